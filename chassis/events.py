@@ -1,0 +1,79 @@
+"""Events as values: a `Fact` is what a service says, an `Event` is what travelled.
+
+The wire form is a CloudEvents 1.0 JSON document, structured mode, with the extensions `sequence`
+(counted per source and subject, from 1, without gaps) and `correlationid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+# The chain of causes that the code now running belongs to: one web request, or one event.
+correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
+
+
+def correlate(correlationid: str | None = None) -> str:
+    """Starts (or joins) a chain of causes and returns its id."""
+    correlationid = correlationid or str(uuid4())
+    correlation.set(correlationid)
+    return correlationid
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened, in the past tense, about one subject."""
+
+    type: str
+    subject: str
+    data: Mapping[str, Any]
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact with its envelope, as emitted or as received."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    correlationid: str
+    data: dict[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """The CloudEvents document that goes on the wire."""
+        return {
+            "specversion": "1.0",
+            "datacontenttype": "application/json",
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time.isoformat().replace("+00:00", "Z"),
+            "sequence": self.sequence,
+            "correlationid": self.correlationid,
+            "data": self.data,
+        }
+
+
+def from_document(document: Mapping[str, Any]) -> Event:
+    """Reads a document that the envelope's schema has accepted."""
+    return Event(
+        id=document["id"],
+        source=document["source"],
+        type=document["type"],
+        subject=document["subject"],
+        time=datetime.fromisoformat(document["time"]),
+        sequence=document["sequence"],
+        correlationid=document["correlationid"],
+        data=document["data"],
+    )
