@@ -1,0 +1,116 @@
+"""PostgreSQL through SQLAlchemy: one engine a process, one transaction a request or event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+# Milliseconds: nothing waits for ever, and no forgotten transaction holds a lock.
+LIMITS = (
+    "-c statement_timeout=10000 -c lock_timeout=3000 "
+    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+)
+AGAIN = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
+LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is starting
+
+
+def engine(url: str, size: int = 10) -> sa.Engine:
+    """An engine with `size` connections; waits <= 2 s for one, <= 3 s to make one."""
+    return sa.create_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=2,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "options": LIMITS,
+            "connect_timeout": 3,
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 15000,
+        },
+    )
+
+
+class Transactions:
+    """Where transactions come from: `with db.begin() as tx:` commits at the end of the block."""
+
+    def __init__(self, bind: sa.Engine) -> None:
+        self.engine = bind
+        self._session = sessionmaker(bind, expire_on_commit=False)
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """One transaction; rolled back when the block raises."""
+        return self._session.begin()
+
+    def is_up(self) -> bool:
+        """Whether the database answers now."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1"))
+        except sa.exc.SQLAlchemyError:
+            return False
+        return True
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether this means that the database cannot be reached (and not that a statement failed)."""
+    if isinstance(error, DBAPIError) and _code(error) in LOST:
+        return True
+    if isinstance(error, PoolTimeout | InterfaceError):
+        return True
+    return isinstance(error, OperationalError) and (
+        error.connection_invalidated or _code(error) is None
+    )
+
+
+def again[Answer](work: Callable[[], Answer], tries: int = 3) -> Answer:
+    """Runs `work`, and again (with a short pause) when the database undid it for concurrency."""
+    for attempt in range(1, tries):
+        try:
+            return work()
+        except DBAPIError as error:
+            if _code(error) not in AGAIN:
+                raise
+            time.sleep(0.02 * attempt)
+    return work()
+
+
+def _code(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "pgcode", None)
+
+
+def migrate(service: str, url: str) -> None:
+    """Brings a service's database to the newest revision of its `migrations` folder."""
+    package = import_module(f"services.{service}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(package.__file__)).parent / "migrations"))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def run_migrations(metadata: sa.MetaData) -> None:
+    """What each `migrations/env.py` calls: one transaction, and no waiting behind live traffic."""
+    bind = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
+    with bind.connect() as connection:
+        connection.execute(sa.text("SET lock_timeout = '2s'"))
+        connection.commit()
+        context.configure(connection=connection, target_metadata=metadata)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def rows(tx: Session, statement: str, **values: Any) -> list[Any]:
+    """All rows of a textual statement."""
+    return list(tx.execute(sa.text(statement), values))

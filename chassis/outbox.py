@@ -1,0 +1,77 @@
+"""`emit`: a fact is written in the same transaction as the change that it tells of.
+
+Nobody publishes. The relay (`chassis.relay`) takes committed rows to the broker, as often as it
+must; `replay` marks old rows unpublished, so that a wiped broker is filled again.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+import contracts
+from chassis.events import Event, Fact, correlation
+
+KEPT_DAYS = 30
+
+# One statement numbers the event within its stream and files it. The counter's row lock is held
+# until commit, so the numbers of one subject are in the order of commit and have no gaps.
+_EMIT = sa.text("""
+WITH numbered AS (
+    INSERT INTO stream (source, subject, sequence) VALUES (:source, :subject, 1)
+    ON CONFLICT (source, subject) DO UPDATE SET sequence = stream.sequence + 1
+    RETURNING sequence
+)
+INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data)
+SELECT :id, :source, :type, :subject, sequence, :correlationid, :time, :data FROM numbered
+RETURNING sequence
+""")
+
+
+def emit(tx: Session, fact: Fact) -> Event:
+    """Says `fact` when (and only when) `tx` commits. Raises contracts.Violation for a fact that
+    does not keep its contract: that is our own fault, and nothing of the transaction stays."""
+    tx.flush()
+    row = prepare(fact)
+    row["sequence"] = tx.execute(_EMIT, row).scalar_one()
+    return Event(**{**row, "data": dict(fact.data)})
+
+
+def prepare(fact: Fact) -> dict[str, object]:
+    """The columns of an outbox row (without `sequence`), for a statement that writes its own."""
+    contracts.validate(fact.type, fact.data)
+    event_id = str(uuid4())
+    return {
+        "id": event_id,
+        "source": contracts.source(fact.type),
+        "type": fact.type,
+        "subject": fact.subject,
+        "correlationid": correlation.get() or event_id,
+        "time": fact.time,
+        "data": json.dumps(fact.data),
+    }
+
+
+def replay(tx: Session, since: datetime) -> int:
+    """Marks all events emitted from `since` on as unpublished; returns how many. Receivers know
+    what they have had, so this is safe at any time."""
+    marked = sa.text(
+        "UPDATE outbox SET published_at = NULL"
+        " WHERE emitted_at >= :since AND published_at IS NOT NULL RETURNING 1"
+    )
+    return len(tx.execute(marked, {"since": since}).all())
+
+
+def trim(tx: Session) -> None:
+    """Forgets published events after `KEPT_DAYS`."""
+    tx.execute(
+        sa.text(
+            "DELETE FROM outbox WHERE published_at IS NOT NULL"
+            " AND emitted_at < now() - make_interval(days => :days)"
+        ),
+        {"days": KEPT_DAYS},
+    )

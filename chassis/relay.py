@@ -1,0 +1,112 @@
+"""Takes committed outbox rows to the broker, at least once, in the order of their ids.
+
+Rows are picked by state and never by `id > last`: ids are given before commit, so a cursor would
+skip a slow transaction. One relay per service works at a time (an advisory lock); that is for
+thrift only, receivers bear duplicates.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from chassis import metrics
+from chassis.events import Event
+from chassis.failpoints import failpoint
+from chassis.wire import Publisher
+
+BATCH = 500
+_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtext('chassis.relay'))")
+_PICK = sa.text(
+    "SELECT id, event_id::text, source, type, subject, sequence, correlationid, time, data,"
+    " emitted_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT :batch"
+)
+_MARK = sa.text(
+    "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(:ids)"
+    " RETURNING extract(epoch FROM published_at - emitted_at)"
+)
+
+
+class Relay:
+    """One service's relay. `turn()` is called again and again by one thread."""
+
+    def __init__(self, service: str, engine: sa.Engine, uri: str) -> None:
+        self._service, self._engine, self._uri = service, engine, uri
+        self._connection: sa.Connection | None = None
+        self._publisher: Publisher | None = None
+
+    def turn(self) -> int:
+        """Publishes one batch and returns its size. On any doubt both connections are dropped,
+        the rows stay, and the error is raised for the caller to wait and turn again."""
+        try:
+            if not self._leads():
+                return 0
+            return self._publish()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker was there at the last turn (a relay in waiting counts)."""
+        return self._publisher is not None
+
+    def close(self) -> None:
+        """Drops both connections, and with them the advisory lock."""
+        publisher, self._publisher = self._publisher, None
+        connection, self._connection = self._connection, None
+        if publisher:
+            with suppress(Exception):
+                publisher.close()
+        if connection:
+            with suppress(Exception):
+                connection.invalidate()
+                connection.close()
+
+    def _leads(self) -> bool:
+        if self._connection is None:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection, self._locked = connection, False
+        if not self._locked:
+            self._locked = bool(self._connection.scalar(_LOCK))
+        return self._locked
+
+    def _publish(self) -> int:
+        assert self._connection is not None
+        if self._publisher is None:
+            self._publisher = Publisher(self._uri)
+        rows = self._connection.execute(_PICK, {"batch": BATCH}).all()
+        if not rows:
+            self._publisher.beat()
+            return 0
+        failpoint("relay.before_publish")
+        stored = self._publisher.publish({row.id: _message(row) for row in rows})
+        failpoint("relay.after_confirm")
+        lags = self._connection.execute(_MARK, {"ids": list(stored)}).scalars().all()
+        failpoint("relay.after_mark")
+        metrics.RELAYED.labels(self._service).inc(len(stored))
+        for lag in lags:
+            metrics.RELAY_LAG.labels(self._service).observe(float(lag))
+        return len(stored)
+
+
+def _message(row: Any) -> tuple[str, str, bytes]:
+    event = Event(
+        id=row.event_id,
+        source=row.source,
+        type=row.type,
+        subject=row.subject,
+        time=_aware(row.time),
+        sequence=row.sequence,
+        correlationid=row.correlationid,
+        data=row.data,
+    )
+    return row.type, row.event_id, json.dumps(event.document()).encode()
+
+
+def _aware(time: datetime) -> datetime:
+    return time

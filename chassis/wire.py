@@ -1,0 +1,119 @@
+"""The broker's side: names of exchanges and queues, connections, and publishing without doubt.
+
+Every argument that differs between broker versions is set here, none is left to a default.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import kombu
+from amqp import Message
+
+import contracts
+from chassis.events import CONTENT_TYPE
+
+EVENTS, DEAD = "lapor.events", "lapor.dead"
+HEARTBEAT = 15  # seconds; two missed ones end a connection
+CONFIRM_TIMEOUT = 5.0  # seconds; an unanswered batch is in doubt after that
+DELIVERIES = 10  # unacknowledged deliveries after which the broker moves a message to the dead
+
+
+class InDoubt(Exception):
+    """The broker did not answer for the whole batch in time: nobody knows what it has."""
+
+
+def connect(uri: str) -> kombu.Connection:
+    """An open connection. Raises kombu's OperationalError when the broker cannot be reached."""
+    connection = kombu.Connection(
+        uri,
+        heartbeat=HEARTBEAT,
+        connect_timeout=5,
+        transport_options={"read_timeout": 2 * HEARTBEAT, "write_timeout": CONFIRM_TIMEOUT},
+    )
+    connection.ensure_connection(max_retries=1, timeout=5)
+    return connection
+
+
+def stream_name(source: str) -> str:
+    """The word that a queue is named by: `/intake/reports` is `reports`."""
+    return source.rsplit("/", 1)[-1]
+
+
+def queues(service: str, sources: Iterable[str]) -> list[kombu.Queue]:
+    """A service's queues: one for each stream that it follows, and one for its dead letters."""
+    events = kombu.Exchange(EVENTS, "topic", no_declare=True)
+    dead = kombu.Exchange(DEAD, "direct", no_declare=True)
+    followed = [
+        kombu.Queue(
+            f"{service}.{stream_name(source)}",
+            bindings=[kombu.binding(events, routing_key=t) for t in contracts.types_of(source)],
+            queue_arguments=_quorum(DELIVERIES)
+            | {"x-dead-letter-exchange": DEAD, "x-dead-letter-routing-key": service}
+            | {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"},
+        )
+        for source in sorted(sources)
+    ]
+    buried = kombu.Queue(f"{service}.dead", dead, service, queue_arguments=_quorum(1_000_000))
+    return [*followed, buried]
+
+
+def _quorum(deliveries: int) -> dict[str, Any]:
+    return {"x-queue-type": "quorum", "x-delivery-limit": deliveries}
+
+
+class Publisher:
+    """Publishes batches and waits for the broker's word on each message.
+
+    A channel that has been in doubt is never used again: a late confirm of an old message would be
+    taken for a new one's. `close()` after any exception.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._connection = connect(uri)
+        self._channel = self._connection.channel()
+        self._channel.confirm_select()
+        self._open: dict[int, Any] = {}
+        self._tag, self._refused = 0, set[Any]()
+        self._channel.events["basic_ack"].add(self._acked)
+        self._channel.events["basic_nack"].add(self._nacked)
+
+    def publish(self, batch: Mapping[Any, tuple[str, str, bytes]]) -> set[Any]:
+        """Sends `{key: (routing key, message id, body)}`; returns the keys that the broker has
+        stored. Raises InDoubt (or a connection's error) when it did not say so within
+        CONFIRM_TIMEOUT: none of the batch then counts as sent."""
+        self._refused.clear()
+        for key, (routing_key, message_id, body) in batch.items():
+            self._tag += 1
+            self._open[self._tag] = key
+            message = Message(
+                body, content_type=CONTENT_TYPE, delivery_mode=2, message_id=message_id
+            )
+            self._channel._basic_publish(message, EVENTS, routing_key, mandatory=True)
+        deadline = time.monotonic() + CONFIRM_TIMEOUT
+        while self._open:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise InDoubt(f"{len(self._open)} of {len(batch)} unconfirmed")
+            self._connection.drain_events(timeout=remaining)
+        return set(batch) - self._refused
+
+    def beat(self) -> None:
+        """Keeps an idle connection alive; raises when the broker is gone."""
+        self._connection.heartbeat_check()
+
+    def close(self) -> None:
+        """Drops the connection without waiting for anything."""
+        self._connection.collect(socket_timeout=0.5)
+
+    def _settled(self, tag: int, multiple: bool) -> list[Any]:
+        tags = [t for t in self._open if t <= tag] if multiple else [tag]
+        return [self._open.pop(t) for t in tags]
+
+    def _acked(self, tag: int, multiple: bool) -> None:
+        self._settled(tag, multiple)
+
+    def _nacked(self, tag: int, multiple: bool, *_: Any) -> None:
+        self._refused.update(self._settled(tag, multiple))
