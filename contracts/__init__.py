@@ -112,7 +112,7 @@ def _first_violation(validator: Draft202012Validator, document: Any) -> Violatio
         validator.validate(document)
     except ValidationError as error:
         return _violation(error)
-    except (TypeError, ValueError):  # not JSON at all: a set, a key that is no text, a lone surrogate
+    except (TypeError, ValueError):  # no JSON: a set, a key that is no text, a lone surrogate
         return Violation("", "json")
     return None
 
