@@ -1,0 +1,1 @@
+"""What only a run in containers needs; see docker-compose.yml."""

@@ -1,0 +1,110 @@
+"""Gives every container its own secrets and nobody else's.
+
+    python -m deploy.compose.hand_out VAULT HANDED
+
+VAULT keeps all secrets (made once by deploy.secrets) and is mounted by this job only. HANDED has
+one folder per owner, each a volume that only this job and its owner mount: whoever breaks into
+intake does not find notify's private key. Files are readable by the owner's user alone. A second
+run changes what has changed, and takes away what an owner no longer needs.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import deploy.secrets
+from deploy.rabbitmq.definitions import SERVICES, VHOST
+
+LAPOR, POSTGRES, RABBITMQ, GRAFANA = 10001, 999, 999, 472  # the images' users
+DATABASE_ADMINISTRATOR = "database-administrator-password"
+GRAFANA_ADMINISTRATOR = "grafana-administrator-password"
+OF_SERVICE = {
+    "intake": ("notify-public-key.json", "tracking-pepper", "idempotency-pepper"),
+    "routing": (),
+    "notify": ("notify-private-key.json", "kek.json"),
+    "escalation": ("feed-signing-key.json", "ombudsman-key-hash"),
+}
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who reads a folder, and the text of each file in it."""
+
+    user: int
+    files: Mapping[str, str]
+
+
+def owners(vault: Path) -> dict[str, Owner]:
+    """Every owner by the name of its folder."""
+    passwords = [deploy.secrets.DATABASE.format(service) for service in SERVICES]
+    shared = {
+        "postgres": Owner(POSTGRES, _copies(vault, [DATABASE_ADMINISTRATOR])),
+        "rabbitmq": Owner(RABBITMQ, _copies(vault, ["definitions.json"])),
+        "grafana": Owner(GRAFANA, _copies(vault, [GRAFANA_ADMINISTRATOR])),
+        "databases": Owner(LAPOR, _copies(vault, [DATABASE_ADMINISTRATOR, *passwords])),
+    }
+    return shared | {s: Owner(LAPOR, _of_service(vault, s)) for s in SERVICES}
+
+
+def hand_out(folder: Path, owner: Owner, *, as_root: bool = True) -> None:
+    """Makes `folder` hold exactly the owner's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.iterdir():
+        if stale.name not in owner.files:
+            stale.unlink()
+    for name, text in owner.files.items():
+        _write(folder / name, text, owner.user if as_root else -1)
+    if as_root:
+        os.chown(folder, owner.user, owner.user)
+    folder.chmod(0o500)
+
+
+def make(vault: Path) -> None:
+    """Makes what is missing in the vault."""
+    deploy.secrets.make(vault)
+    for name in (DATABASE_ADMINISTRATOR, GRAFANA_ADMINISTRATOR):
+        if not (vault / name).exists():
+            _write(vault / name, secrets.token_urlsafe(24), -1)
+
+
+def _copies(vault: Path, names: list[str]) -> dict[str, str]:
+    return {name: deploy.secrets.read(vault, name) for name in names}
+
+
+def _of_service(vault: Path, service: str) -> dict[str, str]:
+    database = deploy.secrets.read(vault, deploy.secrets.DATABASE.format(service))
+    broker = deploy.secrets.read(vault, deploy.secrets.BROKER.format(service))
+    return {
+        "database-url": f"postgresql+psycopg2://{service}:{database}@postgres:5432/{service}",
+        "amqp-uri": f"amqp://{service}:{broker}@rabbitmq:5672/{VHOST}",
+        **_copies(vault, [*OF_SERVICE[service]]),
+    }
+
+
+def _write(file: Path, text: str, user: int) -> None:
+    """Replaces a file at once; nobody but its owner can read it, not even for a moment."""
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as target:
+        target.write(text)
+        os.fchown(target.fileno(), user, user)
+    fresh.rename(file)
+
+
+def main() -> None:
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m deploy.compose.hand_out VAULT HANDED")
+    vault, handed = map(Path, sys.argv[1:])
+    make(vault)
+    for name, owner in owners(vault).items():
+        hand_out(handed / name, owner)
+        print(f"{name}: {', '.join(sorted(owner.files))}")
+
+
+if __name__ == "__main__":
+    main()

