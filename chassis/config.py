@@ -46,7 +46,8 @@ class Settings:
     @classmethod
     def read(cls, service: str) -> Self:
         """Reads the environment. Raises `Misconfigured` naming all that is missing or wrong."""
-        env, values, missing = environs.Env(), {"service": service}, []
+        env, missing = environs.Env(), list[str]()
+        values: dict[str, Any] = {"service": service}
         for field, kind in _fields(cls):
             try:
                 values[field.name] = _value(env, field.name.upper(), kind)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command, context
@@ -15,6 +15,8 @@ from alembic.config import Config
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
+
+Answer = TypeVar("Answer")
 
 # Milliseconds: nothing waits for ever, and no forgotten transaction holds a lock.
 LIMITS = (
@@ -75,7 +77,7 @@ def is_away(error: BaseException) -> bool:
     )
 
 
-def again[Answer](work: Callable[[], Answer], tries: int = 3) -> Answer:
+def again(work: Callable[[], Answer], tries: int = 3) -> Answer:
     """Runs `work`, and again (with a short pause) when the database undid it for concurrency."""
     for attempt in range(1, tries):
         try:
@@ -95,7 +97,8 @@ def migrate(service: str, url: str) -> None:
     """Brings a service's database to the newest revision of its `migrations` folder."""
     package = import_module(f"services.{service}")
     config = Config()
-    config.set_main_option("script_location", str(Path(str(package.__file__)).parent / "migrations"))
+    folder = Path(str(package.__file__)).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
     config.attributes["url"] = url
     command.upgrade(config, "head")
 

@@ -17,9 +17,10 @@ import structlog
 from chassis.config import ROOT
 
 KEYS = frozenset(
-    "timestamp level event service process logger at error code reason status outcome "
-    "event_id type queue source sequence attempts count size seconds route method instance "
-    "clock level_reached about name state port cursor position".split()
+    {"timestamp", "level", "event", "service", "process", "logger", "at", "error", "code"}
+    | {"reason", "status", "outcome", "event_id", "type", "queue", "source", "sequence"}
+    | {"attempts", "count", "size", "seconds", "route", "method", "instance", "clock"}
+    | {"about", "name", "state", "port", "position"}
 )
 log: Any = structlog.get_logger()
 
@@ -28,7 +29,7 @@ def configure(service: str, process: str, level: str = "INFO") -> None:
     """Sets up both our log and the libraries', one JSON object a line, on standard error."""
     structlog.configure(
         processors=[
-            lambda _, __, line: line | {"service": service, "process": process},
+            lambda _, __, line: {**line, "service": service, "process": process},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _allowed,

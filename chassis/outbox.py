@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ def emit(tx: Session, fact: Fact) -> Event:
     return Event(**{**row, "data": dict(fact.data)})
 
 
-def prepare(fact: Fact) -> dict[str, object]:
+def prepare(fact: Fact) -> dict[str, Any]:
     """The columns of an outbox row (without `sequence`), for a statement that writes its own."""
     contracts.validate(fact.type, fact.data)
     event_id = str(uuid4())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,22 +37,17 @@ class Relay:
         self._service, self._engine, self._uri = service, engine, uri
         self._connection: sa.Connection | None = None
         self._publisher: Publisher | None = None
+        self._locked = False
 
     def turn(self) -> int:
         """Publishes one batch and returns its size. On any doubt both connections are dropped,
         the rows stay, and the error is raised for the caller to wait and turn again."""
         try:
-            if not self._leads():
-                return 0
-            return self._publish()
+            connection = self._leading()
+            return self._publish(connection) if connection else 0
         except BaseException:
             self.close()
             raise
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the broker was there at the last turn (a relay in waiting counts)."""
-        return self._publisher is not None
 
     def close(self) -> None:
         """Drops both connections, and with them the advisory lock."""
@@ -67,26 +61,25 @@ class Relay:
                 connection.invalidate()
                 connection.close()
 
-    def _leads(self) -> bool:
+    def _leading(self) -> sa.Connection | None:
         if self._connection is None:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._connection, self._locked = connection, False
         if not self._locked:
             self._locked = bool(self._connection.scalar(_LOCK))
-        return self._locked
+        return self._connection if self._locked else None
 
-    def _publish(self) -> int:
-        assert self._connection is not None
+    def _publish(self, connection: sa.Connection) -> int:
         if self._publisher is None:
             self._publisher = Publisher(self._uri)
-        rows = self._connection.execute(_PICK, {"batch": BATCH}).all()
+        rows = connection.execute(_PICK, {"batch": BATCH}).all()
         if not rows:
             self._publisher.beat()
             return 0
         failpoint("relay.before_publish")
         stored = self._publisher.publish({row.id: _message(row) for row in rows})
         failpoint("relay.after_confirm")
-        lags = self._connection.execute(_MARK, {"ids": list(stored)}).scalars().all()
+        lags = connection.execute(_MARK, {"ids": list(stored)}).scalars().all()
         failpoint("relay.after_mark")
         metrics.RELAYED.labels(self._service).inc(len(stored))
         for lag in lags:
@@ -100,13 +93,9 @@ def _message(row: Any) -> tuple[str, str, bytes]:
         source=row.source,
         type=row.type,
         subject=row.subject,
-        time=_aware(row.time),
+        time=row.time,
         sequence=row.sequence,
         correlationid=row.correlationid,
         data=row.data,
     )
     return row.type, row.event_id, json.dumps(event.document()).encode()
-
-
-def _aware(time: datetime) -> datetime:
-    return time

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import kombu
@@ -102,6 +103,8 @@ class Publisher:
 
     def beat(self) -> None:
         """Keeps an idle connection alive; raises when the broker is gone."""
+        with suppress(TimeoutError):
+            self._connection.drain_events(timeout=0.001)
         self._connection.heartbeat_check()
 
     def close(self) -> None:

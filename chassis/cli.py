@@ -1,0 +1,175 @@
+"""`python -m services.<name> <command>`: everything that a service can be told to do.
+
+migrate              bring the database to the newest revision
+seed                 put in what the service starts with; prints what is shown only once
+api | worker         run one process, until SIGTERM
+openapi              print the OpenAPI document
+parked list          events that need a person: which, why, since when
+parked show ID       one of them with its envelope (its data only with --data)
+parked replay ID|all have it tried again
+replay --since TIME  send again what was emitted from TIME (RFC 3339) on
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+Command = Callable[[str, argparse.Namespace], None]
+
+
+def main(service: str) -> None:
+    """Reads the command line and does what it says."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{service}",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("migrate", "seed", "api", "worker", "openapi"):
+        commands.add_parser(name)
+    parked = commands.add_parser("parked").add_subparsers(dest="action", required=True)
+    parked.add_parser("list")
+    show = parked.add_parser("show")
+    show.add_argument("id")
+    show.add_argument("--data", action="store_true", help="show the event's data too")
+    parked.add_parser("replay").add_argument("id")
+    replay = commands.add_parser("replay")
+    replay.add_argument("--since", required=True, type=datetime.fromisoformat)
+    for name, command in _own(service).items():
+        command.add_to(commands.add_parser(name))
+    arguments = parser.parse_args()
+    chosen = _own(service).get(arguments.command) or _COMMANDS[arguments.command]
+    chosen(service, arguments)
+
+
+def _own(service: str) -> dict[str, Any]:
+    """Commands that a service adds: `services/<name>/commands.py: COMMANDS`."""
+    module = f"services.{service}.commands"
+    return import_module(module).COMMANDS if find_spec(module) else {}
+
+
+def settings(service: str) -> Any:
+    """The service's configuration, read from the environment."""
+    return import_module(f"services.{service}.config").Settings.read(service)
+
+
+def transactions(service: str) -> Any:
+    """The service's database, for a command."""
+    from chassis.database import Transactions, engine
+
+    return Transactions(engine(settings(service).database_url, 2))
+
+
+def application() -> Any:
+    """The WSGI application of the service that LAPOR_SERVICE names; granian calls this."""
+    from chassis import failpoints, health, logs
+    from chassis.clock import Clock
+    from chassis.database import Transactions, engine
+
+    service = os.environ["LAPOR_SERVICE"]
+    configured = settings(service)
+    logs.configure(service, "api", configured.log_level)
+    failpoints.arm(configured.failpoints)
+    db = Transactions(engine(configured.database_url, configured.http_threads))
+    health.serve(configured.http_host, configured.internal_port, {"database": db.is_up})
+    api, clock = import_module(f"services.{service}.api"), Clock(configured.clock_file)
+    made = api.app(configured, db, clock)
+    logs.log.info("api_started")
+    return made
+
+
+def _migrate(service: str, _: argparse.Namespace) -> None:
+    from chassis.database import migrate
+
+    migrate(service, settings(service).database_url)
+
+
+def _seed(service: str, _: argparse.Namespace) -> None:
+    if find_spec(f"services.{service}.seed"):
+        seed = import_module(f"services.{service}.seed")
+        seed.run(settings(service), transactions(service))
+
+
+def _api(service: str, _: argparse.Namespace) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    configured = settings(service)
+    os.environ["LAPOR_SERVICE"] = service
+    Granian(
+        "chassis.cli:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=configured.http_host,
+        port=configured.http_port,
+        blocking_threads=configured.http_threads,
+        workers_kill_timeout=10,
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+def _worker(service: str, _: argparse.Namespace) -> None:
+    import eventlet
+
+    eventlet.monkey_patch()
+    from chassis import worker
+
+    module = import_module(f"services.{service}.service")
+    hosted = next(c for c in vars(module).values() if getattr(c, "name", None) == service)
+    worker.run(hosted, settings(service))
+
+
+def _openapi(service: str, _: argparse.Namespace) -> None:
+    from chassis.openapi import describe
+
+    api = import_module(f"services.{service}.api")
+    document = describe(service, api.routes(None, None, None), api.SECURITY)
+    sys.stdout.write(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def _parked(service: str, arguments: argparse.Namespace) -> None:
+    from chassis import inbox
+    from chassis.clock import Clock
+
+    with transactions(service).begin() as tx:
+        if arguments.action == "list":
+            _print(inbox.parked(tx))
+        elif arguments.action == "show":
+            sys.stdout.write(inbox.show(tx, arguments.id, data=arguments.data) + "\n")
+        else:
+            chosen = None if arguments.id == "all" else arguments.id
+            now = Clock(settings(service).clock_file).now()
+            sys.stdout.write(f"{inbox.replay_parked(tx, chosen, now)} will be tried again\n")
+
+
+def _replay(service: str, arguments: argparse.Namespace) -> None:
+    from chassis import outbox
+
+    with transactions(service).begin() as tx:
+        sys.stdout.write(f"{outbox.replay(tx, arguments.since)} events will be sent again\n")
+
+
+def _print(rows: list[Any]) -> None:
+    for row in rows:
+        sys.stdout.write("  ".join(str(value) for value in row) + "\n")
+    sys.stdout.write(f"{len(rows)} parked\n")
+
+
+_COMMANDS: dict[str, Command] = {
+    "migrate": _migrate,
+    "seed": _seed,
+    "api": _api,
+    "worker": _worker,
+    "openapi": _openapi,
+    "parked": _parked,
+    "replay": _replay,
+}

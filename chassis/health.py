@@ -1,0 +1,52 @@
+"""The internal port of every process: /health/live, /health/ready and /metrics.
+
+`live`: the process turns. `ready`: it has what it needs to work; the answer names what is missing.
+The gateway does not route this port.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+Check = Callable[[], bool]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Says nothing: the scrapes are not news."""
+
+
+def serve(host: str, port: int, checks: Mapping[str, Check]) -> int:
+    """Serves in a thread of its own and returns the port (chosen freely for 0)."""
+    measured: Any = make_wsgi_app()
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            scraped: Iterable[bytes] = measured(environ, start)
+            return scraped
+        if path not in ("/health/live", "/health/ready"):
+            return _answer(start, "404 Not Found", {})
+        state = {n: check() for n, check in checks.items()} if path.endswith("ready") else {}
+        good = all(state.values())
+        return _answer(start, "200 OK" if good else "503 Service Unavailable", state)
+
+    server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return int(server.server_port)
+
+
+def _answer(start: Callable[..., Any], status: str, state: Mapping[str, bool]) -> list[bytes]:
+    start(status, [("Content-Type", "application/json")])
+    return [json.dumps({"status": status[4:], "checks": dict(state)}).encode()]

@@ -1,0 +1,289 @@
+"""An event's effect happens once, in its stream's order, or stays visible until it has.
+
+One transaction holds the inbox row, the effect and whatever the handler emits. What cannot be
+handled now is filed here and acknowledged; the broker never retries anything:
+
+- `waiting`: a handler failed, or an earlier event of the stream is missing. Tried again by
+  `retry_due` after 1 s, 3 s, ... up to 1 h, `TRIES` times in all; a gap waits `GAP_SECONDS`.
+- `parked`: the last try failed, the event is poison, or the gap stayed open. A person looks
+  (`parked list`, `show`) and has it tried again (`parked replay`). A parked gap closes by itself
+  when the missing event comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+import contracts
+from chassis import metrics, strict_json
+from chassis.clock import Clock
+from chassis.database import Transactions, is_away, rows
+from chassis.errors import Malformed, Poison, TooEarly
+from chassis.events import Event, correlate, from_document
+from chassis.failpoints import failpoint
+from chassis.logs import cause, log
+
+TRIES = 10
+GAP_SECONDS = 60
+LONGEST_SECONDS = 3600
+KEPT_DAYS = 35  # longer than the outbox keeps what a replay may send again
+
+Handler = Callable[[Event, Session], object]
+
+# Claims the event and locks its stream's position, in that order.
+_CLAIM = sa.text("""
+WITH claimed AS (
+    INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at)
+    VALUES (:id, :type, :source, :subject, :sequence, 'done', :now)
+    ON CONFLICT (event_id) DO NOTHING RETURNING 1
+)
+INSERT INTO position (source, subject, sequence)
+SELECT :source, :subject, 0 FROM claimed
+ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence
+RETURNING sequence
+""")
+_FILED = sa.text(
+    "SELECT event_id::text AS id, body, attempts, received_at FROM inbox"
+    " WHERE state = 'waiting' AND next_try_at <= :now"
+    " ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+_LOCK_POSITION = sa.text(
+    "INSERT INTO position (source, subject, sequence) VALUES (:source, :subject, 0)"
+    " ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence RETURNING sequence"
+)
+# Moves the stream's position and wakes the event that waited for just this one.
+_ADVANCE = sa.text("""
+WITH woken AS (
+    UPDATE inbox SET state = 'waiting', next_try_at = :now, reason = 'gap closed'
+    WHERE source = :source AND subject = :subject AND sequence = :sequence + 1
+      AND (state = 'waiting' OR (state = 'parked' AND reason = 'gap'))
+)
+UPDATE position SET sequence = :sequence WHERE source = :source AND subject = :subject
+""")
+_FILE = sa.text("""
+INSERT INTO inbox (event_id, type, source, subject, sequence, state, reason, attempts,
+                   next_try_at, body, received_at)
+VALUES (:id, :type, :source, :subject, :sequence, :state, :reason, :attempts, :next_try_at,
+        :body, :now)
+ON CONFLICT (event_id) DO UPDATE
+SET state = excluded.state, reason = excluded.reason, attempts = excluded.attempts,
+    next_try_at = excluded.next_try_at, body = excluded.body
+WHERE inbox.state <> 'done' OR :refile
+""")
+_DONE = sa.text(
+    "UPDATE inbox SET state = 'done', reason = NULL, next_try_at = NULL, body = NULL"
+    " WHERE event_id = :id"
+)
+
+
+class Inbox:
+    """One service's inbox. `handlers` maps each event type that has an effect here to it."""
+
+    def __init__(
+        self, service: str, db: Transactions, clock: Clock, handlers: Mapping[str, Handler]
+    ) -> None:
+        self._service, self._db, self._clock = service, db, clock
+        self._handlers = handlers
+
+    def receive(self, body: bytes) -> str:
+        """Takes one delivery to where it may be acknowledged: `done`, `known` (had it before),
+        `waiting` or `parked`. Raises only when the database is away: then nothing happened, and
+        the delivery must be kept."""
+        try:
+            event = decode(body)
+        except Poison as error:
+            return self._park_undecodable(body, str(error))
+        return self._try(event, body, attempt=1, work=self._first)
+
+    def retry_due(self) -> bool:
+        """Tries one waiting event whose time has come; whether there was one."""
+        filed: list[Any] = []
+        try:
+            with self._db.begin() as tx:
+                filed = list(tx.execute(_FILED, {"now": self._clock.now()}))
+                if filed:
+                    self._again(decode(filed[0].body), filed[0], tx)
+        except Exception as error:
+            if is_away(error) or not filed:
+                raise
+            self._file(decode(filed[0].body), filed[0].body, filed[0].attempts + 1, error)
+        return bool(filed)
+
+    def _try(
+        self, event: Event, body: bytes, attempt: int, work: Callable[[Event, bytes, Session], str]
+    ) -> str:
+        try:
+            with self._db.begin() as tx:
+                outcome = work(event, body, tx)
+                failpoint("inbox.before_commit")
+            failpoint("inbox.after_commit")
+        except Exception as error:
+            if is_away(error):
+                raise
+            return self._file(event, body, attempt, error)
+        return outcome
+
+    def _first(self, event: Event, body: bytes, tx: Session) -> str:
+        position = tx.execute(_CLAIM, _columns(event, self._clock.now())).scalar()
+        if position is None:
+            return "known"
+        if event.sequence > position + 1:
+            wait = timedelta(seconds=GAP_SECONDS)
+            self._write(tx, event, body, "waiting", "gap", 1, wait, refile=True)
+            return "waiting"
+        return self._apply(event, position, tx)
+
+    def _again(self, event: Event, filed: Any, tx: Session) -> None:
+        place = {"source": event.source, "subject": event.subject}
+        position = tx.execute(_LOCK_POSITION, place).scalar_one()
+        if event.sequence > position + 1:
+            waited = (self._clock.now() - filed.received_at).total_seconds()
+            left = timedelta(seconds=GAP_SECONDS - waited)
+            state = "waiting" if left > timedelta() else "parked"
+            self._write(tx, event, filed.body, state, "gap", filed.attempts, left)
+            if state == "parked":
+                metrics.GAPS.labels(self._service).inc()
+                log.error("gap_stays_open", type=event.type, event_id=event.id)
+            return
+        self._apply(event, position, tx)
+        tx.execute(_DONE, {"id": event.id})
+
+    def _apply(self, event: Event, position: int, tx: Session) -> str:
+        """Runs the handler and moves the position; a version that was overtaken has no effect."""
+        if event.sequence <= position:
+            return "known"
+        correlate(event.correlationid)
+        if handler := self._handlers.get(event.type):
+            handler(event, tx)
+        tx.flush()
+        tx.execute(_ADVANCE, _columns(event, self._clock.now()))
+        return "done"
+
+    def _file(self, event: Event, body: bytes, attempt: int, error: Exception) -> str:
+        """Keeps an event that could not be handled, with the time of its next try."""
+        hopeless = isinstance(error, Poison | ValidationError) or attempt >= TRIES
+        state = "parked" if hopeless else "waiting"
+        reason = "too early" if isinstance(error, TooEarly) else type(error).__name__
+        with self._db.begin() as tx:
+            self._write(tx, event, body, state, reason, attempt, pause(attempt))
+        line = log.error if hopeless else log.warning
+        line(f"event_{state}", type=event.type, event_id=event.id, attempts=attempt, **cause(error))
+        return state
+
+    def _park_undecodable(self, body: bytes, reason: str) -> str:
+        event_id = str(uuid5(UUID(int=0), hashlib.sha256(body).hexdigest()))
+        row: dict[str, Any] = dict.fromkeys(("type", "source", "subject", "sequence"))
+        row |= {"id": event_id, "body": body, "state": "parked", "reason": reason, "attempts": 1}
+        row |= {"now": self._clock.now(), "next_try_at": None, "refile": False}
+        with self._db.begin() as tx:
+            tx.execute(_FILE, row)
+        log.error("event_parked", event_id=event_id, reason=reason, size=len(body))
+        return "parked"
+
+    def _write(
+        self,
+        tx: Session,
+        event: Event,
+        body: bytes,
+        state: str,
+        reason: str,
+        attempts: int,
+        wait: timedelta,
+        *,
+        refile: bool = False,
+    ) -> None:
+        """`refile`: also over a row that says `done`, as only its own transaction may."""
+        now = self._clock.now()
+        columns = _columns(event, now) | {"body": body, "state": state, "reason": reason}
+        columns |= {"attempts": attempts, "next_try_at": now + wait, "refile": refile}
+        tx.execute(_FILE, columns)
+
+
+def decode(body: bytes) -> Event:
+    """The event in a message. Raises Poison, whose text says which rule and never the content."""
+    try:
+        document = strict_json.loads(body)
+        contracts.validate_envelope(document)
+        UUID(document["id"])
+        return from_document(document)
+    except Malformed:
+        raise Poison("not strict JSON") from None
+    except contracts.Violation:
+        raise Poison("not an event envelope") from None
+
+
+def pause(attempt: int) -> timedelta:
+    """How long to wait after the `attempt`th failure: 1 s, 3 s, 9 s ... 1 h, +-20 %."""
+    seconds = min(3.0 ** (attempt - 1), LONGEST_SECONDS)
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
+
+
+def parked(tx: Session) -> list[Any]:
+    """All parked events, oldest first: what and why, without their content."""
+    return rows(
+        tx,
+        "SELECT event_id::text, type, reason, attempts, received_at, length(body) AS size"
+        " FROM inbox WHERE state = 'parked' ORDER BY received_at",
+    )
+
+
+def show(tx: Session, event_id: str, *, data: bool = False) -> str:
+    """A filed event as indented JSON, its data only if asked for. Raises LookupError."""
+    found = tx.execute(
+        sa.text("SELECT body, reason, state FROM inbox WHERE event_id = CAST(:id AS uuid)"),
+        {"id": event_id},
+    ).one_or_none()
+    if found is None or found.body is None:
+        raise LookupError(f"no event {event_id} is filed here")
+    try:
+        document = decode(found.body).document()
+    except Poison:
+        document = {"data": bytes(found.body).decode("utf-8", "backslashreplace")}
+    if not data:
+        document["data"] = "(hidden; ask with --data)"
+    return json.dumps(document | {"state": found.state, "reason": found.reason}, indent=1)
+
+
+def replay_parked(tx: Session, event_id: str | None, now: datetime) -> int:
+    """Has one parked event (or all) tried again at once, with all its tries; returns how many."""
+    replayed = rows(
+        tx,
+        "UPDATE inbox SET state = 'waiting', attempts = 0, next_try_at = :now"
+        " WHERE state = 'parked' AND type IS NOT NULL"
+        " AND (CAST(:id AS uuid) IS NULL OR event_id = CAST(:id AS uuid)) RETURNING 1",
+        id=event_id,
+        now=now,
+    )
+    return len(replayed)
+
+
+def trim(tx: Session) -> None:
+    """Forgets events done long ago; the stream's position still knows that they were had."""
+    tx.execute(
+        sa.text(
+            "DELETE FROM inbox WHERE state = 'done'"
+            " AND received_at < now() - make_interval(days => :days)"
+        ),
+        {"days": KEPT_DAYS},
+    )
+
+
+def _columns(event: Event, now: datetime) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "subject": event.subject,
+        "sequence": event.sequence,
+        "now": now,
+    }

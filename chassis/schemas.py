@@ -1,0 +1,85 @@
+"""marshmallow at the two doors: strict for clients, tolerant for events."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, fields
+from marshmallow.exceptions import ValidationError
+
+from chassis.errors import FieldError, Invalid
+
+
+class Strict(Schema):
+    """What a client sends: an unknown field is an error."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Tolerant(Schema):
+    """What travels in events: only the fields that this service uses; others may come and go."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Text(fields.String):
+    """Words of a person: `min` to `max` characters after trimming, no control characters but
+    line breaks and tabs (with `lines=False` not even those)."""
+
+    def __init__(self, max: int, min: int = 1, *, lines: bool = True, **more: Any) -> None:
+        self._min, self._max, self._kept = min, max, "\n\r\t" if lines else ""
+        limits = {"minLength": min, "maxLength": max}
+        more["metadata"] = limits | more.get("metadata", {})
+        super().__init__(**more)
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
+        text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **more)).strip()
+        if any(unicodedata.category(c) in ("Cc", "Cs") and c not in self._kept for c in text):
+            raise ValidationError("Control characters are not allowed.")
+        if not self._min <= len(text) <= self._max:
+            raise ValidationError(f"Length must be between {self._min} and {self._max}.")
+        return text
+
+
+# marshmallow says what is wrong in words only; clients also get a stable name of the rule.
+_RULES = (
+    ("Missing data", "required"),
+    ("Unknown field", "unknown"),
+    ("Field may not be null", "not_null"),
+    ("Must be one of", "one_of"),
+    ("Must be ", "range"),
+    ("Length must", "length"),
+    ("Longer than", "length"),
+    ("Shorter than", "length"),
+    ("Control characters", "characters"),
+    ("Not a valid", "type"),
+    ("Invalid", "type"),
+)
+
+
+def load(schema: type[Schema], document: Any) -> dict[str, Any]:
+    """The loaded document. Raises Invalid naming every field and the rule it breaks."""
+    try:
+        loaded: dict[str, Any] = schema().load(document)
+    except ValidationError as error:
+        errors = list(_flat(error.messages, ()))
+        raise Invalid("the request breaks the rules of these fields", errors=errors) from None
+    return loaded
+
+
+def _flat(messages: Any, path: tuple[str, ...]) -> Any:
+    if isinstance(messages, dict):
+        for name, below in messages.items():
+            yield from _flat(below, path if name == "_schema" else (*path, str(name)))
+        return
+    for message in messages:
+        field = re.sub(r"[^\w.-]", "?", ".".join(path))[:100]
+        yield FieldError(field=field, rule=_rule(message), message=message)
+
+
+def _rule(message: str) -> str:
+    return next((rule for start, rule in _RULES if message.startswith(start)), "invalid")

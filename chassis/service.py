@@ -1,0 +1,293 @@
+"""The worker side: what a nameko container hosts for every service.
+
+A service subclasses `Service`, marks handlers with `@subscribe` and timers with `@every`. nameko
+gives the life cycle and the green threads; deliveries, acknowledgements, retries and publishing
+are ours (`chassis.inbox`, `chassis.relay`), because nameko acknowledges what failed and publishes
+without knowing whether it arrived.
+
+Import only in a worker process, after `eventlet.monkey_patch()`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from threading import Event as Flag
+from typing import Any, ClassVar
+
+import kombu
+import sqlalchemy as sa
+from eventlet.event import Event as Promise
+from eventlet.semaphore import Semaphore
+from nameko.containers import ServiceContainer
+from nameko.extensions import DependencyProvider, Entrypoint
+from sqlalchemy.orm import Session
+
+import contracts
+from chassis import inbox, metrics, outbox, wire
+from chassis.clock import Clock
+from chassis.config import Settings
+from chassis.database import Transactions, engine
+from chassis.failpoints import failpoint
+from chassis.inbox import Inbox
+from chassis.logs import cause, log
+from chassis.relay import Relay
+
+PREFETCH = 4  # unacknowledged deliveries per queue and process
+POOL = 12  # database connections per process
+WORKERS = 60  # green threads: prefetch x queues, and the timers
+CONNECTION_ERRORS = (OSError, *kombu.Connection().recoverable_connection_errors)
+
+
+def subscribe(type: str) -> Callable[[Any], Any]:
+    """Marks `handler(self, event, tx)` as what an event of `type` does here. It runs in one
+    transaction with its inbox row; it may raise anything, then nothing of it stays and the event
+    is filed (`chassis.inbox`)."""
+
+    def mark(handler: Any) -> Any:
+        contracts.source(type)
+        handler.subscribed = type
+        return handler
+
+    return mark
+
+
+class Every(Entrypoint):
+    """Wakes a method every `seconds`, never twice at once; at once again if it returned true."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        super().__init__()
+
+    def start(self) -> None:
+        """Starts waking; the first time immediately."""
+        self._stopping: Flag = self.container.config["stopping"]
+        self.container.spawn_managed_thread(self._run, identifier=self.method_name)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            done, started = Promise(), time.perf_counter()
+            self.container.spawn_worker(self, (), {}, handle_result=partial(self._finished, done))
+            again, failed = done.wait()
+            metrics.ENTRYPOINT.labels(
+                self.container.service_name, self.method_name, "error" if failed else "ok"
+            ).observe(time.perf_counter() - started)
+            if failed or not again:
+                self._stopping.wait(max(self._seconds, 1.0) if failed else self._seconds)
+
+    def _finished(self, done: Promise, _: Any, result: Any, exc_info: Any) -> Any:
+        if exc_info:
+            log.warning("wakeup_failed", name=self.method_name, **cause(exc_info[1]))
+        done.send((bool(result), exc_info is not None))
+        return None, None
+
+
+every = Every.decorator
+
+
+class Deliveries(Entrypoint):
+    """Consumes all of a service's queues over one connection, and acknowledges what is settled."""
+
+    def setup(self) -> None:
+        """Reads from the service class which streams it follows."""
+        self._settings: Settings = self.container.config["settings"]
+        self._stopping: Flag = self.container.config["stopping"]
+        self._sources = {contracts.source(t) for t in handlers(self.container.service_cls)}
+        self._writing = Semaphore()
+        self._in_hand: set[Any] = set()
+
+    def start(self) -> None:
+        """Starts consuming; a broker that is away is waited for."""
+        self._thread = self.container.spawn_managed_thread(self._run, identifier="deliveries")
+
+    def stop(self) -> None:
+        """Stops consuming, once the deliveries in hand are acknowledged."""
+        self._stopping.set()
+        self._thread.wait()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._consume()
+            except CONNECTION_ERRORS as error:
+                log.warning("broker_away", **cause(error))
+            self.container.config["broker"].clear()
+            self._stopping.wait(1)
+
+    def _consume(self) -> None:
+        with wire.connect(self._settings.amqp_uri) as connection:
+            channel = connection.channel()
+            queues = [q(channel) for q in wire.queues(self._settings.service, self._sources)]
+            for queue in queues:
+                queue.declare()
+            self._in_hand = set()
+            consumer = kombu.Consumer(
+                channel,
+                queues,
+                on_message=self._deliver,
+                auto_declare=False,
+                prefetch_count=PREFETCH,
+            )
+            consumer.consume()
+            self.container.config["broker"].set()
+            log.info("consuming", count=len(queues))
+            self._drain(connection, consumer)
+
+    def _drain(self, connection: kombu.Connection, consumer: kombu.Consumer) -> None:
+        in_hand = self._in_hand
+        while not self._stopping.is_set():
+            self._turn(connection)
+        with self._writing:
+            consumer.cancel()
+        while in_hand:
+            self._turn(connection)
+
+    def _turn(self, connection: kombu.Connection) -> None:
+        try:
+            connection.drain_events(timeout=0.5)
+        except TimeoutError:
+            with self._writing:
+                connection.heartbeat_check()
+
+    def _deliver(self, message: kombu.message.Message) -> None:
+        self._in_hand.add(message)
+        body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
+        settle = partial(self._settle, message, self._in_hand)
+        self.container.spawn_worker(self, (body,), {}, handle_result=settle)
+
+    def _settle(self, message: Any, in_hand: set[Any], _: Any, __: Any, exc_info: Any) -> Any:
+        """Acknowledges what the inbox has; anything else goes back when the connection closes."""
+        if exc_info is None:
+            try:
+                failpoint("inbox.before_ack")
+                with self._writing:
+                    message.ack()
+            except Exception as error:  # it comes again, and the inbox knows it
+                log.warning("ack_failed", **cause(error))
+        in_hand.discard(message)
+        return None, None
+
+
+class _Shared(DependencyProvider):
+    """Gives every worker something that the process has one of."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__()
+
+    def get_dependency(self, worker_ctx: Any) -> Any:
+        return self.container.config[self._name]
+
+
+class Service:
+    """What every service's worker process does besides its own handlers and timers."""
+
+    name: ClassVar[str]
+    settings: Settings = _Shared("settings")
+    clock: Clock = _Shared("clock")
+    db: Transactions = _Shared("db")
+    relay: Relay = _Shared("relay")
+    stopping: Flag = _Shared("stopping")
+
+    def counts(self, tx: Session) -> dict[str, int]:
+        """What this service has, for the gauge that compares it with what the others have."""
+        return {}
+
+    @property
+    def inbox(self) -> Inbox:
+        """This service's inbox, with the handlers bound to this instance."""
+        bound = {t: partial(handler, self) for t, handler in handlers(type(self)).items()}
+        return Inbox(self.name, self.db, self.clock, bound)
+
+    @Deliveries.decorator()
+    def receive(self, body: bytes) -> None:
+        """Settles one delivery, however long the database is away: it stays unacknowledged
+        meanwhile, and the prefetch keeps more from coming."""
+        while True:
+            try:
+                self.inbox.receive(body)
+                return
+            except Exception as error:
+                log.warning("delivery_waits", **cause(error))
+                if self.stopping.wait(1):
+                    raise
+
+    @every(0.2)
+    def retry_waiting(self) -> bool:
+        """Tries what was filed and is due."""
+        return self.inbox.retry_due()
+
+    @every(0.05)
+    def publish(self) -> bool:
+        """Takes what was said to the broker."""
+        return self.relay.turn() > 0
+
+    @every(5)
+    def measure(self) -> None:
+        """Shows what is stuck."""
+        with self.db.begin() as tx:
+            row = tx.execute(_STUCK, {"now": self.clock.now()}).one()
+        for gauge, value in zip(_STUCK_GAUGES, row, strict=True):
+            gauge.labels(self.name).set(float(value))
+
+    @every(60)
+    def count(self) -> None:
+        """Publishes the conservation counts."""
+        with self.db.begin() as tx:
+            counted = self.counts(tx)
+        for what, number in counted.items():
+            metrics.ACCOUNTED.labels(self.name, what).set(number)
+
+    @every(3600)
+    def forget(self) -> None:
+        """Drops what no replay and no client will ask for again."""
+        with self.db.begin() as tx:
+            outbox.trim(tx)
+            inbox.trim(tx)
+            tx.execute(_TRIM_IDEMPOTENCY)
+
+
+_TRIM_IDEMPOTENCY = sa.text("DELETE FROM idempotency WHERE made_at < now() - interval '24 hours'")
+_STUCK_GAUGES = (
+    metrics.OUTBOX_AGE,
+    metrics.OUTBOX_UNPUBLISHED,
+    metrics.INBOX_AGE,
+    metrics.INBOX_WAITING,
+    metrics.INBOX_PARKED,
+)
+_STUCK = sa.text("""
+SELECT o.age, o.rows, i.age, i.waiting, i.parked
+FROM (SELECT coalesce(extract(epoch FROM now() - min(emitted_at)), 0) AS age, count(*) AS rows
+      FROM outbox WHERE published_at IS NULL) o,
+     (SELECT coalesce(extract(epoch FROM :now - min(received_at)
+                              FILTER (WHERE state = 'waiting')), 0) AS age,
+             count(*) FILTER (WHERE state = 'waiting') AS waiting,
+             count(*) FILTER (WHERE state = 'parked') AS parked
+      FROM inbox WHERE state <> 'done') i
+""")
+
+
+def handlers(service_cls: type) -> dict[str, Callable[..., object]]:
+    """The subscriptions of a service class: event type to (unbound) handler."""
+    found: dict[str, Callable[..., object]] = {}
+    for name in dir(service_cls):
+        handler = getattr(service_cls, name)
+        if subscribed := getattr(handler, "subscribed", None):
+            found[subscribed] = handler
+    return found
+
+
+def container(service_cls: type, settings: Settings) -> ServiceContainer:
+    """A container ready to start; its `config` holds what the process has one of."""
+    clock, bind = Clock(settings.clock_file), engine(settings.database_url, POOL)
+    shared = {
+        "settings": settings,
+        "clock": clock,
+        "db": Transactions(bind),
+        "relay": Relay(settings.service, engine(settings.database_url, 1), settings.amqp_uri),
+        "stopping": Flag(),
+        "broker": Flag(),
+        "max_workers": WORKERS,
+    }
+    return ServiceContainer(service_cls, shared)

@@ -1,0 +1,50 @@
+"""Runs a service's worker process until it is told to stop (SIGTERM, SIGINT)."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import eventlet
+
+from chassis import failpoints, health, logs, metrics
+from chassis.config import Settings
+from chassis.service import container
+
+
+def run(service_cls: type, settings: Settings) -> None:
+    """Hosts `service_cls`; returns after a clean stop, raises what killed the container."""
+    logs.configure(settings.service, "worker", settings.log_level)
+    failpoints.arm(settings.failpoints)
+    hosted = container(service_cls, settings)
+    db, broker = hosted.config["db"], hosted.config["broker"]
+    health.serve(
+        settings.http_host,
+        settings.internal_port,
+        {"database": db.is_up, "broker": broker.is_set},
+    )
+
+    def stop(*_: Any) -> None:
+        hosted.config["stopping"].set()
+        eventlet.spawn_n(hosted.stop)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    eventlet.spawn_n(_watch_hub, settings.service)
+    hosted.start()
+    logs.log.info("worker_started")
+    hosted.wait()
+    hosted.config["relay"].close()
+
+
+def _watch_hub(service: str) -> None:
+    """Measures how late the event loop is: what blocks it also starves the broker's heartbeats."""
+    recent = [0.0] * 120
+    turn = 0
+    while True:
+        started = time.monotonic()
+        eventlet.sleep(0.5)
+        recent[turn % len(recent)] = max(0.0, time.monotonic() - started - 0.5)
+        metrics.HUB_LAG.labels(service).set(max(recent))
+        turn += 1
