@@ -2,9 +2,10 @@
 
     python -m deploy.secrets DIR
 
-Files that exist are kept, so a second run rotates nothing and a deleted file is a rotated one; what only follows from
-others (public halves, hashes, the definitions of the broker) is written anew. Each is readable by
-its owner only. `ombudsman-bearer-key` is the Ombudsman's and leaves the machine after hand-over; all else stays.
+Files that exist are kept, so a second run rotates nothing and a deleted file is a rotated one; what
+only follows from others (public halves, hashes, the broker's definitions) is written anew. Each is
+readable by its owner only. `ombudsman-bearer-key` is the Ombudsman's and leaves the machine after
+hand-over; all else stays.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """A private RabbitMQ node on 127.0.0.1, in one folder: own epmd, own cookie, no standard port.
 
-Where it comes from, in this order: AMQP_URI (then it is not ours to start), an installed rabbitmq-server, Debian's
-packages unpacked into the cache.
+Where its programs come from, in this order: an installed rabbitmq-server, Debian's packages unpacked
+into the cache.
 """
 
 import json
@@ -22,16 +22,18 @@ from deploy.rabbitmq.definitions import OPERATOR, VHOST
 
 NODE = "lapor@localhost"
 ADVICE = (
-    "No message broker: there is no rabbitmq-server on this machine, and no apt-get to fetch one.\n"
-    "Install RabbitMQ 3.10 or later with your system's package manager, or give the address of one\n"
-    "with an empty virtual host, as AMQP_URI=amqp://user:password@host:5672/vhost"
+    "No message broker: this machine has no rabbitmq-server, and no apt-get to fetch one.\n"
+    "Install RabbitMQ 3.10 or later with your system's package manager, or give the address of\n"
+    "one with an empty virtual host: AMQP_URI=amqp://user:password@host:5672/vhost ./lapor ..."
 )
 
 
 class Broker:
-    """One node. It loads the definitions at every start, so users and exchanges are there at once."""
+    """One node. It loads the definitions at every start: users and exchanges are there at once."""
 
-    def __init__(self, folder: Path, definitions: Path, passwords: dict[str, str], cache: Path) -> None:
+    def __init__(
+        self, folder: Path, definitions: Path, passwords: dict[str, str], cache: Path
+    ) -> None:
         """`passwords` by user, as in the definitions; `cache` keeps the unpacked packages."""
         self.folder, self.definitions, self.cache = folder.resolve(), definitions.resolve(), cache
         self.passwords = passwords
@@ -69,7 +71,7 @@ class Broker:
         self._node.start()
 
     def wait(self) -> None:
-        """Returns when the operator can log in; listeners open only after the definitions are loaded."""
+        """Returns when the operator can log in: listeners open after the definitions are loaded."""
         wait_until(self._accepts, self.process, seconds=90)
 
     def stop(self) -> None:
@@ -110,7 +112,8 @@ class Broker:
 
     def queues(self) -> dict[str, int]:
         """The number of messages in each queue, ready or not yet acknowledged."""
-        listed = self.ctl("list_queues", "--vhost", VHOST, "--formatter", "json", "name", "messages")
+        words = ("list_queues", "--vhost", VHOST, "--formatter", "json", "name", "messages")
+        listed = self.ctl(*words)
         return {row["name"]: int(row["messages"]) for row in json.loads(listed)}
 
     def _accepts(self) -> bool:
@@ -216,13 +219,14 @@ def _listed(sbin: Path, erl: Path) -> dict[str, Path]:
 
 def _move_erlang(erlang: Path) -> None:
     """Tells Erlang's scripts where they were unpacked; they hold the place of an installation."""
+    old = b"ROOTDIR=/usr/lib/erlang"
     for script in (*erlang.glob("bin/*"), *erlang.glob("erts-*/bin/*")):
         if script.is_symlink() or not script.is_file():
             continue
         text = script.read_bytes()
-        if text.startswith(b"#!") and b"ROOTDIR=/usr/lib/erlang" in text:
+        if text.startswith(b"#!") and old in text:
             fresh = script.with_name(f"{script.name}.{os.getpid()}")
-            fresh.write_bytes(text.replace(b"ROOTDIR=/usr/lib/erlang", f"ROOTDIR='{erlang}'".encode()))
+            fresh.write_bytes(text.replace(old, f"ROOTDIR='{erlang}'".encode()))
             fresh.chmod(0o755)
             fresh.rename(script)
 
@@ -230,4 +234,4 @@ def _move_erlang(erlang: Path) -> None:
 def _libraries(erlang: Path) -> list[Path]:
     """Shared libraries that came with the packages."""
     root = erlang.parents[3]
-    return [path for path in (root / "usr/lib").glob("*-linux-gnu")] if root != Path("/") else []
+    return list((root / "usr/lib").glob("*-linux-gnu")) if root != Path("/") else []

@@ -1,7 +1,7 @@
 """Debian packages, downloaded and unpacked into a private folder: no root, nothing installed.
 
-Apt keeps its lists and archives in the cache folder and reads only the machine's sources and the list of what is
-installed, so that what this machine already has is not fetched again.
+Apt keeps its lists and archives in the cache folder and reads only the machine's sources and the
+list of what is installed, so that what this machine already has is not fetched again.
 """
 
 import fcntl
@@ -50,9 +50,8 @@ def unpacked(package: str, cache: Path) -> Path:
 
 def _release() -> str:
     """Names the system that the packages fit, such as debian-12-x86_64."""
-    words = dict(
-        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
-    )
+    lines = Path("/etc/os-release").read_text().splitlines()
+    words = dict(line.split("=", 1) for line in lines if "=" in line)
     version = words.get("VERSION_ID", words.get("VERSION_CODENAME", "unknown"))
     return "-".join((words.get("ID", "linux"), version, os.uname().machine)).replace('"', "")
 

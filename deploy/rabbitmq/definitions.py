@@ -1,7 +1,7 @@
 """The broker's definitions: who may connect, and what each service may declare, say and hear.
 
-A service owns the queues that start with its name and nothing else; what it may say and hear follows from the
-contracts and from HEARS. There is no guest.
+A service owns the queues that start with its name and nothing else; what it may say and hear
+follows from the contracts and from HEARS. There is no guest.
 """
 
 import base64
@@ -20,7 +20,8 @@ UNROUTED_KEPT = 10_000  # events that nobody was bound to; an alarm looks at the
 OPERATOR = "operator"
 SERVICES = ("intake", "routing", "notify", "escalation")
 
-# Which streams a service may bind. Report texts go to routing, sealed contacts to notify, and to nobody else.
+# Which streams a service may bind. Report texts go to routing, sealed contacts to notify, and to
+# nobody else.
 HEARS = {
     "intake": (
         "/routing/cases", "/routing/replies", "/notify/messages",

@@ -1,0 +1,1 @@
+"""Tests are sentences; most run on a real PostgreSQL and RabbitMQ of their own."""

@@ -1,0 +1,100 @@
+"""Fixtures for every test: what is slow to start is started once, and only when a test asks.
+
+Nothing here imports eventlet: workers run as processes of their own, as they do in production.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import secrets
+from deploy.local.broker import Broker
+from deploy.local.environment import ROOT, Surroundings, passwords
+from deploy.local.postgres import Postgres
+from tests.harness.databases import Database, Databases
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """Where unpacked packages are kept between runs."""
+    return Path(os.environ.get("LAPOR_CACHE", ROOT / ".lapor" / "cache"))
+
+
+@pytest.fixture(scope="session")
+def state(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The folder of this run; its logs stay when a test failed."""
+    folder = ROOT / ".lapor" / "test" / str(os.getpid())
+    folder.mkdir(parents=True)
+    yield folder
+    if not request.session.testsfailed:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def secrets_folder(state: Path) -> Path:
+    """Every secret of an installation, as files."""
+    secrets.make(state / "secrets")
+    return state / "secrets"
+
+
+@pytest.fixture(scope="session")
+def surroundings(state: Path, secrets_folder: Path) -> Surroundings:
+    """Makes the environment of a service's process: `surroundings.environment("intake", ...)`."""
+    return Surroundings(secrets=secrets_folder, lapor_env="test", clock_file=state / "clock")
+
+
+@pytest.fixture(scope="session")
+def broker(state: Path, secrets_folder: Path, cache: Path) -> Iterator[Broker]:
+    """A private broker: `broker.uri("routing")`; `broker.uri()` is one who may do everything."""
+    definitions = secrets_folder / "definitions.json"
+    node = Broker(state / "broker", definitions, passwords(secrets_folder), cache)
+    node.start()
+    yield node
+    node.process.kill()
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(state: Path) -> Iterator[Postgres]:
+    """A private database server."""
+    server = Postgres(state / "postgres", durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: Postgres, surroundings: Surroundings) -> Databases:
+    """Makes databases, for fixtures that keep one longer than a test."""
+    return Databases(postgres, surroundings)
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[Callable[[str], Database]]:
+    """`database("routing")` is a fresh, migrated database of that service; it goes with the test."""
+    made: list[Database] = []
+
+    def make(service: str) -> Database:
+        made.append(databases.fresh(service))
+        return made[-1]
+
+    yield make
+    for one in made:
+        databases.drop(one)
+
+
+@pytest.fixture
+def empty_database(databases: Databases) -> Iterator[Callable[[str], Database]]:
+    """`empty_database("routing")` has no table; it belongs to the role of that name."""
+    made: list[Database] = []
+
+    def make(role: str) -> Database:
+        made.append(databases.empty(role))
+        return made[-1]
+
+    yield make
+    for one in made:
+        databases.drop(one)

@@ -1,0 +1,1 @@
+"""What tests stand on: a broker, a database server, databases of services, and the whole system."""

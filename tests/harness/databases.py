@@ -1,0 +1,84 @@
+"""A fresh, migrated database for each test that asks, cloned from one that was migrated once."""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deploy import secrets
+from deploy.local.environment import ROOT, Surroundings
+from deploy.local.postgres import Postgres
+from deploy.postgres.databases import only_for, statements
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database; `url` logs in as the service's own role."""
+
+    name: str
+    service: str
+    url: str
+    server: Postgres
+
+    def psql(self, sql: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+        """Rows of one statement, as administrator."""
+        return self.server.psql(sql, self.name, parameters)
+
+
+class Databases:
+    """Makes databases on one server."""
+
+    def __init__(self, server: Postgres, surroundings: Surroundings) -> None:
+        self.server, self.surroundings = server, surroundings
+        self._numbers = itertools.count(1)
+        self._templates: set[str] = set()
+        self._roles: set[str] = set()
+
+    def fresh(self, service: str) -> Database:
+        """A database of a service, migrated to head and empty."""
+        self._role(service)
+        if service not in self._templates:
+            self._migrate(service)
+            self._templates.add(service)
+        return self._clone(service, service)
+
+    def empty(self, role: str) -> Database:
+        """A database with nothing in it that belongs to `role`, a service's or a new one."""
+        self._role(role)
+        return self._clone(role, "template0")
+
+    def drop(self, database: Database) -> None:
+        self.server.psql(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+    def _clone(self, service: str, template: str) -> Database:
+        name = f"{service}_{next(self._numbers)}"
+        self.server.psql(
+            f"CREATE DATABASE {name} OWNER {service} TEMPLATE {template} STRATEGY FILE_COPY"
+        )
+        for statement in only_for(name):
+            self.server.psql(statement)
+        return Database(name, service, self._url(service, name), self.server)
+
+    def _role(self, role: str) -> None:
+        if role not in self._roles:
+            for statement in statements(role, self._password(role)):
+                self.server.psql(statement)
+            self._roles.add(role)
+
+    def _password(self, role: str) -> str:
+        file = secrets.DATABASE.format(role)
+        known = (self.surroundings.secrets / file).exists()
+        return secrets.read(self.surroundings.secrets, file) if known else f"password-of-{role}"
+
+    def _url(self, role: str, database: str) -> str:
+        return self.server.url(role, self._password(role), database)
+
+    def _migrate(self, service: str) -> None:
+        told = self.surroundings.environment(service, DATABASE_URL=self._url(service, service))
+        run = subprocess.run(
+            [sys.executable, "-m", f"services.{service}", "migrate"],
+            env=told, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert run.returncode == 0, f"{service} migrate failed:\n{run.stdout}\n{run.stderr}"
