@@ -42,7 +42,7 @@ def test_a_violation_never_repeats_what_it_found(
 def test_a_missing_field_is_named() -> None:
     data = {name: value for name, value in SUPPLEMENT.items() if name != "text"}
 
-    with pytest.raises(contracts.Violation, match="^/text breaks required$"):
+    with pytest.raises(contracts.Violation, match=r"^/text breaks required$"):
         contracts.validate("report.supplemented.v1", data)
 
 
