@@ -1,0 +1,1 @@
+"""Finds the agency that must answer, and keeps the case until it has."""

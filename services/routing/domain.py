@@ -1,0 +1,364 @@
+"""What each verb does to a case, or why it may not.
+
+A verb takes the case as it is and returns it as it is afterwards, or refuses; the tables in
+`life.py` decide what may happen and by whom. Time is an argument, and every number that a decree
+may change comes in with `Rules`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from chassis.errors import Forbidden, Invalid, NotAllowed
+from services.routing.life import (
+    CLOCK,
+    LADDER,
+    REPORTER,
+    RETURNS_TO_ARBITER,
+    TRANSITIONS,
+    WHO,
+    Action,
+    Actor,
+    ArchiveReason,
+    Case,
+    Class,
+    Closing,
+    Confidentiality,
+    Kind,
+    Outcome,
+    Part,
+    Role,
+    RoutingRule,
+    Rules,
+    Status,
+    Then,
+)
+
+
+class TooLate(NotAllowed):
+    """It would have been allowed, but the time for it is over."""
+
+
+# --- who may do what
+
+
+def parts(actor: Actor, case: Case) -> frozenset[Part]:
+    """What `actor` is to `case`. To the unit that it complains about it is nothing at all."""
+    if actor.role in (Role.REPORTER, Role.CLOCK):
+        return frozenset({Part(actor.role.value)})
+    if actor.role is Role.ADMINISTRATOR or actor.agency in case.complains_about:
+        return frozenset()
+    found = set()
+    if actor.role in (Role.COORDINATOR, case.decider):
+        found.add(Part.DESK)
+    if actor.role is case.decider and case.status is Status.UNVERIFIED:
+        found.add(Part.DECIDER)
+    if actor.agency is not None and actor.agency == case.agency:
+        found.add(Part.LEAD)
+    return frozenset(found)
+
+
+def sees(actor: Actor, case: Case) -> bool:
+    """Whether this officer may know of the case at all."""
+    if actor.role is Role.ADMINISTRATOR or actor.agency in case.complains_about:
+        return False
+    if actor.role in LADDER:
+        return True
+    return actor.agency is not None and actor.agency in (case.agency, *case.supporting)
+
+
+def permit(actor: Actor, case: Case, action: Action) -> Status:
+    """The status that follows. Raises NotAllowed (the case's state) or Forbidden (the actor)."""
+    verb = action.replace("_", " ")
+    if case.merged_into is not None and actor.role is not Role.REPORTER:
+        raise NotAllowed("this case is merged into another one and follows it")
+    if (case.status, action) not in TRANSITIONS:
+        raise NotAllowed(f"cannot {verb} a case that is {case.status.replace('_', ' ')}")
+    if WHO[action].isdisjoint(parts(actor, case)):
+        raise Forbidden(f"to {verb} this case is not this officer's part")
+    status = TRANSITIONS[case.status, action]
+    if status is Then.BACK:
+        return case.awaited_from or Status.UNVERIFIED
+    return case.status if isinstance(status, Then) else status
+
+
+def allowed(actor: Actor, case: Case) -> list[Action]:
+    """What the tables let this actor do with the case as it is."""
+    found = []
+    for action in Action:
+        try:
+            permit(actor, case, action)
+        except (NotAllowed, Forbidden):
+            continue
+        found.append(action)
+    return found
+
+
+def decider(case: Case, rules: Rules) -> Role:
+    """Who decides while no agency holds it: the arbiter from the second return on, and always one
+    level up from a desk that the case complains about."""
+    lowest = LADDER.index(Role.ARBITER if case.returns >= RETURNS_TO_ARBITER else Role.COORDINATOR)
+    complained = {rules.seats.get(agency) for agency in case.complains_about}
+    for role in LADDER[lowest:] + LADDER[:lowest]:
+        if role not in complained:
+            return role
+    raise Invalid("no desk is left that could decide", "complains_about", "decider")
+
+
+# --- what the desk does
+
+
+def verify(
+    case: Case,
+    actor: Actor,
+    at: datetime,
+    rules: Rules,
+    *,
+    class_: Class | None = None,
+    category: str | None = None,
+    complains_about: str | None = None,
+) -> Case:
+    """The report is real and has its class and category; nothing is public before this."""
+    status = permit(actor, case, Action.VERIFY)
+    case = _classified(replace(case, class_=class_, category=category or case.category))
+    if complains_about is not None:
+        case = replace(case, complains_about=(complains_about,))
+    case = replace(case, status=status, verified_at=case.verified_at or at)
+    return replace(case, decider=decider(case, rules))
+
+
+def dispose(
+    case: Case, actor: Actor, at: datetime, *, agency: str, supporting: Collection[str] = ()
+) -> Case:
+    """Hands the case to one lead agency, which others may support."""
+    status = permit(actor, case, Action.DISPOSE)
+    if case.verified_at is None:
+        raise NotAllowed("cannot dispose a case before it is verified")
+    if agency in supporting:
+        raise Invalid("the lead agency cannot support itself", "supporting", "lead")
+    for name, codes in (("agency", {agency}), ("supporting", set(supporting))):
+        if not codes.isdisjoint(case.complains_about):
+            raise Invalid("the unit that a case complains about has no part in it", name, "party")
+    supporting = tuple(dict.fromkeys(supporting))
+    return replace(case, status=status, agency=agency, supporting=supporting, disposed_at=at)
+
+
+def archive(case: Case, actor: Actor, at: datetime, *, reason: ArchiveReason) -> Case:
+    """Ends the case unhandled, for a typed reason; the reporter may object."""
+    status = permit(actor, case, Action.ARCHIVE)
+    if reason is ArchiveReason.INCOMPLETE and not case.questions:
+        raise Invalid("incomplete only after the reporter was asked", "reason", "asked_first")
+    return replace(case, status=status, archive_reason=reason, ended_at=at)
+
+
+def forward(case: Case, actor: Actor, at: datetime) -> Case:
+    """Ends the regency's part: the matter is another authority's."""
+    return replace(case, status=permit(actor, case, Action.FORWARD), ended_at=at)
+
+
+def reclassify(
+    case: Case,
+    actor: Actor,
+    *,
+    kind: Kind | None = None,
+    class_: Class | None = None,
+    category: str | None = None,
+) -> Case:
+    """Corrects kind, class or category; what is not given stays."""
+    status = permit(actor, case, Action.RECLASSIFY)
+    kind = kind or case.kind
+    if kind is Kind.COMPLAINT:
+        class_ = class_ or case.class_
+    changed = replace(case, kind=kind, class_=class_, category=category or case.category)
+    if changed == case:
+        raise Invalid("nothing would change", "kind", "change")
+    if case.verified_at is not None or class_ is not None:
+        changed = _classified(changed)
+    return replace(changed, status=status)
+
+
+def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Case]:
+    """The case follows `into` from now on; returns both. Whoever it complains about may not handle
+    it under the other's number either."""
+    permit(actor, case, Action.MERGE)
+    if not sees(actor, into):
+        raise Invalid("there is no such case", "into", "known")
+    if into.number == case.number or into.merged_into is not None:
+        raise Invalid("a case can only follow another one that follows none", "into", "root")
+    if into.status is Status.WITHDRAWN:
+        raise Invalid("nobody handles a withdrawn case", "into", "withdrawn")
+    if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
+        raise Invalid("it complains about a unit that has a part in the other", "into", "party")
+    both = tuple(dict.fromkeys(into.complains_about + case.complains_about))
+    parent = replace(into, complains_about=both)
+    parent = replace(parent, decider=decider(parent, rules))
+    return replace(follow(case, parent), merged_into=parent.number), parent
+
+
+def follow(case: Case, parent: Case) -> Case:
+    """A merged case as it is while its parent is as given: one handling, two reporters."""
+    return replace(
+        parent,
+        number=case.number,
+        kind=case.kind,
+        class_=(parent.class_ or case.class_) if case.kind is Kind.COMPLAINT else None,
+        confidentiality=case.confidentiality,
+        hidden_from_public=case.hidden_from_public,
+        reachable=case.reachable,
+        received_at=case.received_at,
+        complains_about=case.complains_about,
+        merged_into=case.merged_into,
+        stars=case.stars,
+    )
+
+
+def protect(case: Case, confidentiality: Confidentiality, hidden_from_public: bool) -> Case:
+    """Staff may raise what the reporter chose, and never lower it."""
+    order = list(Confidentiality)
+    if order.index(confidentiality) < order.index(case.confidentiality):
+        raise Invalid("confidentiality can be raised, not lowered", "confidentiality", "raise")
+    if confidentiality is Confidentiality.ANONYMOUS is not case.confidentiality:
+        raise Invalid("only who reports can stay anonymous", "confidentiality", "reporter")
+    if case.hidden_from_public and not hidden_from_public:
+        raise Invalid("what is hidden stays hidden", "hidden_from_public", "raise")
+    return replace(case, confidentiality=confidentiality, hidden_from_public=hidden_from_public)
+
+
+# --- what the agency does
+
+
+def request_data(case: Case, actor: Actor, at: datetime) -> Case:
+    """Asks the reporter for what is missing; the case comes back to where it was asked."""
+    status = permit(actor, case, Action.REQUEST_DATA)
+    asked = {"awaited_from": case.status, "asked_at": at, "questions": case.questions + 1}
+    return replace(case, status=status, **asked)  # type: ignore[arg-type]
+
+
+def return_case(case: Case, actor: Actor, rules: Rules, *, proposed: str | None = None) -> Case:
+    """The agency says that it is not its own, and whose it is. The second return is the arbiter's
+    to decide: no ping-pong."""
+    status = permit(actor, case, Action.RETURN)
+    if proposed == case.agency:
+        raise Invalid("an agency cannot propose itself", "proposed_agency", "other")
+    case = replace(case, status=status, agency=None, supporting=(), returns=case.returns + 1)
+    return replace(case, decider=decider(case, rules))
+
+
+def follow_up(case: Case, actor: Actor, rules: Rules, *, text: str) -> Case:
+    """The agency did or says something of substance."""
+    status = permit(actor, case, Action.FOLLOW_UP)
+    check_substance(text, rules)
+    return replace(case, status=status)
+
+
+def answer(case: Case, actor: Actor, rules: Rules, *, outcome: Outcome, text: str) -> Case:
+    """The agency's final answer. It is the reporter's turn then."""
+    status = permit(actor, case, Action.ANSWER)
+    check_substance(text, rules)
+    return replace(case, status=status, outcome=outcome)
+
+
+def check_substance(text: str, rules: Rules) -> None:
+    """Raises Invalid for a text that only thanks, greets, or promises to pass the matter on."""
+    words = " ".join(re.findall(r"\w+", text.casefold()))
+    courtesies = "|".join(map(re.escape, sorted(rules.phrases, key=len, reverse=True)))
+    rest = re.sub(rf"\b(?:{courtesies})\b", " ", words) if courtesies else words
+    if len("".join(rest.split())) < rules.letters:
+        message = "an acknowledgement is not a follow-up: say what was done, or what is done when"
+        raise Invalid(message, "text", "substance")
+
+
+# --- what the reporter and the clocks do
+
+
+def supplement(case: Case) -> Case:
+    """The reporter adds something; a case that waited for it goes back to where it was."""
+    return replace(case, status=permit(REPORTER, case, Action.SUPPLEMENT), awaited_from=None)
+
+
+def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
+    """The reporter does not accept how it ended, whichever word was used: what is over is
+    reopened, what is answered or archived is objected to. Returns which of the two it was."""
+    action = Action.REOPEN if case.status is Status.CLOSED else Action.OBJECT
+    status = permit(REPORTER, case, action)
+    if case.ended_at is not None and at > case.ended_at + timedelta(days=rules.reopen_days):
+        raise TooLate(f"the {rules.reopen_days} days to ask for that are over")
+    if status is Status.UNVERIFIED:
+        case = replace(case, agency=None, supporting=())
+    objections = case.objections + (action is Action.OBJECT)
+    case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
+    return action, replace(
+        case, ended_at=None, outcome=None, closed_how=None, archive_reason=None, awaited_from=None
+    )
+
+
+def accept(case: Case, at: datetime) -> Case:
+    """The reporter is content. A merged case is closed for its own reporter only."""
+    if case.closed_how is Closing.AUTO_CLOSED:
+        raise TooLate("the case was closed by silence before")
+    status = permit(REPORTER, case, Action.ACCEPT)
+    case = replace(case, status=status, closed_how=Closing.ACCEPTED, ended_at=at)
+    return replace(case, merged_into=None)
+
+
+def rate(case: Case, stars: int) -> Case:
+    """The reporter's mark, 1 to 5; the last one counts."""
+    return replace(case, status=permit(REPORTER, case, Action.RATE), stars=stars)
+
+
+def withdraw(case: Case, at: datetime, *, followers: int) -> Case:
+    """The reporter takes it back. A case that others' reports follow goes on for them."""
+    status = permit(REPORTER, case, Action.WITHDRAW)
+    if followers:
+        raise NotAllowed("other reporters' cases follow this one")
+    return replace(case, status=status, ended_at=at, merged_into=None)
+
+
+def auto_close(case: Case, at: datetime, *, cycle: int) -> Case:
+    """The reporter's time to object to the answer of that round is over."""
+    status = permit(CLOCK, case, Action.AUTO_CLOSE)
+    if cycle != case.cycle:
+        raise NotAllowed("that limit belongs to an earlier round")
+    return replace(case, status=status, closed_how=Closing.AUTO_CLOSED, ended_at=at)
+
+
+def give_up(case: Case, at: datetime, *, due_at: datetime) -> Case:
+    """The reporter's time to supply what was asked is over."""
+    status = permit(CLOCK, case, Action.GIVE_UP)
+    if case.asked_at is not None and due_at < case.asked_at:
+        raise NotAllowed("that limit belongs to an earlier question")
+    incomplete = ArchiveReason.INCOMPLETE
+    return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)
+
+
+# --- what is suggested
+
+
+def suggest(
+    case: Case, district: str, rules: Iterable[RoutingRule], on: date
+) -> RoutingRule | None:
+    """The first rule, in their order, that matches the case on that day."""
+    for rule in rules:
+        in_force = rule.effective_from <= on and (
+            rule.effective_to is None or on <= rule.effective_to
+        )
+        wanted = (rule.kind, rule.class_, rule.category, rule.district)
+        given = (case.kind, case.class_, case.category, district)
+        fits = all(want in (None, have) for want, have in zip(wanted, given, strict=True))
+        if in_force and fits and rule.agency not in case.complains_about:
+            return rule
+    return None
+
+
+def _classified(case: Case) -> Case:
+    """The case, if its class and category are complete for its kind."""
+    if case.kind is Kind.COMPLAINT and case.class_ is None:
+        raise Invalid("a complaint needs its class", "class", "required")
+    if case.kind is not Kind.COMPLAINT and case.class_ is not None:
+        raise Invalid("only a complaint has a class", "class", "complaint")
+    if case.category is None:
+        raise Invalid("a case needs its category", "category", "required")
+    return case

@@ -1,0 +1,250 @@
+"""The life of a case as data: the words, what may follow what, whose part it is, and the values.
+
+`TRANSITIONS` is the whole of what may happen to a case and `WHO` of who may do it; the verbs in
+`domain.py` only read them. A pair that stands in no row is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    COMPLAINT = "complaint"
+    ASPIRATION = "aspiration"
+    INFORMATION_REQUEST = "information_request"
+
+
+class Class(StrEnum):
+    SUPERVISORY = "supervisory"
+    ORDINARY = "ordinary"
+
+
+class Confidentiality(StrEnum):
+    """In rising order; anonymous is only ever the reporter's own choice: nothing was collected."""
+
+    OPEN = "open"
+    CONFIDENTIAL = "confidential"
+    ANONYMOUS = "anonymous"
+
+
+class Status(StrEnum):
+    UNVERIFIED = "unverified"
+    AWAITING_REPORTER = "awaiting_reporter"
+    DISPOSED = "disposed"
+    IN_PROGRESS = "in_progress"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    ARCHIVED = "archived"
+    FORWARDED = "forwarded_externally"
+    WITHDRAWN = "withdrawn"
+
+
+class Action(StrEnum):
+    VERIFY = "verify"
+    DISPOSE = "dispose"
+    ARCHIVE = "archive"
+    FORWARD = "forward"
+    REQUEST_DATA = "request_data"
+    RETURN = "return"
+    FOLLOW_UP = "follow_up"
+    ANSWER = "answer"
+    RECLASSIFY = "reclassify"
+    MERGE = "merge"
+    SUPPLEMENT = "supplement"
+    OBJECT = "object"
+    ACCEPT = "accept"
+    RATE = "rate"
+    REOPEN = "reopen"
+    WITHDRAW = "withdraw"
+    AUTO_CLOSE = "auto_close"
+    GIVE_UP = "give_up"
+
+
+class ArchiveReason(StrEnum):
+    OUT_OF_SCOPE = "out_of_scope"
+    TOO_GENERAL = "too_general"
+    NOT_PUBLIC_SERVICE = "not_public_service"
+    DUPLICATE = "duplicate"
+    ABUSIVE = "abusive"
+    INCOMPLETE = "incomplete"
+
+
+class Outcome(StrEnum):
+    """How an answer ends the matter. "Go to another office" is none: that is a return."""
+
+    FULFILLED = "fulfilled"
+    PARTLY_FULFILLED = "partly_fulfilled"
+    NOT_FULFILLED = "not_fulfilled"
+    EXPLAINED = "explained"
+
+
+class Closing(StrEnum):
+    """Silence is not consent: what was closed by a clock never counts as satisfied."""
+
+    ACCEPTED = "accepted"
+    AUTO_CLOSED = "auto_closed"
+
+
+class Role(StrEnum):
+    COORDINATOR = "coordinator"
+    LIAISON = "liaison"
+    ARBITER = "arbiter"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+    REPORTER = "reporter"
+    CLOCK = "clock"
+
+
+class Part(StrEnum):
+    """What somebody is to one case."""
+
+    DECIDER = "decider"  # holds it while no agency does
+    LEAD = "lead"  # the agency that must answer
+    DESK = "desk"  # keeps the files in order
+    REPORTER = "reporter"
+    CLOCK = "clock"
+
+
+class Then(StrEnum):
+    """Where an action leads when that depends on more than the status."""
+
+    BACK = "back"  # to the status in which the question was asked
+    PARENT = "parent"  # to the status of the case that it is merged into
+
+
+OPEN = (
+    Status.UNVERIFIED,
+    Status.AWAITING_REPORTER,
+    Status.DISPOSED,
+    Status.IN_PROGRESS,
+    Status.ANSWERED,
+)
+
+TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
+    (Status.UNVERIFIED, Action.VERIFY): Status.UNVERIFIED,
+    (Status.UNVERIFIED, Action.DISPOSE): Status.DISPOSED,
+    (Status.UNVERIFIED, Action.ARCHIVE): Status.ARCHIVED,
+    (Status.UNVERIFIED, Action.FORWARD): Status.FORWARDED,
+    (Status.UNVERIFIED, Action.REQUEST_DATA): Status.AWAITING_REPORTER,
+    (Status.AWAITING_REPORTER, Action.GIVE_UP): Status.ARCHIVED,
+    (Status.DISPOSED, Action.RETURN): Status.UNVERIFIED,
+    (Status.DISPOSED, Action.FOLLOW_UP): Status.IN_PROGRESS,
+    (Status.IN_PROGRESS, Action.FOLLOW_UP): Status.IN_PROGRESS,
+    (Status.IN_PROGRESS, Action.REQUEST_DATA): Status.AWAITING_REPORTER,
+    (Status.IN_PROGRESS, Action.ANSWER): Status.ANSWERED,
+    (Status.ANSWERED, Action.OBJECT): Status.IN_PROGRESS,
+    (Status.ANSWERED, Action.ACCEPT): Status.CLOSED,
+    (Status.ANSWERED, Action.AUTO_CLOSE): Status.CLOSED,
+    (Status.ANSWERED, Action.RATE): Status.ANSWERED,
+    (Status.CLOSED, Action.RATE): Status.CLOSED,
+    (Status.CLOSED, Action.REOPEN): Status.IN_PROGRESS,
+    (Status.ARCHIVED, Action.OBJECT): Status.UNVERIFIED,
+    **{(status, Action.SUPPLEMENT): status for status in OPEN},
+    (Status.AWAITING_REPORTER, Action.SUPPLEMENT): Then.BACK,
+    **{(status, Action.RECLASSIFY): status for status in OPEN},
+    **{(status, Action.WITHDRAW): Status.WITHDRAWN for status in OPEN},
+    # A withdrawn report has nobody left who wants to be told of another's progress.
+    **{(status, Action.MERGE): Then.PARENT for status in Status if status != Status.WITHDRAWN},
+}
+
+WHO: Mapping[Action, frozenset[Part]] = {
+    Action.VERIFY: frozenset({Part.DECIDER}),
+    Action.DISPOSE: frozenset({Part.DECIDER}),
+    Action.ARCHIVE: frozenset({Part.DECIDER}),
+    Action.FORWARD: frozenset({Part.DECIDER}),
+    Action.REQUEST_DATA: frozenset({Part.DECIDER, Part.LEAD}),
+    Action.RETURN: frozenset({Part.LEAD}),
+    Action.FOLLOW_UP: frozenset({Part.LEAD}),
+    Action.ANSWER: frozenset({Part.LEAD}),
+    Action.RECLASSIFY: frozenset({Part.DESK}),
+    Action.MERGE: frozenset({Part.DESK}),
+    Action.SUPPLEMENT: frozenset({Part.REPORTER}),
+    Action.OBJECT: frozenset({Part.REPORTER}),
+    Action.ACCEPT: frozenset({Part.REPORTER}),
+    Action.RATE: frozenset({Part.REPORTER}),
+    Action.REOPEN: frozenset({Part.REPORTER}),
+    Action.WITHDRAW: frozenset({Part.REPORTER}),
+    Action.AUTO_CLOSE: frozenset({Part.CLOCK}),
+    Action.GIVE_UP: frozenset({Part.CLOCK}),
+}
+
+# Who decides about a case that no agency holds, from the bottom up.
+LADDER = (Role.COORDINATOR, Role.ARBITER, Role.SUPERVISOR)
+RETURNS_TO_ARBITER = 2
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `agency` is the code of an officer's own agency."""
+
+    role: Role
+    agency: str | None = None
+
+
+REPORTER = Actor(Role.REPORTER)
+CLOCK = Actor(Role.CLOCK)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a decree or an administrator may change.
+
+    `seats` says which desk sits in which agency; `phrases` are the courtesies that are no
+    follow-up, and `letters` is how many letters must be left without them.
+    """
+
+    seats: Mapping[str, Role] = field(default_factory=dict)
+    phrases: tuple[str, ...] = ()
+    letters: int = 20
+    reopen_days: int = 30
+
+
+@dataclass(frozen=True)
+class RoutingRule:
+    """One row of the table that suggests an agency; None matches everything."""
+
+    id: int
+    agency: str
+    kind: Kind | None = None
+    class_: Class | None = None
+    category: str | None = None
+    district: str | None = None
+    effective_from: date = date.min
+    effective_to: date | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """The government's handling of one report. All times are aware, in UTC."""
+
+    number: str
+    kind: Kind
+    confidentiality: Confidentiality
+    hidden_from_public: bool
+    reachable: bool
+    received_at: datetime
+    status: Status = Status.UNVERIFIED
+    class_: Class | None = None
+    category: str | None = None
+    agency: str | None = None
+    supporting: tuple[str, ...] = ()
+    complains_about: tuple[str, ...] = ()
+    decider: Role = Role.COORDINATOR
+    merged_into: str | None = None
+    awaited_from: Status | None = None
+    cycle: int = 1
+    questions: int = 0
+    returns: int = 0
+    objections: int = 0
+    verified_at: datetime | None = None
+    disposed_at: datetime | None = None
+    asked_at: datetime | None = None
+    ended_at: datetime | None = None
+    archive_reason: ArchiveReason | None = None
+    outcome: Outcome | None = None
+    closed_how: Closing | None = None
+    stars: int | None = None

@@ -1,0 +1,374 @@
+"""What each verb keeps, sets and refuses beyond the table."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from chassis.errors import Forbidden, Invalid, NotAllowed
+from services.routing import domain
+from services.routing.life import (
+    Action,
+    Actor,
+    ArchiveReason,
+    Class,
+    Closing,
+    Confidentiality,
+    Kind,
+    Outcome,
+    Role,
+    RoutingRule,
+    Status,
+)
+from tests.unit.routing.acts import (
+    ACTORS,
+    ARBITER,
+    COORDINATOR,
+    LIAISON,
+    NOW,
+    RULES,
+    STRANGER,
+    SUPERVISOR,
+    TEXT,
+    case,
+)
+
+
+def refused(error: Invalid) -> tuple[str, str]:
+    """Which field, by which rule."""
+    return error.errors[0]["field"], error.errors[0]["rule"]
+
+
+# --- classes
+
+
+def test_a_complaint_needs_its_class_and_nothing_else_has_one():
+    fresh = case(class_=None, verified_at=None)
+    with pytest.raises(Invalid) as missing:
+        domain.verify(fresh, COORDINATOR, NOW, RULES)
+    assert refused(missing.value) == ("class", "required")
+
+    question = case(kind=Kind.INFORMATION_REQUEST, class_=None, verified_at=None)
+    with pytest.raises(Invalid) as surplus:
+        domain.verify(question, COORDINATOR, NOW, RULES, class_=Class.ORDINARY)
+    assert refused(surplus.value) == ("class", "complaint")
+
+
+def test_verification_needs_a_category_from_the_reporter_or_the_officer():
+    fresh = case(category=None, verified_at=None)
+    with pytest.raises(Invalid) as missing:
+        domain.verify(fresh, COORDINATOR, NOW, RULES, class_=Class.ORDINARY)
+    assert refused(missing.value) == ("category", "required")
+
+
+def test_reclassifying_to_another_kind_drops_the_class_and_back_asks_for_it():
+    wish = domain.reclassify(case(), COORDINATOR, kind=Kind.ASPIRATION)
+    assert (wish.kind, wish.class_) == (Kind.ASPIRATION, None)
+
+    with pytest.raises(Invalid) as missing:
+        domain.reclassify(wish, COORDINATOR, kind=Kind.COMPLAINT)
+    assert refused(missing.value) == ("class", "required")
+
+
+def test_reclassifying_must_change_something():
+    with pytest.raises(Invalid) as idle:
+        domain.reclassify(case(), COORDINATOR, class_=Class.ORDINARY)
+    assert refused(idle.value) == ("kind", "change")
+
+
+# --- never by the unit that it complains about
+
+
+def test_the_unit_complained_about_never_handles_the_case():
+    accused = case(complains_about=("dpupr",))
+    for given in ({"agency": "dpupr"}, {"agency": "dishub", "supporting": ["dpupr"]}):
+        with pytest.raises(Invalid) as wrong:
+            domain.dispose(accused, COORDINATOR, NOW, **given)
+        assert refused(wrong.value)[1] == "party"
+
+
+@pytest.mark.parametrize(
+    ("accused", "expected"),
+    [("dpupr", Role.COORDINATOR), ("diskominfo", Role.ARBITER), ("setda", Role.COORDINATOR)],
+)
+def test_a_case_against_a_desk_goes_one_level_up(accused, expected):
+    fresh = case(verified_at=None)
+    verified = domain.verify(
+        fresh, COORDINATOR, NOW, RULES, class_=Class.ORDINARY, complains_about=accused
+    )
+    assert verified.decider is expected
+
+
+def test_a_second_return_of_a_case_against_the_arbiter_goes_to_the_inspectorate():
+    once = case(Status.DISPOSED, complains_about=("setda",), returns=1)
+    assert domain.return_case(once, LIAISON, RULES).decider is Role.SUPERVISOR
+
+
+def test_a_case_against_every_desk_is_refused_and_not_orphaned():
+    hopeless = case(verified_at=None, complains_about=("diskominfo", "setda", "inspektorat"))
+    with pytest.raises(Invalid):
+        domain.decider(hopeless, RULES)
+
+
+@pytest.mark.parametrize("actor", [a for a in ACTORS if a.agency])
+@pytest.mark.parametrize("status", list(Status))
+def test_its_officers_neither_see_it_nor_touch_it(actor, status):
+    against = case(status, agency=actor.agency, complains_about=(actor.agency,))
+    assert not domain.sees(actor, against)
+    assert domain.allowed(actor, against) == []
+
+
+# --- only own cases
+
+
+def test_an_agency_sees_only_what_it_leads_or_supports():
+    disposed = case(Status.DISPOSED, supporting=("dlh",))
+    seen = {a.agency for a in ACTORS if a.agency and domain.sees(a, disposed)}
+
+    assert seen == {"dpupr", "diskominfo", "setda", "inspektorat"}
+    assert domain.sees(Actor(Role.LIAISON, "dlh"), disposed)
+    assert not domain.sees(LIAISON, case(Status.UNVERIFIED))
+
+
+def test_a_supporting_agency_may_look_and_not_act():
+    supporter = Actor(Role.LIAISON, "dlh")
+    assert domain.allowed(supporter, case(Status.DISPOSED, supporting=("dlh",))) == []
+
+
+def test_a_desk_that_leads_a_case_acts_as_its_agency():
+    own = case(Status.DISPOSED, agency="diskominfo")
+    assert Action.FOLLOW_UP in domain.allowed(COORDINATOR, own)
+
+
+# --- disposition and return
+
+
+def test_nothing_is_disposed_before_it_is_verified():
+    with pytest.raises(NotAllowed):
+        domain.dispose(case(verified_at=None), COORDINATOR, NOW, agency="dpupr")
+
+
+def test_the_lead_does_not_support_itself_and_supporters_count_once():
+    with pytest.raises(Invalid):
+        domain.dispose(case(), COORDINATOR, NOW, agency="dpupr", supporting=["dpupr"])
+    twice = domain.dispose(case(), COORDINATOR, NOW, agency="dpupr", supporting=["dlh", "dlh"])
+    assert twice.supporting == ("dlh",)
+
+
+def test_the_second_return_is_only_the_arbiters_to_decide():
+    once = domain.return_case(case(Status.DISPOSED), LIAISON, RULES, proposed="dishub")
+    assert (once.returns, once.decider, once.agency) == (1, Role.COORDINATOR, None)
+
+    again = domain.dispose(once, COORDINATOR, NOW, agency="dishub", supporting=["dlh"])
+    twice = domain.return_case(again, STRANGER, RULES, proposed="dpupr")
+    assert (twice.returns, twice.decider, twice.supporting) == (2, Role.ARBITER, ())
+    for actor in (COORDINATOR, SUPERVISOR):
+        with pytest.raises(Forbidden):
+            domain.dispose(twice, actor, NOW, agency="dpupr")
+    assert domain.dispose(twice, ARBITER, NOW, agency="dpupr").status is Status.DISPOSED
+
+
+def test_an_agency_cannot_propose_itself():
+    with pytest.raises(Invalid):
+        domain.return_case(case(Status.DISPOSED), LIAISON, RULES, proposed="dpupr")
+
+
+# --- words of substance
+
+COURTESIES = (
+    "Terima kasih, akan kami teruskan.",
+    "terima kasih terima kasih kami teruskan !!!",
+    "TERIMA KASIH - kami teruskan.",
+    "Ok.",
+    ". . . . . . . . . . . . . . . . . . . . .",
+)
+
+
+@pytest.mark.parametrize("text", COURTESIES)
+def test_an_acknowledgement_is_not_a_follow_up_nor_an_answer(text):
+    with pytest.raises(Invalid) as empty:
+        domain.follow_up(case(Status.DISPOSED), LIAISON, RULES, text=text)
+    assert refused(empty.value) == ("text", "substance")
+    with pytest.raises(Invalid):
+        domain.answer(
+            case(Status.IN_PROGRESS), LIAISON, RULES, outcome=Outcome.FULFILLED, text=text
+        )
+
+
+def test_courtesy_may_stand_beside_substance():
+    domain.check_substance(f"Terima kasih. {TEXT}", RULES)
+    with pytest.raises(Invalid):
+        domain.check_substance("x" * (RULES.letters - 1), RULES)
+    domain.check_substance("x" * RULES.letters, RULES)
+
+
+# --- archive
+
+
+def test_incomplete_is_a_reason_only_after_asking():
+    with pytest.raises(Invalid) as early:
+        domain.archive(case(), COORDINATOR, NOW, reason=ArchiveReason.INCOMPLETE)
+    assert refused(early.value) == ("reason", "asked_first")
+    domain.archive(case(questions=1), COORDINATOR, NOW, reason=ArchiveReason.INCOMPLETE)
+
+
+def test_a_late_reply_of_the_clock_does_not_archive_a_newer_question():
+    waiting = case(Status.AWAITING_REPORTER, asked_at=NOW)
+    with pytest.raises(NotAllowed):
+        domain.give_up(waiting, NOW, due_at=NOW - timedelta(days=1))
+    ended = domain.give_up(waiting, NOW, due_at=NOW + timedelta(days=30))
+    assert ended.archive_reason is ArchiveReason.INCOMPLETE
+
+
+# --- the reporter's turn
+
+
+def test_an_objection_starts_a_new_round_and_clears_the_answer():
+    answered = case(Status.ANSWERED, outcome=Outcome.EXPLAINED)
+    action, back = domain.disagree(answered, NOW, RULES)
+    assert action is Action.OBJECT
+    assert (back.status, back.cycle, back.objections) == (Status.IN_PROGRESS, 2, 1)
+    assert back.outcome is None
+
+
+@pytest.mark.parametrize("how", list(Closing))
+def test_an_objection_to_a_closed_case_reopens_it(how):
+    closed = case(Status.CLOSED, closed_how=how)
+    action, back = domain.disagree(closed, NOW + timedelta(days=30), RULES)
+    assert action is Action.REOPEN
+    assert (back.status, back.cycle, back.objections) == (Status.IN_PROGRESS, 2, 0)
+    assert back.ended_at is back.closed_how is None
+
+
+@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
+def test_after_thirty_days_it_is_too_late(status):
+    with pytest.raises(domain.TooLate):
+        domain.disagree(case(status), NOW + timedelta(days=30, seconds=1), RULES)
+
+
+def test_an_objection_to_archiving_puts_the_case_back_on_the_desk():
+    archived = case(Status.ARCHIVED, archive_reason=ArchiveReason.TOO_GENERAL, supporting=("dlh",))
+    _, back = domain.disagree(archived, NOW, RULES)
+    assert (back.status, back.agency, back.supporting) == (Status.UNVERIFIED, None, ())
+    assert back.archive_reason is None
+
+
+def test_silence_is_not_acceptance_afterwards_either():
+    with pytest.raises(domain.TooLate):
+        domain.accept(case(Status.CLOSED, closed_how=Closing.AUTO_CLOSED), NOW)
+
+
+def test_the_clock_of_an_earlier_round_closes_nothing():
+    with pytest.raises(NotAllowed):
+        domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=1)
+    closed = domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=2)
+    assert closed.closed_how is Closing.AUTO_CLOSED
+
+
+# --- merging
+
+
+def pair(**parent):
+    return case(number="KTB-22222-22222"), case(
+        parent.pop("status", Status.DISPOSED), number="KTB-11111-11111", **parent
+    )
+
+
+def test_a_merged_case_follows_its_parent_and_keeps_its_reporter():
+    child, parent = pair(agency="dlh")
+    child = domain.replace(child, confidentiality=Confidentiality.CONFIDENTIAL)
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+
+    assert (follower.status, follower.agency) == (parent.status, "dlh")
+    assert (follower.number, follower.merged_into) == (child.number, parent.number)
+    assert follower.confidentiality is Confidentiality.CONFIDENTIAL
+    with pytest.raises(NotAllowed):
+        domain.follow_up(follower, Actor(Role.LIAISON, "dlh"), RULES, text=TEXT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"number": "KTB-22222-22222"}, "root"),
+        ({"merged_into": "KTB-33333-33333"}, "root"),
+        ({"status": Status.WITHDRAWN}, "withdrawn"),
+        ({"complains_about": ("diskominfo",)}, "known"),
+    ],
+)
+def test_what_cannot_be_followed(changes, rule):
+    child, parent = pair()
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, domain.replace(parent, **changes), RULES)
+    assert refused(wrong.value) == ("into", rule)
+
+
+def test_a_merge_does_not_bring_a_case_before_the_unit_it_complains_about():
+    child, parent = pair(agency="dlh")
+    accused = domain.replace(child, complains_about=("dlh",))
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(accused, COORDINATOR, parent, RULES)
+    assert refused(wrong.value) == ("into", "party")
+
+    _, parent = domain.merge(
+        accused, COORDINATOR, domain.replace(parent, status=Status.UNVERIFIED, agency=None), RULES
+    )
+    with pytest.raises(Invalid):
+        domain.dispose(parent, COORDINATOR, NOW, agency="dlh")
+
+
+def test_a_followers_reporter_accepts_and_withdraws_for_itself():
+    child, parent = pair(status=Status.ANSWERED)
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+    for left in (domain.accept(follower, NOW), domain.withdraw(follower, NOW, followers=0)):
+        assert left.merged_into is None
+
+
+def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
+    with pytest.raises(NotAllowed):
+        domain.withdraw(case(), NOW, followers=1)
+
+
+# --- confidentiality
+
+
+@pytest.mark.parametrize("before", list(Confidentiality))
+@pytest.mark.parametrize("wanted", list(Confidentiality))
+def test_staff_raise_confidentiality_and_never_lower_it(before, wanted):
+    order = list(Confidentiality)
+    subject = case(confidentiality=before)
+    own_choice = wanted is Confidentiality.ANONYMOUS and before is not wanted
+    if order.index(wanted) < order.index(before) or own_choice:
+        with pytest.raises(Invalid):
+            domain.protect(subject, wanted, hidden_from_public=True)
+    else:
+        kept = domain.protect(subject, wanted, hidden_from_public=True)
+        assert (kept.confidentiality, kept.hidden_from_public) == (wanted, True)
+
+
+def test_what_is_hidden_stays_hidden():
+    with pytest.raises(Invalid):
+        domain.protect(case(hidden_from_public=True), Confidentiality.OPEN, False)
+
+
+# --- suggestions
+
+MARCH = date(2026, 3, 2)
+
+
+def test_the_first_rule_that_matches_wins_on_its_day():
+    rules = [
+        RoutingRule(1, "old", category="jalan-jembatan", effective_to=date(2025, 12, 31)),
+        RoutingRule(2, "next", category="jalan-jembatan", effective_from=date(2026, 4, 1)),
+        RoutingRule(3, "other", category="jalan-jembatan", district="63.02.02"),
+        RoutingRule(4, "camat", category="jalan-jembatan", district="63.02.01"),
+        RoutingRule(5, "dpupr", category="jalan-jembatan"),
+    ]
+    assert domain.suggest(case(), "63.02.01", rules, MARCH) == rules[3]
+    assert domain.suggest(case(category="sampah"), "63.02.01", rules, MARCH) is None
+
+
+def test_the_unit_complained_about_is_not_suggested():
+    rules = [RoutingRule(1, "dpupr"), RoutingRule(2, "inspektorat", class_=Class.ORDINARY)]
+    accused = case(complains_about=("dpupr",))
+    assert domain.suggest(accused, "63.02.01", rules, MARCH) == rules[1]
