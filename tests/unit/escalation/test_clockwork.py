@@ -1,0 +1,115 @@
+"""Every happening against every clock, the forbidden half too; and every state against every move.
+
+The expectations are written out here by hand from the rules, not read from the module.
+"""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+import contracts
+from services.escalation.domain import (
+    CASE_EVENTS,
+    CLOCKWORK,
+    Clock,
+    Happening,
+    Move,
+    Run,
+    happening,
+    moved,
+)
+from services.escalation.workdays import Pause
+
+# A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives.
+EXPECTED = """
+                       V F S R A D H
+opened                 + . . . . . +
+verified               . . . . . . .
+disposed               x + + . x . .
+returned               . . . . . . .
+returned_to_arbiter    . . . . + . .
+asked_by_coordinator   = . . . . + .
+asked_by_agency        . . = . . + .
+supplied               > . > . . x .
+followed_up            . x . . . . .
+answered               . x = . . . .
+answer_noticed         . . . + . . .
+objected               . . > x . . .
+objected_to_archiving  < < < . < . <
+closed                 x x x x x x x
+reopened               . . + . . . +
+reclassified           . . . . . . .
+archived               x x x x x x x
+forwarded              x x x x x x x
+merged                 x x x x x x x
+withdrawn              x x x x x x x
+refused                . . . . . . .
+"""
+SIGNS = {"+": "start", "=": "pause", ">": "resume", "x": "stop", "<": "revive", ".": None}
+
+
+def expected_moves() -> dict[tuple[str, str], str | None]:
+    header, *rows = EXPECTED.strip().splitlines()
+    return {
+        (name, clock): SIGNS[sign]
+        for name, *signs in map(str.split, rows)
+        for clock, sign in zip(header.split(), signs, strict=True)
+    }
+
+
+@pytest.mark.parametrize(("what", "clock"), [*product(Happening, Clock)], ids="-".join)
+def test_only_the_table_moves_a_clock(what: Happening, clock: Clock) -> None:
+    assert CLOCKWORK[what].get(clock) == expected_moves()[what, clock]
+
+
+def test_every_event_of_a_case_has_a_meaning_and_none_is_left_over() -> None:
+    assert set(CASE_EVENTS) == set(contracts.types_of("/routing/cases"))
+
+
+@pytest.mark.parametrize("type", CASE_EVENTS)
+def test_every_example_of_a_case_event_is_understood(type: str) -> None:
+    for example in contracts.examples(type).values():
+        assert happening(type, example["data"]) in Happening
+
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=5)
+PAUSED_SINCE = Pause(NOON + timedelta(hours=1))
+
+RUNNING = Run(NOON)
+PAUSED = Run(NOON, (PAUSED_SINCE,))
+STOPPED = Run(NOON, (), NOON + timedelta(hours=2))
+ARCHIVED = Run(NOON, (), NOON + timedelta(hours=2), archived=True)
+RESUMED = Run(NOON, (Pause(PAUSED_SINCE.start, LATER),))
+
+AFTER = {
+    (RUNNING, Move.PAUSE): Run(NOON, (Pause(LATER),)),
+    (RUNNING, Move.STOP): Run(NOON, (), LATER),
+    (PAUSED, Move.RESUME): RESUMED,
+    (PAUSED, Move.STOP): Run(NOON, RESUMED.pauses, LATER),
+    (ARCHIVED, Move.REVIVE): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
+}
+
+
+@pytest.mark.parametrize(("run", "move"), [*product([RUNNING, PAUSED, STOPPED, ARCHIVED], Move)])
+def test_a_move_that_does_not_fit_the_state_does_nothing(run: Run, move: Move) -> None:
+    assert moved(run, move, LATER) == AFTER.get((run, move), run)
+
+
+def test_a_stop_by_archiving_is_remembered_and_can_be_taken_back_once() -> None:
+    archived = moved(RUNNING, Move.STOP, LATER, archiving=True)
+    assert archived == Run(NOON, (), LATER, archived=True)
+
+    revived = moved(archived, Move.REVIVE, LATER + timedelta(days=2))
+
+    assert revived == Run(NOON, (Pause(LATER, LATER + timedelta(days=2)),))
+    assert moved(revived, Move.REVIVE, LATER + timedelta(days=3)) == revived
+
+
+def test_a_pause_never_ends_before_it_begins_though_two_clocks_disagree() -> None:
+    early = NOON + timedelta(minutes=1)
+
+    assert moved(PAUSED, Move.RESUME, early).pauses == (
+        Pause(PAUSED_SINCE.start, PAUSED_SINCE.start),
+    )
