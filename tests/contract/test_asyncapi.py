@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import contracts
+from deploy.rabbitmq.definitions import HEARS, SERVICES
 from tests.contract import source_code
 
 FILE = Path(contracts.__file__).parent / "asyncapi.yaml"
@@ -138,3 +139,8 @@ def test_those_receive_a_stream_whose_code_subscribes_to_it() -> None:
     }
 
     assert {who for who in operations("receive") if who[0] in source_code.services()} == heard
+
+
+def test_those_receive_a_stream_whom_the_broker_lets_bind_it() -> None:
+    assert set(HEARS) == set(SERVICES)
+    assert operations("receive") == {(s, source) for s in SERVICES for source in HEARS[s]}
