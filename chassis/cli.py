@@ -132,7 +132,7 @@ def _openapi(service: str, _: argparse.Namespace) -> None:
     from chassis.openapi import describe
 
     api = import_module(f"services.{service}.api")
-    document = describe(service, api.routes(None, None, None), api.SECURITY)
+    document = describe(service, api.routes(settings(service), None, None), api.SECURITY)
     sys.stdout.write(json.dumps(document, indent=1, sort_keys=True) + "\n")
 
 

@@ -7,6 +7,7 @@ must; `replay` marks old rows unpublished, so that a wiped broker is filled agai
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -32,6 +33,14 @@ SELECT :id, :source, :type, :subject, sequence, :correlationid, :time, :data FRO
 RETURNING sequence
 """)
 
+_OPENING = """\
+numbered_{i} AS (INSERT INTO stream SELECT :source_{i}, :subject_{i}, 1 FROM go),
+said_{i} AS (
+    INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data)
+    SELECT CAST(:id_{i} AS uuid), :source_{i}, :type_{i}, :subject_{i}, 1, :correlationid_{i},
+           :time_{i}, CAST(:data_{i} AS json) FROM go
+)"""
+
 
 def emit(tx: Session, fact: Fact) -> Event:
     """Says `fact` when (and only when) `tx` commits. Raises contracts.Violation for a fact that
@@ -55,6 +64,16 @@ def prepare(fact: Fact) -> dict[str, Any]:
         "time": fact.time,
         "data": json.dumps(fact.data),
     }
+
+
+def opening(facts: Sequence[Fact]) -> tuple[str, dict[str, Any]]:
+    """Files the first events of new streams inside a statement of the caller's, which names the
+    CTE `go` (one row: do it; none: do nothing). Returns the further CTEs and their parameters;
+    at most one fact per stream."""
+    parameters = dict[str, Any]()
+    for i, fact in enumerate(facts):
+        parameters |= {f"{name}_{i}": value for name, value in prepare(fact).items()}
+    return ",\n".join(_OPENING.format(i=i) for i in range(len(facts))), parameters
 
 
 def replay(tx: Session, since: datetime) -> int:

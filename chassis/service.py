@@ -40,14 +40,15 @@ WORKERS = 60  # green threads: prefetch x queues, and the timers
 CONNECTION_ERRORS = (OSError, *kombu.Connection().recoverable_connection_errors)
 
 
-def subscribe(type: str) -> Callable[[Any], Any]:
-    """Marks `handler(self, event, tx)` as what an event of `type` does here. It runs in one
-    transaction with its inbox row; it may raise anything, then nothing of it stays and the event
-    is filed (`chassis.inbox`)."""
+def subscribe(*types: str) -> Callable[[Any], Any]:
+    """Marks `handler(self, event, tx)` as what an event of any of `types` does here. It runs in
+    one transaction with its inbox row; it may raise anything, then nothing of it stays and the
+    event is filed (`chassis.inbox`). Raises contracts.UnknownType for a type without contract."""
+    for type in types:
+        contracts.schema(type)
 
     def mark(handler: Any) -> Any:
-        contracts.source(type)
-        handler.subscribed = type
+        handler.subscribed = types
         return handler
 
     return mark
@@ -273,7 +274,7 @@ def handlers(service_cls: type) -> dict[str, Callable[..., object]]:
     found: dict[str, Callable[..., object]] = {}
     for name in dir(service_cls):
         handler = getattr(service_cls, name)
-        if subscribed := getattr(handler, "subscribed", None):
+        for subscribed in getattr(handler, "subscribed", ()):
             found[subscribed] = handler
     return found
 

@@ -1,0 +1,247 @@
+"""The reporter's side: send a report, follow it, and say what one thinks of the answer."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import falcon
+import limits
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import NotFound, TooMany
+from chassis.events import Fact
+from chassis.outbox import emit
+from services.intake import domain, events, schemas
+from services.intake.config import Settings
+from services.intake.domain import Action, Status
+from services.intake.models import Deadline, Reply, Report, TimelineEntry
+from services.intake.registry import Registry
+from services.intake.sealing import Sealer
+from services.intake.submission import Desk, code_hash
+
+WRONG_CODES = limits.parse("10 per minute")
+SECURITY = {
+    "trackingCode": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Tracking-Code",
+        "description": "The secret code of the receipt",
+    }
+}
+
+
+class Door:
+    """Lets in who knows a report's code. A right code always works; wrong ones are slowed down
+    by number, so that nobody can be locked out of their own report."""
+
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
+        self._limiter = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
+
+    def open(self, tx: Session, number: str, code: str, *, lock: bool = False) -> Report:
+        """The report. Raises NotFound, the same for a wrong number and a wrong code, and TooMany
+        after ten wrong codes for one number in a minute."""
+        number = number.upper()
+        report = tx.get(Report, number, with_for_update=lock)
+        stored = report.code_hash if report else bytes(32)
+        if hmac.compare_digest(stored, code_hash(self._pepper, number, code)) and report:
+            return report
+        if not self._limiter.hit(WRONG_CODES, number):
+            raise TooMany("too many wrong codes for this number", retry_after=60)
+        raise NotFound("there is no report with this number and code")
+
+
+class Reports:
+    """`/v1/reports`."""
+
+    def __init__(self, desk: Desk, registry: Registry, clock: Clock, zone: ZoneInfo) -> None:
+        self._desk, self._registry, self._clock, self._zone = desk, registry, clock, zone
+
+    @web.operation(
+        "Send a report",
+        body=schemas.NewReport,
+        answers={201: schemas.Receipt},
+        idempotent="required",
+    )
+    def on_post(self, req: falcon.Request, body: Any, key: Any) -> Any:
+        """Accepts a report and gives its receipt, whose code is shown this once."""
+        now = self._clock.now()
+        today = now.astimezone(self._zone).date()
+        domain.check_submission(body, today)
+        domain.check_known(body, self._registry.codes())
+        return self._desk.accept(body, self._registry.promised(today, body["kind"]), now, key)
+
+
+class Track:
+    """`/v1/reports/track`: the secret travels in the body, never in an address."""
+
+    def __init__(self, db: Transactions, clock: Clock, door: Door) -> None:
+        self._db, self._clock, self._door = db, clock, door
+
+    @web.operation(
+        "Follow a report",
+        body=schemas.Tracked,
+        answers={200: schemas.Timeline},
+        errors=(404, 429),
+    )
+    def on_post(self, req: falcon.Request, body: Any) -> Any:
+        """All that the reporter may know of the report."""
+        with self._db.begin() as tx:
+            report = self._door.open(tx, body["number"], body["code"])
+            return _timeline(tx, report, self._clock.now())
+
+
+def _timeline(tx: Session, report: Report, now: datetime) -> dict[str, Any]:
+    entries = tx.execute(
+        sa.select(TimelineEntry, Reply.text)
+        .outerjoin(Reply, Reply.reply_id == TimelineEntry.reply_id)
+        .where(TimelineEntry.number == report.number)
+        .order_by(TimelineEntry.at, TimelineEntry.id)
+    )
+    status = Status(report.status)
+    shown = domain.CLOCKS.get(status, frozenset())
+    running = tx.scalars(
+        sa.select(Deadline)
+        .where(Deadline.number == report.number, Deadline.clock.in_(shown))
+        .distinct(Deadline.clock)
+        .order_by(Deadline.clock, Deadline.cycle.desc())
+    )
+    received = {"at": report.received_at, "what": "report.submitted", "detail": {}, "text": None}
+    return {
+        "number": report.number,
+        "kind": report.kind,
+        "title": report.title,
+        "status": status,
+        "received_at": report.received_at,
+        "timeline": [received]
+        + [
+            {"at": e.at, "what": e.what, "detail": e.detail, "text": reply or e.text}
+            for e, reply in entries
+        ],
+        "deadlines": [
+            {"clock": d.clock, "due_at": d.due_at, "passed": d.passed_at is not None}
+            for d in running
+        ],
+        "actions": domain.actions(status, report.status_since, now),
+    }
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing that a reporter may ask for: what it is, and what is said when it is done."""
+
+    action: Action
+    body: Any
+    facts: Callable[[str, Any, datetime], list[Fact]]
+    words: str = ""  # the field of the body that the timeline shows
+
+
+REQUESTS = {
+    "supplements": Request(
+        Action.SUPPLEMENT,
+        schemas.Supplement,
+        lambda n, b, at: [events.report_supplemented(n, str(uuid4()), b["text"], at)],
+        "text",
+    ),
+    "objections": Request(
+        Action.OBJECT,
+        schemas.Reason,
+        lambda n, b, at: [events.report_objected(n, b["reason"], at)],
+        "reason",
+    ),
+    "acceptance": Request(
+        Action.ACCEPT,
+        schemas.Rating,
+        lambda n, b, at: [
+            events.report_rated(n, b["stars"], b["comment"], at),
+            events.report_accepted(n, at),
+        ],
+        "comment",
+    ),
+    "reopening": Request(
+        Action.REOPEN,
+        schemas.Reason,
+        lambda n, b, at: [events.report_reopened(n, b["reason"], at)],
+        "reason",
+    ),
+    "withdrawal": Request(
+        Action.WITHDRAW,
+        schemas.OptionalReason,
+        lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
+        "reason",
+    ),
+    "escalation-consent": Request(
+        Action.CONSENT,
+        schemas.Nothing,
+        lambda n, b, at: [events.escalation_consented(n, at)],
+    ),
+}
+
+
+def resource(name: str, request: Request) -> type:
+    """The resource of `/v1/reports/{number}/<name>`."""
+
+    class Asked:
+        def __init__(self, db: Transactions, clock: Clock, door: Door) -> None:
+            self._db, self._clock, self._door = db, clock, door
+
+        @web.operation(
+            f"As the reporter: {name.replace('-', ' ')}",
+            body=request.body,
+            answers={202: schemas.Noted},
+            errors=(404, 409, 429),
+            idempotent="optional",
+            security="trackingCode",
+        )
+        def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
+            now = self._clock.now()
+            code = req.get_header("Tracking-Code") or ""
+            with self._db.begin() as tx:
+                report = self._door.open(tx, number, code, lock=True)
+                if answer := key.answered(tx):
+                    return answer
+                domain.permit(request.action, Status(report.status), report.status_since, now)
+                for fact in request.facts(report.number, body, now):
+                    emit(tx, fact)
+                words = body.get(request.words)
+                tx.add(_entry(report.number, request.action, words, now))
+                return key.remember(tx, {"number": report.number, "noted_at": now})
+
+    Asked.__name__ = name.title().replace("-", "")
+    return Asked
+
+
+def _entry(number: str, action: Action, words: str | None, now: datetime) -> TimelineEntry:
+    return TimelineEntry(number=number, at=now, what=f"reporter.{action}", detail={}, text=words)
+
+
+def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
+    """Every address and what answers there."""
+    door = Door(settings.tracking_pepper)
+    desk = Desk(
+        db, Sealer(settings.notify_public_key), settings.tracking_pepper, settings.number_prefix
+    )
+    asked = {
+        f"/v1/reports/{{number}}/{name}": resource(name, request)(db, clock, door)
+        for name, request in REQUESTS.items()
+    }
+    zone = ZoneInfo(settings.time_zone)
+    return asked | {
+        "/v1/reports": Reports(desk, Registry(db), clock, zone),
+        "/v1/reports/track": Track(db, clock, door),
+    }
+
+
+def app(settings: Settings, db: Transactions, clock: Clock) -> Any:
+    """Intake's WSGI application."""
+    return web.app("intake", routes(settings, db, clock), pepper=settings.idempotency_pepper)

@@ -1,0 +1,186 @@
+"""What makes a report acceptable, what its reporter may do next, and how it is referred to.
+
+Pure: no input or output, time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from stdnum import damm
+
+from chassis.errors import Invalid, NotAllowed
+
+
+class Kind(StrEnum):
+    """What the reporter sends."""
+
+    COMPLAINT = "complaint"
+    ASPIRATION = "aspiration"
+    INFORMATION_REQUEST = "information_request"
+
+
+class Confidentiality(StrEnum):
+    """Who may come to know the reporter. `anonymous`: nothing is collected at all."""
+
+    OPEN = "open"
+    CONFIDENTIAL = "confidential"
+    ANONYMOUS = "anonymous"
+
+
+class Status(StrEnum):
+    """Where a report stands, as routing last told."""
+
+    UNVERIFIED = "unverified"
+    AWAITING_REPORTER = "awaiting_reporter"
+    DISPOSED = "disposed"
+    IN_PROGRESS = "in_progress"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    ARCHIVED = "archived"
+    FORWARDED_EXTERNALLY = "forwarded_externally"
+    WITHDRAWN = "withdrawn"
+
+
+class Action(StrEnum):
+    """What a reporter may ask for."""
+
+    SUPPLEMENT = "supplement"
+    ACCEPT = "accept"
+    OBJECT = "object"
+    REOPEN = "reopen"
+    WITHDRAW = "withdraw"
+    CONSENT = "consent_to_escalation"
+
+
+_OPEN = frozenset({Action.SUPPLEMENT, Action.WITHDRAW, Action.CONSENT})
+
+# Intake's own copy of what routing's transition table allows a reporter (a test compares them):
+# a request is refused here at once where it can only fail; routing has the last word.
+ACTIONS: Mapping[Status, frozenset[Action]] = {
+    Status.UNVERIFIED: _OPEN,
+    Status.AWAITING_REPORTER: _OPEN,
+    Status.DISPOSED: _OPEN,
+    Status.IN_PROGRESS: _OPEN,
+    Status.ANSWERED: frozenset({Action.ACCEPT, Action.OBJECT, Action.WITHDRAW, Action.CONSENT}),
+    Status.CLOSED: frozenset({Action.REOPEN}),
+    Status.ARCHIVED: frozenset({Action.OBJECT, Action.CONSENT}),
+    Status.FORWARDED_EXTERNALLY: frozenset(),
+    Status.WITHDRAWN: frozenset(),
+}
+REOPEN_WITHIN = timedelta(days=30)
+
+
+def actions(status: Status, since: datetime, now: datetime) -> list[Action]:
+    """What the reporter may do with a report that has stood in `status` since `since`."""
+    allowed = ACTIONS[status]
+    if now - since > REOPEN_WITHIN:
+        allowed -= {Action.REOPEN}
+    return sorted(allowed)
+
+
+def permit(action: Action, status: Status, since: datetime, now: datetime) -> None:
+    """Raises NotAllowed for what the reporter may not do now."""
+    if action not in actions(status, since, now):
+        raise NotAllowed(f"a report that is {status} does not take this request ({action})")
+
+
+def check_submission(body: Mapping[str, Any], today: date) -> None:
+    """Raises Invalid for rules that concern more than one field. `today` is the local day."""
+    if body["event_date"] > today:
+        raise Invalid("the day of the event lies in the future", "event_date", "not_future")
+    if body["confidentiality"] == Confidentiality.ANONYMOUS and body.get("contact"):
+        raise Invalid(
+            "an anonymous report keeps no contact: leave it out or choose confidential",
+            "contact",
+            "anonymous",
+        )
+
+
+def check_known(body: Mapping[str, Any], known: Mapping[str, Iterable[str]]) -> None:
+    """Raises Invalid for a district, agency or category code that is not in `known`."""
+    chosen = {
+        "place.district": body["place"]["district"],
+        "agency": body.get("agency"),
+        "category": body.get("category"),
+    }
+    for field, code in chosen.items():
+        if code is not None and code not in known[field.split(".")[-1]]:
+            raise Invalid("there is no such code", field, "known")
+
+
+def is_reachable(contact: Mapping[str, Any] | None) -> bool:
+    """Whether a contact holds a way to be told of news."""
+    return bool(contact and contact.get("email"))
+
+
+def number(prefix: str, digits: int) -> str:
+    """The public number of `digits` (0 <= digits < 10^9): KTB-12345-67890, whose last digit checks
+    the others, so that a number misheard on the telephone is not another report's."""
+    body = f"{digits:09d}"
+    whole = body + damm.calc_check_digit(body)
+    return f"{prefix}-{whole[:5]}-{whole[5:]}"
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` could be a public number."""
+    _, _, digits = text.partition("-")
+    digits = digits.replace("-", "")
+    return len(digits) == 10 and digits.isascii() and digits.isdigit() and damm.is_valid(digits)
+
+
+# Crockford's base 32: no I, L, O, U, so that a code can be copied by hand and read out.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LENGTH = 26  # characters of 5 bits: 130 bits
+_MISREAD = str.maketrans("OIL", "011", "- ")
+
+
+def code(value: int) -> str:
+    """The tracking code of a random `value` of 130 bits, in groups: 7Q2ZK-...."""
+    characters = "".join(ALPHABET[value >> 5 * i & 31] for i in reversed(range(CODE_LENGTH)))
+    return "-".join(characters[i : i + 5] for i in range(0, CODE_LENGTH, 5))
+
+
+def read_code(text: str) -> str:
+    """A code as it was made out of how a person wrote it down; may still be no code at all."""
+    return text.upper().translate(_MISREAD)[:CODE_LENGTH]
+
+
+# What the reporter sees of each event: the fields that say more than that it happened.
+SHOWN: Mapping[str, tuple[str, ...]] = {
+    "case.opened": (),
+    "case.verified": ("class", "category"),
+    "case.disposed": ("agency", "supporting"),
+    "case.returned": ("goes_to",),
+    "case.data_requested": (),
+    "case.resumed": (),
+    "case.followed_up": ("agency",),
+    "case.answered": ("agency", "outcome"),
+    "case.objected": (),
+    "case.closed": ("how",),
+    "case.reopened": (),
+    "case.archived": ("reason",),
+    "case.forwarded": (),
+    "case.reclassified": ("kind", "class", "category"),
+    "case.merged": ("into",),
+    "case.withdrawn": (),
+    "case.refused": ("action", "reason_code"),
+    "deadline.passed": ("clock", "due_at"),
+    "deadline.recomputed": ("clock", "before", "after", "reason"),
+    "escalation.raised": ("clock", "level", "to"),
+    "escalation.offered": ("reason",),
+    "escalation.handed_over": (),
+    "message.failed": ("about", "reason"),
+}
+
+# Which clocks are running for the reporter's eyes while a report stands in a status.
+CLOCKS: Mapping[Status, frozenset[str]] = {
+    Status.UNVERIFIED: frozenset({"V"}),
+    Status.AWAITING_REPORTER: frozenset({"D"}),
+    Status.DISPOSED: frozenset({"F", "S"}),
+    Status.IN_PROGRESS: frozenset({"S"}),
+    Status.ANSWERED: frozenset({"R"}),
+}

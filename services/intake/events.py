@@ -1,0 +1,87 @@
+"""What intake says. Reports (with text), sealed contacts and consents travel in streams of their
+own, so that each has only the listeners that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis.events import Fact
+from services.intake.domain import is_reachable
+
+
+def instant(at: datetime) -> str:
+    """A time as contracts write it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def report_submitted(number: str, body: Mapping[str, Any], at: datetime) -> Fact:
+    """A report has arrived, and its reporter holds the receipt."""
+    data = {
+        "kind": body["kind"],
+        "title": body["title"],
+        "text": body["text"],
+        "event_date": body["event_date"].isoformat(),
+        "district": body["place"]["district"],
+        "place": body["place"].get("detail"),
+        "agency": body.get("agency"),
+        "category": body.get("category"),
+        "confidentiality": body["confidentiality"],
+        "hidden_from_public": body["hidden_from_public"],
+        "reachable": is_reachable(body.get("contact")),
+        "channel": "web",
+        "received_at": instant(at),
+    }
+    return Fact("report.submitted.v1", number, data, at)
+
+
+def contact_sealed(
+    number: str, sealed: str, key_id: str, body: Mapping[str, Any], at: datetime
+) -> Fact:
+    """How to reach the reporter, for notify's eyes only."""
+    data = {
+        "sealed": sealed,
+        "key_id": key_id,
+        "kind": body["kind"],
+        "confidentiality": body["confidentiality"],
+        "received_at": instant(at),
+    }
+    return Fact("report.contact_sealed.v1", number, data, at)
+
+
+def report_supplemented(number: str, supplement_id: str, text: str, at: datetime) -> Fact:
+    """The reporter has added something, asked or not."""
+    data = {"supplement_id": supplement_id, "text": text, "at": instant(at)}
+    return Fact("report.supplemented.v1", number, data, at)
+
+
+def report_objected(number: str, reason: str, at: datetime) -> Fact:
+    """The reporter does not accept the answer, or the archiving."""
+    return Fact("report.objected.v1", number, {"reason": reason, "at": instant(at)}, at)
+
+
+def report_accepted(number: str, at: datetime) -> Fact:
+    """The reporter accepts the answer."""
+    return Fact("report.accepted.v1", number, {"at": instant(at)}, at)
+
+
+def report_rated(number: str, stars: int, comment: str | None, at: datetime) -> Fact:
+    """How content the reporter is: 1 (not at all) to 5."""
+    data = {"stars": stars, "comment": comment, "at": instant(at)}
+    return Fact("report.rated.v1", number, data, at)
+
+
+def report_reopened(number: str, reason: str, at: datetime) -> Fact:
+    """The reporter wants a closed report taken up again."""
+    return Fact("report.reopened.v1", number, {"reason": reason, "at": instant(at)}, at)
+
+
+def report_withdrawn(number: str, reason: str | None, at: datetime) -> Fact:
+    """The reporter takes the report back."""
+    return Fact("report.withdrawn.v1", number, {"reason": reason, "at": instant(at)}, at)
+
+
+def escalation_consented(number: str, at: datetime) -> Fact:
+    """The reporter wants the Ombudsman to take over when the regency's time is up."""
+    return Fact("report.escalation_consented.v1", number, {"at": instant(at)}, at)

@@ -1,0 +1,113 @@
+"""Intake's rows: reports without their reporters, and what was told about them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.intake.domain import Confidentiality, Kind, Status
+
+INSTANT = sa.DateTime(timezone=True)
+
+
+def one_of(column: str, words: Any) -> sa.CheckConstraint:
+    """A column that holds one of an enum's words."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+class Base(DeclarativeBase):
+    """Intake's tables."""
+
+
+class Report(Base):
+    """What was submitted, and where it stands as far as intake was told."""
+
+    __tablename__ = "report"
+    __table_args__ = (
+        one_of("kind", Kind),
+        one_of("confidentiality", Confidentiality),
+        one_of("status", Status),
+    )
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    code_hash: Mapped[bytes]  # HMAC-SHA-256 of number and tracking code
+    kind: Mapped[str]
+    title: Mapped[str]
+    text: Mapped[str]
+    event_date: Mapped[date]
+    district: Mapped[str]
+    place: Mapped[str | None]
+    agency: Mapped[str | None]
+    category: Mapped[str | None]
+    confidentiality: Mapped[str]
+    hidden_from_public: Mapped[bool]
+    channel: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(INSTANT)
+    status: Mapped[str] = mapped_column(server_default=Status.UNVERIFIED)
+    status_since: Mapped[datetime] = mapped_column(INSTANT)
+
+
+class TimelineEntry(Base):
+    """One thing that the reporter may know happened."""
+
+    __tablename__ = "timeline_entry"
+    __table_args__ = (sa.Index("timeline_entry_number", "number", "at"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    number: Mapped[str] = mapped_column(sa.ForeignKey("report.number"))
+    at: Mapped[datetime] = mapped_column(INSTANT)
+    what: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    reply_id: Mapped[str | None]
+    text: Mapped[str | None]  # the reporter's own words
+
+
+class Reply(Base):
+    """What an officer wrote to the reporter; travels apart from the fact that it was written."""
+
+    __tablename__ = "reply"
+
+    reply_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(sa.ForeignKey("report.number"), index=True)
+    about: Mapped[str]
+    text: Mapped[str]
+    at: Mapped[datetime] = mapped_column(INSTANT)
+
+
+class Deadline(Base):
+    """What was promised, as escalation counts it; `due_at` is null while it is paused."""
+
+    __tablename__ = "deadline"
+
+    number: Mapped[str] = mapped_column(sa.ForeignKey("report.number"), primary_key=True)
+    clock: Mapped[str] = mapped_column(primary_key=True)
+    cycle: Mapped[int] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    passed_at: Mapped[datetime | None] = mapped_column(INSTANT)
+
+
+class Promise(Base):
+    """The dates that a report received on a day is promised, by kind where they differ."""
+
+    __tablename__ = "promise"
+
+    received_on: Mapped[date] = mapped_column(primary_key=True)
+    verify_by: Mapped[date]
+    follow_up_by: Mapped[date]
+    settle_by: Mapped[dict[str, str]] = mapped_column(JSONB)
+
+
+class Code(Base):
+    """A district, agency or category that a report may name."""
+
+    __tablename__ = "code"
+    __table_args__ = (one_of("list", ("district", "agency", "category")),)
+
+    list: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]

@@ -1,0 +1,206 @@
+"""What clients send and get, and what intake reads of events."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from chassis.schemas import Strict, Text, Tolerant
+from services.intake.domain import Confidentiality, Kind
+
+TITLE, WORDS, REASON, PLACE, NAME, ADDRESS = 200, 10_000, 2_000, 200, 120, 300
+
+
+class Place(Strict):
+    """Where it happened."""
+
+    district = Text(max=20, lines=False, required=True)
+    detail = Text(max=PLACE, allow_none=True)
+
+
+class Contact(Strict):
+    """Who the reporter is and how to reach them; sealed at once, read by notify only."""
+
+    name = Text(max=NAME, lines=False, allow_none=True)
+    email = fields.Email(validate=validate.Length(max=254), allow_none=True)
+    phone = fields.String(
+        validate=validate.Regexp(
+            r"\+?[0-9][0-9 -]{6,18}[0-9]\Z", error="Not a valid phone number."
+        ),
+        allow_none=True,
+    )
+    address = Text(max=ADDRESS, allow_none=True)
+    language = fields.String(validate=validate.OneOf(["id", "en"]), load_default="id")
+
+
+class NewReport(Strict):
+    """A report, as its reporter sends it."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(list(Kind)))
+    title = Text(max=TITLE, lines=False, required=True)
+    text = Text(max=WORDS, required=True)
+    event_date = fields.Date(required=True, format="iso")
+    place = fields.Nested(Place, required=True)
+    agency = Text(max=40, lines=False, allow_none=True)
+    category = Text(max=40, lines=False, allow_none=True)
+    confidentiality = fields.String(required=True, validate=validate.OneOf(list(Confidentiality)))
+    hidden_from_public = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    contact = fields.Nested(Contact, allow_none=True)
+
+
+class Promised(Strict):
+    """The last days by which the regency promises to act, under the calendar known today."""
+
+    verify_by = fields.Date(required=True)
+    follow_up_by = fields.Date(required=True)
+    settle_by = fields.Date(required=True)
+
+
+class Receipt(Strict):
+    """What the reporter must keep. The code is shown this once."""
+
+    number = fields.String(required=True)
+    code = fields.String(required=True)
+    received_at = fields.AwareDateTime(required=True)
+    promised = fields.Nested(Promised, required=True, allow_none=True)
+
+
+class Tracked(Strict):
+    """Which report, and the proof that it is one's own."""
+
+    number = Text(max=30, lines=False, required=True)
+    code = Text(max=60, lines=False, required=True)
+
+
+class Entry(Strict):
+    """One line of the timeline. `text`: an officer's or the reporter's words, if any."""
+
+    at = fields.AwareDateTime(required=True)
+    what = fields.String(required=True)
+    detail = fields.Dict(keys=fields.String(), required=True)
+    text = fields.String(required=True, allow_none=True)
+
+
+class RunningDeadline(Strict):
+    """A limit that runs now; `due_at` is null while it is paused."""
+
+    clock = fields.String(required=True)
+    due_at = fields.AwareDateTime(required=True, allow_none=True)
+    passed = fields.Boolean(required=True)
+
+
+class Timeline(Strict):
+    """All that the reporter may know of a report."""
+
+    number = fields.String(required=True)
+    kind = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.String(required=True)
+    received_at = fields.AwareDateTime(required=True)
+    timeline = fields.List(fields.Nested(Entry), required=True)
+    deadlines = fields.List(fields.Nested(RunningDeadline), required=True)
+    actions = fields.List(fields.String(), required=True)
+
+
+class Supplement(Strict):
+    """More about the report, or the data that was asked for."""
+
+    text = Text(max=WORDS, required=True)
+
+
+class Reason(Strict):
+    """Why."""
+
+    reason = Text(max=REASON, required=True)
+
+
+class OptionalReason(Strict):
+    """Why, if the reporter wants to say."""
+
+    reason = Text(max=REASON, allow_none=True, load_default=None)
+
+
+class Rating(Strict):
+    """How content the reporter is: 1 (not at all) to 5."""
+
+    stars = fields.Integer(required=True, strict=True, validate=validate.Range(1, 5))
+    comment = Text(max=REASON, allow_none=True, load_default=None)
+
+
+class Nothing(Strict):
+    """An empty object."""
+
+
+class Noted(Strict):
+    """The request is taken; where the report will stand, the timeline tells."""
+
+    number = fields.String(required=True)
+    noted_at = fields.AwareDateTime(required=True)
+
+
+class CaseEvent(Tolerant):
+    """Of any `case.*` event."""
+
+    at = fields.AwareDateTime(required=True)
+    status = fields.String(required=True)
+    reply_id = fields.String(load_default=None, allow_none=True)
+
+
+class ReplyWritten(Tolerant):
+    """Of `case.reply_written`."""
+
+    reply_id = fields.String(required=True)
+    about = fields.String(required=True)
+    text = fields.String(required=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class DeadlineStarted(Tolerant):
+    """Of `deadline.started`."""
+
+    clock = fields.String(required=True)
+    cycle = fields.Integer(required=True)
+    due_at = fields.AwareDateTime(required=True)
+
+
+class DeadlinePassed(DeadlineStarted):
+    """Of `deadline.passed`."""
+
+    at = fields.AwareDateTime(required=True)
+
+
+class DeadlineRecomputed(Tolerant):
+    """Of `deadline.recomputed`."""
+
+    clock = fields.String(required=True)
+    cycle = fields.Integer(required=True)
+    after = fields.AwareDateTime(required=True, allow_none=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class Dated(Tolerant):
+    """Of events that only add a line to the timeline."""
+
+    at = fields.AwareDateTime(required=True)
+
+
+class SettleBy(Tolerant):
+    """By kind of report."""
+
+    complaint = fields.Date(required=True)
+    aspiration = fields.Date(required=True)
+    information_request = fields.Date(required=True)
+
+
+class Day(Tolerant):
+    """What a report received on one day is promised."""
+
+    received_on = fields.Date(required=True)
+    verify_by = fields.Date(required=True)
+    follow_up_by = fields.Date(required=True)
+    settle_by = fields.Nested(SettleBy, required=True)
+
+
+class CalendarPublished(Tolerant):
+    """Of `calendar.published`."""
+
+    days = fields.List(fields.Nested(Day), required=True)

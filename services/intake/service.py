@@ -1,0 +1,134 @@
+"""Keeps what the reporter may see up to date, from what the other services say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.errors import TooEarly
+from chassis.events import Event
+from chassis.service import Service, subscribe
+from services.intake import domain, schemas
+from services.intake.models import Deadline, Promise, Reply, Report, TimelineEntry
+
+
+class Intake(Service):
+    """Accepts reports (over HTTP), and tells their reporters how they fare."""
+
+    name: ClassVar[str] = "intake"
+
+    @subscribe(
+        "case.opened.v1",
+        "case.verified.v1",
+        "case.disposed.v1",
+        "case.returned.v1",
+        "case.data_requested.v1",
+        "case.resumed.v1",
+        "case.followed_up.v1",
+        "case.answered.v1",
+        "case.objected.v1",
+        "case.closed.v1",
+        "case.reopened.v1",
+        "case.archived.v1",
+        "case.forwarded.v1",
+        "case.reclassified.v1",
+        "case.merged.v1",
+        "case.withdrawn.v1",
+        "case.refused.v1",
+    )
+    def follow_case(self, event: Event, tx: Session) -> None:
+        """The report stands where its case stands."""
+        told = schemas.CaseEvent().load(event.data)
+        report = known(tx, event)
+        if report.status != told["status"]:
+            report.status, report.status_since = told["status"], told["at"]
+        note(tx, event, told["at"], told["reply_id"])
+
+    @subscribe("case.reply_written.v1")
+    def keep_reply(self, event: Event, tx: Session) -> None:
+        """An officer's words, shown with the entry that names them."""
+        known(tx, event)
+        tx.add(Reply(number=event.subject, **schemas.ReplyWritten().load(event.data)))
+
+    @subscribe("deadline.started.v1")
+    def promise(self, event: Event, tx: Session) -> None:
+        """A limit runs from now on."""
+        told = schemas.DeadlineStarted().load(event.data)
+        known(tx, event)
+        _upsert_deadline(tx, event, told, due_at=told["due_at"], passed_at=None)
+
+    @subscribe("deadline.recomputed.v1")
+    def amend_promise(self, event: Event, tx: Session) -> None:
+        """A limit has moved; null means that it is paused."""
+        told = schemas.DeadlineRecomputed().load(event.data)
+        known(tx, event)
+        _upsert_deadline(tx, event, told, due_at=told["after"])
+        note(tx, event, told["at"])
+
+    @subscribe("deadline.passed.v1")
+    def admit_lateness(self, event: Event, tx: Session) -> None:
+        """A limit was missed: the reporter is told so."""
+        told = schemas.DeadlinePassed().load(event.data)
+        known(tx, event)
+        _upsert_deadline(tx, event, told, due_at=told["due_at"], passed_at=told["at"])
+        note(tx, event, told["at"])
+
+    @subscribe(
+        "escalation.raised.v1",
+        "escalation.offered.v1",
+        "escalation.handed_over.v1",
+        "message.failed.v1",
+    )
+    def note_event(self, event: Event, tx: Session) -> None:
+        """Something that only adds a line to the timeline."""
+        known(tx, event)
+        note(tx, event, schemas.Dated().load(event.data)["at"])
+
+    @subscribe("calendar.published.v1")
+    def learn_dates(self, event: Event, tx: Session) -> None:
+        """What the next days' reports will be promised."""
+        for day in schemas.CalendarPublished().load(event.data)["days"]:
+            row = day | {"settle_by": {k: d.isoformat() for k, d in day["settle_by"].items()}}
+            new = {name: value for name, value in row.items() if name != "received_on"}
+            tx.execute(
+                insert(Promise)
+                .values(row)
+                .on_conflict_do_update(index_elements=["received_on"], set_=new)
+            )
+
+    def counts(self, tx: Session) -> dict[str, int]:
+        """How many reports were accepted here, and how many of them got a case."""
+        accepted = tx.scalar(sa.select(sa.func.count()).select_from(Report))
+        cases = tx.scalar(
+            sa.select(sa.func.count(TimelineEntry.number.distinct())).where(
+                TimelineEntry.what == "case.opened"
+            )
+        )
+        return {"reports_accepted": accepted or 0, "cases_known": cases or 0}
+
+
+def known(tx: Session, event: Event) -> Report:
+    """The report of an event, locked. Raises TooEarly when it is not here (yet)."""
+    report = tx.get(Report, event.subject, with_for_update=True)
+    if report is None:
+        raise TooEarly("no such report here")
+    return report
+
+
+def note(tx: Session, event: Event, at: datetime, reply_id: str | None = None) -> None:
+    """Adds a line to the timeline, with the fields that a reporter may see."""
+    what = event.type.removesuffix(".v1")
+    detail = {name: event.data.get(name) for name in domain.SHOWN[what]}
+    tx.add(TimelineEntry(number=event.subject, at=at, what=what, detail=detail, reply_id=reply_id))
+
+
+def _upsert_deadline(tx: Session, event: Event, told: Mapping[str, Any], **new: Any) -> None:
+    key = {"number": event.subject, "clock": told["clock"], "cycle": told["cycle"]}
+    tx.execute(
+        insert(Deadline).values(key | new).on_conflict_do_update(index_elements=list(key), set_=new)
+    )
