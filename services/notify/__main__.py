@@ -1,0 +1,5 @@
+"""`python -m services.notify <command>`."""
+
+from chassis.cli import main
+
+main("notify")

@@ -1,0 +1,72 @@
+"""Notify's configuration. Its two secrets stay where they are used: only the worker reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from chassis import config
+from chassis.config import Misconfigured, Secret, SecretText
+from services.notify import contacts, keyring
+from services.notify.channel import Smtp
+from services.notify.keyring import Keyring
+from services.notify.letters import domain_of
+from services.notify.sealing import Opener
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(config.Settings):
+    """Beside the common ones: the keys, the mail server, our own address, the public pages."""
+
+    notify_private_key: Secret = field(default=Secret(b""), repr=False)
+    kek: Secret = field(default=Secret(b""), repr=False)
+    smtp_host: str
+    smtp_port: int = 25
+    smtp_from: str
+    smtp_starttls: bool = False
+    smtp_user: str = ""
+    smtp_password: SecretText = field(default=SecretText(""), repr=False)
+    public_url: str
+
+    def check(self) -> None:
+        """Refuses an address that is none, and reporters' addresses in clear on a real network."""
+        super().check()
+        if not contacts.is_mailable(self.smtp_from):
+            raise Misconfigured("SMTP_FROM must be one plain address such as lapor@example.org")
+        in_clear = not self.smtp_starttls and self.smtp_host not in LOOPBACK
+        if self.lapor_env == "production" and in_clear:
+            raise Misconfigured("SMTP_STARTTLS must be on in production")
+
+    def page(self) -> str:
+        """Where reporters read more; nothing of a report stands in it."""
+        url = urlsplit(self.public_url)
+        if url.scheme not in ("http", "https") or url.query or url.fragment or url.username:
+            raise Misconfigured("PUBLIC_URL must be the plain address of the public pages")
+        return self.public_url
+
+    def opener(self) -> Opener:
+        """What opens sealed contacts."""
+        try:
+            return Opener(self.notify_private_key)
+        except ValueError:
+            raise Misconfigured("NOTIFY_PRIVATE_KEY_FILE holds no private JWK") from None
+
+    def keyring(self) -> Keyring:
+        """What seals and opens stored contacts."""
+        try:
+            return keyring.read(self.kek)
+        except ValueError:
+            raise Misconfigured("KEK_FILE holds no keyring") from None
+
+    def smtp(self) -> Smtp:
+        """The mail server; we greet it by our own address's domain."""
+        return Smtp(
+            self.smtp_host,
+            self.smtp_port,
+            hello=domain_of(self.smtp_from),
+            starttls=self.smtp_starttls,
+            user=self.smtp_user,
+            password=self.smtp_password,
+        )

@@ -1,0 +1,275 @@
+"""Which event tells a reporter what, what a mail server's answer means, and when to try again.
+
+A message says that there is news and which step it was; it never holds a report's or an answer's
+text, an agency's name or an outcome. Words are kept per language, so that a message can be written
+in the reporter's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from chassis.errors import Poison
+
+
+class About(StrEnum):
+    """Which news a message tells; also the name of its templates."""
+
+    RECEIVED = "received"
+    VERIFIED = "verified"
+    DISPOSED = "disposed"
+    RETURNED = "returned"
+    DATA_REQUESTED = "data_requested"
+    RESUMED = "resumed"
+    FOLLOWED_UP = "followed_up"
+    ANSWERED = "answered"
+    OBJECTED = "objected"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    ARCHIVED = "archived"
+    FORWARDED = "forwarded"
+    RECLASSIFIED = "reclassified"
+    MERGED = "merged"
+    WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+    DEADLINE_APPROACHING = "deadline_approaching"
+    DEADLINE_PASSED = "deadline_passed"
+    DEADLINE_RECOMPUTED = "deadline_recomputed"
+    ESCALATION_RAISED = "escalation_raised"
+    ESCALATION_OFFERED = "escalation_offered"
+    HANDED_OVER = "handed_over"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Events of `type` whose data match `where`, and have what it `needs`, are told as `about`."""
+
+    type: str
+    about: About
+    where: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    needs: str = "at"
+
+
+GOVERNMENTS_LIMITS = frozenset("VFSA")  # limits that bind the government
+REPORTERS_LIMITS = frozenset("RD")  # limits that bind the reporter, who is reminded of them
+
+# The reporter is told every step, a missed limit and an escalation too. Not told: `case.opened`
+# (`received` says it), the government's reminders to itself, limits that pause, resume or follow a
+# reclassification (that step is told), R, D and H passing (closed, archived, offered say it).
+RULES = (
+    Rule("report.contact_sealed.v1", About.RECEIVED, needs="received_at"),
+    Rule("case.verified.v1", About.VERIFIED),
+    Rule("case.disposed.v1", About.DISPOSED),
+    Rule("case.returned.v1", About.RETURNED),
+    Rule("case.data_requested.v1", About.DATA_REQUESTED),
+    Rule("case.resumed.v1", About.RESUMED),
+    Rule("case.followed_up.v1", About.FOLLOWED_UP),
+    Rule("case.answered.v1", About.ANSWERED),
+    Rule("case.objected.v1", About.OBJECTED),
+    Rule("case.closed.v1", About.CLOSED),
+    Rule("case.reopened.v1", About.REOPENED),
+    Rule("case.archived.v1", About.ARCHIVED),
+    Rule("case.forwarded.v1", About.FORWARDED),
+    Rule("case.reclassified.v1", About.RECLASSIFIED),
+    Rule("case.merged.v1", About.MERGED),
+    Rule("case.withdrawn.v1", About.WITHDRAWN),
+    Rule("case.refused.v1", About.REFUSED),
+    Rule("deadline.approaching.v1", About.DEADLINE_APPROACHING, {"clock": REPORTERS_LIMITS}),
+    Rule("deadline.passed.v1", About.DEADLINE_PASSED, {"clock": GOVERNMENTS_LIMITS}),
+    Rule(
+        "deadline.recomputed.v1",
+        About.DEADLINE_RECOMPUTED,
+        {
+            "clock": GOVERNMENTS_LIMITS | REPORTERS_LIMITS,
+            "reason": frozenset({"calendar", "limit"}),
+        },
+        needs="after",
+    ),
+    Rule("escalation.raised.v1", About.ESCALATION_RAISED),
+    Rule("escalation.offered.v1", About.ESCALATION_OFFERED),
+    Rule("escalation.handed_over.v1", About.HANDED_OVER),
+)
+
+
+def about(type: str, data: Mapping[str, object]) -> About | None:
+    """What an event tells the reporter; None when it is not for them. First match wins."""
+    for rule in RULES:
+        if rule.type == type and all(data.get(k) in v for k, v in rule.where.items()):
+            return rule.about if data.get(rule.needs) is not None else None
+    return None
+
+
+# --- What may stand in a message
+
+PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every message
+    About.CLOSED: frozenset({"at", "how"}),
+    About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
+    About.DEADLINE_PASSED: frozenset({"limit", "due"}),
+    About.DEADLINE_RECOMPUTED: frozenset({"limit", "due"}),
+    About.ESCALATION_RAISED: frozenset({"at", "limit", "due", "office"}),
+}
+ORDINARY = frozenset({"at"})
+
+LANGUAGES = ("id", "en")
+MONTHS = {
+    "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
+    "en": "January February March April May June July August September October November December",
+}
+WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "limit": {
+        "V": {
+            "id": "pemeriksaan dan penerusan laporan",
+            "en": "checking the report and passing it on",
+        },
+        "F": {"id": "tindak lanjut pertama", "en": "the first follow-up"},
+        "S": {"id": "penyelesaian laporan", "en": "settling the report"},
+        "A": {
+            "id": "penetapan instansi yang berwenang",
+            "en": "deciding which agency is responsible",
+        },
+        "R": {"id": "tanggapan Anda atas jawaban instansi", "en": "your response to the answer"},
+        "D": {"id": "kelengkapan data dari Anda", "en": "the information asked of you"},
+    },
+    "otherwise": {
+        "R": {
+            "id": "Bila sampai tanggal itu tidak ada tanggapan dari Anda, laporan akan ditutup.",
+            "en": "If we have not heard from you by then, the report will be closed.",
+        },
+        "D": {
+            "id": "Bila sampai tanggal itu data belum lengkap, laporan akan diarsipkan.",
+            "en": "If the information is still missing by then, the report will be archived.",
+        },
+    },
+    "office": {
+        "head_of_coordinator": {
+            "id": "pimpinan unit koordinator",
+            "en": "the head of the coordinating unit",
+        },
+        "head_of_agency": {
+            "id": "pimpinan instansi yang menangani",
+            "en": "the head of the agency in charge",
+        },
+        "sekda": {"id": "Sekretaris Daerah", "en": "the Regional Secretary (Sekda)"},
+        "inspectorate": {"id": "Inspektorat Daerah", "en": "the Regional Inspectorate"},
+        "bupati": {"id": "Bupati", "en": "the Regent (Bupati)"},
+    },
+    "how": {
+        "accepted": {
+            "id": "karena Anda menerima jawaban yang diberikan",
+            "en": "because you accepted the answer",
+        },
+        "auto_closed": {
+            "id": "karena sampai batas waktunya tidak ada tanggapan dari Anda",
+            "en": "because we did not hear from you within the time limit",
+        },
+    },
+}
+KEYS = {"limit": "clock", "otherwise": "clock", "office": "to", "how": "how"}
+MOMENTS = {
+    (About.RECEIVED, "at"): "received_at",
+    (About.DEADLINE_APPROACHING, "due"): "due_at",
+    (About.DEADLINE_PASSED, "due"): "due_at",
+    (About.DEADLINE_RECOMPUTED, "due"): "after",
+    (About.ESCALATION_RAISED, "due"): "due_at",
+}
+
+
+def placeholders(news: About) -> frozenset[str]:
+    """The only names that a template of this news may use."""
+    return PLACEHOLDERS.get(news, ORDINARY)
+
+
+def facts(news: About, data: Mapping[str, object]) -> dict[str, str]:
+    """What is kept of an event for its message: moments (RFC 3339) and words of closed sets.
+
+    Raises Poison when the event lacks a fact that its message needs, or has an unknown word.
+    """
+    found = {}
+    for name in placeholders(news):
+        value = data.get(KEYS[name] if name in KEYS else MOMENTS.get((news, name), name))
+        if isinstance(value, datetime) and name not in KEYS:
+            found[name] = value.isoformat()
+        elif isinstance(value, str) and value in WORDS.get(name, {}):
+            found[name] = value
+        else:
+            raise Poison(f"a message about {news} cannot say its {name}")
+    return found
+
+
+def words(kept: Mapping[str, str], language: str, zone: tzinfo) -> dict[str, str]:
+    """Kept facts in a language: dates of the reporter's zone, words from the table."""
+    return {
+        name: WORDS[name][value][language]
+        if name in WORDS
+        else date(datetime.fromisoformat(value).astimezone(zone), language)
+        for name, value in kept.items()
+    }
+
+
+def date(day: datetime, language: str) -> str:
+    """A day as it is read: `7 Desember 2026`."""
+    return f"{day.day} {MONTHS[language].split()[day.month - 1]} {day.year}"
+
+
+# --- Sending
+
+RETRY_EVERY = timedelta(minutes=5)
+RETRIES = 48
+
+
+def next_try(attempts: int, at: datetime) -> datetime | None:
+    """When to try again after `attempts` tries that were not final; None: every try is used up."""
+    return at + RETRY_EVERY if attempts <= RETRIES else None
+
+
+class Stage(StrEnum):
+    """How far a conversation with a mail server got."""
+
+    CONNECT = "connect"
+    HELLO = "hello"
+    TLS = "tls"
+    SIGN_IN = "sign_in"
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    CONTENT = "content"
+    TAKEN = "taken"
+
+
+ABOUT_THIS_MESSAGE = {Stage.RECIPIENT, Stage.CONTENT}
+
+
+class Reply(StrEnum):
+    """All that is kept of a server's reply: its text may repeat the address."""
+
+    TEMPORARY = "4xx"
+    PERMANENT = "5xx"
+    UNEXPECTED = "other"
+    NONE = "none"
+
+
+class Undelivered(Exception):
+    """A message was not taken. Carries the reply's class and nothing of its text."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.value)
+        self.reply = reply
+
+
+class Rejected(Undelivered):
+    """The other side refuses this message or this mailbox: never again."""
+
+
+class Unavailable(Undelivered):
+    """Not now; or the fault is ours (sender, sign-in, TLS), which an operator may mend: again."""
+
+
+def refusal(stage: Stage, code: int | None) -> Undelivered:
+    """What a reply `code` (None: no reply) at this stage means."""
+    classes = {4: Reply.TEMPORARY, 5: Reply.PERMANENT}
+    reply = Reply.NONE if code is None else classes.get(code // 100, Reply.UNEXPECTED)
+    if reply is Reply.PERMANENT and stage in ABOUT_THIS_MESSAGE:
+        return Rejected(reply)
+    return Unavailable(reply)

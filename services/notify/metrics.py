@@ -1,0 +1,29 @@
+"""What notify measures, each under the question that it answers."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+# Are reporters told, and of what are they not?
+MESSAGES = Counter(
+    "lapor_notify_messages", "Messages settled, by news and outcome", ["about", "outcome"]
+)
+# How long does a reporter wait for news that we have?
+DELAY = Histogram(
+    "lapor_notify_delay_seconds",
+    "From the event's arrival until the mail server took the message",
+    buckets=(1, 2, 5, 10, 30, 60, 300, 900, 3600, 4 * 3600),
+)
+# Is anything stuck on its way to a reporter?
+OLDEST_UNSENT = Gauge("lapor_notify_oldest_unsent_seconds", "Age of the oldest unsent message")
+UNSENT = Gauge("lapor_notify_unsent", "Messages not yet sent and not given up")
+# Is it the mail server?
+ATTEMPTS = Counter(
+    "lapor_notify_attempts",
+    "Tries to send, by outcome and class of the server's reply",
+    ["outcome", "reply"],
+)
+# Whose answer could not be delivered, so that their time to respond did not start?
+SILENT_ANSWERS = Gauge(
+    "lapor_notify_undelivered_answers", "Answers whose notice was rejected or expired"
+)

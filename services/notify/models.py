@@ -1,0 +1,110 @@
+"""Rows: reporters (sealed), the messages to them, and a ledger of every try to send one.
+
+No column holds an identity in clear and no index stands on one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.notify.domain import About, Reply
+
+REPORTER_STATES = ("expected", "unreachable", "held", "erased")
+MESSAGE_STATES = ("due", "sending", "delivered", "failed")
+REASONS = ("no_address", "rejected", "expired")
+OUTCOMES = ("delivered", "rejected", "unavailable", "withheld", "unknown")
+
+
+def one_of(column: str, words: tuple[str, ...] | type[About] | type[Reply]) -> sa.CheckConstraint:
+    """A closed set, spelled as words."""
+    listed = ", ".join(f"'{word!s}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+class Base(DeclarativeBase):
+    """Notify's own tables; the chassis' stand beside them."""
+
+    metadata = sa.MetaData(naming_convention={"ck": "%(table_name)s_%(constraint_name)s"})
+
+
+class Reporter(Base):
+    """Who filed a report: `expected` until the contact arrives, `unreachable` when none will.
+
+    `reach` (address, language) and `identity` (name, telephone, home) are sealed under `data_key`,
+    which is wrapped by key-encryption key `kek` (`keyring`). `erased`: the key is destroyed.
+    """
+
+    __tablename__ = "reporter"
+    __table_args__ = (
+        one_of("state", REPORTER_STATES),
+        sa.CheckConstraint(
+            "(state = 'held') = (num_nulls(kek, data_key, reach, identity) = 0)"
+            " AND num_nulls(kek, data_key, reach, identity) IN (0, 4)",
+            name="sealed_whole",
+        ),
+        sa.Index("reporter_kek", "kek", postgresql_where=sa.text("kek IS NOT NULL")),
+    )
+
+    number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    state: Mapped[str] = mapped_column(sa.Text)
+    mailable: Mapped[bool] = mapped_column(server_default=sa.false())
+    kek: Mapped[int | None]
+    data_key: Mapped[bytes | None]
+    reach: Mapped[bytes | None]
+    identity: Mapped[bytes | None]
+
+
+class Message(Base):
+    """One piece of news for one reporter; `facts` are dates and words of closed sets only."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        sa.UniqueConstraint("number", "about", "cause", name="message_once"),
+        one_of("about", About),
+        one_of("state", MESSAGE_STATES),
+        one_of("reason", REASONS),
+        sa.CheckConstraint(
+            "(state IN ('due', 'sending')) = (next_at IS NOT NULL)", name="open_has_time"
+        ),
+        sa.CheckConstraint("(state = 'failed') = (reason IS NOT NULL)", name="failed_has_reason"),
+        sa.Index("message_next", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
+        sa.Index(
+            "message_unheard",
+            "about",
+            postgresql_where=sa.text("reason IN ('rejected', 'expired')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(sa.Text)
+    about: Mapped[str] = mapped_column(sa.Text)
+    cause: Mapped[UUID]
+    cycle: Mapped[int | None]
+    facts: Mapped[dict[str, str]] = mapped_column(JSONB)
+    correlationid: Mapped[str] = mapped_column(sa.Text)
+    state: Mapped[str] = mapped_column(sa.Text)
+    reason: Mapped[str | None] = mapped_column(sa.Text)
+    attempts: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    next_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    written_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
+    settled_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+
+class Attempt(Base):
+    """One try to send a message, written before it is made; no `outcome` yet: it is being made,
+    or the process died meanwhile and nobody knows (`unknown`, once the next try begins)."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (one_of("outcome", OUTCOMES), one_of("reply", Reply))
+
+    message_id: Mapped[UUID] = mapped_column(sa.ForeignKey("message.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    outcome: Mapped[str | None] = mapped_column(sa.Text)
+    reply: Mapped[str | None] = mapped_column(sa.Text)

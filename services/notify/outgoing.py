@@ -1,0 +1,223 @@
+"""A message is sent once, or tried again under the same Message-ID, and every try is on record.
+
+`write` files a message in the transaction of the event that caused it. `Outgoing` takes what is
+due: it commits an attempt, sends outside any transaction, and commits the outcome together with
+what is said of it. A process that dies in between leaves an attempt without outcome; when its lease
+ends, the message is tried again, so a crash costs at most one extra mail, recognisable by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.events import Event, correlate
+from chassis.failpoints import failpoint
+from chassis.logs import cause, log
+from chassis.outbox import emit
+from services.notify import domain, events, letters, metrics, reporters
+from services.notify.config import Settings
+from services.notify.domain import About, Rejected, Reply, Unavailable
+from services.notify.keyring import Keyring, Unreadable
+from services.notify.models import Attempt, Message
+
+LEASE = timedelta(seconds=90)  # how long a try may take before it counts as lost
+_IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
+
+
+class Channel(Protocol):
+    """What takes a message to a mailbox; raises Rejected or Unavailable."""
+
+    def send(self, sender: str, recipient: str, message: bytes) -> None: ...
+
+
+def write(
+    tx: Session,
+    event: Event,
+    about: About,
+    facts: Mapping[str, str],
+    *,
+    cycle: int | None,
+    mailable: bool,
+    clock: Clock,
+) -> None:
+    """Files the message that `event` causes, once; without an address it has failed already.
+
+    Its id follows from the event, so that even a restored database sends it under the same one.
+    """
+    message = {
+        "id": uuid5(_IDS, f"{event.id}/{about}"),
+        "number": event.subject,
+        "about": about.value,
+        "cause": UUID(event.id),
+        "cycle": cycle,
+        "facts": dict(facts),
+        "correlationid": event.correlationid,
+        "state": "due",
+        "next_at": clock.real(),
+        "written_at": clock.real(),
+    }
+    filed = insert(Message).values(message).on_conflict_do_nothing().returning(Message.id)
+    if tx.execute(filed).scalar() is not None and not mailable:
+        _settle(tx, tx.get_one(Message, message["id"]), "failed", "no_address", clock)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that this process is sending: the `n`th try."""
+
+    message: Message
+    n: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a try ended, and with it the message, unless `state` is None: then again later."""
+
+    attempt: str
+    reply: Reply | None = None
+    state: str | None = None
+    reason: str | None = None
+
+
+DELIVERED = Outcome("delivered", state="delivered")
+NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
+
+
+class Outgoing:
+    """Sends what is due. Several processes may: a message is claimed by one of them."""
+
+    def __init__(
+        self,
+        db: Transactions,
+        clock: Clock,
+        settings: Settings,
+        keyring: Keyring,
+        channel: Channel,
+    ) -> None:
+        self._db, self._clock, self._settings = db, clock, settings
+        self._keyring, self._channel = keyring, channel
+        self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
+
+    def claim(self, limit: int) -> list[Claim]:
+        """Takes up to `limit` messages that are due, oldest first, and records the tries."""
+        now = self._clock.real()
+        with self._db.begin() as tx:
+            due = tx.scalars(
+                sa.select(Message)
+                .where(Message.next_at <= now)
+                .order_by(Message.next_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            return [c for message in due if (c := self._begin(tx, message, now)) is not None]
+
+    def send(self, claim: Claim) -> None:
+        """Makes the try and records its outcome. Never raises: what fails here is tried again."""
+        try:
+            failpoint("notify.before_send")
+            outcome = self._attempt(claim.message)
+            failpoint("notify.after_send")
+            with self._db.begin() as tx:
+                self._finish(tx, claim, outcome)
+        except Exception as failure:  # its lease ends, and then it is due again
+            log.warning("message_in_doubt", about=claim.message.about, **cause(failure))
+
+    def _begin(self, tx: Session, message: Message, now: datetime) -> Claim | None:
+        if message.state == "sending":
+            _record(tx, Claim(message, message.attempts), Outcome("unknown"), now)
+        if message.attempts > domain.RETRIES:
+            _settle(tx, message, "failed", "expired", self._clock)
+            return None
+        message.attempts += 1
+        message.state, message.next_at = "sending", now + LEASE
+        tx.add(Attempt(message_id=message.id, n=message.attempts, started_at=now))
+        return Claim(message, message.attempts)
+
+    def _attempt(self, message: Message) -> Outcome:
+        try:
+            with self._db.begin() as tx:
+                reach = reporters.reach(tx, self._keyring, message.number)
+        except Unreadable as failure:
+            log.error("contact_unreadable", **cause(failure))
+            return Outcome("unavailable", Reply.NONE)
+        if reach is None:
+            return NO_ADDRESS
+        try:
+            self._channel.send(self._settings.smtp_from, reach.email, self._letter(message, reach))
+        except Rejected as error:
+            return Outcome("rejected", error.reply, "failed", "rejected")
+        except Unavailable as error:
+            return Outcome("unavailable", error.reply)
+        return DELIVERED
+
+    def _letter(self, message: Message, reach: reporters.Reach) -> bytes:
+        text = letters.body(
+            About(message.about),
+            message.facts,
+            message.number,
+            reach.language,
+            url=self._page,
+            zone=self._zone,
+        )
+        return letters.letter(
+            message_id=str(message.id),
+            written_at=message.written_at,
+            sender=self._settings.smtp_from,
+            recipient=reach.email,
+            number=message.number,
+            language=reach.language,
+            text=text,
+        ).as_bytes()
+
+    def _finish(self, tx: Session, claim: Claim, outcome: Outcome) -> None:
+        now = self._clock.real()
+        message = tx.get_one(Message, claim.message.id, with_for_update=True)
+        _record(tx, claim, outcome, now)
+        if message.next_at is None:  # settled meanwhile, by a try that was thought lost
+            return
+        if outcome.state is not None:
+            _settle(tx, message, outcome.state, outcome.reason, self._clock)
+        elif message.attempts == claim.n:
+            message.next_at = domain.next_try(claim.n, now)
+            message.state = "due"
+            if message.next_at is None:
+                _settle(tx, message, "failed", "expired", self._clock)
+
+
+def _record(tx: Session, claim: Claim, outcome: Outcome, at: datetime) -> None:
+    """Completes the ledger. What is learned late replaces `unknown`."""
+    attempt = tx.get_one(Attempt, (claim.message.id, claim.n))
+    attempt.outcome, attempt.ended_at = outcome.attempt, at
+    attempt.reply = outcome.reply.value if outcome.reply else None
+    measured = metrics.ATTEMPTS.labels(outcome.attempt, attempt.reply or "")
+    _after_commit(tx, measured.inc)
+
+
+def _settle(tx: Session, message: Message, state: str, reason: str | None, clock: Clock) -> None:
+    """Ends a message and says so, joining the chain of causes that it belongs to."""
+    message.state, message.reason, message.next_at = state, reason, None
+    message.settled_at = clock.real()
+    correlate(message.correlationid)
+    say = events.delivered if state == "delivered" else events.failed
+    emit(tx, say(message, clock.now()))
+    _after_commit(tx, metrics.MESSAGES.labels(message.about, reason or state).inc)
+    if state == "delivered":
+        waited = (message.settled_at - message.written_at).total_seconds()
+        _after_commit(tx, partial(metrics.DELAY.observe, waited))
+
+
+def _after_commit(tx: Session, do: Callable[[], object]) -> None:
+    """Measures only what stays."""
+    sa.event.listen(tx, "after_commit", lambda _: do(), once=True)

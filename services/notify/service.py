@@ -1,0 +1,223 @@
+"""The worker: hears of every step, writes the message about it, and sends what is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import eventlet
+import sqlalchemy as sa
+from nameko.extensions import DependencyProvider
+from sqlalchemy.orm import Session
+
+from chassis.events import Event
+from chassis.service import Service, every, subscribe
+from services.notify import contacts, domain, metrics, outgoing, reporters, schemas
+from services.notify.channel import Smtp
+from services.notify.config import Settings
+from services.notify.domain import Reply, Unavailable
+from services.notify.outgoing import Outgoing
+
+SENDERS = 8  # conversations with the mail server at once
+LONGEST = 45  # seconds for one conversation, however slowly the server drips; less than the lease
+
+
+class Post(DependencyProvider):
+    """What a process has one of: the keys, and the senders that work while events come in."""
+
+    def setup(self) -> None:
+        """Stops the start when a key is missing."""
+        shared = self.container.config
+        settings: Settings = shared["settings"]
+        self.opener, self.keyring = settings.opener(), settings.keyring()
+        self._senders = eventlet.GreenPool(SENDERS)
+        self._outgoing = Outgoing(
+            shared["db"], shared["clock"], settings, self.keyring, Bounded(settings.smtp())
+        )
+
+    def get_dependency(self, worker_ctx: Any) -> Post:
+        return self
+
+    def stop(self) -> None:
+        """Lets the conversations that have begun end, so that their outcome is known."""
+        self._senders.waitall()
+
+    def turn(self) -> bool:
+        """Starts a conversation for each message that is due and finds a free sender."""
+        free = self._senders.free()
+        claims = self._outgoing.claim(free) if free > 0 else []
+        for claim in claims:
+            self._senders.spawn_n(self._outgoing.send, claim)
+        return bool(claims)
+
+
+class Bounded:
+    """A channel that gives up as a whole after `LONGEST`."""
+
+    def __init__(self, channel: Smtp) -> None:
+        self._channel = channel
+
+    def send(self, sender: str, recipient: str, message: bytes) -> None:
+        """As the channel's own."""
+        with eventlet.Timeout(LONGEST, Unavailable(Reply.NONE)):
+            self._channel.send(sender, recipient, message)
+
+
+class Notify(Service):
+    """Knows how reporters are reached, and tells them every step of their report."""
+
+    name = "notify"
+    post = Post()
+
+    @subscribe("report.contact_sealed.v1")
+    def keep_contact(self, event: Event, tx: Session) -> None:
+        """Stores a reporter's contact under our own keys, and confirms the receipt."""
+        data = schemas.ContactSealed().load(event.data)
+        payload = self.post.opener.open(data["sealed"], event.subject)
+        reporters.keep(tx, self.post.keyring, event.subject, contacts.read(payload))
+        self.write(event, tx, domain.About.RECEIVED, data)
+
+    @subscribe("case.opened.v1")
+    def expect_contact(self, event: Event, tx: Session) -> None:
+        """Learns whether there is a contact to wait for."""
+        data = schemas.CaseOpened().load(event.data)
+        reporters.expect(tx, event.subject, reachable=data["reachable"])
+
+    @subscribe("case.verified.v1")
+    def verified(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.disposed.v1")
+    def disposed(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.returned.v1")
+    def returned(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.data_requested.v1")
+    def data_requested(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.resumed.v1")
+    def resumed(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.followed_up.v1")
+    def followed_up(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.answered.v1")
+    def answered(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.objected.v1")
+    def objected(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.closed.v1")
+    def closed(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.reopened.v1")
+    def reopened(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.archived.v1")
+    def archived(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.forwarded.v1")
+    def forwarded(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.reclassified.v1")
+    def reclassified(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.merged.v1")
+    def merged(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.withdrawn.v1")
+    def withdrawn(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("case.refused.v1")
+    def refused(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("deadline.approaching.v1")
+    def limit_approaching(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("deadline.passed.v1")
+    def limit_passed(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("deadline.recomputed.v1")
+    def limit_moved(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("escalation.raised.v1")
+    def escalation_raised(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("escalation.offered.v1")
+    def escalation_offered(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    @subscribe("escalation.handed_over.v1")
+    def handed_over(self, event: Event, tx: Session) -> None:
+        self.tell(event, tx)
+
+    def tell(self, event: Event, tx: Session) -> None:
+        """Writes the message about a step, if the table in `domain` says that it is told."""
+        data = schemas.News().load(event.data)
+        about = domain.about(event.type, data)
+        if about is not None:
+            self.write(event, tx, about, data)
+
+    def write(self, event: Event, tx: Session, about: domain.About, data: Any) -> None:
+        """Files the message; waits (TooEarly) while it is unknown whether anybody can be told."""
+        outgoing.write(
+            tx,
+            event,
+            about,
+            domain.facts(about, data),
+            cycle=data.get("cycle"),
+            mailable=reporters.is_mailable(tx, event.subject),
+            clock=self.clock,
+        )
+
+    @every(0.2)
+    def send(self) -> bool:
+        """Sends what is due."""
+        return self.post.turn()
+
+    @every(5)
+    def watch(self) -> None:
+        """Shows what is stuck on its way to a reporter, and which answers nobody heard."""
+        with self.db.begin() as tx:
+            row = tx.execute(_STUCK, {"now": self.clock.real()}).one()
+        metrics.OLDEST_UNSENT.set(float(row.age))
+        metrics.UNSENT.set(row.unsent)
+        metrics.SILENT_ANSWERS.set(row.unheard)
+
+    def counts(self, tx: Session) -> dict[str, int]:
+        """Every case has a reporter here, and every contact that was sealed is held (or was)."""
+        return dict(tx.execute(_COUNTS).one()._mapping)
+
+
+_STUCK = sa.text("""
+SELECT u.age, u.unsent, a.unheard
+FROM (SELECT coalesce(extract(epoch FROM :now - min(written_at)), 0) AS age, count(*) AS unsent
+      FROM message WHERE next_at IS NOT NULL) u,
+     (SELECT count(*) AS unheard FROM message
+      WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a
+""")
+_COUNTS = sa.text("""
+SELECT count(*) AS reporters,
+       count(*) FILTER (WHERE state IN ('held', 'erased')) AS contacts,
+       count(*) FILTER (WHERE state = 'expected') AS contacts_expected
+FROM reporter
+""")

@@ -1,0 +1,174 @@
+"""Which step is told, in which words, and how often a message is tried."""
+
+from datetime import UTC, datetime, timedelta
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import contracts
+from chassis.errors import Poison
+from chassis.service import handlers
+from services.notify import domain, letters, schemas
+from services.notify.domain import About, Reply, Stage
+from services.notify.service import Notify
+from tests.contract import consumers
+
+WITA = ZoneInfo("Asia/Makassar")
+AT = datetime(2026, 12, 7, 15, 59, 59, tzinfo=UTC)
+NUMBER = "KTB-12345-67890"
+PAGE = "https://lapor.example"
+PAIRS = [(about, language) for about in About for language in domain.LANGUAGES]
+EXAMPLES = [case for rule in domain.RULES for case in consumers.every(rule.type)]
+
+
+def any_facts(about: About) -> dict[str, str]:
+    return {
+        name: next(iter(domain.WORDS[name])) if name in domain.WORDS else AT.isoformat()
+        for name in domain.placeholders(about)
+    }
+
+
+def text(about: About, facts: dict[str, str], language: str) -> str:
+    return letters.body(about, facts, NUMBER, language, url=PAGE, zone=WITA)
+
+
+def test_every_news_of_the_contracts_is_told_and_no_other() -> None:
+    for type in ("message.delivered.v1", "message.failed.v1"):
+        assert set(contracts.schema(type)["properties"]["about"]["enum"]) == set(About)
+    assert {rule.about for rule in domain.RULES} == set(About)
+
+
+def test_the_worker_hears_just_what_the_table_tells() -> None:
+    assert set(handlers(Notify)) == {rule.type for rule in domain.RULES} | {"case.opened.v1"}
+
+
+@pytest.mark.parametrize(("name", "data"), EXAMPLES, ids=lambda x: x if isinstance(x, str) else "")
+def test_every_example_that_is_told_can_be_written(name: str, data: dict[str, object]) -> None:
+    loaded = schemas.News().load(data)
+    about = domain.about(name.split("/")[0], loaded)
+
+    for language in domain.LANGUAGES if about else ():
+        assert NUMBER in text(about, domain.facts(about, loaded), language)
+
+
+@pytest.mark.parametrize(
+    ("type", "data", "about"),
+    [
+        ("case.closed.v1", {}, About.CLOSED),
+        ("deadline.passed.v1", {"clock": "V"}, About.DEADLINE_PASSED),
+        ("deadline.passed.v1", {"clock": "F"}, About.DEADLINE_PASSED),
+        ("deadline.passed.v1", {"clock": "S"}, About.DEADLINE_PASSED),
+        ("deadline.passed.v1", {"clock": "A"}, About.DEADLINE_PASSED),
+        ("deadline.passed.v1", {"clock": "R"}, None),
+        ("deadline.passed.v1", {"clock": "D"}, None),
+        ("deadline.passed.v1", {"clock": "H"}, None),
+        ("deadline.approaching.v1", {"clock": "R"}, About.DEADLINE_APPROACHING),
+        ("deadline.approaching.v1", {"clock": "D"}, About.DEADLINE_APPROACHING),
+        ("deadline.approaching.v1", {"clock": "S"}, None),
+        ("deadline.recomputed.v1", {"clock": "S", "reason": "calendar"}, About.DEADLINE_RECOMPUTED),
+        ("deadline.recomputed.v1", {"clock": "S", "reason": "limit"}, About.DEADLINE_RECOMPUTED),
+        ("deadline.recomputed.v1", {"clock": "S", "reason": "paused"}, None),
+        ("deadline.recomputed.v1", {"clock": "S", "reason": "resumed"}, None),
+        ("deadline.recomputed.v1", {"clock": "S", "reason": "reclassified"}, None),
+        ("deadline.recomputed.v1", {"clock": "H", "reason": "calendar"}, None),
+        ("deadline.started.v1", {"clock": "V"}, None),
+        ("case.opened.v1", {}, None),
+    ],
+)
+def test_the_reporter_is_told_what_concerns_them(type, data, about) -> None:
+    assert domain.about(type, {"at": AT, "after": AT} | data) == about
+
+
+def test_a_paused_limit_that_a_calendar_moves_has_no_date_to_tell() -> None:
+    moved = {"clock": "S", "reason": "calendar", "at": AT, "after": None}
+
+    assert domain.about("deadline.recomputed.v1", moved) is None
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"due_at": AT}, {"clock": "Z", "due_at": AT}, {"clock": "V", "due_at": "soon"}]
+)
+def test_an_event_without_what_its_message_says_is_poison(data: dict[str, object]) -> None:
+    with pytest.raises(Poison):
+        domain.facts(About.DEADLINE_PASSED, data)
+
+
+def test_a_message_says_dates_and_words_in_the_readers_language_and_zone() -> None:
+    facts = {"limit": "V", "due": "2026-12-07T16:30:00+00:00"}
+
+    assert domain.words(facts, "id", WITA) == {
+        "limit": "pemeriksaan dan penerusan laporan",
+        "due": "8 Desember 2026",
+    }
+    assert domain.words(facts, "en", WITA)["due"] == "8 December 2026"
+
+
+def test_every_word_exists_in_every_language() -> None:
+    words = [by_language for table in domain.WORDS.values() for by_language in table.values()]
+
+    assert all(set(by_language) == set(domain.LANGUAGES) for by_language in words)
+    assert all(len(months.split()) == 12 for months in domain.MONTHS.values())
+    assert set(domain.MONTHS) == set(letters.SUBJECT) == set(domain.LANGUAGES)
+
+
+def test_every_limit_and_office_of_the_contracts_has_words() -> None:
+    raised = contracts.schema("escalation.raised.v1")["properties"]
+    closed = contracts.schema("case.closed.v1")["properties"]
+
+    assert set(raised["to"]["enum"]) == set(domain.WORDS["office"])
+    assert set(raised["clock"]["enum"]) == domain.GOVERNMENTS_LIMITS
+    assert set(closed["how"]["enum"]) == set(domain.WORDS["how"])
+    assert set(domain.WORDS["limit"]) == domain.GOVERNMENTS_LIMITS | domain.REPORTERS_LIMITS
+    assert set(domain.WORDS["otherwise"]) == domain.REPORTERS_LIMITS
+
+
+@pytest.mark.parametrize(("about", "language"), PAIRS, ids=str)
+def test_a_template_uses_just_what_it_may(about: About, language: str) -> None:
+    template = letters.template(about, language)
+
+    assert template.is_valid()
+    assert set(template.get_identifiers()) == domain.placeholders(about)
+
+
+@pytest.mark.parametrize(("about", "language"), PAIRS, ids=str)
+def test_a_message_is_whole_and_leaves_no_placeholder(about: About, language: str) -> None:
+    said = text(about, any_facts(about), language)
+
+    assert NUMBER in said
+    assert PAGE in said.splitlines()
+    assert "$" not in said
+    assert not list(filter(None, (field for _, field, *_ in Formatter().parse(said))))
+
+
+def test_the_frame_takes_news_number_and_page_only() -> None:
+    for language in domain.LANGUAGES:
+        named = letters.template("frame", language).get_identifiers()
+        assert sorted(named) == ["news", "number", "url"]
+
+
+def test_there_is_a_template_for_every_news_and_no_other() -> None:
+    folder = letters.files("services.notify") / "templates"
+    expected = {f"{about}.{language}.txt" for about, language in PAIRS}
+    frames = {f"frame.{language}.txt" for language in domain.LANGUAGES}
+
+    assert {file.name for file in folder.iterdir()} == expected | frames
+
+
+def test_a_message_is_tried_again_every_five_minutes_for_four_hours_and_then_given_up() -> None:
+    tries = [domain.next_try(n, AT) for n in range(1, 50)]
+
+    assert tries[:48] == [AT + timedelta(minutes=5)] * 48
+    assert tries[48] is None
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("code", [None, -1, 220, 299, 354, 421, 450, 451, 500, 535, 550, 554, 599])
+def test_only_a_refusal_of_this_message_is_final(stage: Stage, code: int | None) -> None:
+    final = stage in (Stage.RECIPIENT, Stage.CONTENT) and code is not None and code >= 500
+
+    error = domain.refusal(stage, code)
+
+    assert isinstance(error, domain.Rejected if final else domain.Unavailable)
+    assert str(error) == error.reply
+    assert error.reply in Reply
