@@ -15,6 +15,8 @@ from deploy.local.broker import Broker
 from deploy.local.environment import ROOT, Surroundings, passwords
 from deploy.local.postgres import Postgres
 from tests.harness.databases import Database, Databases
+from tests.harness.processes import ServiceProcess
+from tests.harness.time import MovedClock
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +76,7 @@ def databases(postgres: Postgres, surroundings: Surroundings) -> Databases:
 
 @pytest.fixture
 def database(databases: Databases) -> Iterator[Callable[[str], Database]]:
-    """`database("routing")` is a fresh, migrated database of that service; it goes with the test."""
+    """`database("routing")` is a fresh, migrated database; it goes with the test."""
     made: list[Database] = []
 
     def make(service: str) -> Database:
@@ -98,3 +100,28 @@ def empty_database(databases: Databases) -> Iterator[Callable[[str], Database]]:
     yield make
     for one in made:
         databases.drop(one)
+
+
+@pytest.fixture
+def run(
+    surroundings: Surroundings, state: Path
+) -> Iterator[Callable[..., ServiceProcess]]:
+    """`run("api", database, HTTP_THREADS="4")` starts a process; it ends with the test."""
+    started: list[ServiceProcess] = []
+
+    def start(kind: str, of: Database, **more: str) -> ServiceProcess:
+        one = ServiceProcess(kind, of, surroundings, state, **more)
+        started.append(one)
+        return one.start()
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def clock(surroundings: Surroundings) -> Iterator[MovedClock]:
+    """Moves the time of every process that this test runs."""
+    moved = MovedClock(surroundings.clock_file)
+    yield moved
+    moved.reset()

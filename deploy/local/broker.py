@@ -1,7 +1,7 @@
 """A private RabbitMQ node on 127.0.0.1, in one folder: own epmd, own cookie, no standard port.
 
-Where its programs come from, in this order: an installed rabbitmq-server, Debian's packages unpacked
-into the cache.
+Where its programs come from, in this order: an installed rabbitmq-server, or Debian's packages
+unpacked into the cache.
 """
 
 import json
@@ -72,7 +72,7 @@ class Broker:
 
     def wait(self) -> None:
         """Returns when the operator can log in: listeners open after the definitions are loaded."""
-        wait_until(self._accepts, self.process, seconds=90)
+        wait_until(self.accepts, self.process, seconds=90)
 
     def stop(self) -> None:
         """Stops in order; what was confirmed is on disk."""
@@ -116,7 +116,8 @@ class Broker:
         listed = self.ctl(*words)
         return {row["name"]: int(row["messages"]) for row in json.loads(listed)}
 
-    def _accepts(self) -> bool:
+    def accepts(self) -> bool:
+        """Whether the operator can log in now."""
         if not answers(self.port):
             return False
         try:

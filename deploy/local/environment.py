@@ -1,10 +1,11 @@
-"""The environment of each process of each service: what it is told, and nothing else of this machine."""
+"""The environment of each process: what it is told, and nothing else of this machine."""
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy import secrets
+from deploy.rabbitmq.definitions import OPERATOR, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,7 +66,7 @@ SECRET_FILES = {
 
 def passwords(folder: Path) -> dict[str, str]:
     """The broker's passwords by user."""
-    users = (*secrets.SERVICES, secrets.OPERATOR)
+    users = (*SERVICES, OPERATOR)
     return {user: secrets.read(folder, secrets.BROKER.format(user)) for user in users}
 
 

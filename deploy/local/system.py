@@ -1,0 +1,324 @@
+"""The whole system on this machine, in one folder: what `./lapor up` runs and what tests drive."""
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from deploy import secrets
+from deploy.local import supervisor
+from deploy.local.broker import Broker
+from deploy.local.environment import ROOT, Surroundings, passwords
+from deploy.local.gateway import Upstream, gateway
+from deploy.local.given import GivenBroker
+from deploy.local.mailbox import Mail
+from deploy.local.postgres import Postgres
+from deploy.local.process import Failed, Process, answers, free_port
+from deploy.local.supervisor import Say, Unit, http_ready
+from deploy.postgres.databases import SERVICES, prepare
+
+KINDS = ("api", "worker")
+
+
+class Clock:
+    """The system's clock, which tests and the demonstration may move."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def move(self, by: timedelta) -> None:
+        """Moves the clock of every process, from now on."""
+        self._write(self._offset() + by)
+
+    def reset(self) -> None:
+        self._write(timedelta())
+
+    def now(self) -> datetime:
+        """The time that the services see."""
+        return datetime.now(UTC) + self._offset()
+
+    def _offset(self) -> timedelta:
+        return (
+            timedelta(seconds=float(self.file.read_text())) if self.file.exists() else timedelta()
+        )
+
+    def _write(self, offset: timedelta) -> None:
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(str(offset.total_seconds()))
+        fresh.rename(self.file)  # at once: nobody may read half a number
+
+
+class System:
+    """Broker, database, mailbox, gateway, and an API and a worker of each service."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        env: str = "demo",
+        services: Sequence[str] = SERVICES,
+        movable_clock: bool = True,
+        cache: Path | None = None,
+        port: int | None = None,
+        failpoints: dict[str, str] | None = None,
+        extra: dict[str, str] | None = None,
+        amqp_uri: str = "",
+        say: Say = lambda _: None,
+    ) -> None:
+        """`failpoints` by process name, such as "intake-api"; `extra` goes to every process."""
+        self.folder, self.env, self.services, self.say = folder.resolve(), env, services, say
+        self.cache = cache or Path(os.environ.get("LAPOR_CACHE", ROOT / ".lapor" / "cache"))
+        self.port, self.mail_port = port or free_port(), free_port()
+        self.gateway_metrics_port, self._smtp_port = free_port(), free_port()
+        self.clock = Clock(self.folder / "clock")
+        self.secrets_folder, self.logs = self.folder / "secrets", self.folder / "log"
+        self.ports = {s: (free_port(), free_port(), free_port()) for s in services}
+        self.surroundings = Surroundings(
+            secrets=self.secrets_folder, lapor_env=env, smtp_port=self._smtp_port,
+            clock_file=self.clock.file if movable_clock else None,
+            public_url=self.url, extra=extra or {},
+        )  # fmt: skip
+        self.postgres = Postgres(self.folder / "postgres", durable=env != "test")
+        self._given = GivenBroker(amqp_uri) if amqp_uri else None
+        self._own: Broker | None = None
+        self._failpoints = failpoints or {}
+        self._units: dict[str, Unit] = {}
+        self._steps: list[Process] = []
+
+    @property
+    def url(self) -> str:
+        """The gateway's address; the API is below /api."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def mail_url(self) -> str:
+        return f"http://127.0.0.1:{self.mail_port}"
+
+    @property
+    def broker(self) -> Broker:
+        """The private broker; Failed before the start or when another one was given."""
+        if self._own is None:
+            raise Failed("this system has no broker of its own, or was not started")
+        return self._own
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.stop()
+
+    def start(self) -> None:
+        """Starts everything and returns when all of it is ready; stops it all again if it fails."""
+        try:
+            self._lay_out()
+            self._start_broker()
+            self.postgres.start()
+            self.say(f"database is ready on port {self.postgres.port}")
+            self._prepare_databases()
+            steps, units = self._migrations(), self._processes()
+            self._steps = [step.process for step in steps]
+            self._units = {unit.name: unit for unit in units}
+            supervisor.bring_up([*steps, *units], self.say)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stops everything, those first that others need least. Harmless when nothing runs."""
+        broker = [self._own.process] if self._own else []
+        ours = [unit.process for unit in self._units.values() if unit.process not in broker]
+        supervisor.stop([*self._steps, *ours])
+        if self._own and self.env == "test":
+            self._own.process.kill()
+        for engine in (self._own, self.postgres):
+            if engine:
+                engine.stop()
+
+    def tend(self) -> None:
+        """Starts again what died; to be called a few times a second by who keeps the system up."""
+        for unit in self._units.values():
+            unit.tend(self.say)
+
+    def process(self, name: str) -> Process:
+        """A process by name: `intake-api`, `routing-worker`, `gateway`, `mailbox`, `rabbitmq`."""
+        if name == "postgres":
+            return self.postgres.process
+        return self._unit(name).process
+
+    def restart(self, name: str, **environment: str) -> None:
+        """Stops a process if it runs and starts it, `environment` added to its own for good."""
+        unit = self._unit(name)
+        unit.process.stop()
+        unit.process.env |= environment
+        self.wait_ready(name, start=True)
+
+    def wait_ready(self, name: str, *, start: bool = False) -> None:
+        """Returns when a process is ready, after starting it if told to."""
+        unit = self._unit(name)
+        if start:
+            unit.start()
+        supervisor.bring_up([Unit(unit.process, unit.ready, patience=unit.patience)])
+
+    def psql(
+        self, service: str, sql: str, parameters: Sequence[object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Rows of one statement in a service's database, as administrator."""
+        return self.postgres.psql(sql, service, parameters)
+
+    def mails(self) -> list[Mail]:
+        """What arrived in the mailbox, oldest first."""
+        return [Mail(**mail) for mail in json.loads(self._mailbox("GET", "/mails"))]
+
+    def forget_mails(self) -> None:
+        self._mailbox("DELETE", "/mails")
+
+    def mail_mood(self, mood: str) -> None:
+        """`accept`, `reject`, `defer` or `hang`, as `deploy.local.mailbox` tells."""
+        self._mailbox("PUT", "/mood", mood.encode())
+
+    def seeded(self, service: str) -> str:
+        """What a service's first seeding said: passwords that are shown once, and the like."""
+        file = self.secrets_folder / f"seeded-{service}"
+        return file.read_text() if file.exists() else ""
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """First passwords of officers by user name, from what routing's seeding said."""
+        pairs = (line.split() for line in self.seeded("routing").splitlines())
+        return {words[0]: words[-1] for words in pairs if len(words) >= 2}
+
+    @property
+    def ombudsman_key(self) -> str:
+        return secrets.read(self.secrets_folder, "ombudsman-bearer-key")
+
+    def scrape_targets(self) -> dict[str, int]:
+        """The port of each thing that Prometheus reads."""
+        inner = {
+            f"{service}-{kind}": port
+            for service in self.services
+            for kind, port in zip(KINDS, self.ports[service][1:], strict=True)
+        }
+        broker = {"rabbitmq": self._own.metrics_port} if self._own else {}
+        return {**inner, **broker, "gateway": self.gateway_metrics_port}
+
+    def _lay_out(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        for private in (self.logs, self.folder / "mails", self.folder / "broker"):
+            private.mkdir(exist_ok=True, mode=0o700)
+        secrets.make(self.secrets_folder)
+        if not self.clock.file.exists():
+            self.clock.reset()
+
+    def _start_broker(self) -> None:
+        if self._given:
+            self._given.launch()
+            return
+        definitions, users = (
+            self.secrets_folder / "definitions.json",
+            passwords(self.secrets_folder),
+        )
+        node = self._own or Broker(self.folder / "broker", definitions, users, self.cache)
+        node.prepare()
+        node.launch()
+        self._own = node
+
+    def _prepare_databases(self) -> None:
+        given = {
+            s: secrets.read(self.secrets_folder, secrets.DATABASE.format(s)) for s in self.services
+        }
+        prepare(self.postgres.psql, given)
+
+    def _environment(self, service: str, **more: str) -> dict[str, str]:
+        password = secrets.read(self.secrets_folder, secrets.DATABASE.format(service))
+        url = self.postgres.url(service, password)
+        return self.surroundings.environment(service, DATABASE_URL=url, **more)
+
+    def _command(self, service: str, command: str, name: str, **more: str) -> Process:
+        return Process(
+            name, [sys.executable, "-m", f"services.{service}", command], cwd=ROOT,
+            log=self.logs / f"{name}.log", env=self._environment(service, **more), patience=15,
+        )  # fmt: skip
+
+    def _migrations(self) -> list[Unit]:
+        """Two steps per service: migrate, then seed, whose words are kept among the secrets."""
+        steps = []
+        for service in self.services:
+            migrate = self._command(service, "migrate", f"migrate-{service}")
+            seed = self._command(service, "seed", f"seed-{service}")
+            seed.log = self.secrets_folder / f"seeding-{service}"
+            seed.log.unlink(missing_ok=True)
+            steps.append(Unit(migrate))
+            steps.append(
+                Unit(seed, after=(migrate.name,), then=lambda s=service: self._keep_seeded(s))  # type: ignore[misc]
+            )
+        return steps
+
+    def _keep_seeded(self, service: str) -> None:
+        """Keeps the first seeding's words; a later one says nothing new."""
+        said, kept = (self.secrets_folder / f"{w}-{service}" for w in ("seeding", "seeded"))
+        if kept.exists() and not said.read_text().strip():
+            said.unlink()
+        else:
+            said.rename(kept)
+
+    def _processes(self) -> list[Unit]:
+        units = [self._mailbox_unit()]
+        if self._own:
+            units.append(Unit(self._own.process, self._own.accepts, patience=90))
+        for service in self.services:
+            units += self._service(service)
+        apis = tuple(f"{service}-api" for service in self.services)
+        upstreams = {s: Upstream(*self.ports[s][:2]) for s in self.services}
+        door = gateway(self.logs, self.port, self.gateway_metrics_port, upstreams)
+        units.append(Unit(door, lambda: answers(self.port), after=apis))
+        return units
+
+    def _service(self, service: str) -> list[Unit]:
+        """The two processes of a service."""
+        http, *inner = self.ports[service]
+        broker = ("rabbitmq",) if self._own else ()
+        uri = self._own.uri(service) if self._own else self._given.uri() if self._given else ""
+        told = {
+            "api": {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(http)},
+            "worker": {"AMQP_URI": uri},
+        }
+        units = []
+        for kind, port in zip(KINDS, inner, strict=True):
+            name = f"{service}-{kind}"
+            more = {**told[kind], "INTERNAL_PORT": str(port)}
+            more["FAILPOINTS"] = self._failpoints.get(name, "")
+            after = (f"seed-{service}", *(broker if kind == "worker" else ()))
+            units.append(Unit(self._command(service, kind, name, **more), http_ready(port), after))
+        return units
+
+    def _mailbox_unit(self) -> Unit:
+        command = [
+            sys.executable, "-m", "deploy.local.mailbox", self.folder / "mails", self._smtp_port,
+            self.mail_port,
+        ]  # fmt: skip
+        process = Process("mailbox", command, log=self.logs / "mailbox.log", cwd=ROOT, patience=2)
+        return Unit(process, lambda: answers(self.mail_port))
+
+    def _mailbox(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        request = urllib.request.Request(  # noqa: S310
+            self.mail_url + path, data=body, method=method
+        )
+        with supervisor.DIRECT.open(request, timeout=5) as answer:
+            return bytes(answer.read())
+
+    def _unit(self, name: str) -> Unit:
+        try:
+            return self._units[name]
+        except KeyError:
+            raise Failed(
+                f"there is no process {name}; there are {', '.join(self._units)}"
+            ) from None
