@@ -1,0 +1,64 @@
+"""What documents list is what the contracts list, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+import contracts
+from deploy.rabbitmq.definitions import HEARS
+from tests.contract.walk import properties
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#]+)")
+
+
+def listed(path: str) -> set[str]:
+    """Every value that contracts list for a property, over all types."""
+    every = chain.from_iterable(properties(contracts.schema(type)) for type in contracts.TYPES)
+    values = (schema["enum"] for at, schema in every if at == path and "enum" in schema)
+    return {value for value in chain.from_iterable(values) if value is not None}
+
+
+def rows(document: str, pattern: str) -> list[tuple[str, ...]]:
+    """What a pattern finds in a document's lines."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(pattern, text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_leads_somewhere(document: Path) -> None:
+    links = LINK.findall(document.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_glossary_has_every_status() -> None:
+    assert {row[0] for row in rows("docs/glossary.md", r"^\| `(\w+)` \| (.+)")} == listed("/status")
+
+
+def test_the_glossary_has_every_clock() -> None:
+    assert {row[0] for row in rows("docs/glossary.md", r"^\| ([A-Z]) (.+)")} == listed("/clock")
+
+
+def test_the_architecture_has_every_stream_and_its_listeners() -> None:
+    told = rows("docs/architecture.md", r"^\| `(/\w+/\w+)` \| .* \| ([\w, ]+) \|$")
+
+    assert {(s, frozenset(who.split(", "))) for s, who in told} == {
+        (source, frozenset(service for service in HEARS if source in HEARS[service]))
+        for source in contracts.sources()
+    }
+
+
+def test_decisions_are_numbered_dated_and_have_a_status() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+    for number, decision in enumerate(decisions, start=1):
+        text = decision.read_text(encoding="utf-8")
+        assert decision.name.startswith(f"{number:04}-")
+        assert text.startswith(f"# {number}. ")
+        assert re.search(r"^Status: (accepted|superseded by \d+), \d{4}-\d\d-\d\d$", text, re.M)
