@@ -9,15 +9,18 @@ from itertools import product
 import pytest
 
 import contracts
-from services.escalation.domain import (
+from services.escalation.clockwork import (
     CASE_EVENTS,
     CLOCKWORK,
+    OVER,
     Clock,
     Happening,
     Move,
+    Notice,
     Run,
     happening,
     moved,
+    notice_of_answer,
 )
 from services.escalation.workdays import Pause
 
@@ -35,7 +38,7 @@ supplied               > . > . . x .
 followed_up            . x . . . . .
 answered               . x = . . . .
 answer_noticed         . . . + . . .
-objected               . . > x . . .
+objected               . . < x . . <
 objected_to_archiving  < < < . < . <
 closed                 x x x x x x x
 reopened               . . + . . . +
@@ -80,7 +83,7 @@ PAUSED_SINCE = Pause(NOON + timedelta(hours=1))
 RUNNING = Run(NOON)
 PAUSED = Run(NOON, (PAUSED_SINCE,))
 STOPPED = Run(NOON, (), NOON + timedelta(hours=2))
-ARCHIVED = Run(NOON, (), NOON + timedelta(hours=2), archived=True)
+ASIDE = Run(NOON, (), NOON + timedelta(hours=2), set_aside=True)
 RESUMED = Run(NOON, (Pause(PAUSED_SINCE.start, LATER),))
 
 AFTER = {
@@ -88,20 +91,22 @@ AFTER = {
     (RUNNING, Move.STOP): Run(NOON, (), LATER),
     (PAUSED, Move.RESUME): RESUMED,
     (PAUSED, Move.STOP): Run(NOON, RESUMED.pauses, LATER),
-    (ARCHIVED, Move.REVIVE): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
+    (PAUSED, Move.REVIVE): RESUMED,
+    (ASIDE, Move.STOP): STOPPED,
+    (ASIDE, Move.REVIVE): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
 }
 
 
-@pytest.mark.parametrize(("run", "move"), [*product([RUNNING, PAUSED, STOPPED, ARCHIVED], Move)])
+@pytest.mark.parametrize(("run", "move"), [*product([RUNNING, PAUSED, STOPPED, ASIDE], Move)])
 def test_a_move_that_does_not_fit_the_state_does_nothing(run: Run, move: Move) -> None:
     assert moved(run, move, LATER) == AFTER.get((run, move), run)
 
 
-def test_a_stop_by_archiving_is_remembered_and_can_be_taken_back_once() -> None:
-    archived = moved(RUNNING, Move.STOP, LATER, archiving=True)
-    assert archived == Run(NOON, (), LATER, archived=True)
+def test_a_clock_that_was_set_aside_is_revived_once_as_if_it_had_been_paused() -> None:
+    aside = moved(RUNNING, Move.STOP, LATER, set_aside=True)
+    assert aside == Run(NOON, (), LATER, set_aside=True)
 
-    revived = moved(archived, Move.REVIVE, LATER + timedelta(days=2))
+    revived = moved(aside, Move.REVIVE, LATER + timedelta(days=2))
 
     assert revived == Run(NOON, (Pause(LATER, LATER + timedelta(days=2)),))
     assert moved(revived, Move.REVIVE, LATER + timedelta(days=3)) == revived
@@ -113,3 +118,21 @@ def test_a_pause_never_ends_before_it_begins_though_two_clocks_disagree() -> Non
     assert moved(PAUSED, Move.RESUME, early).pauses == (
         Pause(PAUSED_SINCE.start, PAUSED_SINCE.start),
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "cycle", "noticed", "meaning"),
+    [
+        ("answered", 1, 1, Notice.STARTS_SILENCE),
+        ("answered", 2, 2, Notice.STARTS_SILENCE),
+        ("answered", 2, 1, Notice.LATE),
+        ("in_progress", 2, 1, Notice.LATE),
+        ("in_progress", 1, 1, Notice.EARLY),
+        ("in_progress", 1, 2, Notice.EARLY),
+        *((over, 1, 1, Notice.LATE) for over in sorted(OVER)),
+    ],
+)
+def test_only_a_notice_of_the_standing_answer_starts_the_reporters_time(
+    status: str, cycle: int, noticed: int, meaning: Notice
+) -> None:
+    assert notice_of_answer(status, cycle, noticed) is meaning
