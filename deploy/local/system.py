@@ -207,7 +207,7 @@ class System:
             for service in self.services
             for kind, port in zip(KINDS, self.ports[service][1:], strict=True)
         }
-        broker = {"rabbitmq": self._own.metrics_port} if self._own else {}
+        broker = {"rabbitmq": self._own.metrics_port} if self._own and self._own.metrics else {}
         return {**inner, **broker, "gateway": self.gateway_metrics_port}
 
     def _lay_out(self) -> None:
@@ -226,7 +226,9 @@ class System:
             self.secrets_folder / "definitions.json",
             passwords(self.secrets_folder),
         )
-        node = self._own or Broker(self.folder / "broker", definitions, users, self.cache)
+        node = self._own or Broker(
+            self.folder / "broker", definitions, users, self.cache, metrics=self.env != "test"
+        )
         node.prepare()
         node.launch()
         self._own = node
