@@ -25,6 +25,7 @@ from services.routing.life import (
     ArchiveReason,
     Case,
     Class,
+    Clock,
     Closing,
     Confidentiality,
     Kind,
@@ -287,7 +288,7 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     if case.ended_at is not None and at > case.ended_at + timedelta(days=rules.reopen_days):
         raise TooLate(f"the {rules.reopen_days} days to ask for that are over")
     if status is Status.UNVERIFIED:
-        case = replace(case, agency=None, supporting=())
+        case = replace(case, agency=None, supporting=(), disposed_at=None)
     objections = case.objections + (action is Action.OBJECT)
     case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
     return action, replace(
@@ -334,7 +335,20 @@ def give_up(case: Case, at: datetime, *, due_at: datetime) -> Case:
     return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)
 
 
-# --- what is suggested
+# --- what is shown
+
+
+def clock(case: Case) -> Clock | None:
+    """The limit that whoever holds the case must keep next."""
+    if case.status is Status.UNVERIFIED and case.returns:
+        return Clock.ARBITER if case.returns >= RETURNS_TO_ARBITER else Clock.FOLLOW_UP
+    return {
+        Status.UNVERIFIED: Clock.VERIFY,
+        Status.AWAITING_REPORTER: Clock.DATA,
+        Status.DISPOSED: Clock.FOLLOW_UP,
+        Status.IN_PROGRESS: Clock.SETTLE,
+        Status.ANSWERED: Clock.REPORTER,
+    }.get(case.status)
 
 
 def suggest(

@@ -99,6 +99,18 @@ class Role(StrEnum):
     CLOCK = "clock"
 
 
+class Clock(StrEnum):
+    """The limits that a case lives under, by the letters of the regulation's table."""
+
+    VERIFY = "V"
+    FOLLOW_UP = "F"
+    SETTLE = "S"
+    REPORTER = "R"
+    ARBITER = "A"
+    DATA = "D"
+    HAND_OVER = "H"
+
+
 class Part(StrEnum):
     """What somebody is to one case."""
 

@@ -1,0 +1,5 @@
+"""`python -m services.routing <command>`."""
+
+from chassis.cli import main
+
+main("routing")

@@ -1,0 +1,170 @@
+"""What routing says of a case. One function a fact; each takes the case as it is afterwards.
+
+Facts hold codes, counts and times. An officer's words travel in `reply_written` alone, which only
+intake may hear.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis.events import Fact
+from services.routing.domain import TooLate
+from services.routing.life import Action, Case, Role
+
+
+def opened(case: Case, at: datetime) -> Fact:
+    """A report has become a case."""
+    return _fact(
+        "case.opened.v1",
+        case,
+        at,
+        kind=case.kind,
+        received_at=rfc3339(case.received_at),
+        confidentiality=case.confidentiality,
+        hidden_from_public=case.hidden_from_public,
+        reachable=case.reachable,
+    )
+
+
+def verified(case: Case, at: datetime) -> Fact:
+    """The report is real, and this is its class."""
+    return _fact("case.verified.v1", case, at, **_classification(case))
+
+
+def disposed(case: Case, at: datetime) -> Fact:
+    """An agency has it."""
+    return _fact(
+        "case.disposed.v1",
+        case,
+        at,
+        **_classification(case),
+        agency=case.agency,
+        supporting=list(case.supporting),
+        cycle=case.cycle,
+    )
+
+
+def returned(case: Case, at: datetime, *, agency: str, proposed: str | None) -> Fact:
+    """`agency` gave it back; whoever decides then sits with the coordinator or above."""
+    goes_to = "coordinator" if case.decider is Role.COORDINATOR else "arbiter"
+    return _fact(
+        "case.returned.v1",
+        case,
+        at,
+        agency=agency,
+        proposed_agency=proposed,
+        returns=case.returns,
+        goes_to=goes_to,
+    )
+
+
+def data_requested(case: Case, at: datetime, reply_id: UUID) -> Fact:
+    """The reporter was asked."""
+    return _fact(
+        "case.data_requested.v1",
+        case,
+        at,
+        awaited_from=case.awaited_from,
+        reply_id=str(reply_id),
+    )
+
+
+def resumed(case: Case, at: datetime) -> Fact:
+    """The reporter supplied what was asked."""
+    return _fact("case.resumed.v1", case, at, cycle=case.cycle)
+
+
+def followed_up(case: Case, at: datetime, reply_id: UUID, *, first: bool) -> Fact:
+    """The agency did something of substance."""
+    return _fact(
+        "case.followed_up.v1",
+        case,
+        at,
+        agency=case.agency,
+        first=first,
+        reply_id=str(reply_id),
+        cycle=case.cycle,
+    )
+
+
+def answered(case: Case, at: datetime, reply_id: UUID) -> Fact:
+    """The agency gave its final answer."""
+    return _fact(
+        "case.answered.v1",
+        case,
+        at,
+        agency=case.agency,
+        outcome=case.outcome,
+        reply_id=str(reply_id),
+        cycle=case.cycle,
+    )
+
+
+def disagreed(case: Case, at: datetime, action: Action) -> Fact:
+    """The reporter's no was taken: as an objection, or as a reopening."""
+    if action is Action.REOPEN:
+        return _fact("case.reopened.v1", case, at, cycle=case.cycle)
+    return _fact("case.objected.v1", case, at, objections=case.objections, cycle=case.cycle)
+
+
+def closed(case: Case, at: datetime) -> Fact:
+    """It is over."""
+    return _fact("case.closed.v1", case, at, how=case.closed_how, cycle=case.cycle)
+
+
+def archived(case: Case, at: datetime, reply_id: UUID | None = None) -> Fact:
+    """It will not be handled."""
+    reply = str(reply_id) if reply_id else None
+    return _fact("case.archived.v1", case, at, reason=case.archive_reason, reply_id=reply)
+
+
+def forwarded(case: Case, at: datetime, reply_id: UUID) -> Fact:
+    """It is another authority's."""
+    return _fact("case.forwarded.v1", case, at, reply_id=str(reply_id))
+
+
+def reclassified(case: Case, at: datetime) -> Fact:
+    """Its kind, class or category was corrected."""
+    return _fact("case.reclassified.v1", case, at, **_classification(case))
+
+
+def merged(case: Case, at: datetime) -> Fact:
+    """It follows another one."""
+    return _fact("case.merged.v1", case, at, into=case.merged_into)
+
+
+def withdrawn(case: Case, at: datetime) -> Fact:
+    """The reporter took it back."""
+    return _fact("case.withdrawn.v1", case, at)
+
+
+def refused(case: Case, at: datetime, action: Action, why: Exception) -> Fact:
+    """The reporter asked for something that the case's state no longer allows."""
+    return _fact("case.refused.v1", case, at, action=action, reason_code=reason_code(why))
+
+
+def reply_written(number: str, at: datetime, reply_id: UUID, about: str, text: str) -> Fact:
+    """An officer's words to the reporter, apart from the facts."""
+    data = {"reply_id": str(reply_id), "about": about, "text": text, "at": rfc3339(at)}
+    return Fact("case.reply_written.v1", number, data, at)
+
+
+def reason_code(why: Exception) -> str:
+    """The word for a refusal."""
+    return "too_late" if isinstance(why, TooLate) else "wrong_status"
+
+
+def rfc3339(at: datetime) -> str:
+    """As times stand in events."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _fact(type: str, case: Case, at: datetime, **data: Any) -> Fact:
+    return Fact(type, case.number, {**data, "status": case.status, "at": rfc3339(at)}, at)
+
+
+def _classification(case: Case) -> dict[str, Any]:
+    return {"kind": case.kind, "class": case.class_, "category": case.category}

@@ -1,0 +1,379 @@
+"""Rows: cases and their files, agencies and places, the rules that people change, officers.
+
+No column says who a reporter is. Officers are staff, named by their function.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.routing.life import (
+    OPEN,
+    Action,
+    ArchiveReason,
+    Class,
+    Clock,
+    Closing,
+    Confidentiality,
+    Kind,
+    Outcome,
+    Role,
+    Status,
+)
+
+
+class About(StrEnum):
+    """What an officer's words to the reporter are about."""
+
+    FOLLOW_UP = "follow_up"
+    ANSWER = "answer"
+    DATA_REQUEST = "data_request"
+    ARCHIVE = "archive"
+    FORWARDING = "forwarding"
+    RECLASSIFICATION = "reclassification"
+
+
+class Channel(StrEnum):
+    """How a report came in."""
+
+    WEB = "web"
+    PAPER = "paper"
+    PHONE = "phone"
+    WALK_IN = "walk_in"
+    SMS = "sms"
+
+
+class AgencyRole(StrEnum):
+    """What an agency is to the complaint system, beside handling its own cases."""
+
+    HANDLER = "handler"
+    COORDINATOR = "coordinator"
+    ARBITER = "arbiter"
+    SUPERVISOR = "supervisor"
+
+
+class NameSource(StrEnum):
+    """Whether the name was seen in a public source; an administrator confirms the others."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+
+
+class Deed(StrEnum):
+    """What is remembered of an account."""
+
+    CREATED = "created"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a word, not a password
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    DISABLED = "disabled"
+
+
+class Base(DeclarativeBase):
+    """Routing's own tables; the chassis' stand beside them."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ck": "%(table_name)s_%(constraint_name)s",
+            "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: sa.DateTime(timezone=True),
+        str: sa.Text(),
+        tuple[str, ...]: ARRAY(sa.Text(), as_tuple=True),
+    }
+
+
+def word(words: type[StrEnum], name: str = "", *, rule: str = "", **more: Any) -> Any:
+    """A column that holds one of a closed set of words, and says so to the database (`rule` names
+    the constraint where a table has two columns of one kind)."""
+    kind = sa.Enum(
+        words,
+        native_enum=False,
+        create_constraint=True,
+        length=None,
+        name=f"{rule or words.__name__.lower()}_known",
+        values_callable=lambda members: [member.value for member in members],
+    )
+    return mapped_column(name, kind, **more) if name else mapped_column(kind, **more)
+
+
+class Agency(Base):
+    """An office of the regency that can have a case."""
+
+    __tablename__ = "agency"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    name_source: Mapped[NameSource] = word(NameSource)
+    role: Mapped[AgencyRole] = word(AgencyRole)
+    active: Mapped[bool] = mapped_column(server_default=sa.true())
+
+
+class District(Base):
+    """A kecamatan, by its national code."""
+
+    __tablename__ = "district"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    villages: Mapped[int]
+
+
+class Category(Base):
+    """What reports are about, in two levels."""
+
+    __tablename__ = "category"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    parent: Mapped[str]
+    sp4n_topic: Mapped[str]
+    default_agency: Mapped[str] = mapped_column(sa.ForeignKey("agency.code"))
+
+
+class Rule(Base):
+    """Suggests an agency; the first in order of `position` that matches wins. Never edited: it is
+    ended (`effective_to`) and a new one is written, so that a decision can still name its rule."""
+
+    __tablename__ = "routing_rule"
+    __table_args__ = (
+        sa.UniqueConstraint(
+            "kind", "class", "category", "district", "effective_from",
+            name="routing_rule_once", postgresql_nulls_not_distinct=True,
+        ),
+        sa.CheckConstraint("effective_to >= effective_from", name="ends_after_it_begins"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    position: Mapped[int]
+    kind: Mapped[Kind | None] = word(Kind)
+    class_: Mapped[Class | None] = word(Class, "class")
+    category: Mapped[str | None] = mapped_column(sa.ForeignKey("category.code"))
+    district: Mapped[str | None] = mapped_column(sa.ForeignKey("district.code"))
+    agency: Mapped[str] = mapped_column(sa.ForeignKey("agency.code"))
+    effective_from: Mapped[date]
+    effective_to: Mapped[date | None]
+    basis: Mapped[str]
+
+
+class Limit(Base):
+    """A number that a decree may change, with the day from which it holds."""
+
+    __tablename__ = "routing_limit"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    effective_from: Mapped[date] = mapped_column(primary_key=True)
+    value: Mapped[int]
+    decree: Mapped[str]
+
+
+class Acknowledgement(Base):
+    """A courtesy that is no follow-up: lower case, words parted by one space."""
+
+    __tablename__ = "acknowledgement"
+
+    phrase: Mapped[str] = mapped_column(primary_key=True)
+
+
+_OPEN = ", ".join(f"'{status}'" for status in OPEN)
+
+
+class Case(Base):
+    """One report's handling: the columns of `life.Case`, the report's own words, and what the
+    worklist is sorted by (`due_at` and `level` of the clock that matters now)."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.CheckConstraint("class IS NULL OR kind = 'complaint'", name="class_of_complaint"),
+        sa.CheckConstraint("stars BETWEEN 1 AND 5", name="stars_in_range"),
+        sa.CheckConstraint("merged_into <> number", name="not_into_itself"),
+        sa.CheckConstraint("NOT agency = ANY (complains_about)", name="not_by_the_accused"),
+        sa.Index("cases_worklist", "status", "due_at", "number"),
+        sa.Index(
+            "cases_open",
+            "due_at",
+            "number",
+            postgresql_where=sa.text(f"merged_into IS NULL AND status IN ({_OPEN})"),
+        ),
+        sa.Index("cases_agency", "agency", "status", "due_at"),
+        sa.Index("cases_supporting", "supporting", postgresql_using="gin"),
+        sa.Index(
+            "cases_followers", "merged_into", postgresql_where=sa.text("merged_into IS NOT NULL")
+        ),
+    )
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[Kind] = word(Kind)
+    confidentiality: Mapped[Confidentiality] = word(Confidentiality)
+    hidden_from_public: Mapped[bool]
+    reachable: Mapped[bool]
+    received_at: Mapped[datetime]
+    status: Mapped[Status] = word(Status)
+    class_: Mapped[Class | None] = word(Class, "class")
+    category: Mapped[str | None] = mapped_column(sa.ForeignKey("category.code"))
+    agency: Mapped[str | None] = mapped_column(sa.ForeignKey("agency.code"))
+    supporting: Mapped[tuple[str, ...]]
+    complains_about: Mapped[tuple[str, ...]]
+    decider: Mapped[Role] = word(Role)
+    merged_into: Mapped[str | None] = mapped_column(sa.ForeignKey("cases.number"))
+    awaited_from: Mapped[Status | None] = word(Status, rule="awaited_from")
+    cycle: Mapped[int]
+    questions: Mapped[int]
+    returns: Mapped[int]
+    objections: Mapped[int]
+    verified_at: Mapped[datetime | None]
+    disposed_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    archive_reason: Mapped[ArchiveReason | None] = word(ArchiveReason)
+    outcome: Mapped[Outcome | None] = word(Outcome)
+    closed_how: Mapped[Closing | None] = word(Closing)
+    stars: Mapped[int | None]
+
+    title: Mapped[str]
+    text: Mapped[str]
+    event_date: Mapped[date]
+    district: Mapped[str]
+    place: Mapped[str | None]
+    named_agency: Mapped[str | None]
+    channel: Mapped[Channel] = word(Channel)
+    opened_at: Mapped[datetime]
+
+    due_at: Mapped[datetime | None]
+    level: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    offered_at: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
+
+
+class CaseEvent(Base):
+    """What was done to a case, when, by whom and why; only ever added to. `changes` holds the
+    values before and after. `refused`: it was asked for and not done, by that code."""
+
+    __tablename__ = "case_event"
+    __table_args__ = (sa.Index("case_event_number", "number", "id"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    number: Mapped[str] = mapped_column(sa.ForeignKey("cases.number"))
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=sa.func.clock_timestamp())
+    action: Mapped[Action] = word(Action)
+    role: Mapped[Role] = word(Role)
+    officer_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    agency: Mapped[str | None]
+    why: Mapped[str | None]
+    refused: Mapped[str | None]
+    changes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Reply(Base):
+    """An officer's words to the reporter."""
+
+    __tablename__ = "reply"
+    __table_args__ = (sa.Index("reply_number", "number", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(sa.ForeignKey("cases.number"))
+    about: Mapped[About] = word(About)
+    text: Mapped[str]
+    at: Mapped[datetime]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    agency: Mapped[str | None]
+
+
+class Note(Base):
+    """The reporter's words after the report itself; `id` is the event that brought them."""
+
+    __tablename__ = "reporter_note"
+    __table_args__ = (sa.Index("reporter_note_number", "number", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(sa.ForeignKey("cases.number"))
+    action: Mapped[Action] = word(Action)
+    text: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Deadline(Base):
+    """What escalation says of a clock; `due_at` is null while it is paused."""
+
+    __tablename__ = "deadline"
+
+    number: Mapped[str] = mapped_column(sa.ForeignKey("cases.number"), primary_key=True)
+    clock: Mapped[Clock] = word(Clock, primary_key=True)
+    cycle: Mapped[int] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime | None]
+    approached_at: Mapped[datetime | None]
+    passed_at: Mapped[datetime | None]
+    level: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    brought_to: Mapped[str | None]
+
+
+class Officer(Base):
+    """An account. `password_hash` is argon2id in PHC form."""
+
+    __tablename__ = "officer"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "role IN ('coordinator', 'liaison', 'arbiter', 'supervisor', 'administrator')",
+            name="role_of_staff",
+        ),
+        sa.CheckConstraint("role = 'administrator' OR agency IS NOT NULL", name="has_agency"),
+        sa.CheckConstraint("username = lower(username)", name="username_lower"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role] = word(Role)
+    agency: Mapped[str | None] = mapped_column(sa.ForeignKey("agency.code"))
+    password_hash: Mapped[str]
+    must_change_password: Mapped[bool] = mapped_column(server_default=sa.true())
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept."""
+
+    __tablename__ = "session"
+    __table_args__ = (sa.Index("session_officer", "officer_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Throttle(Base):
+    """Failed sign-ins in a row, by the SHA-256 of the username that was typed (it may have been a
+    password), known or not."""
+
+    __tablename__ = "sign_in_throttle"
+
+    username_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[datetime]
+
+
+class OfficerEvent(Base):
+    """What happened to an account and by whom; only ever added to."""
+
+    __tablename__ = "officer_event"
+    __table_args__ = (sa.Index("officer_event_officer", "officer_id", "at"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    deed: Mapped[Deed] = word(Deed)
+    at: Mapped[datetime]

@@ -1,0 +1,72 @@
+"""What an installation starts with, and that starting twice changes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from chassis import tables
+from deploy.local.environment import ROOT
+from services.routing.models import Base
+
+
+@pytest.fixture
+def seed(database, surroundings):
+    made = database("routing")
+
+    def run() -> tuple[object, list[str]]:
+        told = surroundings.environment("routing", DATABASE_URL=made.url)
+        command = [sys.executable, "-m", "services.routing", "seed"]
+        done = subprocess.run(
+            command, env=told, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        )
+        return made, done.stdout.splitlines()
+
+    return run
+
+
+def test_the_models_are_what_the_migrations_make(database):
+    engine = sa.create_engine(database("routing").url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_name": lambda name, kind, _: kind != "table" or name not in CHASSIS},
+        )
+        differences = compare_metadata(context, Base.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+CHASSIS = tables.NAMES | {"alembic_version"}
+
+
+def test_seeding_prints_each_account_once_and_only_then(seed):
+    database, lines = seed()
+    _, again = seed()
+
+    accounts = [line.split() for line in lines]
+    assert {word for word, _, _ in accounts} == {"officer"}
+    assert len({password for _, _, password in accounts}) == len(accounts) == 53 - 3 + 4
+    assert {"koordinator", "arbiter", "inspektorat", "admin", "dpupr"} <= {
+        u for _, u, _ in accounts
+    }
+    assert again == []
+    [(hashes, must_change)] = database.psql(
+        "SELECT count(*) FILTER (WHERE password_hash LIKE '$argon2id$%'), bool_and("
+        "must_change_password) FROM officer"
+    )
+    assert (hashes, must_change) == (len(accounts), True)
+
+
+def test_seeding_knows_every_place_agency_and_category(seed):
+    database, _ = seed()
+    [counts] = database.psql(
+        "SELECT (SELECT count(*) FROM district), (SELECT count(*) FROM agency),"
+        " (SELECT count(*) FROM category), (SELECT count(*) FROM routing_rule WHERE position = 200)"
+    )
+    assert counts == (22, 53, 38, 22)
