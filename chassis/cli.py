@@ -18,6 +18,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -79,7 +80,9 @@ def application() -> Any:
     logs.configure(service, "api", configured.log_level)
     failpoints.arm(configured.failpoints)
     db = Transactions(engine(configured.database_url, configured.http_threads))
-    health.serve(configured.http_host, configured.internal_port, {"database": db.is_up})
+    host, port = configured.http_host, configured.http_port
+    checks = {"database": db.is_up, "http": partial(health.is_listening, host, port)}
+    health.serve(host, configured.internal_port, checks)
     api, clock = import_module(f"services.{service}.api"), Clock(configured.clock_file)
     made = api.app(configured, db, clock)
     logs.log.info("api_started")

@@ -8,7 +8,6 @@ also be given directly, as `NAME`). What is missing or wrong stops the start and
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, NewType, Self, get_type_hints
@@ -71,7 +70,7 @@ class Settings:
 
 
 def _fields(cls: type[Settings]) -> list[tuple[Any, Any]]:
-    hints = get_type_hints(cls, vars(sys.modules[cls.__module__]))
+    hints = get_type_hints(cls)
     return [(f, hints[f.name]) for f in fields(cls) if f.name != "service"]
 
 

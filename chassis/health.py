@@ -7,6 +7,7 @@ The gateway does not route this port.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from socketserver import ThreadingMixIn
@@ -45,6 +46,15 @@ def serve(host: str, port: int, checks: Mapping[str, Check]) -> int:
     server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)
+
+
+def is_listening(host: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
 
 
 def _answer(start: Callable[..., Any], status: str, state: Mapping[str, bool]) -> list[bytes]:

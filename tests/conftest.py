@@ -103,9 +103,7 @@ def empty_database(databases: Databases) -> Iterator[Callable[[str], Database]]:
 
 
 @pytest.fixture
-def run(
-    surroundings: Surroundings, state: Path
-) -> Iterator[Callable[..., ServiceProcess]]:
+def run(surroundings: Surroundings, state: Path) -> Iterator[Callable[..., ServiceProcess]]:
     """`run("api", database, HTTP_THREADS="4")` starts a process; it ends with the test."""
     started: list[ServiceProcess] = []
 

@@ -1,0 +1,104 @@
+"""Who knows the code of a report follows it and acts on it; nobody else learns that it exists."""
+
+import pytest
+
+from tests.service.intake.conftest import REPORT, key
+
+
+@pytest.fixture
+def receipt(api):
+    return api.post("/v1/reports", json=REPORT, headers=key()).json()
+
+
+def put(intake_db, receipt, status):
+    intake_db.psql("UPDATE report SET status = %s", [status])
+
+
+def ask(api, receipt, what, body, **headers):
+    code = {"Tracking-Code": receipt["code"]}
+    return api.post(f"/v1/reports/{receipt['number']}/{what}", json=body, headers=code | headers)
+
+
+def test_the_reporter_sees_the_timeline(api, receipt):
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+    seen = api.post("/v1/reports/track", json=proof).json()
+
+    assert seen["status"] == "unverified"
+    assert [e["what"] for e in seen["timeline"]] == ["report.submitted"]
+    assert seen["actions"] == ["consent_to_escalation", "supplement", "withdraw"]
+
+
+def test_a_code_may_be_written_as_people_write(api, receipt):
+    sloppy = receipt["code"].lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    proof = {"number": receipt["number"].lower(), "code": sloppy}
+
+    assert api.post("/v1/reports/track", json=proof).status_code == 200
+
+
+def test_a_wrong_code_and_a_wrong_number_look_the_same(api, receipt):
+    wrong_code = {"number": receipt["number"], "code": "0" * 26}
+    wrong_number = {"number": "KTB-00000-00000", "code": receipt["code"]}
+    answers = [api.post("/v1/reports/track", json=p) for p in (wrong_code, wrong_number)]
+
+    assert {a.status_code for a in answers} == {404}
+    assert len({a.json()["title"] for a in answers}) == 1
+
+
+def test_guessing_is_slowed_down_and_the_owner_is_not(api, receipt):
+    wrong = {"number": receipt["number"], "code": "1" * 26}
+    right = wrong | {"code": receipt["code"]}
+    answers = [api.post("/v1/reports/track", json=wrong) for _ in range(25)]
+
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert api.post("/v1/reports/track", json=right).status_code == 200
+
+
+REQUESTS = {
+    "supplements": ("in_progress", {"text": "Ini fotonya"}, ["report.supplemented.v1"]),
+    "objections": ("answered", {"reason": "Belum selesai"}, ["report.objected.v1"]),
+    "acceptance": ("answered", {"stars": 4}, ["report.rated.v1", "report.accepted.v1"]),
+    "reopening": ("closed", {"reason": "Rusak lagi"}, ["report.reopened.v1"]),
+    "withdrawal": ("unverified", {}, ["report.withdrawn.v1"]),
+    "escalation-consent": ("in_progress", {}, ["report.escalation_consented.v1"]),
+}
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_request_of_the_reporter_is_said_once(api, intake_db, receipt, what):
+    status, body, said = REQUESTS[what]
+    put(intake_db, receipt, status)
+    once = key()
+    answers = [ask(api, receipt, what, body, **once) for _ in range(2)]
+
+    assert [a.status_code for a in answers] == [202, 202], answers[0].text
+    assert answers[0].json() == answers[1].json()
+    types = intake_db.psql("SELECT type FROM outbox WHERE sequence > 1 OR type LIKE '%consented%'")
+    assert sorted(t for (t,) in types) == sorted(said)
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_request_that_the_status_forbids_is_refused_and_says_nothing(
+    api, intake_db, receipt, what
+):
+    put(intake_db, receipt, "withdrawn")
+    answer = ask(api, receipt, what, REQUESTS[what][1])
+
+    assert answer.status_code == 409
+    assert intake_db.psql("SELECT count(*) FROM outbox") == [(2,)]
+
+
+def test_without_the_code_no_request_is_taken(api, intake_db, receipt):
+    answer = api.post(f"/v1/reports/{receipt['number']}/withdrawal", json={})
+
+    assert answer.status_code == 404
+    assert intake_db.psql("SELECT count(*) FROM outbox") == [(2,)]
+
+
+@pytest.mark.parametrize("stars", [0, 6, "5", 4.5, None, True])
+def test_a_rating_is_one_to_five_whole_stars(api, intake_db, receipt, stars):
+    put(intake_db, receipt, "answered")
+    answer = ask(api, receipt, "acceptance", {"stars": stars})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "stars"
