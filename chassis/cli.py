@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -81,7 +82,10 @@ def application() -> Any:
     failpoints.arm(configured.failpoints)
     db = Transactions(engine(configured.database_url, configured.http_threads))
     host, port = configured.http_host, configured.http_port
-    checks = {"database": db.is_up, "http": partial(health.is_listening, host, port)}
+    checks: dict[str, health.Check] = {
+        "database": db.is_up,
+        "http": partial(health.is_listening, host, port),
+    }
     health.serve(host, configured.internal_port, checks)
     api, clock = import_module(f"services.{service}.api"), Clock(configured.clock_file)
     made = api.app(configured, db, clock)
@@ -121,6 +125,8 @@ def _api(service: str, _: argparse.Namespace) -> None:
 
 
 def _worker(service: str, _: argparse.Namespace) -> None:
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")  # ADR 2 knows
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
     import eventlet
 
     eventlet.monkey_patch()

@@ -17,6 +17,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -36,6 +37,7 @@ from chassis.logs import cause, log
 TRIES = 10
 GAP_SECONDS = 60
 LONGEST_SECONDS = 3600
+LEASE_SECONDS = 30
 KEPT_DAYS = 35  # longer than the outbox keeps what a replay may send again
 
 Handler = Callable[[Event, Session], object]
@@ -52,11 +54,15 @@ SELECT :source, :subject, 0 FROM claimed
 ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence
 RETURNING sequence
 """)
-_FILED = sa.text(
-    "SELECT event_id::text AS id, body, attempts, received_at FROM inbox"
-    " WHERE state = 'waiting' AND next_try_at <= :now"
-    " ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+# Takes one due event on lease: whoever dies over it leaves it to the next after LEASE_SECONDS.
+_TAKE_DUE = sa.text("""
+UPDATE inbox SET next_try_at = :lease
+WHERE event_id = (
+    SELECT event_id FROM inbox WHERE state = 'waiting' AND next_try_at <= :now
+    ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
+RETURNING event_id::text AS id, type, body, attempts, received_at
+""")
 _LOCK_POSITION = sa.text(
     "INSERT INTO position (source, subject, sequence) VALUES (:source, :subject, 0)"
     " ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence RETURNING sequence"
@@ -75,11 +81,16 @@ INSERT INTO inbox (event_id, type, source, subject, sequence, state, reason, att
                    next_try_at, body, received_at)
 VALUES (:id, :type, :source, :subject, :sequence, :state, :reason, :attempts, :next_try_at,
         :body, :now)
-ON CONFLICT (event_id) DO UPDATE
-SET state = excluded.state, reason = excluded.reason, attempts = excluded.attempts,
-    next_try_at = excluded.next_try_at, body = excluded.body
-WHERE inbox.state <> 'done' OR :refile
+ON CONFLICT (event_id) DO NOTHING
 """)
+_KEEP = sa.text(
+    "UPDATE inbox SET state = :state, reason = :reason, next_try_at = :next_try_at, body = :body"
+    " WHERE event_id = :id"
+)
+_REFILE = sa.text(
+    "UPDATE inbox SET state = :state, reason = :reason, next_try_at = :next_try_at,"
+    " attempts = :attempts WHERE event_id = :id AND state <> 'done'"
+)
 _DONE = sa.text(
     "UPDATE inbox SET state = 'done', reason = NULL, next_try_at = NULL, body = NULL"
     " WHERE event_id = :id"
@@ -103,60 +114,64 @@ class Inbox:
             event = decode(body)
         except Poison as error:
             return self._park_undecodable(body, str(error))
-        return self._try(event, body, attempt=1, work=self._first)
+        row = self._row(event, body)
+        return self._settle(row, partial(self._first, event, row))
 
     def retry_due(self) -> bool:
         """Tries one waiting event whose time has come; whether there was one."""
-        filed: list[Any] = []
-        try:
-            with self._db.begin() as tx:
-                filed = list(tx.execute(_FILED, {"now": self._clock.now()}))
-                if filed:
-                    self._again(decode(filed[0].body), filed[0], tx)
-        except Exception as error:
-            if is_away(error) or not filed:
-                raise
-            self._file(decode(filed[0].body), filed[0].body, filed[0].attempts + 1, error)
-        return bool(filed)
+        now = self._clock.now()
+        with self._db.begin() as tx:
+            lease = now + timedelta(seconds=LEASE_SECONDS)
+            filed = tx.execute(_TAKE_DUE, {"now": now, "lease": lease}).one_or_none()
+        if filed:
+            row = {"id": filed.id, "type": filed.type, "attempts": filed.attempts + 1}
+            self._settle(row, partial(self._again, filed))
+        return filed is not None
 
-    def _try(
-        self, event: Event, body: bytes, attempt: int, work: Callable[[Event, bytes, Session], str]
-    ) -> str:
+    def _settle(self, row: dict[str, Any], work: Callable[[Session], str]) -> str:
+        """Does the work in one transaction; what fails is filed as `row`."""
         try:
             with self._db.begin() as tx:
-                outcome = work(event, body, tx)
+                outcome = work(tx)
                 failpoint("inbox.before_commit")
             failpoint("inbox.after_commit")
         except Exception as error:
             if is_away(error):
                 raise
-            return self._file(event, body, attempt, error)
+            return self._file(row, error)
         return outcome
 
-    def _first(self, event: Event, body: bytes, tx: Session) -> str:
-        position = tx.execute(_CLAIM, _columns(event, self._clock.now())).scalar()
+    def _first(self, event: Event, row: dict[str, Any], tx: Session) -> str:
+        """Claims the event, locks its stream's position (always in that order), and applies it."""
+        position = tx.execute(_CLAIM, row).scalar()
         if position is None:
             return "known"
         if event.sequence > position + 1:
-            wait = timedelta(seconds=GAP_SECONDS)
-            self._write(tx, event, body, "waiting", "gap", 1, wait, refile=True)
+            wait = self._clock.now() + timedelta(seconds=GAP_SECONDS)
+            tx.execute(_KEEP, row | {"state": "waiting", "reason": "gap", "next_try_at": wait})
             return "waiting"
         return self._apply(event, position, tx)
 
-    def _again(self, event: Event, filed: Any, tx: Session) -> None:
+    def _again(self, filed: Any, tx: Session) -> str:
+        """Locks the stream's position, and applies the event or lets it wait for its turn."""
+        event = decode(bytes(filed.body))
         place = {"source": event.source, "subject": event.subject}
         position = tx.execute(_LOCK_POSITION, place).scalar_one()
         if event.sequence > position + 1:
-            waited = (self._clock.now() - filed.received_at).total_seconds()
-            left = timedelta(seconds=GAP_SECONDS - waited)
-            state = "waiting" if left > timedelta() else "parked"
-            self._write(tx, event, filed.body, state, "gap", filed.attempts, left)
-            if state == "parked":
-                metrics.GAPS.labels(self._service).inc()
-                log.error("gap_stays_open", type=event.type, event_id=event.id)
-            return
-        self._apply(event, position, tx)
+            return self._wait_for_turn(event, filed, tx)
+        outcome = self._apply(event, position, tx)
         tx.execute(_DONE, {"id": event.id})
+        return outcome
+
+    def _wait_for_turn(self, event: Event, filed: Any, tx: Session) -> str:
+        until = filed.received_at + timedelta(seconds=GAP_SECONDS)
+        state = "waiting" if self._clock.now() < until else "parked"
+        gap = {"reason": "gap", "state": state, "next_try_at": until, "attempts": filed.attempts}
+        tx.execute(_REFILE, {"id": event.id} | gap)
+        if state == "parked":
+            metrics.GAPS.labels(self._service).inc()
+            log.error("gap_stays_open", type=event.type, event_id=event.id)
+        return state
 
     def _apply(self, event: Event, position: int, tx: Session) -> str:
         """Runs the handler and moves the position; a version that was overtaken has no effect."""
@@ -166,47 +181,45 @@ class Inbox:
         if handler := self._handlers.get(event.type):
             handler(event, tx)
         tx.flush()
-        tx.execute(_ADVANCE, _columns(event, self._clock.now()))
+        place = {"source": event.source, "subject": event.subject, "sequence": event.sequence}
+        tx.execute(_ADVANCE, place | {"now": self._clock.now()})
         return "done"
 
-    def _file(self, event: Event, body: bytes, attempt: int, error: Exception) -> str:
+    def _file(self, row: dict[str, Any], error: Exception) -> str:
         """Keeps an event that could not be handled, with the time of its next try."""
-        hopeless = isinstance(error, Poison | ValidationError) or attempt >= TRIES
+        attempts = row["attempts"]
+        hopeless = isinstance(error, Poison | ValidationError) or attempts >= TRIES
         state = "parked" if hopeless else "waiting"
         reason = "too early" if isinstance(error, TooEarly) else type(error).__name__
+        wait = self._clock.now() + pause(attempts)
         with self._db.begin() as tx:
-            self._write(tx, event, body, state, reason, attempt, pause(attempt))
-        line = log.error if hopeless else log.warning
-        line(f"event_{state}", type=event.type, event_id=event.id, attempts=attempt, **cause(error))
+            statement = _FILE if "body" in row else _REFILE
+            tx.execute(statement, row | {"state": state, "reason": reason, "next_try_at": wait})
+        say = log.error if hopeless else log.warning
+        about = {"type": row["type"], "event_id": row["id"], "attempts": attempts}
+        say(f"event_{state}", **about, **cause(error))
         return state
+
+    def _row(self, event: Event, body: bytes) -> dict[str, Any]:
+        return {
+            "id": event.id,
+            "type": event.type,
+            "source": event.source,
+            "subject": event.subject,
+            "sequence": event.sequence,
+            "body": body,
+            "attempts": 1,
+            "now": self._clock.now(),
+        }
 
     def _park_undecodable(self, body: bytes, reason: str) -> str:
         event_id = str(uuid5(UUID(int=0), hashlib.sha256(body).hexdigest()))
         row: dict[str, Any] = dict.fromkeys(("type", "source", "subject", "sequence"))
         row |= {"id": event_id, "body": body, "state": "parked", "reason": reason, "attempts": 1}
-        row |= {"now": self._clock.now(), "next_try_at": None, "refile": False}
         with self._db.begin() as tx:
-            tx.execute(_FILE, row)
+            tx.execute(_FILE, row | {"now": self._clock.now(), "next_try_at": None})
         log.error("event_parked", event_id=event_id, reason=reason, size=len(body))
         return "parked"
-
-    def _write(
-        self,
-        tx: Session,
-        event: Event,
-        body: bytes,
-        state: str,
-        reason: str,
-        attempts: int,
-        wait: timedelta,
-        *,
-        refile: bool = False,
-    ) -> None:
-        """`refile`: also over a row that says `done`, as only its own transaction may."""
-        now = self._clock.now()
-        columns = _columns(event, now) | {"body": body, "state": state, "reason": reason}
-        columns |= {"attempts": attempts, "next_try_at": now + wait, "refile": refile}
-        tx.execute(_FILE, columns)
 
 
 def decode(body: bytes) -> Event:
@@ -246,7 +259,7 @@ def show(tx: Session, event_id: str, *, data: bool = False) -> str:
     if found is None or found.body is None:
         raise LookupError(f"no event {event_id} is filed here")
     try:
-        document = decode(found.body).document()
+        document = decode(bytes(found.body)).document()
     except Poison:
         document = {"data": bytes(found.body).decode("utf-8", "backslashreplace")}
     if not data:
@@ -276,14 +289,3 @@ def trim(tx: Session) -> None:
         ),
         {"days": KEPT_DAYS},
     )
-
-
-def _columns(event: Event, now: datetime) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "type": event.type,
-        "source": event.source,
-        "subject": event.subject,
-        "sequence": event.sequence,
-        "now": now,
-    }

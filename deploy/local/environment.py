@@ -72,5 +72,5 @@ def passwords(folder: Path) -> dict[str, str]:
 
 def _passed_on() -> dict[str, str]:
     """Of the caller's environment only what a program needs to run at all."""
-    names = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
+    names = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
     return {name: os.environ[name] for name in names if name in os.environ}

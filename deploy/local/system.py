@@ -154,6 +154,10 @@ class System:
             return self.postgres.process
         return self._unit(name).process
 
+    def processes(self) -> list[Process]:
+        """Every process that should run now."""
+        return [self.postgres.process, *(unit.process for unit in self._units.values())]
+
     def restart(self, name: str, **environment: str) -> None:
         """Stops a process if it runs and starts it, `environment` added to its own for good."""
         unit = self._unit(name)

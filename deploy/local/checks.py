@@ -1,0 +1,45 @@
+"""`./lapor test`: every check of the project, each told as it goes, the exit code honest."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from deploy.local.environment import ROOT
+
+PROGRAMS = Path(sys.executable).parent
+
+
+def run(arguments: list[str]) -> int:
+    """Runs linter, types, import rules and tests; with arguments only pytest, which gets them.
+
+    `--all` includes the slow tests. Answers with 0 only if everything passed.
+    """
+    everything = "--all" in arguments
+    words = [word for word in arguments if word != "--all"]
+    chosen = [] if everything or "-m" in words else ["-m", "not slow"]
+    tests = [sys.executable, "-m", "pytest", *chosen, *words]
+    steps = [] if words else static()
+    failed = [name for name, command in [*steps, ("pytest", tests)] if not _passes(name, command)]
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def static() -> list[tuple[str, list[str]]]:
+    """The checks that run nothing of the project."""
+    return [
+        ("ruff", [str(PROGRAMS / "ruff"), "check"]),
+        ("mypy", [str(PROGRAMS / "mypy")]),
+        ("import rules", [str(PROGRAMS / "lint-imports")]),
+    ]
+
+
+def _passes(name: str, command: list[str]) -> bool:
+    print(f"== {name}", flush=True)
+    started = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # lint-imports looks nowhere else
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    print(f"== {name}: {'ok' if code == 0 else 'FAILED'} ({time.monotonic() - started:.1f} s)")
+    return code == 0

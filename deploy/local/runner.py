@@ -1,0 +1,166 @@
+"""Keeps one system up until it is told to stop, and lets others find it.
+
+The folder holds `lock`, which the runner holds as long as it lives, and `state.json`, which tells
+where everything is. A runner that was killed leaves no process: each child dies with it.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from deploy.local.postgres import Postgres
+from deploy.local.process import Failed, end
+from deploy.local.prometheus import Prometheus
+from deploy.local.supervisor import Say
+from deploy.local.system import System
+
+PR_SET_CHILD_SUBREAPER = 36
+STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Told(BaseException):
+    """Somebody told the runner to stop."""
+
+
+class Busy(Failed):
+    """Another runner holds this folder."""
+
+
+def keep(system: System, say: Say, after_start: Any = None) -> None:
+    """Runs a system until a signal comes, or `after_start(system)` answers with False."""
+    with held(system.folder), told_by_signals():
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+        prometheus: Prometheus | None = None
+        try:
+            system.start()
+            prometheus = Prometheus(
+                system.folder / "prometheus", system.cache, system.scrape_targets()
+            )
+            _write_state(system, prometheus)
+            if after_start is None or after_start(system):
+                prometheus.begin()
+                _tend(system, prometheus)
+        except Told:
+            say("stopping")
+        finally:
+            deaf()
+            if prometheus:
+                prometheus.stop()
+            system.stop()
+            end(psutil.Process().children(recursive=True), patience=0)
+            (system.folder / "state.json").unlink(missing_ok=True)
+
+
+def _tend(system: System, prometheus: Prometheus) -> None:
+    was_up = False
+    while True:
+        system.tend()
+        prometheus.tend()
+        if prometheus.is_up and not was_up:
+            was_up = True
+            _write_state(system, prometheus)
+        time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock; Busy when somebody else does."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    with (folder / "lock").open("a+") as lock:
+        if not _lock(lock):
+            raise Busy(f"a system runs in {folder} already")
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a runner holds the folder."""
+    if not (folder / "lock").exists():
+        return False
+    with (folder / "lock").open("a+") as lock:
+        return not _lock(lock)
+
+
+@contextlib.contextmanager
+def told_by_signals() -> Iterator[None]:
+    """Turns the first stopping signal into Told, raised in this thread."""
+
+    def tell(number: int, frame: Any) -> None:
+        deaf()
+        raise Told
+
+    before = {number: signal.signal(number, tell) for number in STOPPING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def deaf() -> None:
+    """Ignores further signals: stopping is not interrupted."""
+    for number in STOPPING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _write_state(system: System, prometheus: Prometheus) -> None:
+    file = system.folder / "state.json"
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(
+        json.dumps(
+            {
+                "runner": os.getpid(),
+                "url": system.url,
+                "mail_url": system.mail_url,
+                "prometheus_url": prometheus.url if prometheus.is_up else "",
+                "processes": {
+                    process.name: {"pid": process.pid, "log": str(process.log)}
+                    for process in system.processes()
+                },
+            }
+        )
+    )
+    fresh.rename(file)
+
+
+def state(folder: Path) -> dict[str, Any]:
+    """What the runner wrote; empty when no system is up there."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "state.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def stop(folder: Path, patience: float = 60) -> bool:
+    """Stops the system of a folder, also one whose runner was killed. False when there was none."""
+    known = state(folder)
+    was_up = is_held(folder)
+    if was_up and known:
+        os.kill(known["runner"], signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while is_held(folder):
+        if time.monotonic() > deadline:
+            raise Failed(f"the runner (process {known.get('runner')}) does not stop")
+        time.sleep(0.1)
+    if (folder / "postgres").exists():
+        Postgres(folder / "postgres").stop()  # brings data home that a killed runner left elsewhere
+    (folder / "state.json").unlink(missing_ok=True)
+    return was_up
