@@ -4,8 +4,9 @@
 
 VAULT keeps all secrets (made once by deploy.secrets) and is mounted by this job only. HANDED has
 one folder per owner, each a volume that only this job and its owner mount: whoever breaks into
-intake does not find notify's private key. Files are readable by the owner's user alone. A second
-run changes what has changed, and takes away what an owner no longer needs.
+intake does not find notify's private key, nor does who breaks into notify's own API. The folder
+`intake` is that of the API and of the jobs, `intake-worker` the worker's. Files are readable by the
+owner's user alone. A second run changes what has changed, and takes away what is no longer needed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from deploy.rabbitmq.definitions import SERVICES, VHOST
 LAPOR, POSTGRES, RABBITMQ, GRAFANA = 10001, 999, 999, 472  # the images' users
 DATABASE_ADMINISTRATOR = "database-administrator-password"
 GRAFANA_ADMINISTRATOR = "grafana-administrator-password"
-OF_SERVICE = {
-    "intake": ("notify-public-key.json", "tracking-pepper", "idempotency-pepper"),
-    "routing": (),
-    "notify": ("notify-private-key.json", "kek.json"),
-    "escalation": ("feed-signing-key.json", "ombudsman-key-hash"),
+SMTP_PASSWORD = "smtp-password"  # noqa: S105 - a file's name; empty until the operator fills it
+OF_INTAKE = ("notify-public-key.json", "tracking-pepper", "idempotency-pepper")
+OF_API = {"intake": OF_INTAKE, "escalation": ("ombudsman-key-hash",)}
+OF_WORKER = {
+    "intake": OF_INTAKE,
+    "notify": ("notify-private-key.json", "kek.json", SMTP_PASSWORD),
+    "escalation": ("feed-signing-key.json",),
 }
 
 
@@ -48,7 +51,9 @@ def owners(vault: Path) -> dict[str, Owner]:
         "grafana": Owner(GRAFANA, _copies(vault, [GRAFANA_ADMINISTRATOR])),
         "databases": Owner(LAPOR, _copies(vault, [DATABASE_ADMINISTRATOR, *passwords])),
     }
-    return shared | {s: Owner(LAPOR, _of_service(vault, s)) for s in SERVICES}
+    apis = {s: Owner(LAPOR, _of_api(vault, s)) for s in SERVICES}
+    workers = {f"{s}-worker": Owner(LAPOR, _of_worker(vault, s)) for s in SERVICES}
+    return shared | apis | workers
 
 
 def hand_out(folder: Path, owner: Owner, *, as_root: bool = True) -> None:
@@ -70,19 +75,26 @@ def make(vault: Path) -> None:
     for name in (DATABASE_ADMINISTRATOR, GRAFANA_ADMINISTRATOR):
         if not (vault / name).exists():
             _write(vault / name, secrets.token_urlsafe(24), -1)
+    if not (vault / SMTP_PASSWORD).exists():
+        _write(vault / SMTP_PASSWORD, "", -1)
 
 
-def _copies(vault: Path, names: list[str]) -> dict[str, str]:
+def _copies(vault: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: deploy.secrets.read(vault, name) for name in names}
 
 
-def _of_service(vault: Path, service: str) -> dict[str, str]:
-    database = deploy.secrets.read(vault, deploy.secrets.DATABASE.format(service))
-    broker = deploy.secrets.read(vault, deploy.secrets.BROKER.format(service))
+def _of_api(vault: Path, service: str) -> dict[str, str]:
+    password = deploy.secrets.read(vault, deploy.secrets.DATABASE.format(service))
+    url = f"postgresql+psycopg2://{service}:{password}@postgres:5432/{service}"
+    return {"database-url": url, **_copies(vault, OF_API.get(service, ()))}
+
+
+def _of_worker(vault: Path, service: str) -> dict[str, str]:
+    password = deploy.secrets.read(vault, deploy.secrets.BROKER.format(service))
     return {
-        "database-url": f"postgresql+psycopg2://{service}:{database}@postgres:5432/{service}",
-        "amqp-uri": f"amqp://{service}:{broker}@rabbitmq:5672/{VHOST}",
-        **_copies(vault, [*OF_SERVICE[service]]),
+        "database-url": _of_api(vault, service)["database-url"],
+        "amqp-uri": f"amqp://{service}:{password}@rabbitmq:5672/{VHOST}",
+        **_copies(vault, OF_WORKER.get(service, ())),
     }
 
 

@@ -1,5 +1,7 @@
 """Prints the part of requirements.lock that a running service needs, hashes and all.
 
+    python runtime_lock.py FOLDER [NAME...]      with NAMEs: these packages and theirs instead
+
 There is one lock. The image leaves out what only the embedded run and the tests use (a database
 server, a gateway, type checkers): an entry stays when requirements.in names it above the heading
 `# the embedded run`, or when the lock says that something that stays asked for it ("via").
@@ -41,9 +43,9 @@ def entries(lock: str) -> list[tuple[str, set[str], str]]:
     return found
 
 
-def runtime(requirements: str, lock: str) -> str:
-    """The lock of a service's process."""
-    keep, pins = roots(requirements), entries(lock)
+def part(lock: str, wanted: set[str]) -> str:
+    """The lock of `wanted` and of what these ask for."""
+    keep, pins = set(wanted), entries(lock)
     if unknown := keep - {name for name, _, _ in pins}:
         raise SystemExit(f"not in requirements.lock: {', '.join(sorted(unknown))}")
     while more := {name for name, via, _ in pins if via & keep} - keep:
@@ -52,6 +54,7 @@ def runtime(requirements: str, lock: str) -> str:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    texts = [(folder / name).read_text() for name in ("requirements.in", "requirements.lock")]
-    print(runtime(*texts), end="")
+    folder = Path(sys.argv[1])
+    named = {normal(name) for name in sys.argv[2:]}
+    wanted = named or roots((folder / "requirements.in").read_text())
+    print(part((folder / "requirements.lock").read_text(), wanted), end="")
