@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from chassis.clock import Clock
 from chassis.database import Transactions
@@ -95,6 +95,18 @@ DELIVERED = Outcome("delivered", state="delivered")
 NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
 
+_earlier = aliased(Message)
+_EARLIER_IS_OPEN = (
+    sa.select(_earlier.id)
+    .where(
+        _earlier.number == Message.number,
+        _earlier.next_at.is_not(None),
+        sa.tuple_(_earlier.written_at, _earlier.id) < sa.tuple_(Message.written_at, Message.id),
+    )
+    .exists()
+)
+
+
 class Outgoing:
     """Sends what is due. Several processes may: a message is claimed by one of them."""
 
@@ -111,12 +123,15 @@ class Outgoing:
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
 
     def claim(self, limit: int) -> list[Claim]:
-        """Takes up to `limit` messages that are due, oldest first, and records the tries."""
+        """Takes up to `limit` messages that are due, and records the tries.
+
+        A report's messages go one after the other, in the order in which they were written.
+        """
         now = self._clock.real()
         with self._db.begin() as tx:
             due = tx.scalars(
                 sa.select(Message)
-                .where(Message.next_at <= now)
+                .where(Message.next_at <= now, ~_EARLIER_IS_OPEN)
                 .order_by(Message.next_at)
                 .limit(limit)
                 .with_for_update(skip_locked=True)

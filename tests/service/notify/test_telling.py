@@ -1,0 +1,148 @@
+"""Reporters are told every step, once, when it is known whether and where they can be told."""
+
+import pytest
+
+from services.notify import domain
+from tests.service.notify.desk import CONTACT, NUMBER, Desk
+
+OTHER = "KTB-98765-43210"
+
+
+def test_a_reporter_is_told_that_the_report_arrived(desk: Desk) -> None:
+    desk.hear_contact()
+
+    desk.send()
+
+    (mail,) = desk.postbox.mails
+    assert desk.postbox.recipients == [[CONTACT["email"]]]
+    assert mail["Subject"] == f"Kabar tentang laporan Anda {NUMBER}"
+    assert mail["From"].addresses[0].addr_spec == "lapor@kotabaru.example"
+    assert "Terima kasih telah melapor" in mail.get_content()
+    assert CONTACT["name"] not in mail.as_string()
+    (said,) = desk.said("message.delivered.v1")
+    assert (said["about"], said["channel"], said["cycle"]) == ("received", "email", None)
+
+
+def test_a_reporter_reads_it_in_their_language(desk: Desk) -> None:
+    desk.hear_contact(language="en")
+
+    desk.send()
+
+    (mail,) = desk.postbox.mails
+    assert mail["Content-Language"] == "en"
+    assert "Thank you for reporting" in mail.get_content()
+
+
+def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    telling = {"clock": "S", "reason": "calendar", "after": "2026-12-07T15:59:59Z"}
+    fields = {
+        "deadline.approaching.v1": {"clock": "D"},
+        "deadline.passed.v1": {"clock": "S"},
+        "deadline.recomputed.v1": telling,
+    }
+    types = [rule.type for rule in domain.RULES if rule.type != "report.contact_sealed.v1"]
+
+    heard = {desk.hear(type, **fields.get(type, {})) for type in types}
+    desk.send()
+
+    assert heard == {"done"}
+    assert len(desk.postbox.mails) == len(domain.RULES)
+    assert {said["about"] for said in desk.said("message.delivered.v1")} == set(domain.About)
+
+
+def test_an_answers_notice_carries_its_cycle(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.hear("case.answered.v1", cycle=3)
+
+    desk.send()
+
+    assert [(s["about"], s["cycle"]) for s in desk.said()] == [("received", None), ("answered", 3)]
+
+
+@pytest.mark.parametrize(
+    "contact", [None, {"email": None}, {"email": "siti@x.example\r\nBcc: a@b.c"}]
+)
+def test_who_left_no_usable_address_is_not_written_to_and_that_is_said(desk: Desk, contact) -> None:
+    if contact is not None:
+        desk.hear_contact(**contact)
+    desk.hear("case.opened.v1", reachable=False)
+    desk.hear("case.answered.v1", cycle=1)
+
+    assert desk.send() == 0
+    assert desk.postbox.mails == []
+    answered = desk.said("message.failed.v1")[-1]
+    assert (answered["about"], answered["reason"], answered["cycle"]) == (
+        "answered", "no_address", 1,
+    )  # fmt: skip
+
+
+def test_news_waits_for_a_contact_that_is_on_its_way(desk: Desk) -> None:
+    desk.hear("case.opened.v1", reachable=True)
+
+    assert desk.hear("case.disposed.v1") == "waiting"
+    assert desk.states() == []
+
+    desk.hear_contact()
+    desk.later(seconds=2)
+    desk.retry()
+    assert [about for about, _, _ in desk.states()] == ["received", "disposed"]
+
+
+def test_news_waits_until_it_is_known_whether_there_is_a_contact(desk: Desk) -> None:
+    assert desk.hear("deadline.passed.v1", clock="V") == "waiting"
+
+    desk.hear("case.opened.v1", reachable=False)
+    desk.later(seconds=2)
+    desk.retry()
+
+    assert desk.states() == [("deadline_passed", "failed", "no_address")]
+
+
+def test_the_order_of_case_and_contact_does_not_matter(desk: Desk) -> None:
+    for number, first in ((NUMBER, "case"), (OTHER, "contact")):
+        if first == "case":
+            desk.hear("case.opened.v1", number, reachable=True)
+        desk.hear_contact(number)
+        if first == "contact":
+            desk.hear("case.opened.v1", number, reachable=True)
+
+    states = desk.database.psql("SELECT number, state, mailable FROM reporter ORDER BY number")
+    assert states == [(NUMBER, "held", True), (OTHER, "held", True)]
+
+
+def test_an_event_that_comes_twice_makes_one_message(desk: Desk) -> None:
+    body = desk.stream.contact()
+
+    assert [desk.receive(body) for _ in range(3)] == ["done", "known", "known"]
+    desk.send()
+
+    assert len(desk.postbox.mails) == 1
+
+
+def test_after_a_restore_an_event_sends_its_message_under_the_same_id(desk: Desk) -> None:
+    body = desk.stream.contact()
+    desk.receive(body)
+    desk.send()
+    for table in ("attempt", "message", "inbox", "position"):
+        desk.database.psql(f"DELETE FROM {table}")
+
+    desk.receive(body)
+    desk.send()
+
+    first, second = desk.postbox.ids
+    assert first == second
+
+
+def test_a_contact_sealed_for_another_report_is_parked(desk: Desk) -> None:
+    assert desk.hear_contact(sealed_for=OTHER) == "parked"
+    assert desk.database.psql("SELECT count(*) FROM reporter") == [(0,)]
+
+
+def test_what_is_emitted_belongs_to_the_chain_that_caused_it(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.send()
+
+    assert desk.database.psql("SELECT correlationid FROM outbox") == [("a-chain-of-causes",)]

@@ -1,0 +1,165 @@
+"""The worker as it runs in production: a broker, a mail server, green threads, kill -9."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis import strict_json
+from chassis.wire import Publisher
+from deploy.local.broker import Broker
+from deploy.local.environment import Surroundings
+from tests.harness.databases import Database
+from tests.harness.processes import ServiceProcess
+from tests.harness.waiting import eventually
+from tests.service.notify.canaries import found_in
+from tests.service.notify.desk import CONTACT, Postbox, Stream
+
+NUMBERS = [f"KTB-23456-{n:05}" for n in range(12)]
+
+
+@dataclass
+class Office:
+    """Notify among the others: what they say reaches it, what it sends reaches the mail server."""
+
+    database: Database
+    postbox: Postbox
+    stream: Stream
+    broker: Broker
+    start: Callable[..., ServiceProcess]
+
+    def say(self, *bodies: bytes) -> None:
+        """Publishes events as their owners do."""
+        publisher = Publisher(self.broker.uri())
+        batch = {}
+        for n, body in enumerate(bodies):
+            document = strict_json.loads(body)
+            batch[n] = (document["type"], document["id"], body)
+        assert publisher.publish(batch) == set(batch)
+        publisher.close()
+
+    def messages(self, state: str) -> int:
+        """How many messages are in a state."""
+        rows = self.database.psql("SELECT count(*) FROM message WHERE state = %s", [state])
+        return int(rows[0][0])
+
+
+@pytest.fixture
+def office(
+    database: Callable[[str], Database],
+    secrets_folder: Path,
+    postbox: Postbox,
+    broker: Broker,
+    state: Path,
+) -> Iterator[Office]:
+    around = Surroundings(
+        secrets=secrets_folder,
+        lapor_env="test",
+        smtp_port=postbox.port,
+        public_url="https://lapor.example",
+    )
+    made, running = database("notify"), []
+
+    def start(**more: Any) -> ServiceProcess:
+        uri = broker.uri("notify")
+        running.append(ServiceProcess("worker", made, around, state, AMQP_URI=uri, **more))
+        return running[-1].start()
+
+    yield Office(made, postbox, Stream(secrets_folder), broker, start)
+    for process in running:
+        process.stop()
+
+
+def test_reporters_are_told_and_it_is_said_to_the_others(office: Office) -> None:
+    office.start()
+
+    office.say(office.stream.contact(NUMBERS[0]), office.stream.body("case.opened.v1", NUMBERS[0]))
+    office.say(office.stream.body("case.answered.v1", NUMBERS[0], cycle=2))
+
+    eventually(lambda: len(office.postbox.mails) == 2)
+    published = "SELECT type, data->>'about' FROM outbox WHERE published_at IS NOT NULL ORDER BY id"
+    eventually(lambda: len(office.database.psql(published)) == 2)
+    assert office.database.psql(published) == [
+        ("message.delivered.v1", "received"), ("message.delivered.v1", "answered"),
+    ]  # fmt: skip
+
+
+def test_one_silent_conversation_does_not_hold_up_the_others(office: Office) -> None:
+    office.start()
+    office.postbox.script.extend(["hang"] * 3)
+
+    office.say(*(office.stream.contact(number) for number in NUMBERS))
+
+    eventually(lambda: len(office.postbox.mails) == len(NUMBERS) - 3, seconds=8)
+    eventually(lambda: office.messages("due") == 3, "the silent ones are given up", seconds=20)
+
+
+def test_a_kill_after_the_server_took_it_costs_one_more_mail_under_the_same_id(
+    office: Office,
+) -> None:
+    dying = office.start(FAILPOINTS="notify.after_send=kill")
+    office.say(office.stream.contact(NUMBERS[0]))
+    eventually(lambda: not dying.process.running)
+    assert len(office.postbox.mails) == 1
+
+    office.database.psql("UPDATE message SET next_at = now()")  # the lease ends
+    office.start()
+
+    eventually(lambda: office.messages("delivered") == 1)
+    assert len(office.postbox.mails) == 2
+    assert len(set(office.postbox.ids)) == 1
+    ledger = office.database.psql("SELECT n, outcome FROM attempt ORDER BY n")
+    assert ledger == [(1, "unknown"), (2, "delivered")]
+
+
+def test_a_kill_before_sending_loses_nothing(office: Office) -> None:
+    dying = office.start(FAILPOINTS="notify.before_send=kill")
+    office.say(office.stream.contact(NUMBERS[0]))
+    eventually(lambda: not dying.process.running)
+
+    office.database.psql("UPDATE message SET next_at = now()")
+    office.start()
+
+    eventually(lambda: office.messages("delivered") == 1)
+    assert len(office.postbox.mails) == 1
+
+
+def test_a_stop_lets_conversations_end(office: Office) -> None:
+    worker = office.start()
+    office.say(*(office.stream.contact(number) for number in NUMBERS))
+    eventually(lambda: office.postbox.mails)
+
+    worker.stop()
+
+    assert worker.process.exit_code == 0
+    assert office.messages("sending") == 0
+
+
+def test_no_identity_is_logged_or_measured(office: Office) -> None:
+    email = CONTACT["email"]
+    worker = office.start()
+    office.postbox.script.extend(
+        [f"rcpt 550 5.1.1 <{email}> no", f"rcpt 451 4.3.0 <{email}> later", "drop"]
+    )
+
+    office.say(*(office.stream.contact(number) for number in NUMBERS[:4]))
+    office.say(office.stream.contact(NUMBERS[4], sealed_for=NUMBERS[5]))
+    office.say(office.stream.contact(NUMBERS[6]).replace(b'"sealed": "ey', b'"sealed": "ez'))
+
+    eventually(lambda: office.messages("delivered") + office.messages("failed") == 2)
+    eventually(lambda: "event_parked" in worker.process.log.read_text())
+    eventually(lambda: 'outcome="rejected",reply="5xx"' in worker.metrics())
+    assert "consuming" in worker.process.log.read_text()
+    assert found_in(worker.process.log.read_bytes()) == set()
+    assert found_in(worker.metrics().encode()) == set()
+
+
+def test_a_worker_without_its_keys_does_not_start(
+    office: Office, state: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+
+    with pytest.raises(Exception, match="NOTIFY_PRIVATE_KEY_FILE holds no private JWK"):
+        office.start(NOTIFY_PRIVATE_KEY_FILE=str(tmp_path / "empty"))
