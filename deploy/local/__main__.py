@@ -1,12 +1,12 @@
 """LAPOR! on this machine.
 
-  ./lapor demo      sets everything up, shows what the system does, and stays up to be tried
-  ./lapor up        starts the system in the background
-  ./lapor down      stops it
-  ./lapor status    tells what runs and where
-  ./lapor logs X    shows what the processes whose names start with X have said
-  ./lapor test      runs every check and test; arguments go to pytest, --all adds the slow ones
-  ./lapor lock      writes requirements.lock anew from requirements.in
+./lapor demo      sets everything up, shows what the system does, and stays up to be tried
+./lapor up        starts the system in the background
+./lapor down      stops it
+./lapor status    tells what runs and where
+./lapor logs X    shows what the processes whose names start with X have said
+./lapor test      runs every check and test; arguments go to pytest, --all adds the slow ones
+./lapor lock      writes requirements.lock anew from requirements.in
 """
 
 import argparse
@@ -99,7 +99,8 @@ def _in_background() -> int:
     with log.open("wb") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "deploy.local", "up", "--mode", "local", "--foreground"],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=ROOT,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT,
+            start_new_session=True,
         )  # fmt: skip
     with log.open() as words:
         while not runner.state(UP) and child.poll() is None:
@@ -126,7 +127,9 @@ def _status(words: argparse.Namespace | None) -> int:
     for state in found:
         for name, process in state["processes"].items():
             alive = Path(f"/proc/{process['pid']}").exists()
-            print(f"  {name:20} {'runs' if alive else 'DOWN':5} {process['pid']:>7}  {process['log']}")
+            print(
+                f"  {name:20} {'runs' if alive else 'DOWN':5} {process['pid']:>7}  {process['log']}"
+            )
         print(f"API        {state['url']}/api\nmailbox    {state['mail_url']}")
         print(f"Prometheus {state['prometheus_url'] or 'not up yet'}")
     if not found:

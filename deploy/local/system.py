@@ -197,8 +197,7 @@ class System:
     @property
     def passwords(self) -> dict[str, str]:
         """First passwords of officers by user name, from what routing's seeding said."""
-        pairs = (line.split() for line in self.seeded("routing").splitlines())
-        return {words[0]: words[-1] for words in pairs if len(words) >= 2}
+        return first_passwords(self.seeded("routing"))
 
     @property
     def ombudsman_key(self) -> str:
@@ -328,3 +327,9 @@ class System:
             raise Failed(
                 f"there is no process {name}; there are {', '.join(self._units)}"
             ) from None
+
+
+def first_passwords(said: str) -> dict[str, str]:
+    """Passwords by user name, from what routing's seeding prints: `officer NAME PASSWORD`."""
+    lines = (line.split() for line in said.splitlines())
+    return {words[1]: words[2] for words in lines if len(words) == 3 and words[0] == "officer"}
