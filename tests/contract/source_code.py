@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,8 @@ TYPE = re.compile(r"^[a-z]+\.[a-z_]+\.v[0-9]+$")
 
 @dataclass(frozen=True)
 class Handler:
-    """A method that hears a type; `reads` are the names in `schemas` that it mentions."""
+    """A method that hears a type; `reads` are the names in `schemas` that it mentions, itself or
+    in the methods of its own that it calls."""
 
     service: str
     type: str
@@ -42,12 +43,13 @@ def said(service: str, root: Path = ROOT) -> dict[str, str]:
 
 def heard(service: str, root: Path = ROOT) -> list[Handler]:
     """The handlers of a service."""
-    found = []
-    for node in ast.walk(parse(root / service / "service.py")):
-        if isinstance(node, ast.FunctionDef):
-            for type in _subscribed(node):
-                found.append(Handler(service, type, node.name, tuple(_schemas(node))))
-    return found
+    tree = parse(root / service / "service.py")
+    methods = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return [
+        Handler(service, type, name, tuple(sorted(_schemas(name, methods, set()))))
+        for name, method in methods.items()
+        for type in _subscribed(method)
+    ]
 
 
 def mentioned(service: str, root: Path = ROOT) -> set[str]:
@@ -89,10 +91,14 @@ def _subscribed(function: ast.FunctionDef) -> Iterator[str]:
             yield from written
 
 
-def _schemas(function: ast.FunctionDef) -> Iterator[str]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and _name(node.value) == "schemas":
-            yield node.attr
+def _schemas(name: str, methods: Mapping[str, ast.FunctionDef], seen: set[str]) -> set[str]:
+    seen.add(name)
+    used = [node for node in ast.walk(methods[name]) if isinstance(node, ast.Attribute)]
+    read = {node.attr for node in used if _name(node.value) == "schemas"}
+    called = {node.attr for node in used if _name(node.value) == "self"}
+    for other in (called & set(methods)) - seen:
+        read |= _schemas(other, methods, seen)
+    return read
 
 
 def _name(node: ast.AST) -> str:
