@@ -56,7 +56,7 @@ class Action(StrEnum):
     CONSENT = "consent_to_escalation"
 
 
-_OPEN = frozenset({Action.SUPPLEMENT, Action.WITHDRAW, Action.CONSENT})
+_OPEN: frozenset[Action] = frozenset({Action.SUPPLEMENT, Action.WITHDRAW, Action.CONSENT})
 
 # Intake's own copy of what routing's transition table allows a reporter (a test compares them):
 # a request is refused here at once where it can only fail; routing has the last word.
@@ -65,7 +65,7 @@ ACTIONS: Mapping[Status, frozenset[Action]] = {
     Status.AWAITING_REPORTER: _OPEN,
     Status.DISPOSED: _OPEN,
     Status.IN_PROGRESS: _OPEN,
-    Status.ANSWERED: frozenset({Action.ACCEPT, Action.OBJECT, Action.WITHDRAW, Action.CONSENT}),
+    Status.ANSWERED: _OPEN | {Action.ACCEPT, Action.OBJECT},
     Status.CLOSED: frozenset({Action.REOPEN}),
     Status.ARCHIVED: frozenset({Action.OBJECT, Action.CONSENT}),
     Status.FORWARDED_EXTERNALLY: frozenset(),

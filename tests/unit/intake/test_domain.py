@@ -1,0 +1,85 @@
+"""How reports are referred to, and what their reporters may do next."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.errors import NotAllowed
+from services.intake import domain
+from services.intake.domain import ACTIONS, Action, Status
+from services.routing import life
+
+NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+@given(st.integers(0, 10**9 - 1))
+def test_a_number_is_one(digits):
+    assert domain.is_number(domain.number("KTB", digits))
+
+
+@given(st.integers(0, 10**9 - 1), st.integers(0, 9), st.integers(1, 9))
+def test_a_number_with_one_digit_misheard_is_none(digits, place, shift):
+    number = list(domain.number("KTB", digits))
+    at = [i for i, c in enumerate(number) if c.isdigit()][place]
+    number[at] = str((int(number[at]) + shift) % 10)
+
+    assert not domain.is_number("".join(number))
+
+
+@given(st.integers(0, 10**9 - 1), st.integers(0, 8))
+def test_a_number_with_two_neighbours_swapped_is_none(digits, place):
+    number = list(domain.number("KTB", digits))
+    at = [i for i, c in enumerate(number) if c.isdigit()][place : place + 2]
+    swapped = number.copy()
+    swapped[at[0]], swapped[at[1]] = number[at[1]], number[at[0]]
+
+    assert swapped == number or not domain.is_number("".join(swapped))
+
+
+@pytest.mark.parametrize("text", ["", "KTB", "KTB-1", "KTB-1234५-67890", "KTB--12345-6789x"])
+def test_other_text_is_no_number(text):
+    assert not domain.is_number(text)
+
+
+@given(st.integers(0, 2**130 - 1))
+def test_a_code_is_read_however_it_is_written(value):
+    code = domain.code(value)
+    written = code.lower().replace("-", " ").replace("0", "o").replace("1", "i")
+
+    assert domain.read_code(written) == domain.read_code(code)
+    assert len(domain.read_code(code)) == domain.CODE_LENGTH
+
+
+@given(st.integers(0, 2**130 - 1), st.integers(0, 2**130 - 1))
+def test_two_values_make_two_codes(one, other):
+    assert (domain.code(one) == domain.code(other)) == (one == other)
+
+
+@pytest.mark.parametrize(("status", "action"), list(product(Status, Action)), ids="-".join)
+def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
+    if action in ACTIONS[status]:
+        domain.permit(action, status, NOW, NOW)
+    else:
+        with pytest.raises(NotAllowed):
+            domain.permit(action, status, NOW, NOW)
+
+
+def test_a_closed_report_can_be_reopened_for_thirty_days():
+    domain.permit(Action.REOPEN, Status.CLOSED, NOW - timedelta(days=30), NOW)
+    with pytest.raises(NotAllowed):
+        domain.permit(Action.REOPEN, Status.CLOSED, NOW - timedelta(days=30, seconds=1), NOW)
+
+
+def test_intake_and_routing_know_the_same_statuses():
+    assert {s.value for s in Status} == {s.value for s in life.Status}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_intake_lets_through_what_routing_will_take(status):
+    reporters = {a.value for a in Action} - {Action.CONSENT}  # the consent is escalation's affair
+    taken = {a.value for s, a in life.TRANSITIONS if s.value == status} & reporters
+
+    assert {a.value for a in ACTIONS[status]} - {Action.CONSENT} == taken
