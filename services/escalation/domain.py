@@ -15,6 +15,7 @@ from enum import StrEnum
 from services.escalation.clockwork import Clock, Run
 from services.escalation.workdays import (
     Calendar,
+    CalendarGap,
     Due,
     Limit,
     Undecidable,
@@ -104,22 +105,36 @@ def rungs_for(ladder: Iterable[Rung], clock: str, klass: str | None, on: date) -
     return {LEVELS[rung.level]: rung for rung in fitting}
 
 
-def wakeups(
-    end: Due, run: Run, rungs: Mapping[What, Rung], calendar: Calendar
-) -> dict[What, datetime]:
-    """When to wake for a running clock, by what for. None of it while the clock stands."""
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """When to wake for a clock, by what for; `incomplete`: the calendar ends before the ladder."""
+
+    at: Mapping[What, datetime]
+    incomplete: bool = False
+
+
+def wakeups(end: Due, run: Run, rungs: Mapping[What, Rung], calendar: Calendar) -> Wakes:
+    """The wake-ups of a running clock; none while it stands. A rung that lies behind the
+    calendar's end does not take the others away."""
     if end.at is None or end.day is None:
-        return {}
-    wakes = {What.PASSED: end.at}
+        return Wakes({})
+    wakes, incomplete = {What.PASSED: end.at}, False
     for what, rung in rungs.items():
-        if rung.after < 0:
-            first = calendar.day_of(run.started_at)
-            day: date | None = workdays_before(end.day, -rung.after, calendar, run.pauses, first)
-        else:
-            day = workdays_after(end.day, rung.after, calendar, run.pauses)
+        try:
+            day = _day_of_rung(rung, end.day, run, calendar)
+        except CalendarGap:
+            incomplete = True
+            continue
         if day is not None:
             wakes[what] = calendar.end_of(day)
-    return wakes
+    return Wakes(wakes, incomplete)
+
+
+def _day_of_rung(rung: Rung, last: date, run: Run, calendar: Calendar) -> date | None:
+    if rung.after < 0:
+        first = calendar.day_of(run.started_at)
+        return workdays_before(last, -rung.after, calendar, run.pauses, first)
+    return workdays_after(last, rung.after, calendar, run.pauses)
 
 
 def addressee(rung: Rung, agency: str | None) -> str:

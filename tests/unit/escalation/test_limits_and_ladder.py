@@ -114,7 +114,7 @@ MONDAY = datetime(2026, 11, 2, 2, tzinfo=UTC)
 def wakes(run: Run, days: int = 5) -> dict[str, str]:
     end = due(Limit(days, Unit.WORKING), run.started_at, PLAIN, run.pauses)
     found = wakeups(end, run, rungs_for(LADDER, "S", None, date(2026, 1, 1)), PLAIN)
-    return {what.value: PLAIN.day_of(at).isoformat()[5:] for what, at in found.items()}
+    return {what.value: PLAIN.day_of(at).isoformat()[5:] for what, at in found.at.items()}
 
 
 def test_a_limit_wakes_a_day_before_then_at_its_end_then_up_the_ladder() -> None:
@@ -139,6 +139,17 @@ def test_the_ladder_stands_while_the_clock_does() -> None:
         "passed": "11-09",
         "level_1": "11-09",
     }
+
+
+def test_a_calendar_that_ends_before_the_ladder_keeps_the_rungs_that_it_holds() -> None:
+    ends = date(2026, 11, 12)
+    short = Calendar(PLAIN.zone, {}, LONG_AGO, ends, ends)
+    end = due(Limit(5, Unit.WORKING), MONDAY, short)
+
+    found = wakeups(end, Run(MONDAY), rungs_for(LADDER, "S", None, date(2026, 1, 1)), short)
+
+    assert found.incomplete
+    assert set(found.at) == {What.REMINDER, What.PASSED, What.LEVEL_1, What.LEVEL_2}
 
 
 def test_a_paused_clock_wakes_nobody() -> None:

@@ -1,0 +1,89 @@
+"""Refuses a mass firing: better late than wrong, and a person looks first.
+
+Nothing fires while more is due than five times what is usual on a day, or while this machine's
+real clock and the database's disagree. What was due when an operator released it does not count.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.clock import Clock
+from chassis.logs import log
+from services.escalation import metrics
+from services.escalation.domain import most_at_once, why_refuse
+from services.escalation.models import Breaker
+
+MEASURED_FOR = timedelta(minutes=10)
+USUAL_DAYS = 7
+
+_DAILY = sa.text("""
+SELECT count(due.id)
+FROM generate_series(1, :days) AS back
+LEFT JOIN due ON due.fired_at > :now - make_interval(days => back)
+             AND due.fired_at <= :now - make_interval(days => back - 1)
+GROUP BY back
+""")
+# Counts no further than it must: a sweep costs what is due, not what waits.
+_DUE_NOW = sa.text("""
+SELECT count(*) FROM (
+    SELECT 1 FROM due
+    WHERE fired_at IS NULL AND due_at <= :through
+      AND due_at > coalesce(CAST(:released AS timestamptz), '-infinity')
+    LIMIT :enough
+) AS counted
+""")
+_DATABASE_CLOCK = sa.text("SELECT clock_timestamp()")
+
+
+def may_fire(tx: Session, clock: Clock, floor: int) -> bool:
+    """Whether what is due may fire now; a refusal is recorded, shown and logged."""
+    row, now = tx.get_one(Breaker, 1, with_for_update=True), clock.now()
+    if row.most is None or row.measured_at is None or _is_old(row.measured_at, now):
+        row.most, row.measured_at = most_at_once(_daily(tx, now), floor), now
+    due_now = _due_now(tx, now, row.released_through, row.most)
+    reason = why_refuse(due_now, row.most, skew_seconds(tx, clock))
+    if reason != row.reason:
+        row.reason, row.refused_at = reason, now if reason else None
+        if reason:
+            log.error("breaker_refuses", reason=reason, count=due_now)
+    row.due_now = due_now if reason else None
+    for known in metrics.REFUSALS:
+        metrics.BREAKER.labels(known).set(known == reason)
+    return reason is None
+
+
+def release(tx: Session, by: str, now: datetime) -> None:
+    """Lets everything fire that is due by now. Clocks that disagree cannot be released."""
+    row = tx.get_one(Breaker, 1, with_for_update=True)
+    row.released_through, row.released_by = now, by
+
+
+def skew_seconds(tx: Session, clock: Clock) -> float:
+    """How far the database's clock is ahead of this machine's real one."""
+    before = clock.real()
+    theirs = tx.scalars(_DATABASE_CLOCK).one()
+    return float((theirs - (before + (clock.real() - before) / 2)).total_seconds())
+
+
+def _is_old(measured_at: datetime, now: datetime) -> bool:
+    return not measured_at <= now < measured_at + MEASURED_FOR
+
+
+def _daily(tx: Session, now: datetime) -> list[int]:
+    return list(tx.scalars(_DAILY, {"days": USUAL_DAYS, "now": now}))
+
+
+def _due_now(tx: Session, now: datetime, released: datetime | None, most: int) -> int:
+    asked: dict[str, Any] = {"released": released, "enough": most + 1}
+    asked["through"] = last_due(now)
+    return int(tx.scalars(_DUE_NOW, asked).one())
+
+
+def last_due(now: datetime) -> datetime:
+    """The latest limit that is over: it ends with its last second, not before it."""
+    return now - timedelta(seconds=1)

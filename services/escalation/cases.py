@@ -1,0 +1,44 @@
+"""The projection of a case: as much as its clocks need, as routing last said it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.escalation.clockwork import MERGED, Happening
+from services.escalation.models import CaseState
+
+UNHELD = frozenset(
+    {Happening.RETURNED, Happening.RETURNED_TO_ARBITER, Happening.OBJECTED_TO_ARCHIVING}
+)
+
+
+def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
+    """A case that begins."""
+    case = CaseState(
+        number=number,
+        status=data["status"],
+        kind=data["kind"],
+        cycle=1,
+        received_at=data["received_at"],
+    )
+    tx.add(case)
+    tx.flush()
+    return case
+
+
+def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
+    """Brings the projection up to date; whether kind or class changed, on which limits depend."""
+    before = case.kind, case.klass
+    for name in ("status", "cycle", "kind", "klass", "category", "agency"):
+        if name in data:
+            setattr(case, name, data[name])
+    if what in UNHELD:
+        case.agency = None
+    if what is Happening.MERGED:
+        case.status = MERGED
+    if what is Happening.REOPENED:
+        case.offered_at = None
+    return (case.kind, case.klass) != before

@@ -1,0 +1,58 @@
+"""Escalation's configuration. Each secret is needed by one kind of process only, and read there."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from chassis import config
+from chassis.config import Misconfigured, Secret
+from services.escalation.feed import Signer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(config.Settings):
+    """Beside the common ones: the feed's key, the Ombudsman's key (its SHA-256), the breaker."""
+
+    feed_signing_key: Secret = field(default=Secret(b""), repr=False)
+    ombudsman_key: Secret = field(default=Secret(b""), repr=False)
+    breaker_floor: int = 50
+
+    def check(self) -> None:
+        """Refuses a zone that does not exist: every end of a day depends on it."""
+        super().check()
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise Misconfigured("TIME_ZONE must name a time zone such as Asia/Makassar") from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where days begin and end."""
+        return ZoneInfo(self.time_zone)
+
+    def local_day(self, moment: datetime) -> date:
+        """The local day of a moment."""
+        return moment.astimezone(self.zone).date()
+
+    def signer(self) -> Signer:
+        """What signs the feed."""
+        try:
+            key = OKPKey.import_key(json.loads(self.feed_signing_key))
+            return Signer(str(key.as_dict()["kid"]), key)
+        except (ValueError, KeyError, JoseError):
+            wanted = "FEED_SIGNING_KEY_FILE must hold a private Ed25519 JWK with its kid"
+            raise Misconfigured(wanted) from None
+
+    def ombudsman_digest(self) -> bytes:
+        """The SHA-256 of the Ombudsman's bearer key."""
+        text = self.ombudsman_key.decode("ascii", "replace")
+        if not re.fullmatch("[0-9a-f]{64}", text):
+            raise Misconfigured("OMBUDSMAN_KEY_FILE must hold the key's SHA-256 in hexadecimal")
+        return bytes.fromhex(text)

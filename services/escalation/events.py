@@ -1,0 +1,82 @@
+"""What escalation says: limits that start, move, come near and pass, and who hears of it.
+
+Numbers, letters, codes and dates only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from chassis.events import Fact
+from services.escalation.models import CaseState, ClockRun
+from services.escalation.promises import Promise
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """A moment as events and the feed spell it."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def started(clock: ClockRun, at: datetime) -> Fact:
+    """A clock runs and its end is known."""
+    data = {"started_at": rfc3339(clock.started_at), "due_at": rfc3339(clock.due_at)}
+    return Fact("deadline.started.v1", clock.number, _which(clock) | data, at)
+
+
+def approaching(clock: ClockRun, at: datetime) -> Fact:
+    """A limit ends soon."""
+    return Fact("deadline.approaching.v1", clock.number, _limit(clock, at), at)
+
+
+def passed(clock: ClockRun, at: datetime) -> Fact:
+    """A limit has ended."""
+    return Fact("deadline.passed.v1", clock.number, _limit(clock, at), at)
+
+
+def recomputed(clock: ClockRun, before: datetime | None, reason: str, at: datetime) -> Fact:
+    """A limit moved, from `before` to where it is now."""
+    data = {"before": rfc3339(before), "after": rfc3339(clock.due_at), "reason": reason}
+    data |= {"at": rfc3339(at)}
+    return Fact("deadline.recomputed.v1", clock.number, _which(clock) | data, at)
+
+
+def raised(clock: ClockRun, case: CaseState, level: int, to: str, at: datetime) -> Fact:
+    """A passed limit was brought to somebody higher."""
+    data = {"level": level, "to": to, "agency": case.agency}
+    return Fact("escalation.raised.v1", clock.number, _limit(clock, at) | data, at)
+
+
+def offered(case: CaseState, reason: str, at: datetime) -> Fact:
+    """The reporter may have the Ombudsman take over."""
+    data = {"reason": reason, "at": rfc3339(at)}
+    return Fact("escalation.offered.v1", case.number, data, at)
+
+
+def handed_over(number: str, position: int, at: datetime) -> Fact:
+    """The case stands on the Ombudsman's feed."""
+    data = {"position": position, "at": rfc3339(at)}
+    return Fact("escalation.handed_over.v1", number, data, at)
+
+
+def published(promises: Sequence[Promise], at: datetime) -> Fact:
+    """What may be promised for each of the next days of receipt."""
+    days = [
+        {
+            "received_on": p.received_on.isoformat(),
+            "verify_by": p.verify_by.isoformat(),
+            "follow_up_by": p.follow_up_by.isoformat(),
+            "settle_by": {kind: day.isoformat() for kind, day in p.settle_by.items()},
+        }
+        for p in promises
+    ]
+    return Fact("calendar.published.v1", "promises", {"days": days}, at)
+
+
+def _which(clock: ClockRun) -> dict[str, Any]:
+    return {"clock": clock.clock, "cycle": clock.cycle}
+
+
+def _limit(clock: ClockRun, at: datetime) -> dict[str, Any]:
+    return _which(clock) | {"due_at": rfc3339(clock.due_at), "at": rfc3339(at)}

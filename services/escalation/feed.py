@@ -1,0 +1,175 @@
+"""The Ombudsman's feed: two streams of entries, gapless, chained and signed (`chain`).
+
+What shall be appended is written to `feed_pending` in the transaction of its cause. One appender at
+a time gives positions, and only to what is committed: so no reader can pass a position that a
+slower transaction fills later. Pending rows are picked by being there, never by `id > last`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from joserfc.jwk import OKPKey
+from sqlalchemy.orm import Session
+
+from chassis.failpoints import failpoint
+from chassis.outbox import emit
+from services.escalation import chain, events, models
+from services.escalation.models import FeedEntry, FeedPending, FeedStream
+
+BATCH = 100
+HANDED_OVER = "feed.case.handed_over.v1"
+_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
+
+
+@dataclass(frozen=True)
+class Signer:
+    """The key that signs, and its name."""
+
+    kid: str
+    key: OKPKey
+
+    def sign(self, message: bytes) -> bytes:
+        """An Ed25519 signature, 64 bytes."""
+        private = self.key.private_key
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ValueError("not a private Ed25519 key")
+        return private.sign(message)
+
+    def public(self) -> dict[str, Any]:
+        """The public half, as a JWK."""
+        return {**self.key.as_dict(private=False), "kid": self.kid, "alg": "EdDSA", "use": "sig"}
+
+
+def write(
+    tx: Session, stream: str, type: str, subject: str, data: Mapping[str, Any], now: datetime
+) -> None:
+    """Has an entry appended once `tx` has committed."""
+    tx.add(
+        FeedPending(
+            stream=stream,
+            event_id=uuid4(),
+            type=type,
+            subject=subject,
+            time=now,
+            data=dict(data),
+            written_at=now,
+        )
+    )
+    tx.flush()
+
+
+def append(tx: Session, stream: str, signer: Signer, now: datetime) -> int:
+    """Appends committed entries of a stream, `BATCH` at most; returns how many. A hand-over goes
+    alone: it is also told on the bus, and holds only its own case's place there."""
+    if not tx.execute(_LOCK, {"stream": stream}).scalar_one():
+        return 0
+    end = tx.get_one(FeedStream, stream, with_for_update=True)
+    batch = 1 if stream == "handovers" else BATCH
+    waiting = sa.select(FeedPending).where(FeedPending.stream == stream)
+    pending = tx.scalars(waiting.order_by(FeedPending.id).limit(batch)).all()
+    if pending:
+        _introduce(tx, signer, now)
+    for row in pending:
+        _append_one(tx, end, row, signer, now)
+    failpoint("feed.before_commit")
+    return len(pending)
+
+
+def _append_one(
+    tx: Session, end: FeedStream, row: FeedPending, signer: Signer, now: datetime
+) -> None:
+    end.position += 1
+    entry = _entry(end, row)
+    hash = chain.digest(end.hash, entry)
+    tx.add(
+        FeedEntry(
+            stream=end.stream,
+            epoch=end.epoch,
+            position=end.position,
+            prev_hash=end.hash,
+            hash=hash,
+            signature=signer.sign(hash),
+            kid=signer.kid,
+            entry=entry,
+            appended_at=now,
+        )
+    )
+    end.hash = hash
+    tx.delete(row)
+    if row.type == HANDED_OVER:
+        emit(tx, events.handed_over(row.subject, end.position, now))
+
+
+def _entry(end: FeedStream, row: FeedPending) -> dict[str, Any]:
+    """What is hashed and signed: a CloudEvent with its place in the feed."""
+    return {
+        "specversion": "1.0",
+        "datacontenttype": "application/json",
+        "id": str(row.event_id),
+        "source": f"/escalation/feed/{end.stream}",
+        "type": row.type,
+        "subject": row.subject,
+        "time": events.rfc3339(row.time.astimezone(UTC)),
+        "epoch": end.epoch,
+        "position": end.position,
+        "data": row.data,
+    }
+
+
+def _introduce(tx: Session, signer: Signer, now: datetime) -> None:
+    if tx.get(models.FeedKey, signer.kid) is None:
+        tx.add(models.FeedKey(kid=signer.kid, jwk=signer.public(), since=now))
+        tx.flush()
+
+
+def read(tx: Session, stream: str, epoch: int, position: int, limit: int) -> list[FeedEntry]:
+    """The entries after a place, in order."""
+    place = sa.tuple_(FeedEntry.epoch, FeedEntry.position)
+    found = sa.select(FeedEntry).where(FeedEntry.stream == stream, place > (epoch, position))
+    return list(tx.scalars(found.order_by(FeedEntry.epoch, FeedEntry.position).limit(limit)))
+
+
+def keys(tx: Session) -> list[models.FeedKey]:
+    """Every key that ever signed, oldest first."""
+    return list(tx.scalars(sa.select(models.FeedKey).order_by(models.FeedKey.since)))
+
+
+def verify(tx: Session, stream: str) -> tuple[int, chain.Broken | None]:
+    """Checks a whole stream against its keys and its end: how many entries, and the first that
+    does not hold. A missing end is found by the stream's own row (and by whoever witnessed it)."""
+    known = {row.kid: _public(row.jwk) for row in keys(tx)}
+    end = tx.get_one(FeedStream, stream)
+    position, hash = 0, chain.GENESIS
+
+    def remembered() -> Iterator[chain.Link]:
+        nonlocal position, hash
+        for link in _links(tx, stream):
+            yield link
+            position, hash = link.position, link.hash
+
+    if broken := chain.first_broken(remembered(), known):
+        return broken.position - 1, broken
+    if (position, hash) != (end.position, end.hash):
+        return position, chain.Broken(position + 1, "end")
+    return position, None
+
+
+def _links(tx: Session, stream: str) -> Iterator[chain.Link]:
+    found = sa.select(FeedEntry).where(FeedEntry.stream == stream)
+    ordered = found.order_by(FeedEntry.epoch, FeedEntry.position).execution_options(yield_per=1000)
+    for row in tx.scalars(ordered):
+        yield chain.Link(row.position, row.entry, row.prev_hash, row.hash, row.signature, row.kid)
+
+
+def _public(jwk: Mapping[str, str]) -> Ed25519PublicKey:
+    public = OKPKey.import_key(dict(jwk)).public_key
+    if not isinstance(public, Ed25519PublicKey):
+        raise ValueError("not an Ed25519 key")
+    return public

@@ -1,0 +1,42 @@
+"""What escalation measures, each under the question that it answers."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REFUSALS = ("mass_firing", "clock_skew")
+
+# Is everything fired when it is due?  (objective: 60 s, 120 s after a downtime)
+LATENESS = Histogram(
+    "lapor_escalation_lateness_seconds",
+    "From the due time of a wake-up until it was fired, by what it is for",
+    ["what"],
+    buckets=(1, 2, 5, 10, 30, 60, 120, 600, 3600, 24 * 3600),
+)
+# Is something due that nobody fires?
+OVERDUE = Gauge("lapor_escalation_overdue_seconds", "Age of the oldest wake-up not yet fired")
+FAILED = Counter("lapor_escalation_turns_failed", "Cases passed over because their work failed")
+# Is firing held back until a person has looked?
+BREAKER = Gauge("lapor_escalation_breaker", "1 while nothing fires, by reason", ["reason"])
+# How many promises are running, and how many have been broken?
+OPEN_CLOCKS = Gauge("lapor_escalation_open_clocks", "Clocks not stopped, by clock", ["clock"])
+OPEN_BREACHES = Gauge(
+    "lapor_escalation_open_breaches", "Limits passed and not yet met, by clock", ["clock"]
+)
+# Is there a clock whose end nobody can tell?  (no limit in force, or a year without calendar)
+UNDECIDABLE = Gauge(
+    "lapor_escalation_undecidable_clocks", "Clocks without an end, by reason", ["reason"]
+)
+# Does any promise rest on a year whose joint leave is not decreed yet?
+PROVISIONAL = Gauge("lapor_escalation_provisional_clocks", "Clocks with a provisional end")
+# Is there an open case that no clock watches?
+UNWATCHED = Gauge(
+    "lapor_escalation_unwatched_cases", "Open cases without a running hand-over limit"
+)
+# Whose time to object did not start, because the answer could not be brought to them?
+UNHEARD = Gauge("lapor_escalation_unheard_answers", "Answers whose notice was never delivered")
+# How far is the Ombudsman's feed behind?
+FEED_LAG = Gauge("lapor_escalation_feed_lag_seconds", "Age of the oldest entry not yet appended")
+FEED_POSITION = Gauge("lapor_escalation_feed_position", "End of each stream", ["stream"])
+# Do receipts carry dates?
+NO_PROMISES = Gauge("lapor_escalation_no_promises", "1 while promises cannot be computed")

@@ -1,0 +1,121 @@
+"""What escalation reads of other services' events, and what the Ombudsman may ask and gets."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from marshmallow import fields, validate
+
+from chassis.schemas import Strict, Tolerant
+from services.escalation.models import STREAMS
+
+LONGEST_WAIT = 25  # seconds
+MOST_ENTRIES = 500
+
+
+def moment(**more: Any) -> fields.AwareDateTime:
+    """An RFC 3339 moment."""
+    return fields.AwareDateTime(format="iso", default_timezone=UTC, **more)
+
+
+class CaseOpened(Tolerant):
+    """`case.opened.v1`"""
+
+    status = fields.String(required=True)
+    kind = fields.String(required=True)
+    received_at = moment(required=True)
+
+
+class CaseMoved(Tolerant):
+    """Every later `case.*`: which of the optional ones it has depends on its type."""
+
+    status = fields.String(required=True)
+    at = moment(required=True)
+    cycle = fields.Integer()
+    kind = fields.String()
+    klass = fields.String(data_key="class", allow_none=True)
+    category = fields.String(allow_none=True)
+    agency = fields.String()
+    goes_to = fields.String()
+    awaited_from = fields.String()
+
+
+class Consented(Tolerant):
+    """`report.escalation_consented.v1`"""
+
+    at = moment(required=True)
+
+
+class Message(Tolerant):
+    """`message.delivered.v1`, `message.failed.v1`"""
+
+    about = fields.String(required=True)
+    cycle = fields.Integer(required=True, allow_none=True)
+    at = moment(required=True)
+    reason = fields.String()
+
+
+class FeedQuery(Strict):
+    """Where to read on, and how."""
+
+    stream = fields.String(load_default=STREAMS[0], validate=validate.OneOf(STREAMS))
+    after = fields.String(load_default="", validate=validate.Length(max=100))
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, MOST_ENTRIES))
+    wait = fields.Integer(load_default=0, validate=validate.Range(0, LONGEST_WAIT))
+
+
+class StreamQuery(Strict):
+    """Which stream."""
+
+    stream = fields.String(load_default=STREAMS[0], validate=validate.OneOf(STREAMS))
+
+
+class Entry(Strict):
+    """A CloudEvent with its place and proof. `hash` = SHA-256 of the bytes of `prevhash` and then
+    the RFC 8785 form of the event without `prevhash`, `hash`, `signature` and `kid`; `signature` =
+    Ed25519 by key `kid` over the 32 bytes of `hash`. Hashes are hexadecimal, `signature` is
+    base64url without padding."""
+
+    specversion = fields.String(required=True)
+    datacontenttype = fields.String(required=True)
+    id = fields.String(required=True)
+    source = fields.String(required=True)
+    type = fields.String(required=True)
+    subject = fields.String(required=True)
+    time = fields.String(required=True)
+    epoch = fields.Integer(required=True)
+    position = fields.Integer(required=True)
+    data = fields.Dict(required=True)
+    prevhash = fields.String(required=True)
+    hash = fields.String(required=True)
+    signature = fields.String(required=True)
+    kid = fields.String(required=True)
+
+
+class Feed(Strict):
+    """Entries after the place asked for, in order and without a gap; `cursor` is where to read on
+    and `more` says whether something is there already."""
+
+    events = fields.List(fields.Nested(Entry), required=True)
+    cursor = fields.String(required=True)
+    more = fields.Boolean(required=True)
+
+
+class Checkpoint(Strict):
+    """The end of a stream: its last entry's hash and signature (none while it is empty). Kept by
+    the Ombudsman, it proves that nothing before it was changed or cut off later."""
+
+    stream = fields.String(required=True)
+    epoch = fields.Integer(required=True)
+    position = fields.Integer(required=True)
+    hash = fields.String(required=True)
+    signature = fields.String(required=True, allow_none=True)
+    kid = fields.String(required=True, allow_none=True)
+    cursor = fields.String(required=True)
+
+
+class Keys(Strict):
+    """A JWK set: every key that ever signed the feed, oldest first."""
+
+    keys = fields.List(fields.Dict(), required=True)

@@ -1,0 +1,129 @@
+"""What escalation starts with: the national calendar, default limits and the ladder.
+
+Running it again imports the calendar anew and shows the difference; limits and ladder are put in
+only where there are none, because people amend them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.clock import Clock
+from chassis.database import Transactions
+from services.escalation import national
+from services.escalation.config import Settings
+from services.escalation.models import CalendarDay, CalendarYear, LadderRule, LimitRule
+
+YEARS_BACK, YEARS_AHEAD = 1, 4  # a supervisory case with pauses may run for years
+IN_FORCE = date(2019, 1, 1)
+
+PRACTICE = "SP4N-LAPOR! practice"
+REGULATION = "PermenPANRB 62/2018, replaced by 5/2025 (its numbers unconfirmed)"
+# clock, kind, class, days, unit, decree
+LIMITS: tuple[tuple[str, str | None, str | None, int, str, str], ...] = (
+    ("V", None, None, 3, "working", PRACTICE),
+    ("F", None, None, 5, "working", f"{PRACTICE}, national yardstick"),
+    ("S", "information_request", None, 5, "working", REGULATION),
+    ("S", "complaint", "ordinary", 14, "working", REGULATION),
+    ("S", "complaint", "supervisory", 60, "working", REGULATION),
+    ("S", "aspiration", None, 14, "working", f"{REGULATION}; for aspirations unconfirmed"),
+    ("R", None, None, 10, "working", PRACTICE),
+    ("A", None, None, 1, "working", "local rule"),
+    ("D", None, None, 30, "calendar", "UU 25/2009 (number unconfirmed)"),
+    ("H", None, None, 60, "calendar", "SP4N-Ombudsman practice"),
+)
+# clock, class, level, working days after the end, to whom
+LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
+    ("V", None, 0, -1, "holder"),
+    ("F", None, 0, -1, "holder"),
+    ("S", None, 0, -1, "holder"),
+    ("V", None, 1, 0, "head_of_coordinator"),
+    ("F", None, 1, 0, "head_of_agency"),
+    ("S", None, 1, 0, "head_of_agency"),
+    ("V", None, 2, 3, "sekda"),
+    ("F", None, 2, 3, "sekda"),
+    ("S", None, 2, 3, "sekda"),
+    ("F", "supervisory", 2, 3, "inspectorate"),
+    ("S", "supervisory", 2, 3, "inspectorate"),
+    ("V", None, 3, 5, "bupati"),
+    ("F", None, 3, 5, "bupati"),
+    ("S", None, 3, 5, "bupati"),
+    ("A", None, 3, 0, "bupati"),  # the arbiter is the Sekda: nobody else stands above
+)
+
+
+def run(settings: Settings, db: Transactions) -> None:
+    """Seeds; may be run at any time."""
+    this_year = settings.local_day(Clock(settings.clock_file).now()).year
+    with db.begin() as tx:
+        plant(tx, national.years(range(this_year - YEARS_BACK, this_year + YEARS_AHEAD + 1)))
+
+
+def plant(tx: Session, years: list[national.NationalYear]) -> None:
+    """Imports the calendar, and sets limits and ladder where there are none."""
+    for line in import_calendar(tx, years):
+        print(f"calendar: {line}")
+    if tx.scalars(sa.select(LimitRule.id)).first() is None:
+        names = ("clock", "kind", "klass", "days", "unit", "decree")
+        _add(tx, LimitRule, names, LIMITS)
+    if tx.scalars(sa.select(LadderRule.id)).first() is None:
+        rungs = [(*rung, "local rule") for rung in LADDER]
+        _add(
+            tx, LadderRule, ("clock", "klass", "level", "after_days", "brought_to", "decree"), rungs
+        )
+
+
+def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str]:
+    """Makes the imported days of these years what the package knows now, and says what changed.
+    A day that a person entered stays as it is."""
+    changed = []
+    for year in years:
+        if (known := tx.get(CalendarYear, year.year)) is None:
+            tx.add(CalendarYear(year=year.year, decree=year.decree))
+            changed.append(f"{year.year} added, {len(year.days)} days off, {_basis(year.decree)}")
+            tx.add_all(CalendarDay(**_columns(day)) for day in year.days)
+            continue
+        if known.decree != year.decree:
+            known.decree = year.decree
+            changed.append(f"{year.year}: {_basis(year.decree)}")
+        changed += _amend(tx, year)
+    return changed
+
+
+def _amend(tx: Session, year: national.NationalYear) -> list[str]:
+    first, last = date(year.year, 1, 1), date(year.year, 12, 31)
+    rows = tx.scalars(sa.select(CalendarDay).where(CalendarDay.day.between(first, last)))
+    known, given, changed = {row.day: row for row in rows}, {d.on: d for d in year.days}, []
+    for on, row in known.items():
+        if row.imported and on not in given:
+            tx.delete(row)
+            changed.append(f"- {on} {row.name}")
+    for on, day in given.items():
+        if on not in known:
+            tx.add(CalendarDay(**_columns(day)))
+            changed.append(f"+ {on} {day.name}")
+            continue
+        row = known[on]
+        if row.imported and (row.name, row.basis) != (day.name, day.basis):
+            row.name, row.kind, row.basis = day.name, day.kind, day.basis
+            changed.append(f"~ {on} {day.name}")
+    return changed
+
+
+def _columns(day: national.NationalDay) -> dict[str, Any]:
+    columns = asdict(day) | {"imported": True}
+    return columns | {"day": columns.pop("on")}
+
+
+def _basis(decree: str | None) -> str:
+    return decree or "joint leave not decreed yet: what runs into it is provisional"
+
+
+def _add(tx: Session, model: Any, names: tuple[str, ...], rows: Any) -> None:
+    for row in rows:
+        tx.add(model(**dict(zip(names, row, strict=True)), effective_from=IN_FORCE))

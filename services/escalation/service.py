@@ -1,0 +1,200 @@
+"""The worker: hears what happens to cases, fires what falls due, keeps the Ombudsman's feed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from nameko.extensions import DependencyProvider
+from sqlalchemy.orm import Session
+
+from chassis.errors import Poison, TooEarly
+from chassis.events import Event
+from chassis.service import Service, every, subscribe
+from services.escalation import (
+    breaker,
+    cases,
+    clocks,
+    feed,
+    firing,
+    handovers,
+    models,
+    publishing,
+    regime,
+    schemas,
+    turns,
+    watching,
+)
+from services.escalation.clockwork import Happening, Notice, happening, notice_of_answer
+from services.escalation.config import Settings
+from services.escalation.feed import Signer
+from services.escalation.regime import Regime
+
+
+class FeedKey(DependencyProvider):
+    """The key that signs the feed; without it the worker does not start."""
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config["settings"]
+        self._signer = settings.signer()
+
+    def get_dependency(self, worker_ctx: Any) -> Signer:
+        return self._signer
+
+
+class Escalation(Service):
+    """Watches every promise about time and raises what was not kept, up to the Ombudsman."""
+
+    name = "escalation"
+    settings: Settings
+    signer: Signer = FeedKey()
+
+    @subscribe("case.opened.v1")
+    def open_case(self, event: Event, tx: Session) -> None:
+        """Begins to watch a case."""
+        data = schemas.CaseOpened().load(event.data)
+        case = cases.open(tx, event.subject, data)
+        self.apply(tx, case, Happening.OPENED, case.received_at)
+
+    @subscribe(
+        "case.verified.v1",
+        "case.disposed.v1",
+        "case.returned.v1",
+        "case.data_requested.v1",
+        "case.resumed.v1",
+        "case.followed_up.v1",
+        "case.answered.v1",
+        "case.objected.v1",
+        "case.closed.v1",
+        "case.reopened.v1",
+        "case.archived.v1",
+        "case.forwarded.v1",
+        "case.reclassified.v1",
+        "case.merged.v1",
+        "case.withdrawn.v1",
+        "case.refused.v1",
+    )
+    def follow_case(self, event: Event, tx: Session) -> None:
+        """Moves the clocks of a case by what happened to it."""
+        data = schemas.CaseMoved().load(event.data)
+        case, what = self.known(tx, event), happening(event.type, data)
+        changed = cases.follow(case, what, data)
+        self.apply(tx, case, what, data["at"])
+        if changed:
+            clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
+
+    @subscribe("report.escalation_consented.v1")
+    def keep_consent(self, event: Event, tx: Session) -> None:
+        """Remembers the reporter's consent; hands the case over if it may be already."""
+        data = schemas.Consented().load(event.data)
+        tx.merge(models.Consent(number=event.subject, at=data["at"]))
+        tx.flush()
+        if case := clocks.locked(tx, event.subject):
+            handovers.arrange(tx, case, data["at"])
+
+    @subscribe("message.delivered.v1")
+    def reporter_was_told(self, event: Event, tx: Session) -> None:
+        """Starts the reporter's time to object once the answer has reached them."""
+        data = schemas.Message().load(event.data)
+        if data["about"] == "answered":
+            self.answer_noticed(event, tx, data)
+
+    @subscribe("message.failed.v1")
+    def reporter_was_not_told(self, event: Event, tx: Session) -> None:
+        """With nobody to tell, the timeline is the notice; any other failure starts nothing."""
+        data = schemas.Message().load(event.data)
+        if data["about"] != "answered":
+            return
+        if data["reason"] == "no_address":
+            self.answer_noticed(event, tx, data)
+        else:
+            self.known(tx, event).unheard_cycle = data["cycle"]
+
+    def answer_noticed(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
+        """R starts unless the case has moved on; waits for an answer that is still under way."""
+        if data["cycle"] is None:
+            raise Poison("a notice about an answer names its round")
+        case = self.known(tx, event)
+        meaning = notice_of_answer(case.status, case.cycle, data["cycle"])
+        if meaning is Notice.EARLY:
+            raise TooEarly("the answer has not been heard of")
+        if meaning is Notice.STARTS_SILENCE:
+            case.unheard_cycle = None
+            self.apply(tx, case, Happening.ANSWER_NOTICED, data["at"])
+
+    def known(self, tx: Session, event: Event) -> models.CaseState:
+        """The event's case, locked. Raises TooEarly while it is unknown."""
+        case = clocks.locked(tx, event.subject)
+        if case is None:
+            raise TooEarly("the case has not been heard of")
+        return case
+
+    def apply(self, tx: Session, case: models.CaseState, what: Happening, at: datetime) -> None:
+        """Moves the case's clocks by what happened to it at `at`."""
+        clocks.apply(tx, case, what, at, self.clock.now(), self.in_force(tx))
+
+    def in_force(self, tx: Session) -> Regime:
+        """Calendar, limits and ladder in force."""
+        return regime.current(tx, self.settings.zone)
+
+    @every(1)
+    def sweep(self) -> bool:
+        """Fires what is due, unless the breaker refuses."""
+        with self.db.begin() as tx:
+            allowed = breaker.may_fire(tx, self.clock, self.settings.breaker_floor)
+        return allowed and self.fire_due()
+
+    def fire_due(self) -> bool:
+        """Fires what is due, case by case."""
+        now = self.clock.now()
+
+        def fire(tx: Session, case: models.CaseState) -> None:
+            firing.fire(tx, case, self.in_force(tx), now)
+
+        return turns.take(self.db, firing.OLDEST, {"through": breaker.last_due(now)}, fire)
+
+    @every(2)
+    def measure_stale(self) -> bool:
+        """Measures open clocks again after a change of calendar, limits or ladder."""
+        with self.db.begin() as tx:
+            version = self.in_force(tx).version
+
+        def measure(tx: Session, case: models.CaseState) -> None:
+            clocks.measure_again(tx, case, "calendar", self.clock.now(), self.in_force(tx))
+
+        return turns.take(self.db, clocks.STALE, {"version": version}, measure)
+
+    @every(0.5)
+    def append_to_feed(self) -> bool:
+        """Gives committed entries their place on the feed."""
+        appended = 0
+        for stream in models.STREAMS:
+            with self.db.begin() as tx:
+                appended += feed.append(tx, stream, self.signer, self.clock.now())
+        return appended > 0
+
+    @every(10)
+    def publish_promises(self) -> None:
+        """Tells intake what may be promised: at the start, each new day, after each change."""
+        with self.db.begin() as tx:
+            publishing.publish(tx, self.in_force(tx), self.clock.now())
+
+    @every(15)
+    def watch(self) -> None:
+        """Shows what is late, broken, undecidable, unwatched or unheard."""
+        with self.db.begin() as tx:
+            watching.show(tx, self.clock.now())
+
+    def counts(self, tx: Session) -> dict[str, int]:
+        """Every case that was opened is watched here."""
+        return dict(tx.execute(_COUNTS).one()._mapping)
+
+
+_COUNTS = sa.text("""
+SELECT (SELECT count(*) FROM case_state) AS cases,
+       (SELECT count(*) FROM consent) AS consents,
+       (SELECT count(*) FROM case_state WHERE handed_over_at IS NOT NULL) AS handed_over,
+       (SELECT coalesce(sum(position), 0)::bigint FROM feed_stream) AS feed_entries,
+       (SELECT count(*) FROM feed_pending) AS feed_pending
+""")

@@ -1,0 +1,59 @@
+"""Shows what should alarm somebody, as gauges; each question stands in `metrics`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from services.escalation import metrics
+from services.escalation.clockwork import GOVERNMENT, OVER, Clock
+from services.escalation.models import STREAMS
+
+_BY_CLOCK = sa.text("""
+SELECT clock, count(*) AS running,
+       count(*) FILTER (WHERE problem = 'no_limit') AS no_limit,
+       count(*) FILTER (WHERE problem = 'calendar') AS no_calendar,
+       count(*) FILTER (WHERE provisional) AS provisional
+FROM clock WHERE stopped_at IS NULL GROUP BY clock
+""")
+_BREACHES = sa.text("""
+SELECT c.clock, count(*) AS broken FROM breach b JOIN clock c ON c.id = b.clock_id
+WHERE b.closed_at IS NULL GROUP BY c.clock
+""")
+_AGES = sa.text("""
+SELECT (SELECT coalesce(extract(epoch FROM :now - min(due_at)), 0) FROM due
+        WHERE fired_at IS NULL AND due_at <= :now) AS overdue,
+       (SELECT coalesce(extract(epoch FROM :now - min(written_at)), 0) FROM feed_pending) AS feed,
+       (SELECT count(*) FROM case_state
+        WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status = 'answered') AS unheard
+""")
+_UNWATCHED = sa.text("""
+SELECT count(*) FROM case_state s WHERE s.status <> ALL(:over) AND NOT EXISTS (
+    SELECT 1 FROM clock c WHERE c.number = s.number AND c.clock = 'H' AND c.stopped_at IS NULL)
+""")
+_POSITIONS = sa.text("SELECT stream, position FROM feed_stream")
+
+
+def show(tx: Session, now: datetime) -> None:
+    """Sets every gauge."""
+    by_clock = {row.clock: row for row in tx.execute(_BY_CLOCK)}
+    broken = {row.clock: row.broken for row in tx.execute(_BREACHES)}
+    for clock in Clock:
+        row = by_clock.get(clock)
+        metrics.OPEN_CLOCKS.labels(clock.value).set(row.running if row else 0)
+    for clock in GOVERNMENT:
+        metrics.OPEN_BREACHES.labels(clock.value).set(broken.get(clock, 0))
+    rows = by_clock.values()
+    metrics.UNDECIDABLE.labels("no_limit").set(sum(row.no_limit for row in rows))
+    metrics.UNDECIDABLE.labels("calendar").set(sum(row.no_calendar for row in rows))
+    metrics.PROVISIONAL.set(sum(row.provisional for row in rows))
+    ages = tx.execute(_AGES, {"now": now}).one()
+    metrics.OVERDUE.set(float(ages.overdue))
+    metrics.FEED_LAG.set(float(ages.feed))
+    metrics.UNHEARD.set(ages.unheard)
+    metrics.UNWATCHED.set(tx.scalars(_UNWATCHED, {"over": sorted(OVER)}).one())
+    positions = {row.stream: row.position for row in tx.execute(_POSITIONS)}
+    for stream in STREAMS:
+        metrics.FEED_POSITION.labels(stream).set(positions.get(stream, 0))

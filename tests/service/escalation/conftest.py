@@ -1,0 +1,24 @@
+"""A tower with a fresh database for each test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.databases import Database
+from tests.service.escalation.tower import Tower
+
+
+@pytest.fixture
+def tower(database: Callable[[str], Database], secrets_folder: Path) -> Iterator[Tower]:
+    made = Tower(database("escalation"), secrets_folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bare_tower(database: Callable[[str], Database], secrets_folder: Path) -> Iterator[Tower]:
+    """Without calendar, limits and ladder."""
+    made = Tower(database("escalation"), secrets_folder, seeded=False)
+    yield made
+    made.close()

@@ -1,0 +1,207 @@
+"""Escalation's own code on a real database; the time is told by the test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import contracts
+from chassis.clock import Clock
+from chassis.config import Secret, SecretText
+from chassis.database import Transactions, engine
+from chassis.events import Event
+from services.escalation import national, seed
+from services.escalation.config import Settings
+from services.escalation.service import Escalation
+from tests.harness.databases import Database
+
+NUMBER = "KTB-12345-67890"
+WITA = ZoneInfo("Asia/Makassar")
+MONDAY = "2026-11-02 10:00"
+FIRING = ["deadline.approaching", "deadline.passed", "escalation.raised", "escalation.offered"]
+
+
+def local(text: str) -> datetime:
+    """A moment told in local time."""
+    return datetime.fromisoformat(text).replace(tzinfo=WITA)
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def end_of(day: str) -> str:
+    """The last second of a local day, as events tell it."""
+    return rfc3339(local(f"{day} 23:59:59"))
+
+
+@cache
+def years() -> list[national.NationalYear]:
+    return national.years(range(2025, 2031))
+
+
+class HandClock(Clock):
+    """Stands until a test moves it. The real one runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = local(MONDAY).astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def settings(database: Database, secrets: Path) -> Settings:
+    """As both kinds of process together would read them."""
+    return Settings(
+        service="escalation",
+        lapor_env="test",
+        database_url=SecretText(database.url),
+        feed_signing_key=Secret((secrets / "feed-signing-key.json").read_bytes()),
+        ombudsman_key=Secret((secrets / "ombudsman-key-hash").read_bytes().strip()),
+    )
+
+
+class Stream:
+    """Events as other services would send them, numbered within their streams."""
+
+    def __init__(self) -> None:
+        self._sequences: dict[tuple[str, str], itertools.count[int]] = {}
+
+    def body(self, type: str, number: str, at: datetime, **data: Any) -> bytes:
+        """The next event of a type, made from its contract's first example."""
+        example = next(iter(contracts.examples(type).values()))["data"]
+        for field in ("at", "received_at"):
+            if field in example:
+                data.setdefault(field, rfc3339(at))
+        contracts.validate(type, example | data)
+        source = contracts.source(type)
+        counted = self._sequences.setdefault((source, number), itertools.count(1))
+        event = Event(
+            id=str(uuid4()), source=source, type=type, subject=number, time=at,
+            sequence=next(counted), correlationid="a-chain-of-causes", data=example | data,
+        )  # fmt: skip
+        return json.dumps(event.document()).encode()
+
+
+class Tower:
+    """Hears events and fires what is due in this process, one step at a time."""
+
+    def __init__(self, database: Database, secrets: Path, *, seeded: bool = True) -> None:
+        self.database, self.clock, self.stream = database, HandClock(), Stream()
+        self.engine = engine(database.url, 8)
+        self.db, self.settings = Transactions(self.engine), settings(database, secrets)
+        self.service = Escalation()
+        self.service.db, self.service.clock = self.db, self.clock
+        self.service.settings, self.service.signer = self.settings, self.settings.signer()
+        if seeded:
+            self.plant()
+
+    def plant(self) -> None:
+        """Puts in calendar, limits and ladder."""
+        with self.db.begin() as tx:
+            seed.plant(tx, years())
+
+    def at(self, text: str) -> Tower:
+        """Moves the clock to a local time."""
+        self.clock.at = local(text).astimezone(UTC)
+        return self
+
+    def hear(self, type: str, number: str = NUMBER, **data: Any) -> str:
+        """Receives one event that happens now; what the inbox did with it."""
+        return self.receive(self.stream.body(type, number, self.clock.at, **data))
+
+    def receive(self, body: bytes) -> str:
+        return self.service.inbox.receive(body)
+
+    def retry(self) -> None:
+        """Tries every waiting event, though its time has not come."""
+        self.clock.at += timedelta(minutes=10)
+        while self.service.inbox.retry_due():
+            pass
+        self.clock.at -= timedelta(minutes=10)
+
+    def open(self, number: str = NUMBER, kind: str = "complaint") -> None:
+        self.hear("case.opened.v1", number, kind=kind)
+
+    def dispose(self, number: str = NUMBER, **data: Any) -> None:
+        given = {"agency": "dpupr", "kind": "complaint", "class": "ordinary", "cycle": 1}
+        self.hear("case.disposed.v1", number, **given | data)
+
+    def begin_work(self, number: str = NUMBER) -> None:
+        """Opened, disposed, followed up."""
+        self.open(number)
+        self.dispose(number)
+        self.hear("case.followed_up.v1", number, agency="dpupr", first=True, cycle=1)
+
+    def answer(self, number: str = NUMBER, cycle: int = 1) -> None:
+        self.hear("case.answered.v1", number, agency="dpupr", cycle=cycle)
+
+    def deliver(self, number: str = NUMBER, cycle: int | None = 1) -> str:
+        """The reporter is told of an answer."""
+        return self.hear("message.delivered.v1", number, about="answered", cycle=cycle)
+
+    def sweep(self) -> None:
+        while self.service.sweep():
+            pass
+
+    def append(self) -> None:
+        while self.service.append_to_feed():
+            pass
+
+    def measure_stale(self) -> None:
+        while self.service.measure_stale():
+            pass
+
+    def said(self, *starts: str, number: str = NUMBER) -> list[dict[str, Any]]:
+        """What was emitted about a case, in order: its data with its type's two words."""
+        rows = self.database.psql(
+            "SELECT type, data FROM outbox WHERE subject = %s ORDER BY id", [number]
+        )
+        told = [{"type": type.removesuffix(".v1"), **data} for type, data in rows]
+        return [fact for fact in told if not starts or fact["type"].startswith(starts)]
+
+    def fired(self, number: str = NUMBER) -> list[str]:
+        """What firing has told of a case, in short: `passed V`, `raised V 1 sekda` ..."""
+        short = []
+        for fact in self.said(*FIRING, number=number):
+            words = [fact["type"].split(".")[1], fact.get("clock"), fact.get("level")]
+            words += [fact.get("to"), fact.get("reason")]
+            short.append(" ".join(str(word) for word in words if word is not None))
+        return short
+
+    def clocks(self, number: str = NUMBER) -> dict[str, str]:
+        """Each clock with its round, and how it is: a due day, `paused`, `stopped` or a problem."""
+        rows = self.database.psql(
+            "SELECT clock || cycle, due_at, stopped_at IS NOT NULL, problem,"
+            " EXISTS (SELECT 1 FROM pause p WHERE p.clock_id = c.id AND p.ended_at IS NULL)"
+            " FROM clock c WHERE number = %s ORDER BY id",
+            [number],
+        )
+        return {
+            name: "stopped" if stopped else problem or ("paused" if paused else _day(due))
+            for name, due, stopped, problem, paused in rows
+        }
+
+    def entries(self, stream: str) -> list[dict[str, Any]]:
+        """The feed, in order."""
+        rows = self.database.psql(
+            "SELECT entry FROM feed_entry WHERE stream = %s ORDER BY epoch, position", [stream]
+        )
+        return [entry for (entry,) in rows]
+
+    def count(self, sql: str) -> int:
+        return int(self.database.psql(sql)[0][0])
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _day(due: datetime | None) -> str:
+    return due.astimezone(WITA).date().isoformat() if due else "none"
