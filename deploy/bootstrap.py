@@ -25,7 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".lapor"
+STATE = Path(os.environ.get("LAPOR_STATE", ROOT / ".lapor"))
 VENV = STATE / "venv"
 LOCK = ROOT / "requirements.lock"
 PYPI = "https://pypi.org/simple"

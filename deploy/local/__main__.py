@@ -17,11 +17,10 @@ import time
 from pathlib import Path
 
 from deploy.local import checks, demo, docker, runner
-from deploy.local.environment import ROOT
+from deploy.local.environment import ROOT, STATE
 from deploy.local.process import Failed, answers, free_port
 from deploy.local.system import System
 
-STATE = ROOT / ".lapor"
 UP = STATE / "up"
 DEMO = STATE / "demo"
 PORT = 18080  # of `up` and `demo` if it is free, so that an address can be kept

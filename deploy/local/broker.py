@@ -21,6 +21,7 @@ from deploy.local.process import Failed, Process, answers, free_port, wait_until
 from deploy.rabbitmq.definitions import OPERATOR, VHOST
 
 NODE = "lapor@localhost"
+RESOLVER = '{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n'  # needs no hosts file
 METRICS = (
     "prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {}\n"
     "management_agent.disable_metrics_collector = true\n"
@@ -145,6 +146,7 @@ class Broker:
             cookie.touch(mode=0o600)
             cookie.write_text(secrets.token_hex(20))
             cookie.chmod(0o400)
+        (home / "inetrc").write_text(RESOLVER)
         plugins = "[rabbitmq_prometheus].\n" if self.metrics else "[].\n"
         (self.folder / "enabled_plugins").write_text(plugins)
         (self.folder / "rabbitmq-env.conf").touch()  # else the machine's own would be read
@@ -166,6 +168,7 @@ class Broker:
             "PATH": f"{erlang}:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(here / "home"),
             "LANG": "C.UTF-8",
+            "ERL_INETRC": str(here / "home" / "inetrc"),
             "LD_LIBRARY_PATH": ":".join(str(path) for path in _libraries(erlang)),
             "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the node instead of minding it
             "ERL_EPMD_PORT": str(self._epmd_port),

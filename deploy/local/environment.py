@@ -8,6 +8,8 @@ from deploy import secrets
 from deploy.rabbitmq.definitions import OPERATOR, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
+STATE = Path(os.environ.get("LAPOR_STATE", ROOT / ".lapor"))  # all that a run makes
+CACHE = Path(os.environ.get("LAPOR_CACHE", STATE / "cache"))  # downloads; may be shared
 
 
 @dataclass(frozen=True, kw_only=True)

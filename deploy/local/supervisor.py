@@ -54,9 +54,8 @@ class Unit:
         if self.ready and self.ready():
             return True
         if time.monotonic() - self.started_at > self.patience:
-            raise Failed(
-                f"{self.name} was not ready in {self.patience:.0f} s: see {self.process.log}"
-            )
+            late = f"{self.name} was not ready in {self.patience:.0f} s"
+            raise Failed(f"{late}: see {self.process.log}\n{self.process.tail(5)}")
         return False
 
     def tend(self, say: Say) -> None:

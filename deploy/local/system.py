@@ -1,7 +1,6 @@
 """The whole system on this machine, in one folder: what `./lapor up` runs and what tests drive."""
 
 import json
-import os
 import sys
 import urllib.request
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any, Self
 from deploy import secrets
 from deploy.local import supervisor
 from deploy.local.broker import Broker
-from deploy.local.environment import ROOT, Surroundings, passwords
+from deploy.local.environment import CACHE, ROOT, Surroundings, passwords
 from deploy.local.gateway import Upstream, gateway
 from deploy.local.given import GivenBroker
 from deploy.local.mailbox import Mail
@@ -72,7 +71,7 @@ class System:
     ) -> None:
         """`failpoints` by process name, such as "intake-api"; `extra` goes to every process."""
         self.folder, self.env, self.services, self.say = folder.resolve(), env, services, say
-        self.cache = cache or Path(os.environ.get("LAPOR_CACHE", ROOT / ".lapor" / "cache"))
+        self.cache = cache or CACHE
         self.port, self.mail_port = port or free_port(), free_port()
         self.gateway_metrics_port, self._smtp_port = free_port(), free_port()
         self.clock = Clock(self.folder / "clock")
