@@ -55,20 +55,19 @@ VILLAGE_SERVICE = "pelayanan-kecamatan"  # the category that a district's own of
 
 def run(settings: Settings, db: Transactions) -> None:
     """Fills the database and prints the new accounts, after they are committed."""
-    folder = settings.data_dir
+    lists(db, settings.data_dir)
     with db.begin() as tx:
-        for model, file in (
-            (Agency, "agencies"),
-            (District, "districts"),
-            (Category, "categories"),
-        ):
-            _add(tx, model, _rows(folder / f"{file}.csv"))
-        _add(tx, Acknowledgement, _rows(folder / "acknowledgements.csv"))
-        _add(tx, Limit, _rows(folder / "limits.csv"))
-        _add(tx, Rule, _rules(folder))
         made = _officers(tx)
     for username, password in made.items():
         print(f"officer {username} {password}", flush=True)
+
+
+def lists(db: Transactions, folder: Path) -> None:
+    """Everything but the accounts, from the files in `folder`."""
+    with db.begin() as tx:
+        for model, file in FILES.items():
+            _add(tx, model, _rows(folder / f"{file}.csv"))
+        _add(tx, Rule, _rules(folder))
 
 
 def _add(tx: Session, model: Any, rows: Iterable[dict[str, Any]]) -> None:

@@ -1,0 +1,199 @@
+"""The one place where a case changes: its values, its file, the cases that follow it, and what is
+said of all of them stand in one transaction.
+
+Locks are taken parent first, then its followers by number; two parents by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.errors import NotFound
+from chassis.events import Fact
+from chassis.outbox import emit
+from services.routing import domain, events, metrics, models
+from services.routing.life import REPORTER, Action, Actor, Case, Clock, Role, RoutingRule, Rules
+
+Say = Callable[[Case, UUID], Fact]
+FIELDS = tuple(field.name for field in fields(Case))
+
+
+@dataclass(frozen=True)
+class Words:
+    """What an officer writes to the reporter."""
+
+    about: models.About
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something done to a case: what, by whom, when (aware, UTC), why."""
+
+    action: Action
+    actor: Actor
+    at: datetime
+    officer_id: UUID | None = None
+    why: str | None = None
+    words: Words | None = None
+    noted: Mapping[str, object] | None = None  # what else belongs on file, such as the rule
+
+
+def value(row: models.Case) -> Case:
+    """The case as the domain sees it."""
+    return Case(**{name: getattr(row, name) for name in FIELDS})
+
+
+def locked(tx: Session, number: str) -> models.Case:
+    """The row, held until the transaction ends. Raises NotFound."""
+    statement = sa.select(models.Case).where(models.Case.number == number).with_for_update()
+    row = tx.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+    if row is None:
+        raise NotFound("there is no such case")
+    return row
+
+
+def family(tx: Session, number: str) -> tuple[models.Case, models.Case]:
+    """The case that is handled and the one that was meant, both held: two rows if the second
+    follows the first, else one. Raises NotFound."""
+    into = tx.scalar(sa.select(models.Case.merged_into).where(models.Case.number == number))
+    parent = locked(tx, into or number)
+    row = locked(tx, number) if into else parent
+    return (parent, row) if row.merged_into == into else family(tx, number)
+
+
+def followers(tx: Session, number: str) -> list[models.Case]:
+    """The cases merged into this one, held."""
+    statement = (
+        sa.select(models.Case)
+        .where(models.Case.merged_into == number)
+        .order_by(models.Case.number)
+        .with_for_update()
+    )
+    return list(tx.scalars(statement, execution_options={"populate_existing": True}))
+
+
+def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None = None) -> None:
+    """Makes the (held) case what it is afterwards, and its followers with it."""
+    before = value(row)
+    metrics.moved(step.action, before, after, step.at)
+    _write(tx, row, after, step, say)
+    for follower in followers(tx, before.number):
+        own = value(follower)
+        moved = domain.follow(own, after)
+        moved = replace(moved, merged_into=after.merged_into or own.merged_into)
+        if say is not None or moved != own:
+            _write(tx, follower, moved, step, say)
+
+
+def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:
+    """Tells a reporter that what they asked for came too late, and keeps that on file."""
+    _file(tx, row.number, Step(action, REPORTER, at), {}, refused=events.reason_code(why))
+    emit(tx, events.refused(value(row), at, action, why))
+
+
+def show_clock(tx: Session, row: models.Case) -> None:
+    """Brings the worklist's columns up to what is known of the clock that matters now."""
+    case = value(row)
+    clock = domain.clock(case)
+    known = tx.scalars(
+        sa.select(models.Deadline)
+        .where(models.Deadline.number == case.number, models.Deadline.clock == clock)
+        .order_by(models.Deadline.cycle.desc())
+        .limit(1)
+    ).one_or_none()
+    if known is None or (clock is Clock.REPORTER and known.cycle != case.cycle):
+        row.due_at, row.level = None, 0
+    else:
+        row.due_at, row.level = known.due_at, known.level
+
+
+def rules(tx: Session, on: date) -> Rules:
+    """What holds on that day. Raises KeyError when a limit is missing: that is never "no limit"."""
+    seats = tx.execute(
+        sa.select(models.Agency.code, models.Agency.role).where(models.Agency.role != "handler")
+    )
+    limits = dict(
+        tx.execute(
+            sa.select(models.Limit.name, models.Limit.value)
+            .where(models.Limit.effective_from <= on)
+            .order_by(models.Limit.effective_from)
+        ).all()
+    )
+    return Rules(
+        seats={code: Role(role.value) for code, role in seats},
+        phrases=tuple(tx.scalars(sa.select(models.Acknowledgement.phrase))),
+        letters=limits["substance_letters"],
+        reopen_days=limits["reopen_days"],
+    )
+
+
+def suggestion(tx: Session, row: models.Case, on: date) -> RoutingRule | None:
+    """The rule that fits the case on that day, if one does."""
+    found = tx.scalars(sa.select(models.Rule).order_by(models.Rule.position, models.Rule.id))
+    names = tuple(field.name for field in fields(RoutingRule))
+    in_order = (RoutingRule(**{name: getattr(rule, name) for name in names}) for rule in found)
+    return domain.suggest(value(row), row.district, in_order, on)
+
+
+def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None) -> None:
+    changes = {}
+    for name in FIELDS:
+        old, new = getattr(row, name), getattr(after, name)
+        if old != new:
+            setattr(row, name, new)
+            changes[name.rstrip("_")] = [_plain(old), _plain(new)]
+    show_clock(tx, row)
+    _file(tx, row.number, step, changes)
+    reply_id = uuid4()
+    if step.words is not None:
+        _reply(tx, row.number, reply_id, step, step.words)
+    if say is not None:
+        emit(tx, say(after, reply_id))
+
+
+def _file(
+    tx: Session, number: str, step: Step, changes: dict[str, Any], refused: str | None = None
+) -> None:
+    noted = {name: _plain(noted) for name, noted in (step.noted or {}).items()}
+    tx.add(
+        models.CaseEvent(
+            number=number,
+            at=step.at,
+            action=step.action,
+            role=step.actor.role,
+            officer_id=step.officer_id,
+            agency=step.actor.agency,
+            why=step.why,
+            refused=refused,
+            changes=changes | noted,
+        )
+    )
+
+
+def _reply(tx: Session, number: str, reply_id: UUID, step: Step, words: Words) -> None:
+    tx.add(
+        models.Reply(
+            id=reply_id,
+            number=number,
+            about=words.about,
+            text=words.text,
+            at=step.at,
+            officer_id=step.officer_id,
+            agency=step.actor.agency,
+        )
+    )
+    emit(tx, events.reply_written(number, step.at, reply_id, words.about, words.text))
+
+
+def _plain(found: object) -> object:
+    if isinstance(found, datetime):
+        return events.rfc3339(found)
+    return list(found) if isinstance(found, tuple) else found

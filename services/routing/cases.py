@@ -1,0 +1,258 @@
+"""Cases over HTTP, to read: the worklist of the signed-in officer, and one case whole.
+
+An officer who may not know of a case gets the answer of one that does not exist.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import date, datetime
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import ValidationError, fields
+from sqlalchemy.orm import Session
+
+from chassis.errors import Invalid, NotFound
+from chassis.schemas import Strict
+from chassis.web import operation
+from services.routing import case_file, domain, schemas
+from services.routing.life import (
+    LADDER,
+    OPEN,
+    Action,
+    Actor,
+    ArchiveReason,
+    Class,
+    Clock,
+    Closing,
+    Confidentiality,
+    Kind,
+    Outcome,
+    Role,
+    Status,
+)
+from services.routing.models import (
+    About,
+    Case,
+    CaseEvent,
+    Channel,
+    Deadline,
+    Note,
+    Officer,
+    Reply,
+)
+from services.routing.officers import Resource
+from services.routing.sessions import signed_in
+
+
+class CaseListed(Strict):
+    """A case in a worklist. `level` is how far its present limit was escalated."""
+
+    number = fields.String()
+    kind = schemas.Word(Kind)
+    class_ = schemas.Word(Class, data_key="class", allow_none=True)
+    category = fields.String(allow_none=True)
+    status = schemas.Word(Status)
+    title = fields.String()
+    district = fields.String()
+    agency = fields.String(allow_none=True)
+    decider = schemas.Word(Role)
+    confidentiality = schemas.Word(Confidentiality)
+    received_at = fields.AwareDateTime()
+    due_at = fields.AwareDateTime(allow_none=True)
+    level = fields.Integer()
+
+
+class Worklist(Strict):
+    """A page, and where the next one begins; null after the last."""
+
+    items = fields.List(fields.Nested(CaseListed))
+    next = fields.String(allow_none=True)
+
+
+class Suggested(Strict):
+    """The agency that a rule suggests, and which rule."""
+
+    agency = fields.String()
+    rule = fields.Integer(attribute="id")
+
+
+class DeadlineShown(Strict):
+    """A clock of the case; `due_at` is null while it is paused."""
+
+    clock = schemas.Word(Clock)
+    cycle = fields.Integer()
+    due_at = fields.AwareDateTime(allow_none=True)
+    passed_at = fields.AwareDateTime(allow_none=True)
+    level = fields.Integer()
+    brought_to = fields.String(allow_none=True)
+
+
+class EventShown(Strict):
+    """What was done: who, what, when, why, and the values before and after."""
+
+    at = fields.AwareDateTime()
+    action = schemas.Word(Action)
+    role = schemas.Word(Role)
+    agency = fields.String(allow_none=True)
+    officer = fields.String(allow_none=True)
+    why = fields.String(allow_none=True)
+    refused = fields.String(allow_none=True)
+    changes = fields.Dict()
+
+
+class ReplyShown(Strict):
+    """An officer's words to the reporter."""
+
+    about = schemas.Word(About)
+    text = fields.String()
+    at = fields.AwareDateTime()
+    agency = fields.String(allow_none=True)
+
+
+class NoteShown(Strict):
+    """The reporter's words after the report."""
+
+    action = schemas.Word(Action)
+    text = fields.String()
+    at = fields.AwareDateTime()
+
+
+class CaseShown(CaseListed):
+    """One case whole, with what this officer can do with it."""
+
+    text = fields.String()
+    event_date = fields.Date()
+    place = fields.String(allow_none=True)
+    named_agency = fields.String(allow_none=True)
+    channel = schemas.Word(Channel)
+    hidden_from_public = fields.Boolean()
+    reachable = fields.Boolean()
+    supporting = fields.List(fields.String())
+    complains_about = fields.List(fields.String())
+    merged_into = fields.String(allow_none=True)
+    followers = fields.List(fields.String())
+    awaited_from = schemas.Word(Status, allow_none=True)
+    cycle = fields.Integer()
+    returns = fields.Integer()
+    objections = fields.Integer()
+    verified_at = fields.AwareDateTime(allow_none=True)
+    disposed_at = fields.AwareDateTime(allow_none=True)
+    ended_at = fields.AwareDateTime(allow_none=True)
+    archive_reason = schemas.Word(ArchiveReason, allow_none=True)
+    outcome = schemas.Word(Outcome, allow_none=True)
+    closed_how = schemas.Word(Closing, allow_none=True)
+    stars = fields.Integer(allow_none=True)
+    offered_at = fields.AwareDateTime(allow_none=True)
+    handed_over_at = fields.AwareDateTime(allow_none=True)
+    suggestion = fields.Nested(Suggested, allow_none=True)
+    actions = fields.List(schemas.Word(Action))
+    deadlines = fields.List(fields.Nested(DeadlineShown))
+    history = fields.List(fields.Nested(EventShown))
+    replies = fields.List(fields.Nested(ReplyShown))
+    notes = fields.List(fields.Nested(NoteShown))
+
+
+class Cases(Resource):
+    @operation(
+        "The officer's cases, most urgent first",
+        query=schemas.WorklistQuery,
+        answers={200: Worklist},
+        errors=(403,),
+        security="officer",
+    )
+    def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
+        """Open ones, unless a status is asked for; those without a limit come last."""
+        with self.db.begin() as tx:
+            who = signed_in(tx, req, self.clock.now())
+            wanted = [query["status"]] if query["status"] else list(OPEN)
+            statement = sa.select(Case).where(
+                Case.status.in_(wanted), Case.merged_into.is_(None), *_visible(who.actor)
+            )
+            if query["after"] is not None:
+                statement = statement.where(_beyond(query["after"]))
+            ordered = statement.order_by(Case.due_at.asc().nulls_last(), Case.number)
+            found = list(tx.scalars(ordered.limit(query["limit"] + 1)))
+        page = found[: query["limit"]]
+        return {"items": page, "next": _cursor(page[-1]) if len(found) > len(page) else None}
+
+
+class OneCase(Resource):
+    @operation("One case whole", answers={200: CaseShown}, errors=(403,), security="officer")
+    def on_get(self, req: falcon.Request, number: str) -> dict[str, Any]:
+        """With its file, its limits, and what this officer can do."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            who = signed_in(tx, req, now)
+            row = seen(tx, who.actor, number)
+            return _shown(tx, row, who.actor, self.today(now))
+
+
+def seen(tx: Session, actor: Actor, number: str, *, lock: bool = False) -> Case:
+    """The row, if this officer may know of it. Raises NotFound, whatever the reason."""
+    row = tx.get(Case, number, with_for_update=lock or None, populate_existing=lock)
+    if row is None or not domain.sees(actor, case_file.value(row)):
+        raise NotFound("there is no such case")
+    return row
+
+
+def _visible(actor: Actor) -> list[Any]:
+    """`domain.sees` as conditions."""
+    if actor.role is Role.ADMINISTRATOR or actor.agency is None:
+        return [sa.false()]
+    rules = [sa.not_(Case.complains_about.contains([actor.agency]))]
+    if actor.role not in LADDER:
+        supports = Case.supporting.contains([actor.agency])
+        rules.append(sa.or_(Case.agency == actor.agency, supports))
+    return rules
+
+
+def _cursor(row: Case) -> str:
+    due = row.due_at.isoformat() if row.due_at else ""
+    return base64.urlsafe_b64encode(f"{due} {row.number}".encode()).decode()
+
+
+def _beyond(cursor: str) -> Any:
+    """What comes after the cursor in the worklist's order."""
+    try:
+        due, _, number = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
+        at = datetime.fromisoformat(due) if due else None
+        schemas.NUMBER(number)
+    except (ValueError, ValidationError):
+        raise Invalid("take it from the page before", "after", "cursor") from None
+    if at is None:
+        return sa.and_(Case.due_at.is_(None), Case.number > number)
+    return sa.or_(sa.tuple_(Case.due_at, Case.number) > (at, number), Case.due_at.is_(None))
+
+
+def _shown(tx: Session, row: Case, actor: Actor, today: date) -> dict[str, Any]:
+    """The case and everything that belongs to it; a follower lives under its parent's limits."""
+    history = tx.execute(
+        sa.select(CaseEvent, Officer.username)
+        .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
+        .where(CaseEvent.number == row.number)
+        .order_by(CaseEvent.id)
+    )
+    followers = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
+    handled = row.merged_into or row.number
+    return {
+        **{column.key: getattr(row, column.key) for column in sa.inspect(Case).column_attrs},
+        "followers": list(tx.scalars(followers)),
+        "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
+        "actions": domain.allowed(actor, case_file.value(row)),
+        "deadlines": _all(tx, Deadline, handled, Deadline.clock, Deadline.cycle),
+        "history": [_event(event, username) for event, username in history],
+        "replies": _all(tx, Reply, row.number, Reply.at),
+        "notes": _all(tx, Note, row.number, Note.at),
+    }
+
+
+def _all(tx: Session, model: Any, number: str, *order: Any) -> list[Any]:
+    return list(tx.scalars(sa.select(model).where(model.number == number).order_by(*order)))
+
+
+def _event(event: CaseEvent, username: str | None) -> dict[str, Any]:
+    shown = ("at", "action", "role", "agency", "why", "refused", "changes")
+    return {name: getattr(event, name) for name in shown} | {"officer": username}

@@ -1,0 +1,233 @@
+"""Cases over HTTP, to act on: one resource a verb.
+
+Each holds the row, asks the domain, and has the change filed and told (`case_file.change`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import falcon
+from marshmallow import fields
+from sqlalchemy.orm import Session
+
+from chassis.errors import Invalid, NotFound
+from chassis.schemas import Strict
+from chassis.web import operation
+from services.routing import case_file, domain, events, models, schemas
+from services.routing.case_file import Say, Step, Words
+from services.routing.cases import seen
+from services.routing.life import Action, Case, Rules, Status
+from services.routing.models import About
+from services.routing.officers import Resource
+from services.routing.sessions import SignedIn, signed_in
+
+
+class Done(Strict):
+    """Where the case stands now."""
+
+    number = fields.String()
+    status = schemas.Word(Status)
+    cycle = fields.Integer()
+    at = fields.AwareDateTime()
+
+
+class Turn:
+    """An officer's turn with one case, held until the transaction ends."""
+
+    def __init__(self, tx: Session, who: SignedIn, row: models.Case, at: datetime, on: date):
+        self.tx, self.who, self.row, self.at, self.on = tx, who, row, at, on
+        self.actor, self.case = who.actor, case_file.value(row)
+
+    @property
+    def rules(self) -> Rules:
+        """What holds today."""
+        return case_file.rules(self.tx, self.on)
+
+    def known(self, model: Any, code: str | None, field: str) -> None:
+        """Raises Invalid for a code of none; an agency must still be taking cases."""
+        found = self.tx.get(model, code) if code is not None else None
+        if code is not None and (found is None or not getattr(found, "active", True)):
+            raise Invalid("there is none of this code", field, "known")
+
+    def make(
+        self,
+        action: Action,
+        after: Case,
+        say: Say | None,
+        *,
+        why: str | None = None,
+        words: Words | None = None,
+        noted: dict[str, object] | None = None,
+    ) -> None:
+        """Changes the case, files it, tells it."""
+        step = Step(action, self.actor, self.at, self.who.id, why, words, noted)
+        case_file.change(self.tx, self.row, after, step, say)
+
+
+def verb(summary: str, body: type[Strict]) -> Any:
+    """An operation on a case: `on_post(self, turn, body)` makes the change."""
+
+    def decorate(act: Any) -> Any:
+        def on_post(
+            self: Resource, req: falcon.Request, number: str, body: dict[str, Any], key: Any
+        ) -> Any:
+            now = self.clock.now()
+            with self.db.begin() as tx:
+                who = signed_in(tx, req, now)
+                if answer := key.answered(tx):
+                    return answer
+                row = seen(tx, who.actor, number, lock=True)
+                act(self, Turn(tx, who, row, now, self.today(now)), body)
+                done = {"number": number, "status": row.status, "cycle": row.cycle, "at": now}
+                return key.remember(tx, done)
+
+        on_post.__doc__ = act.__doc__
+        described = operation(
+            summary,
+            body=body,
+            answers={200: Done},
+            errors=(403, 404, 409),
+            idempotent="optional",
+            security="officer",
+        )
+        return described(on_post)
+
+    return decorate
+
+
+class Verification(Resource):
+    @verb("Verify and classify", schemas.Verification)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The report is real; may be done again while nobody has it."""
+        turn.known(models.Category, body["category"], "category")
+        turn.known(models.Agency, body["complains_about"], "complains_about")
+        after = domain.verify(turn.case, turn.actor, turn.at, turn.rules, **body)
+        turn.make(Action.VERIFY, after, lambda c, _: events.verified(c, turn.at))
+
+
+class Disposition(Resource):
+    @verb("Dispose to an agency", schemas.Disposition)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The rule that suggested an agency stays with the decision, taken or not."""
+        for field, codes in (("agency", [body["agency"]]), ("supporting", body["supporting"])):
+            for code in codes:
+                turn.known(models.Agency, code, field)
+        after = domain.dispose(
+            turn.case, turn.actor, turn.at, agency=body["agency"], supporting=body["supporting"]
+        )
+        rule = case_file.suggestion(turn.tx, turn.row, turn.on)
+        noted = {"suggested": rule and rule.agency, "rule": rule and rule.id}
+        say: Say = lambda c, _: events.disposed(c, turn.at)  # noqa: E731
+        turn.make(Action.DISPOSE, after, say, why=body["note"], noted=noted)
+
+
+class Archive(Resource):
+    @verb("Archive", schemas.Archive)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The reporter is told why, and may object."""
+        after = domain.archive(turn.case, turn.actor, turn.at, reason=body["reason"])
+        words = Words(About.ARCHIVE, body["text"])
+        turn.make(Action.ARCHIVE, after, lambda c, r: events.archived(c, turn.at, r), words=words)
+
+
+class Forwarding(Resource):
+    @verb("Forward to an authority outside the regency", schemas.Forwarding)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The reporter is told where it went."""
+        after = domain.forward(turn.case, turn.actor, turn.at)
+        words = Words(About.FORWARDING, f"{body['to']}\n\n{body['text']}")
+        say: Say = lambda c, r: events.forwarded(c, turn.at, r)  # noqa: E731
+        turn.make(Action.FORWARD, after, say, why=body["to"], words=words)
+
+
+class DataRequest(Resource):
+    @verb("Ask the reporter for data", schemas.DataRequest)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The clock of whoever asks is paused until the reporter supplies it."""
+        after = domain.request_data(turn.case, turn.actor, turn.at)
+        words = Words(About.DATA_REQUEST, body["question"])
+        say: Say = lambda c, r: events.data_requested(c, turn.at, r)  # noqa: E731
+        turn.make(Action.REQUEST_DATA, after, say, words=words)
+
+
+class Return(Resource):
+    @verb("Return: not this agency's", schemas.Return)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """No clock restarts; the second return goes to the arbiter."""
+        proposed, agency = body["proposed_agency"], turn.case.agency or ""
+        turn.known(models.Agency, proposed, "proposed_agency")
+        after = domain.return_case(turn.case, turn.actor, turn.rules, proposed=proposed)
+        turn.make(
+            Action.RETURN,
+            after,
+            lambda c, _: events.returned(c, turn.at, agency=agency, proposed=proposed),
+            why=body["reason"],
+            noted={"proposed_agency": proposed},
+        )
+
+
+class FollowUps(Resource):
+    @verb("Follow up", schemas.FollowUp)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """Something of substance; thanks and promises to pass it on are refused."""
+        first = turn.case.status is Status.DISPOSED
+        after = domain.follow_up(turn.case, turn.actor, turn.rules, text=body["text"])
+        words = Words(About.FOLLOW_UP, body["text"])
+        say: Say = lambda c, r: events.followed_up(c, turn.at, r, first=first)  # noqa: E731
+        turn.make(Action.FOLLOW_UP, after, say, words=words)
+
+
+class Answer(Resource):
+    @verb("Give the final answer", schemas.Answer)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """With its outcome and the reason for it; the reporter may object."""
+        after = domain.answer(
+            turn.case, turn.actor, turn.rules, outcome=body["outcome"], text=body["text"]
+        )
+        words = Words(About.ANSWER, f"{body['text']}\n\n{body['reason']}")
+        say: Say = lambda c, r: events.answered(c, turn.at, r)  # noqa: E731
+        turn.make(Action.ANSWER, after, say, why=body["reason"], words=words)
+
+
+class Reclassification(Resource):
+    @verb("Correct kind, class or category", schemas.Reclassification)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The limits are computed anew, and the reporter is told."""
+        reason = body["reason"]
+        turn.known(models.Category, body["category"], "category")
+        corrected = {name: body[name] for name in ("kind", "class_", "category")}
+        after = domain.reclassify(turn.case, turn.actor, **corrected)
+        say: Say = lambda c, _: events.reclassified(c, turn.at)  # noqa: E731
+        words = Words(About.RECLASSIFICATION, reason)
+        turn.make(Action.RECLASSIFY, after, say, why=reason, words=words)
+
+
+class Merge(Resource):
+    @verb("Merge into another case", schemas.Merge)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """This case follows the other from now on; its reporter keeps every right."""
+        try:
+            other = case_file.locked(turn.tx, body["into"])
+        except NotFound:
+            raise Invalid("there is no such case", "into", "known") from None
+        child, parent = domain.merge(turn.case, turn.actor, case_file.value(other), turn.rules)
+        step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
+        case_file.change(turn.tx, other, parent, step)
+        say: Say = lambda c, _: events.merged(c, turn.at)  # noqa: E731
+        turn.make(Action.MERGE, child, say, why=body["reason"])
+
+
+VERBS: dict[str, type[Resource]] = {
+    "verification": Verification,
+    "disposition": Disposition,
+    "archive": Archive,
+    "forwarding": Forwarding,
+    "data-request": DataRequest,
+    "return": Return,
+    "follow-ups": FollowUps,
+    "answer": Answer,
+    "reclassification": Reclassification,
+    "merge": Merge,
+}

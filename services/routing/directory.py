@@ -1,0 +1,106 @@
+"""Agencies, districts and categories over HTTP: public to read, the administrator's to correct."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields
+
+from chassis.errors import NotFound
+from chassis.schemas import Strict
+from chassis.web import operation
+from services.routing import schemas
+from services.routing.models import Agency, AgencyRole, Category, District, NameSource
+from services.routing.officers import Resource, administrator
+
+
+class AgencyShown(Strict):
+    """An office of the regency."""
+
+    code = fields.String()
+    name = fields.String()
+    kind = fields.String()
+    role = schemas.Word(AgencyRole)
+    name_source = schemas.Word(NameSource)
+    active = fields.Boolean()
+
+
+class AgenciesShown(Strict):
+    """All of them."""
+
+    items = fields.List(fields.Nested(AgencyShown))
+
+
+class DistrictShown(Strict):
+    """A kecamatan."""
+
+    code = fields.String()
+    name = fields.String()
+    villages = fields.Integer()
+
+
+class DistrictsShown(Strict):
+    """All of them."""
+
+    items = fields.List(fields.Nested(DistrictShown))
+
+
+class CategoryShown(Strict):
+    """What a report can be about."""
+
+    code = fields.String()
+    name = fields.String()
+    parent = fields.String()
+
+
+class CategoriesShown(Strict):
+    """All of them."""
+
+    items = fields.List(fields.Nested(CategoryShown))
+
+
+class Agencies(Resource):
+    @operation("Agencies", answers={200: AgenciesShown})
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """By name."""
+        with self.db.begin() as tx:
+            return {"items": list(tx.scalars(sa.select(Agency).order_by(Agency.name)))}
+
+
+class OneAgency(Resource):
+    @operation(
+        "Correct an agency",
+        body=schemas.AgencyChange,
+        answers={200: AgencyShown},
+        errors=(403,),
+        security="officer",
+    )
+    def on_put(self, req: falcon.Request, code: str, body: dict[str, Any]) -> Any:
+        """The name is confirmed by that. An inactive agency gets no new cases and keeps its old."""
+        with self.db.begin() as tx:
+            administrator(tx, req, self.clock)
+            agency = tx.get(Agency, code, with_for_update=True)
+            if agency is None:
+                raise NotFound("there is no such agency")
+            agency.name, agency.active = body["name"], body["active"]
+            agency.name_source = NameSource.CONFIRMED
+            return agency
+
+
+class Districts(Resource):
+    @operation("Districts", answers={200: DistrictsShown})
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """By code."""
+        with self.db.begin() as tx:
+            return {"items": list(tx.scalars(sa.select(District).order_by(District.code)))}
+
+
+class Categories(Resource):
+    @operation("Categories", answers={200: CategoriesShown})
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """By their upper level, then by name."""
+        with self.db.begin() as tx:
+            ordered = sa.select(Category).order_by(Category.parent, Category.name)
+            return {"items": list(tx.scalars(ordered))}

@@ -1,0 +1,272 @@
+"""Officers over HTTP: signing in and out, passwords, and the administrator's care of accounts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields
+from sqlalchemy.orm import Session
+
+from chassis.clock import Clock
+from chassis.config import Settings
+from chassis.database import Transactions
+from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized
+from chassis.schemas import Strict
+from chassis.web import operation
+from services.routing import metrics, models, passwords, schemas, sessions
+from services.routing.life import Role
+from services.routing.models import Deed, Officer
+from services.routing.sessions import SignedIn, signed_in
+
+STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
+
+
+class Token(Strict):
+    """A session, and what its officer may expect."""
+
+    token = fields.String()
+    expires_at = fields.AwareDateTime()
+    role = schemas.Word(Role)
+    agency = fields.String(allow_none=True)
+    must_change_password = fields.Boolean()
+
+
+class Me(Strict):
+    """Who is signed in."""
+
+    username = fields.String()
+    role = schemas.Word(Role)
+    agency = fields.String(allow_none=True)
+    must_change_password = fields.Boolean()
+    expires_at = fields.AwareDateTime()
+
+
+class Account(Strict):
+    """An officer as the administrator sees them."""
+
+    username = fields.String()
+    role = schemas.Word(Role)
+    agency = fields.String(allow_none=True)
+    must_change_password = fields.Boolean()
+    disabled_at = fields.AwareDateTime(allow_none=True)
+
+
+class Accounts(Strict):
+    """All of them."""
+
+    items = fields.List(fields.Nested(Account))
+
+
+class FirstPassword(Strict):
+    """Shown once; to be handed over in person and changed at the first sign-in."""
+
+    username = fields.String()
+    first_password = fields.String()
+
+
+class Resource:
+    """What all of these stand on."""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        self.settings, self.db, self.clock = settings, db, clock
+
+    def today(self, now: datetime) -> date:
+        """The local day of a moment: rules hold by the day."""
+        return now.astimezone(ZoneInfo(self.settings.time_zone)).date()
+
+
+class SignIn(Resource):
+    @operation("Sign in", body=schemas.SignIn, answers={200: Token}, errors=(401, 429))
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """A session for a name and its password. Equal work and equal words whatever is wrong."""
+        username, now = body["username"].casefold(), self.clock.now()
+        with self.db.begin() as tx:
+            sessions.count_try(tx, username, now)
+            officer = _named(tx, username)
+        stored = officer.password_hash if officer else None
+        proven = passwords.matches(body["password"], stored)
+        with self.db.begin() as tx:
+            officer = _named(tx, username)
+            if not proven or officer is None or officer.password_hash != stored:
+                metrics.SIGN_INS.labels("wrong").inc()
+                raise Unauthorized("the username or the password is wrong")
+            sessions.forgive(tx, username)
+            answer = _token(tx, officer, self.clock)
+            sessions.remember(tx, officer.id, Deed.SIGNED_IN, now)
+        metrics.SIGN_INS.labels("ok").inc()
+        return answer
+
+
+class SignOut(Resource):
+    @operation("Sign out", answers={204: None}, security="officer")
+    def on_post(self, req: falcon.Request) -> None:
+        """This session is over."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            officer = signed_in(tx, req, now, first_password_will_do=True)
+            tx.execute(
+                sa.delete(models.Session).where(models.Session.token_hash == officer.token_hash)
+            )
+            sessions.remember(tx, officer.id, Deed.SIGNED_OUT, now)
+
+
+class Password(Resource):
+    @operation(
+        "Change one's password",
+        body=schemas.PasswordChange,
+        answers={200: Token},
+        errors=(429,),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """Ends every session of the officer and opens a new one."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            who = signed_in(tx, req, now, first_password_will_do=True)
+            sessions.count_try(tx, who.username, now)
+            stored = tx.get_one(Officer, who.id).password_hash
+        if not passwords.matches(body["password"], stored):
+            raise Invalid("this is not the present password", "password", "match")
+        if body["password"] == body["new_password"]:
+            raise Invalid("the new password is the old one", "new_password", "other")
+        passwords.judge(body["new_password"], who.username)
+        with passwords.turn():
+            made = passwords.hashed(body["new_password"])
+        with self.db.begin() as tx:
+            officer = tx.get_one(Officer, who.id, with_for_update=True)
+            officer.password_hash, officer.must_change_password = made, False
+            sessions.forgive(tx, who.username)
+            sessions.end_all(tx, who.id)
+            sessions.remember(tx, who.id, Deed.PASSWORD_CHANGED, now, by=who.id)
+            return _token(tx, officer, self.clock)
+
+
+class Myself(Resource):
+    @operation("Who is signed in", answers={200: Me}, security="officer")
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """The officer behind the token."""
+        with self.db.begin() as tx:
+            who = signed_in(tx, req, self.clock.now(), first_password_will_do=True)
+        return {
+            "username": who.username,
+            "role": who.actor.role,
+            "agency": who.actor.agency,
+            "must_change_password": who.must_change_password,
+            "expires_at": who.expires_at,
+        }
+
+
+class Everybody(Resource):
+    @operation("All accounts", answers={200: Accounts}, errors=(403,), security="officer")
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """For the administrator."""
+        with self.db.begin() as tx:
+            administrator(tx, req, self.clock)
+            return {"items": list(tx.scalars(sa.select(Officer).order_by(Officer.username)))}
+
+    @operation(
+        "Make an account",
+        body=schemas.NewOfficer,
+        answers={201: FirstPassword},
+        errors=(403, 409),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """Answers with its first password."""
+        if body["role"] not in STAFF:
+            raise Invalid("not a role of an officer", "role", "one_of")
+        if body["agency"] is None and body["role"] is not Role.ADMINISTRATOR:
+            raise Invalid("an officer belongs to an agency", "agency", "required")
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            who = administrator(tx, req, self.clock)
+            if body["agency"] and tx.get(models.Agency, body["agency"]) is None:
+                raise Invalid("there is no such agency", "agency", "known")
+            if _named(tx, body["username"], disabled_too=True):
+                raise NotAllowed("there is an account of this name")
+            password = passwords.first()
+            officer = Officer(id=uuid4(), **body, password_hash=_hashed(password), created_at=now)
+            tx.add(officer)
+            tx.flush()
+            sessions.remember(tx, officer.id, Deed.CREATED, now, by=who.id)
+        return {"username": body["username"], "first_password": password}
+
+
+class Disabling(Resource):
+    @operation("Disable an account", answers={204: None}, errors=(403, 409), security="officer")
+    def on_post(self, req: falcon.Request, username: str) -> None:
+        """Its sessions are over at once."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            who = administrator(tx, req, self.clock)
+            officer = _someone(tx, username)
+            if officer.id == who.id:
+                raise NotAllowed("nobody disables their own account")
+            officer.disabled_at = officer.disabled_at or now
+            sessions.end_all(tx, officer.id)
+            sessions.remember(tx, officer.id, Deed.DISABLED, now, by=who.id)
+
+
+class NewFirstPassword(Resource):
+    @operation(
+        "Give an account a new first password",
+        answers={200: FirstPassword},
+        errors=(403,),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, username: str) -> dict[str, Any]:
+        """Enables it again, ends its sessions, and forgets its failed sign-ins."""
+        now, password = self.clock.now(), passwords.first()
+        with self.db.begin() as tx:
+            who = administrator(tx, req, self.clock)
+            officer = _someone(tx, username)
+            officer.password_hash, officer.must_change_password = _hashed(password), True
+            officer.disabled_at = None
+            sessions.forgive(tx, username)
+            sessions.end_all(tx, officer.id)
+            sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, now, by=who.id)
+        return {"username": username, "first_password": password}
+
+
+def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:
+    """The signed-in administrator. Raises Forbidden for everybody else."""
+    who = signed_in(tx, req, clock.now())
+    if who.actor.role is not Role.ADMINISTRATOR:
+        raise Forbidden("only an administrator may")
+    return who
+
+
+def _token(tx: Session, officer: Officer, clock: Clock) -> dict[str, Any]:
+    token, expires_at = sessions.open_session(tx, officer, clock.now())
+    return {
+        "token": token,
+        "expires_at": expires_at,
+        "role": officer.role,
+        "agency": officer.agency,
+        "must_change_password": officer.must_change_password,
+    }
+
+
+def _named(tx: Session, username: str, *, disabled_too: bool = False) -> Officer | None:
+    statement = sa.select(Officer).where(Officer.username == username)
+    if not disabled_too:
+        statement = statement.where(Officer.disabled_at.is_(None))
+    return tx.scalars(statement).one_or_none()
+
+
+def _someone(tx: Session, username: str) -> Officer:
+    statement = sa.select(Officer).where(Officer.username == username).with_for_update()
+    officer = tx.scalars(statement).one_or_none()
+    if officer is None:
+        raise NotFound("there is no such account")
+    return officer
+
+
+def _hashed(password: str) -> str:
+    with passwords.turn():
+        return passwords.hashed(password)

@@ -1,0 +1,231 @@
+"""What comes in and goes out: strict from clients, tolerant from the bus."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import fields, validate
+
+from chassis.schemas import Strict, Text, Tolerant
+from services.routing.life import (
+    ArchiveReason,
+    Class,
+    Clock,
+    Confidentiality,
+    Kind,
+    Outcome,
+    Role,
+    Status,
+)
+from services.routing.models import Channel
+
+CODE = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
+NUMBER = validate.Regexp(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
+PAGE = 50
+SENTENCE = 20  # characters; what explains a decision is more than a word
+
+
+def Word(words: type[StrEnum], **more: Any) -> fields.Enum:
+    """One of a closed set."""
+    return fields.Enum(words, by_value=True, **more)
+
+
+def Code(**more: Any) -> fields.String:
+    """Names an agency, a district or a category."""
+    return fields.String(validate=CODE, **more)
+
+
+# --- from the bus
+
+
+class Submitted(Tolerant):
+    """report.submitted.v1"""
+
+    kind = Word(Kind, required=True)
+    title = fields.String(required=True)
+    text = fields.String(required=True)
+    event_date = fields.Date(required=True)
+    district = fields.String(required=True)
+    place = fields.String(required=True, allow_none=True)
+    agency = fields.String(required=True, allow_none=True)
+    category = fields.String(required=True, allow_none=True)
+    confidentiality = Word(Confidentiality, required=True)
+    hidden_from_public = fields.Boolean(required=True)
+    reachable = fields.Boolean(required=True)
+    channel = Word(Channel, required=True)
+    received_at = fields.AwareDateTime(required=True)
+
+
+class Supplemented(Tolerant):
+    """report.supplemented.v1"""
+
+    text = fields.String(required=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class Disagreed(Tolerant):
+    """report.objected.v1, report.reopened.v1 and report.withdrawn.v1"""
+
+    reason = fields.String(required=True, allow_none=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class Accepted(Tolerant):
+    """report.accepted.v1"""
+
+    at = fields.AwareDateTime(required=True)
+
+
+class Rated(Tolerant):
+    """report.rated.v1"""
+
+    stars = fields.Integer(required=True)
+    comment = fields.String(required=True, allow_none=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class Limit(Tolerant):
+    """deadline.started.v1, deadline.approaching.v1 and deadline.passed.v1"""
+
+    clock = Word(Clock, required=True)
+    cycle = fields.Integer(required=True)
+    due_at = fields.AwareDateTime(required=True)
+    at = fields.AwareDateTime(load_default=None)
+
+
+class Recomputed(Tolerant):
+    """deadline.recomputed.v1"""
+
+    clock = Word(Clock, required=True)
+    cycle = fields.Integer(required=True)
+    after = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class Raised(Limit):
+    """escalation.raised.v1"""
+
+    level = fields.Integer(required=True)
+    to = fields.String(required=True)
+
+
+class Told(Tolerant):
+    """escalation.offered.v1 and escalation.handed_over.v1"""
+
+    at = fields.AwareDateTime(required=True)
+
+
+# --- from officers
+
+
+class Verification(Strict):
+    """The report is real; what it is."""
+
+    class_ = Word(Class, data_key="class", load_default=None)
+    category = Code(load_default=None)
+    complains_about = Code(load_default=None)
+
+
+class Disposition(Strict):
+    """Who has to answer."""
+
+    agency = Code(required=True)
+    supporting = fields.List(Code(), load_default=list, validate=validate.Length(max=20))
+    note = Text(2000, load_default=None)
+
+
+class Archive(Strict):
+    """Why it is not handled, and the words for the reporter."""
+
+    reason = Word(ArchiveReason, required=True)
+    text = Text(5000, SENTENCE, required=True)
+
+
+class Forwarding(Strict):
+    """Where it went, and the words for the reporter."""
+
+    to = Text(200, 3, required=True, lines=False)
+    text = Text(5000, SENTENCE, required=True)
+
+
+class DataRequest(Strict):
+    """What the reporter is asked."""
+
+    question = Text(5000, SENTENCE, required=True)
+
+
+class Return(Strict):
+    """Why it is not this agency's, and whose it is."""
+
+    reason = Text(2000, SENTENCE, required=True)
+    proposed_agency = Code(load_default=None)
+
+
+class FollowUp(Strict):
+    """What was done."""
+
+    text = Text(8000, required=True)
+
+
+class Answer(Strict):
+    """How it ends, why so, and the words for the reporter; they are sent with the reason."""
+
+    outcome = Word(Outcome, required=True)
+    reason = Text(1500, required=True)
+    text = Text(8000, required=True)
+
+
+class Reclassification(Strict):
+    """What is corrected, and why; the reporter is told."""
+
+    kind = Word(Kind, load_default=None)
+    class_ = Word(Class, data_key="class", load_default=None)
+    category = Code(load_default=None)
+    reason = Text(2000, SENTENCE, required=True)
+
+
+class Merge(Strict):
+    """Which case it is a duplicate of."""
+
+    into = fields.String(required=True, validate=NUMBER)
+    reason = Text(2000, required=True)
+
+
+class WorklistQuery(Strict):
+    """Which cases, from where on."""
+
+    status = Word(Status, load_default=None)
+    after = fields.String(load_default=None, validate=validate.Length(max=200))
+    limit = fields.Integer(load_default=PAGE, validate=validate.Range(1, 100))
+
+
+class SignIn(Strict):
+    """Who, and the proof."""
+
+    username = Text(64, required=True, lines=False)
+    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
+
+
+class PasswordChange(Strict):
+    """The old proof and the new."""
+
+    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
+    new_password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
+
+
+class NewOfficer(Strict):
+    """An account to make."""
+
+    username = fields.String(
+        required=True,
+        validate=validate.Regexp(r"^[a-z0-9][a-z0-9._-]{1,63}$", error="Not a valid username."),
+    )
+    role = Word(Role, required=True)
+    agency = Code(load_default=None)
+
+
+class AgencyChange(Strict):
+    """What an administrator corrects of an agency."""
+
+    name = Text(200, 3, required=True, lines=False)
+    active = fields.Boolean(load_default=True)

@@ -1,0 +1,278 @@
+"""What routing does when it hears something: it opens cases, lets reporters and clocks have their
+effect, and keeps what it is told of deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.errors import NotAllowed, NotFound, TooEarly
+from chassis.events import Event
+from chassis.outbox import emit
+from chassis.service import Service, every, subscribe
+from services.routing import case_file, domain, events, models, schemas
+from services.routing.case_file import Say, Step
+from services.routing.life import CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
+
+
+class Routing(Service):
+    """Finds the agency that must answer, and keeps the case until it has."""
+
+    name = "routing"
+
+    @subscribe("report.submitted.v1")
+    def open_case(self, event: Event, tx: Session) -> None:
+        """A report becomes a case, once."""
+        if tx.get(models.Case, event.subject) is not None:
+            return
+        report, now = schemas.Submitted().load(event.data), self.clock.now()
+        case = _case(event.subject, report, _known(tx, report["category"]))
+        tx.add(
+            models.Case(
+                **{name: getattr(case, name) for name in case_file.FIELDS},
+                title=report["title"],
+                text=report["text"],
+                event_date=report["event_date"],
+                district=report["district"],
+                place=report["place"],
+                named_agency=report["agency"],
+                channel=report["channel"],
+                opened_at=now,
+            )
+        )
+        emit(tx, events.opened(case, now))
+
+    # --- the reporter
+
+    @subscribe("report.supplemented.v1")
+    def take_supplement(self, event: Event, tx: Session) -> None:
+        """What the reporter adds is kept whatever the status; a case that waited for it goes on."""
+        told = schemas.Supplemented().load(event.data)
+        parent, row = self._family(tx, event.subject)
+        _note(tx, event, Action.SUPPLEMENT, told["text"], told["at"])
+
+        def supply(case: Case) -> tuple[Action, Case, Say | None]:
+            after = domain.supplement(case)
+            say: Say | None = lambda c, _: events.resumed(c, told["at"])  # noqa: E731
+            return Action.SUPPLEMENT, after, say if after.status != case.status else None
+
+        self._let(tx, Action.SUPPLEMENT, parent, row, told["at"], supply)
+
+    @subscribe("report.objected.v1")
+    def take_objection(self, event: Event, tx: Session) -> None:
+        """The reporter does not accept the answer, or the archiving."""
+        self._disagree(event, tx, Action.OBJECT)
+
+    @subscribe("report.reopened.v1")
+    def take_reopening(self, event: Event, tx: Session) -> None:
+        """The reporter wants a closed case taken up again."""
+        self._disagree(event, tx, Action.REOPEN)
+
+    @subscribe("report.accepted.v1")
+    def take_acceptance(self, event: Event, tx: Session) -> None:
+        """The reporter is content; that closes this reporter's case only."""
+        at = schemas.Accepted().load(event.data)["at"]
+        _, row = self._family(tx, event.subject)
+
+        def accept(case: Case) -> tuple[Action, Case, Say | None]:
+            return Action.ACCEPT, domain.accept(case, at), lambda c, _: events.closed(c, at)
+
+        self._let(tx, Action.ACCEPT, row, row, at, accept)
+
+    @subscribe("report.rated.v1")
+    def take_rating(self, event: Event, tx: Session) -> None:
+        """The reporter's mark for how it was handled."""
+        told = schemas.Rated().load(event.data)
+        _, row = self._family(tx, event.subject)
+        _note(tx, event, Action.RATE, told["comment"], told["at"])
+
+        def rate(case: Case) -> tuple[Action, Case, Say | None]:
+            return Action.RATE, domain.rate(case, told["stars"]), None
+
+        self._let(tx, Action.RATE, row, row, told["at"], rate)
+
+    @subscribe("report.withdrawn.v1")
+    def take_withdrawal(self, event: Event, tx: Session) -> None:
+        """The reporter takes it back."""
+        told = schemas.Disagreed().load(event.data)
+        _, row = self._family(tx, event.subject)
+        _note(tx, event, Action.WITHDRAW, told["reason"], told["at"])
+        others = len(case_file.followers(tx, row.number))
+
+        def withdraw(case: Case) -> tuple[Action, Case, Say | None]:
+            after = domain.withdraw(case, told["at"], followers=others)
+            return Action.WITHDRAW, after, lambda c, _: events.withdrawn(c, told["at"])
+
+        self._let(tx, Action.WITHDRAW, row, row, told["at"], withdraw)
+
+    # --- the clocks
+
+    @subscribe("deadline.started.v1")
+    def start_deadline(self, event: Event, tx: Session) -> None:
+        """A clock runs."""
+        told = schemas.Limit().load(event.data)
+        row, deadline = self._deadline(tx, event.subject, told)
+        deadline.due_at, deadline.passed_at = told["due_at"], None
+        case_file.show_clock(tx, row)
+
+    @subscribe("deadline.approaching.v1")
+    def approach_deadline(self, event: Event, tx: Session) -> None:
+        """A limit ends soon."""
+        told = schemas.Limit().load(event.data)
+        _, deadline = self._deadline(tx, event.subject, told)
+        deadline.approached_at = told["at"]
+
+    @subscribe("deadline.passed.v1")
+    def pass_deadline(self, event: Event, tx: Session) -> None:
+        """A limit ended: the reporter's silence closes, missing data archives; the others are
+        escalation's to act on."""
+        told = schemas.Limit().load(event.data)
+        row, deadline = self._deadline(tx, event.subject, told)
+        deadline.passed_at = told["at"]
+        try:
+            if told["clock"] is Clock.REPORTER:
+                self._auto_close(tx, row, told)
+            elif told["clock"] is Clock.DATA:
+                self._give_up(tx, row, told)
+        except NotAllowed:
+            return  # the case moved on before the news of its old limit came
+
+    @subscribe("deadline.recomputed.v1")
+    def move_deadline(self, event: Event, tx: Session) -> None:
+        """A limit moved, paused or resumed."""
+        told = schemas.Recomputed().load(event.data)
+        row, deadline = self._deadline(tx, event.subject, told)
+        deadline.due_at = told["after"]
+        case_file.show_clock(tx, row)
+
+    @subscribe("escalation.raised.v1")
+    def raise_level(self, event: Event, tx: Session) -> None:
+        """A passed limit was brought to somebody higher."""
+        told = schemas.Raised().load(event.data)
+        row, deadline = self._deadline(tx, event.subject, told)
+        if told["level"] >= deadline.level:
+            deadline.level, deadline.brought_to = told["level"], told["to"]
+        case_file.show_clock(tx, row)
+
+    @subscribe("escalation.offered.v1")
+    def note_offer(self, event: Event, tx: Session) -> None:
+        """The reporter may have it handed to the Ombudsman."""
+        _, row = self._family(tx, event.subject)
+        row.offered_at = schemas.Told().load(event.data)["at"]
+
+    @subscribe("escalation.handed_over.v1")
+    def note_handover(self, event: Event, tx: Session) -> None:
+        """The Ombudsman has it."""
+        _, row = self._family(tx, event.subject)
+        row.handed_over_at = schemas.Told().load(event.data)["at"]
+
+    # --- what is due without news
+
+    @every(3600)
+    def forget_sessions(self) -> None:
+        """Drops sessions that ended by themselves, and failed sign-ins of days ago."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            tx.execute(sa.delete(models.Session).where(models.Session.expires_at < now))
+            stale = models.Throttle.blocked_until < now - timedelta(days=2)
+            tx.execute(sa.delete(models.Throttle).where(stale))
+
+    def counts(self, tx: Session) -> dict[str, int]:
+        """Every report that intake accepted is a case in exactly one status."""
+        grouped = sa.select(models.Case.status, sa.func.count()).group_by(models.Case.status)
+        found = dict(tx.execute(grouped).all())
+        by_status = {f"cases_{status}": found.get(status, 0) for status in Status}
+        opened = sum(found.values())
+        return by_status | {"cases": opened, "cases_open": sum(found.get(s, 0) for s in OPEN)}
+
+    def _family(self, tx: Session, number: str) -> tuple[models.Case, models.Case]:
+        try:
+            return case_file.family(tx, number)
+        except NotFound:
+            raise TooEarly("the report of this case has not arrived") from None
+
+    def _let(
+        self,
+        tx: Session,
+        asked: Action,
+        target: models.Case,
+        row: models.Case,
+        at: datetime,
+        verb: Callable[[Case], tuple[Action, Case, Say | None]],
+    ) -> None:
+        """Lets the reporter of `row` have an effect on `target`, or says that it is too late."""
+        try:
+            action, after, say = verb(case_file.value(target))
+        except NotAllowed as why:
+            case_file.refuse(tx, row, asked, at, why)
+        else:
+            case_file.change(tx, target, after, Step(action, REPORTER, at), say)
+
+    def _disagree(self, event: Event, tx: Session, asked: Action) -> None:
+        told = schemas.Disagreed().load(event.data)
+        at, rules = told["at"], self._rules(tx, told["at"])
+        parent, row = self._family(tx, event.subject)
+        _note(tx, event, asked, told["reason"], at)
+
+        def disagree(case: Case) -> tuple[Action, Case, Say | None]:
+            action, after = domain.disagree(case, at, rules)
+            return action, after, lambda c, _: events.disagreed(c, at, action)
+
+        self._let(tx, asked, parent, row, at, disagree)
+
+    def _auto_close(self, tx: Session, row: models.Case, told: dict[str, Any]) -> None:
+        at = told["at"]
+        after = domain.auto_close(case_file.value(row), at, cycle=told["cycle"])
+        step = Step(Action.AUTO_CLOSE, CLOCK, at)
+        case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
+
+    def _give_up(self, tx: Session, row: models.Case, told: dict[str, Any]) -> None:
+        at = told["at"]
+        after = domain.give_up(case_file.value(row), at, due_at=told["due_at"])
+        step = Step(Action.GIVE_UP, CLOCK, at)
+        case_file.change(tx, row, after, step, lambda c, _: events.archived(c, at))
+
+    def _deadline(
+        self, tx: Session, number: str, told: dict[str, Any]
+    ) -> tuple[models.Case, models.Deadline]:
+        """The held case and its deadline, made if this is the first that is heard of it."""
+        _, row = self._family(tx, number)
+        key = {"number": number, "clock": told["clock"], "cycle": told["cycle"]}
+        deadline = tx.get(models.Deadline, key)
+        if deadline is None:
+            deadline = models.Deadline(**key, due_at=told.get("due_at"), level=0)
+            tx.add(deadline)
+        return row, deadline
+
+    def _rules(self, tx: Session, at: datetime) -> Rules:
+        return case_file.rules(tx, at.astimezone(ZoneInfo(self.settings.time_zone)).date())
+
+
+def _case(number: str, report: dict[str, Any], category: str | None) -> Case:
+    return Case(
+        number=number,
+        category=category,
+        kind=report["kind"],
+        confidentiality=report["confidentiality"],
+        hidden_from_public=report["hidden_from_public"],
+        reachable=report["reachable"],
+        received_at=report["received_at"],
+    )
+
+
+def _known(tx: Session, category: str | None) -> str | None:
+    """The reporter's category, if it is still one: the verifier has to choose anyway."""
+    return category if category and tx.get(models.Category, category) else None
+
+
+def _note(tx: Session, event: Event, action: Action, text: str | None, at: datetime) -> None:
+    if text is not None:
+        tx.add(
+            models.Note(id=UUID(event.id), number=event.subject, action=action, text=text, at=at)
+        )

@@ -1,0 +1,135 @@
+"""Who is signed in. A session is a row; without it the token is nothing, so ending it ends it now.
+
+It ends after `IDLE` without a request and after `LONGEST` in any case. Failed sign-ins in a row,
+for any name that is typed, are counted before the password is looked at and slow the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import falcon
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.errors import Forbidden, TooMany, Unauthorized
+from services.routing import metrics, models
+from services.routing.life import Actor
+from services.routing.models import Deed, Officer, Throttle
+
+SECURITY = {"officer": {"type": "http", "scheme": "bearer"}}
+IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
+NOTICED = timedelta(minutes=1)  # how exactly the last request is remembered
+FREE_TRIES, LONGEST_DELAY, MOST_FAILURES = 5, 42, 100
+LOCKED = 24 * 3600  # seconds, after MOST_FAILURES; an administrator can end it sooner
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The officer behind a request."""
+
+    id: UUID
+    username: str
+    actor: Actor
+    must_change_password: bool
+    expires_at: datetime
+    token_hash: bytes
+
+
+def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, datetime]:
+    """A new token (256 bits, only its hash is kept) and when it ends at the latest."""
+    token, expires_at = secrets.token_urlsafe(32), at + LONGEST
+    tx.add(
+        models.Session(
+            token_hash=_hash(token),
+            officer_id=officer.id,
+            created_at=at,
+            last_seen_at=at,
+            expires_at=expires_at,
+        )
+    )
+    return token, expires_at
+
+
+def end_all(tx: Session, officer_id: UUID) -> None:
+    """Every session of the officer is over."""
+    tx.execute(sa.delete(models.Session).where(models.Session.officer_id == officer_id))
+
+
+def remember(
+    tx: Session, officer_id: UUID, deed: Deed, at: datetime, by: UUID | None = None
+) -> None:
+    """Keeps what happened to an account."""
+    tx.add(models.OfficerEvent(officer_id=officer_id, deed=deed, at=at, by=by))
+
+
+def signed_in(
+    tx: Session, req: falcon.Request, at: datetime, *, first_password_will_do: bool = False
+) -> SignedIn:
+    """The officer whose token came with the request. Raises Unauthorized, or Forbidden while the
+    first password was not changed."""
+    scheme, _, token = (req.auth or "").partition(" ")
+    found = _find(tx, token) if scheme.lower() == "bearer" and len(token) <= 100 else None
+    if found is None or at >= found[0].expires_at or at >= found[0].last_seen_at + IDLE:
+        raise Unauthorized("sign in first")
+    session, officer = found
+    if officer.must_change_password and not first_password_will_do:
+        raise Forbidden("change your first password first")
+    if at >= session.last_seen_at + NOTICED:
+        session.last_seen_at = at
+    return SignedIn(
+        id=officer.id,
+        username=officer.username,
+        actor=Actor(officer.role, officer.agency),
+        must_change_password=officer.must_change_password,
+        expires_at=session.expires_at,
+        token_hash=session.token_hash,
+    )
+
+
+def count_try(tx: Session, username: str, at: datetime) -> None:
+    """Counts a try against the name before its outcome is known, so that tries in parallel gain
+    nothing. Raises TooMany while the name is slowed down."""
+    key = _hash(username)
+    never = {"username_hash": key, "failures": 0, "blocked_until": at}
+    tx.execute(insert(Throttle).values(**never).on_conflict_do_nothing())
+    row = tx.get_one(Throttle, key, with_for_update=True, populate_existing=True)
+    if at < row.blocked_until:
+        metrics.SIGN_INS.labels("blocked").inc()
+        wait = math.ceil((row.blocked_until - at).total_seconds())
+        raise TooMany("too many failed sign-ins; wait", retry_after=wait)
+    row.failures += 1
+    row.blocked_until = at + timedelta(seconds=delay(row.failures))
+
+
+def forgive(tx: Session, username: str) -> None:
+    """The failures before a success count no more."""
+    tx.execute(sa.delete(Throttle).where(Throttle.username_hash == _hash(username)))
+
+
+def delay(failures: int) -> int:
+    """Seconds until the next try after so many failures in a row."""
+    if failures < FREE_TRIES:
+        return 0
+    if failures >= MOST_FAILURES:
+        return LOCKED
+    return int(min(LONGEST_DELAY, 2 ** (failures - FREE_TRIES)))
+
+
+def _find(tx: Session, token: str) -> tuple[models.Session, Officer] | None:
+    row = tx.execute(
+        sa.select(models.Session, Officer)
+        .join(Officer, Officer.id == models.Session.officer_id)
+        .where(models.Session.token_hash == _hash(token), Officer.disabled_at.is_(None))
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,28 @@
+"""One furnished office for a module's tests; each test brings its own cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.databases import Databases
+from tests.service.routing.office import Office, furnish
+
+
+@pytest.fixture(scope="module")
+def office(databases: Databases) -> Iterator[Office]:
+    database = databases.fresh("routing")
+    furnish(database)
+    made = Office(database)
+    yield made
+    made.close()
+    databases.drop(database)
+
+
+@pytest.fixture(autouse=True)
+def _present(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever moved the clock finds it back in the present."""
+    yield
+    if "office" in request.fixturenames:
+        request.getfixturevalue("office").now_again()

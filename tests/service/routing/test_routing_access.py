@@ -1,0 +1,177 @@
+"""Who may know of a case and act on it: every address, every part, every kind of case."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.routing import api
+from tests.service.routing.office import ANSWER, ARCHIVE, ASK, DISPOSE, FOLLOW_UP, FORWARD, VERIFY
+
+BODIES = {
+    "verification": VERIFY[2],
+    "disposition": DISPOSE[2],
+    "archive": ARCHIVE[2],
+    "forwarding": FORWARD[2],
+    "data-request": ASK[2],
+    "return": {"reason": "The road is the transport office's."},
+    "follow-ups": FOLLOW_UP[2],
+    "answer": ANSWER[2],
+    "reclassification": {"category": "sampah", "reason": "It is about waste, not the road."},
+    "merge": {"reason": "the same hole"},
+}
+DESK = {"coordinator", "arbiter", "supervisor"}
+SEES = {
+    "unverified": DESK,
+    "disposed": DESK | {"liaison", "supporter"},
+    "in_progress": DESK | {"liaison", "supporter"},
+    "archived": DESK,
+}
+# Who can do what with a case in that status; nobody else gets more than 403.
+CAN = {
+    "unverified": {
+        "coordinator": {"verification", "disposition", "archive", "forwarding", "data-request",
+                        "reclassification", "merge"},
+    },
+    "disposed": {"coordinator": {"reclassification", "merge"},
+                 "liaison": {"return", "follow-ups"}},
+    "in_progress": {"coordinator": {"reclassification", "merge"},
+                    "liaison": {"follow-ups", "data-request", "answer"}},
+    "archived": {"coordinator": {"merge"}},
+}  # fmt: skip
+STAFF = (*sorted(DESK), "administrator", "liaison", "supporter", "stranger")
+PUBLIC = {"/v1/agencies", "/v1/districts", "/v1/categories", "/v1/officers/sign-in"}
+
+
+@pytest.fixture(scope="module")
+def cases(office):
+    """One verified case in each of the statuses."""
+    made = {status: office.bring(status) for status in SEES}
+    office.act(made["unverified"], "verification", "coordinator", **VERIFY[2])
+    return made
+
+
+@pytest.mark.parametrize("as_", STAFF)
+@pytest.mark.parametrize("status", SEES)
+def test_a_case_is_shown_to_its_officers_and_absent_for_the_others(office, cases, status, as_):
+    answer = office.ask("GET", f"/v1/cases/{cases[status]}", as_=as_)
+    listed = office.ask("GET", f"/v1/cases?status={status}&limit=100", as_=as_).json["items"]
+
+    sees = as_ in SEES[status]
+    assert answer.status_code == (200 if sees else 404)
+    assert (cases[status] in {item["number"] for item in listed}) == sees
+
+
+@pytest.mark.parametrize("as_", STAFF)
+@pytest.mark.parametrize("status", SEES)
+def test_nobody_acts_beyond_their_part(office, cases, status, as_):
+    number = cases[status]
+    before = office.said(number)
+    for verb, body in BODIES.items():
+        if verb in CAN[status].get(as_, ()):
+            continue
+        body = body | {"into": cases["unverified"]} if verb == "merge" else body
+        answer = office.act(number, verb, as_, **body)
+        assert answer.status_code in ((403, 409) if as_ in SEES[status] else (404,)), verb
+    assert office.said(number) == before
+
+
+@pytest.mark.parametrize("as_", STAFF)
+@pytest.mark.parametrize("status", SEES)
+def test_what_is_offered_is_what_is_possible(office, status, as_):
+    number, other = office.bring(status), office.open()
+    if status == "unverified":
+        office.act(number, "verification", "coordinator", **VERIFY[2])
+    for verb in CAN[status].get(as_, ()):
+        body = BODIES[verb] | ({"into": other} if verb == "merge" else {})
+        fresh = office.bring(status)
+        if status == "unverified":
+            office.act(fresh, "verification", "coordinator", **VERIFY[2])
+        assert office.act(fresh, verb, as_, **body).status_code == 200, verb
+
+
+def test_absent_and_foreign_look_the_same(office, cases):
+    foreign = office.ask("GET", f"/v1/cases/{cases['disposed']}", as_="stranger")
+    absent = office.ask("GET", "/v1/cases/KTB-00000-00000", as_="stranger")
+
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.headers == absent.headers
+    assert foreign.json | {"instance": ""} == absent.json | {"instance": ""}
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        (method.removeprefix("on_").upper(), address)
+        for address, resource in api.routes(None, None, None).items()
+        for method in dir(resource)
+        if method.startswith("on_")
+    ],
+)
+def test_only_the_lists_are_open_to_everybody(office, method, address):
+    path = address.format(number="KTB-00000-00000", username="dpupr", code="dpupr")
+    for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTph"}):
+        body = None if method == "GET" else _body(address)
+        answer = office.http.simulate_request(method, path, json=body, headers=headers)
+        wanted = (200, 401) if address in PUBLIC else (401,)
+        assert answer.status_code in wanted, answer.text
+
+
+def _body(address):
+    """Input that is good enough to come as far as the question who is asking."""
+    last = address.rsplit("/", 1)[-1]
+    others = {
+        "sign-in": {"username": "x", "password": "y"},
+        "password": {"password": "x", "new_password": "y"},
+        "officers": {"username": "somebody", "role": "liaison", "agency": "dpupr"},
+        "{code}": {"name": "Dinas"},
+        "merge": BODIES["merge"] | {"into": "KTB-11111-11111"},
+    }
+    return others.get(last) or BODIES.get(last)
+
+
+def test_an_agency_that_gave_a_case_back_knows_of_it_no_more(office):
+    number = office.bring("disposed")
+    office.act(number, "return", "liaison", **BODIES["return"])
+    assert office.ask("GET", f"/v1/cases/{number}", as_="liaison").status_code == 404
+
+
+def test_the_worklist_is_read_page_by_page_the_most_urgent_first(office):
+    numbers = [office.bring("disposed") for _ in range(5)]
+    for days, number in zip((3, 1, 2), numbers[:3], strict=True):
+        due = f"2031-01-0{days}T15:59:59Z"
+        office.hear("deadline.started.v1", number, clock="F", cycle=1, started_at=due, due_at=due)
+    items, after = [], ""
+    while after is not None:
+        page = office.ask("GET", f"/v1/cases?status=disposed&limit=2{after}", as_="liaison").json
+        items += page["items"]
+        after = f"&after={page['next']}" if page["next"] else None
+
+    found = [i["number"] for i in items]
+    assert len(found) == len(set(found))
+    wanted = [numbers[1], numbers[2], numbers[0], numbers[3], numbers[4]]
+    assert [n for n in found if n in numbers] == wanted
+    assert found.index(numbers[3]) > found.index(numbers[0])
+
+
+@pytest.mark.parametrize(
+    "query", ["after=!", "after=bm8", "limit=0", "limit=101", "status=lost", "x=1"]
+)
+def test_a_query_that_makes_no_sense_is_refused(office, query):
+    assert office.ask("GET", f"/v1/cases?{query}", as_="coordinator").status_code == 422
+
+
+def test_an_administrator_corrects_agencies_and_nobody_else_does(office):
+    body = {"name": "Dinas Perhubungan Kotabaru"}
+    assert office.ask("PUT", "/v1/agencies/dishub", body, "coordinator").status_code == 403
+    answer = office.ask("PUT", "/v1/agencies/dishub", body, "administrator")
+    assert (answer.json["name"], answer.json["name_source"]) == (body["name"], "confirmed")
+    assert office.ask("PUT", "/v1/agencies/none", body, "administrator").status_code == 404
+
+
+def test_an_inactive_agency_gets_no_new_case(office):
+    body = {"name": "Dinas Perpustakaan dan Kearsipan", "active": False}
+    office.ask("PUT", "/v1/agencies/dispersip", body, "administrator")
+    number = office.open()
+    office.act(number, "verification", "coordinator", **VERIFY[2])
+    answer = office.act(number, "disposition", "coordinator", agency="dispersip")
+    assert answer.json["errors"][0]["rule"] == "known"

@@ -1,0 +1,276 @@
+"""Reporters and clocks have their effect on cases, once, and are told when it came too late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.service.routing.office import ASK, FOLLOW_UP, TEXT
+
+
+def told(office, number):
+    """The last fact about a case: its type, and what it says."""
+    return office.said(number)[-1]
+
+
+def ago(office, **by):
+    at = office.clock.now() - timedelta(**by)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def pass_limit(office, number, clock, cycle=1):
+    due = ago(office, minutes=1)
+    return office.hear("deadline.passed.v1", number, clock=clock, cycle=cycle, due_at=due)
+
+
+def notes(office, number):
+    return [(n["action"], n["text"]) for n in office.case(number)["notes"]]
+
+
+@pytest.mark.parametrize(("status", "verbs"), [("unverified", []), ("in_progress", [])])
+def test_supplied_data_resumes_where_it_was_asked(office, status, verbs):
+    number = office.bring(status)
+    asker = "coordinator" if status == "unverified" else "liaison"
+    assert office.act(number, "data-request", asker, **ASK[2]).status_code == 200
+    asked = told(office, number)
+    assert (asked[0], asked[1]["awaited_from"]) == ("case.data_requested.v1", status)
+
+    office.hear("report.supplemented.v1", number, text="At kilometre 12.")
+
+    type, said = told(office, number)
+    assert (type, said["status"]) == ("case.resumed.v1", status)
+    assert notes(office, number) == [("supplement", "At kilometre 12.")]
+
+
+def test_a_supplement_that_nobody_asked_for_is_kept_and_moves_nothing(office):
+    number = office.bring("disposed")
+    before = office.said(number)
+    office.hear("report.supplemented.v1", number, text="It got worse.")
+
+    assert office.said(number) == before
+    assert notes(office, number) == [("supplement", "It got worse.")]
+
+
+def test_an_objection_puts_the_case_back_to_work(office):
+    number = office.bring("answered")
+    office.hear("report.objected.v1", number, reason="Nothing was repaired.")
+
+    type, said = told(office, number)
+    assert (type, said["status"], said["objections"], said["cycle"]) == (
+        "case.objected.v1", "in_progress", 1, 2,
+    )  # fmt: skip
+    assert office.case(number)["outcome"] is None
+
+
+def test_an_objection_to_archiving_puts_it_back_on_the_desk(office):
+    number = office.bring("archived")
+    office.hear("report.objected.v1", number, reason="I did say which road.")
+
+    type, said = told(office, number)
+    assert (type, said["status"]) == ("case.objected.v1", "unverified")
+    assert "dispose" in office.case(number, "coordinator")["actions"]
+
+
+def test_silence_closes_and_a_late_objection_reopens(office):
+    number = office.bring("answered")
+    pass_limit(office, number, "R")
+    type, said = told(office, number)
+    assert (type, said["how"]) == ("case.closed.v1", "auto_closed")
+
+    office.hear("report.objected.v1", number, reason="I was away.")
+    type, said = told(office, number)
+    assert (type, said["status"], said["cycle"]) == ("case.reopened.v1", "in_progress", 2)
+
+
+def test_thirty_days_after_closing_it_is_too_late(office):
+    number = office.bring("closed")
+    office.later(days=30, minutes=1)
+    office.hear("report.reopened.v1", number, reason="It broke again.")
+
+    type, said = told(office, number)
+    assert (type, said["action"], said["reason_code"], said["status"]) == (
+        "case.refused.v1", "reopen", "too_late", "closed",
+    )  # fmt: skip
+    assert notes(office, number)[-1] == ("reopen", "It broke again.")
+
+
+@pytest.mark.parametrize(
+    ("type", "action", "status"),
+    [
+        ("report.objected.v1", "object", "in_progress"),
+        ("report.reopened.v1", "reopen", "unverified"),
+        ("report.accepted.v1", "accept", "disposed"),
+        ("report.rated.v1", "rate", "archived"),
+        ("report.withdrawn.v1", "withdraw", "closed"),
+        ("report.supplemented.v1", "supplement", "archived"),
+    ],
+)
+def test_what_the_status_does_not_allow_is_refused_to_the_reporter(office, type, action, status):
+    number = office.bring(status)
+    assert office.hear(type, number) == "done"
+
+    said = told(office, number)[1]
+    assert (said["action"], said["reason_code"]) == (action, "wrong_status")
+    assert office.case(number)["status"] == status
+    assert office.case(number)["history"][-1]["refused"] == "wrong_status"
+
+
+def test_accepting_after_silence_is_too_late_and_the_mark_still_counts(office):
+    number = office.bring("answered")
+    pass_limit(office, number, "R")
+    office.hear("report.accepted.v1", number)
+    assert told(office, number)[1]["reason_code"] == "too_late"
+
+    office.hear("report.rated.v1", number, stars=2, comment="Slow.")
+    assert office.case(number)["stars"] == 2
+    assert office.case(number)["closed_how"] == "auto_closed"
+
+
+@pytest.mark.parametrize(("clock", "cycle"), [("R", 1), ("D", 1)])
+def test_the_news_of_an_old_limit_changes_nothing(office, clock, cycle):
+    number = office.bring("answered")
+    office.hear("report.objected.v1", number)
+    office.act(number, "answer", "liaison", outcome="explained", reason="So it is.", text=TEXT)
+    before = office.said(number)
+
+    assert pass_limit(office, number, clock, cycle) == "done"
+    assert office.said(number) == before
+
+
+def test_data_that_never_came_archives_as_incomplete(office):
+    number = office.bring("awaiting_reporter")
+    office.later(days=31)
+    pass_limit(office, number, "D")
+
+    type, said = told(office, number)
+    assert (type, said["reason"], said["reply_id"]) == ("case.archived.v1", "incomplete", None)
+
+
+def test_an_event_that_comes_twice_has_one_effect(office):
+    number = office.bring("answered")
+    body = office.body("report.objected.v1", number)
+    assert [office.service.inbox.receive(body) for _ in range(3)] == ["done", "known", "known"]
+    assert office.case(number)["objections"] == 1
+
+
+def test_what_comes_before_its_report_waits_for_it(office):
+    number = "KTB-55555-55555"
+    early = office.hear("deadline.started.v1", number, clock="V", cycle=1)
+    assert early == "waiting"
+
+
+# --- merged cases
+
+
+@pytest.fixture
+def merged(office):
+    """A parent with an agency, and a case that follows it."""
+    parent, child = office.bring("in_progress"), office.bring("unverified")
+    body = {"into": parent, "reason": "the same hole"}
+    answer = office.act(child, "merge", "coordinator", **body)
+    assert answer.status_code == 200, answer.text
+    return parent, child
+
+
+def test_a_merged_case_moves_with_its_parent_and_its_reporter_gets_the_answer(office, merged):
+    parent, child = merged
+    assert told(office, child)[1] | {"at": ""} == {
+        "into": parent, "status": "in_progress", "at": "",
+    }  # fmt: skip
+    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
+
+    assert [t for t, _ in office.said(child)[-2:]] == ["case.reply_written.v1", "case.answered.v1"]
+    own, others = told(office, child)[1], told(office, parent)[1]
+    assert own["reply_id"] != others["reply_id"]
+    assert own | {"reply_id": ""} == others | {"reply_id": ""}
+    assert office.case(parent)["followers"] == [child]
+    assert [r["about"] for r in office.case(child)["replies"]] == ["answer"]
+
+
+def test_a_followers_reporter_may_object_and_that_moves_all(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
+    office.hear("report.objected.v1", child, reason="Not on my side of the road.")
+
+    for number in merged:
+        assert told(office, number)[0] == "case.objected.v1"
+        assert office.case(number)["status"] == "in_progress"
+    assert notes(office, child)[-1][0] == "object"
+
+
+def test_a_followers_acceptance_closes_that_one_only(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
+    office.hear("report.accepted.v1", child)
+
+    assert (office.case(child)["status"], office.case(parent)["status"]) == ("closed", "answered")
+
+
+def test_officers_act_on_the_parent_only(office, merged):
+    _, child = merged
+    assert office.act(child, "follow-ups", "liaison", **FOLLOW_UP[2]).status_code == 409
+    assert office.case(child, "liaison")["actions"] == []
+
+
+def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
+    parent, child = merged
+    office.hear("report.withdrawn.v1", parent)
+    assert told(office, parent)[0] == "case.refused.v1"
+
+    office.hear("report.withdrawn.v1", child)
+    office.hear("report.withdrawn.v1", parent)
+    assert [office.case(n)["status"] for n in merged] == ["withdrawn"] * 2
+
+
+def test_followers_follow_their_parent_into_another_case(office, merged):
+    parent, child = merged
+    other = office.bring("disposed")
+    body = {"into": other, "reason": "all the same hole"}
+    office.act(parent, "merge", "coordinator", **body)
+
+    assert [office.case(n)["merged_into"] for n in merged] == [other] * 2
+    assert told(office, child)[1]["into"] == other
+    assert office.case(other)["followers"] == sorted(merged)
+
+
+# --- deadlines and escalations
+
+
+def test_the_worklist_shows_the_limit_that_matters_now(office):
+    number = office.bring("unverified")
+    soon, later = ago(office, days=-1), ago(office, days=-5)
+    office.hear("deadline.started.v1", number, clock="V", cycle=1, started_at=soon, due_at=soon)
+    assert office.case(number)["due_at"][:19] == soon[:19]
+
+    raised = {"clock": "V", "cycle": 1, "level": 2, "to": "sekda", "agency": None, "due_at": soon}
+    office.hear("escalation.raised.v1", number, **raised)
+    assert office.case(number)["level"] == 2
+
+    paused = {"clock": "V", "cycle": 1, "before": soon, "after": None, "reason": "paused"}
+    office.hear("deadline.recomputed.v1", number, **paused)
+    assert office.case(number)["due_at"] is None
+
+    office.hear("deadline.started.v1", number, clock="S", cycle=1, started_at=soon, due_at=later)
+    assert office.case(number)["due_at"] is None
+    shown = {d["clock"]: (d["level"], d["brought_to"]) for d in office.case(number)["deadlines"]}
+    assert shown == {"V": (2, "sekda"), "S": (0, None)}
+
+
+def test_the_case_says_what_the_ombudsman_was_told(office):
+    number = office.bring("in_progress")
+    office.hear("escalation.offered.v1", number)
+    office.hear("escalation.handed_over.v1", number)
+
+    shown = office.case(number)
+    assert shown["offered_at"] is not None
+    assert shown["handed_over_at"] is not None
+    assert shown["status"] == "in_progress"
+
+
+def test_every_case_is_counted_in_one_status(office):
+    with office.db.begin() as tx:
+        counts = office.service.counts(tx)
+    [(cases,)] = office.database.psql("SELECT count(*) FROM cases")
+    by_status = {k: v for k, v in counts.items() if k not in ("cases", "cases_open")}
+    assert counts["cases"] == cases == sum(by_status.values())

@@ -1,0 +1,219 @@
+"""Who is signed in, for how long, and what a guesser gets."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chassis.errors import Unavailable
+from services.routing import passwords, sessions
+from tests.service.routing.office import PASSWORD
+
+NEW = "perahu kertas di teluk tamiang"
+
+
+def me(office, token):
+    return office.ask("GET", "/v1/officers/me", Authorization=f"Bearer {token}")
+
+
+def change(office, token, old, new):
+    body = {"password": old, "new_password": new}
+    path = "/v1/officers/password"
+    return office.ask("POST", path, body, Authorization=f"Bearer {token}")
+
+
+@pytest.fixture
+def newcomer(office, request):
+    """A fresh account, and its first password."""
+    username = f"baru-{abs(hash(request.node.name)) % 10**9}"
+    body = {"username": username, "role": "liaison", "agency": "dpupr"}
+    made = office.ask("POST", "/v1/officers", body, "administrator")
+    assert made.status_code == 201, made.text
+    return username, made.json["first_password"]
+
+
+def test_signing_in_gives_a_session_and_says_who_one_is(office):
+    answer = office.sign_in("Liaison")
+    assert answer.status_code == 200
+    assert (answer.json["role"], answer.json["agency"]) == ("liaison", "dpupr")
+    assert me(office, answer.json["token"]).json["username"] == "liaison"
+
+
+def test_the_database_cannot_give_a_session_away(office):
+    token = office.token("liaison")
+    [(stored,)] = office.database.psql("SELECT string_agg(session::text, ' ') FROM session")
+    assert token not in stored
+    assert len(token) >= 43
+
+
+def test_a_session_ends_when_nothing_happens_for_half_an_hour(office):
+    token = office.token("liaison")
+    for minutes in (29, 29, 29):
+        office.later(minutes=minutes)
+        assert me(office, token).status_code == 200
+    office.later(minutes=31)
+    assert me(office, token).status_code == 401
+
+
+def test_a_session_ends_after_twelve_hours_however_busy(office):
+    token = office.token("liaison")
+    for _ in range(36):
+        office.later(minutes=20, seconds=-1)
+        assert me(office, token).status_code == 200
+    office.later(minutes=1)
+    assert me(office, token).status_code == 401
+
+
+def test_signing_out_ends_that_session_at_once(office):
+    tokens = [office.sign_in("stranger").json["token"] for _ in range(2)]
+    out = office.ask("POST", "/v1/officers/sign-out", Authorization=f"Bearer {tokens[0]}")
+    assert out.status_code == 204
+    assert [me(office, t).status_code for t in tokens] == [401, 200]
+
+
+def test_a_first_password_opens_nothing_but_its_own_change(office, newcomer):
+    username, first = newcomer
+    token = office.sign_in(username, first).json["token"]
+    header = {"Authorization": f"Bearer {token}"}
+    assert me(office, token).json["must_change_password"] is True
+    assert office.ask("GET", "/v1/cases", **header).status_code == 403
+
+    changed = change(office, token, first, NEW)
+    assert changed.status_code == 200, changed.text
+    assert me(office, token).status_code == 401
+    header = {"Authorization": f"Bearer {changed.json['token']}"}
+    assert office.ask("GET", "/v1/cases", **header).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("new", "rule"),
+    [
+        ("short", "length"),
+        ("fourteen chars", "length"),
+        ("lapor kotabaru 123456", "guessable"),
+        ("aaaaaaaaaaaaaaaaaaaa", "guessable"),
+    ],
+)
+def test_a_password_that_is_guessed_early_is_refused(office, newcomer, new, rule):
+    username, first = newcomer
+    token = office.sign_in(username, first).json["token"]
+    error = change(office, token, first, new).json["errors"][0]
+    assert (error["field"], error["rule"]) == ("new_password", rule)
+
+
+def test_changing_the_password_needs_the_present_one(office, newcomer):
+    username, first = newcomer
+    token = office.sign_in(username, first).json["token"]
+    assert change(office, token, "something else", NEW).status_code == 422
+    assert change(office, token, first, first).status_code == 422
+
+
+def test_a_disabled_officer_is_out_at_once_and_a_new_first_password_lets_in(office, newcomer):
+    username, first = newcomer
+    token = office.sign_in(username, first).json["token"]
+    path = f"/v1/officers/{username}"
+    assert office.ask("POST", f"{path}/disabling", as_="administrator").status_code == 204
+    assert me(office, token).status_code == 401
+    assert office.sign_in(username, first).status_code == 401
+
+    fresh = office.ask("POST", f"{path}/first-password", as_="administrator").json
+    assert office.sign_in(username, fresh["first_password"]).status_code == 200
+
+
+def test_only_an_administrator_cares_for_accounts(office):
+    body = {"username": "somebody", "role": "coordinator", "agency": "diskominfo"}
+    for as_ in ("coordinator", "arbiter", "supervisor", "liaison"):
+        assert office.ask("POST", "/v1/officers", body, as_).status_code == 403
+        for path in ("disabling", "first-password"):
+            answer = office.ask("POST", f"/v1/officers/stranger/{path}", as_=as_)
+            assert answer.status_code == 403
+    own = office.ask("POST", "/v1/officers/administrator/disabling", as_="administrator")
+    assert own.status_code == 409
+
+
+@pytest.mark.parametrize("username", ["stranger", "nobody-at-all"])
+def test_after_five_failures_every_further_try_has_to_wait(office, username):
+    wrong = [office.sign_in(username, "wrong") for _ in range(5)]
+    assert [w.status_code for w in wrong] == [401] * 5
+    assert len({w.json["title"] for w in wrong}) == 1
+
+    blocked = office.sign_in(username, PASSWORD)
+    assert (blocked.status_code, blocked.headers["retry-after"]) == (429, "1")
+    office.later(seconds=2)
+    assert office.sign_in(username, "wrong").status_code == 401
+    assert office.sign_in(username, PASSWORD).headers["retry-after"] == "2"
+
+
+def test_a_success_forgives_the_failures_before_it(office):
+    for _ in range(3):
+        for _ in range(4):
+            assert office.sign_in("supporter", "wrong").status_code == 401
+        assert office.sign_in("supporter").status_code == 200
+
+
+def test_the_delay_grows_to_forty_two_seconds_and_after_a_hundred_failures_to_a_day():
+    delays = [sessions.delay(n) for n in range(1, 100)]
+    assert delays[:4] == [0] * 4
+    assert delays[4:11] == [1, 2, 4, 8, 16, 32, 42]
+    assert max(delays) == 42
+    assert sessions.delay(100) == 24 * 3600
+
+
+def test_guesses_in_parallel_gain_nothing(office):
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: office.sign_in("parallel", "wrong"), range(16)))
+    tried = [a for a in answers if a.status_code in (401, 503)]
+    assert len(tried) <= 5
+    assert {a.status_code for a in answers} <= {401, 429, 503}
+
+
+def test_at_most_two_passwords_are_compared_at_once_and_few_wait(monkeypatch):
+    running, most = [], []
+
+    def slow(_stored, _password):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+        return True
+
+    monkeypatch.setattr(passwords._hasher.__class__, "verify", lambda _, s, p: slow(s, p))
+    outcomes = []
+
+    def compare(_):
+        try:
+            outcomes.append(passwords.matches("x", "y"))
+        except Unavailable:
+            outcomes.append("busy")
+
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(compare, range(10)))
+    assert max(most) == 2
+    assert outcomes.count("busy") == 6
+
+
+def test_an_unknown_name_costs_as_much_work_as_a_known_one(office):
+    def seconds(username: str) -> float:
+        started = time.perf_counter()
+        assert office.sign_in(username, "wrong").status_code == 401
+        return time.perf_counter() - started
+
+    known = statistics.median([seconds(u) for u in ("liaison", "arbiter", "supervisor") * 2])
+    unknown = statistics.median([seconds(f"unknown-{n}") for n in range(6)])
+    assert unknown > known / 3
+    for username in ("liaison", "arbiter", "supervisor"):
+        assert office.sign_in(username).status_code == 200
+
+
+def test_what_happened_to_an_account_stays_on_file(office, newcomer):
+    username, first = newcomer
+    office.sign_in(username, first)
+    deeds = office.database.psql(
+        "SELECT deed, b.username FROM officer_event e JOIN officer o ON o.id = e.officer_id"
+        " LEFT JOIN officer b ON b.id = e.by WHERE o.username = %s ORDER BY e.id",
+        [username],
+    )
+    assert deeds == [("created", "administrator"), ("signed_in", None)]
