@@ -72,26 +72,24 @@ def plant(tx: Session, years: list[national.NationalYear]) -> None:
         names = ("clock", "kind", "klass", "days", "unit", "decree")
         _add(tx, LimitRule, names, LIMITS)
     if tx.scalars(sa.select(LadderRule.id)).first() is None:
-        rungs = [(*rung, "local rule") for rung in LADDER]
-        _add(
-            tx, LadderRule, ("clock", "klass", "level", "after_days", "brought_to", "decree"), rungs
-        )
+        names = ("clock", "klass", "level", "after_days", "brought_to", "decree")
+        _add(tx, LadderRule, names, [(*rung, "local rule") for rung in LADDER])
 
 
 def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str]:
     """Makes the imported days of these years what the package knows now, and says what changed.
-    A day that a person entered stays as it is."""
+    A day or a decree that a person entered stays as it is."""
     changed = []
     for year in years:
-        if (known := tx.get(CalendarYear, year.year)) is None:
+        known, amended = tx.get(CalendarYear, year.year), _amend(tx, year)
+        if known is None:
             tx.add(CalendarYear(year=year.year, decree=year.decree))
             changed.append(f"{year.year} added, {len(year.days)} days off, {_basis(year.decree)}")
-            tx.add_all(CalendarDay(**_columns(day)) for day in year.days)
             continue
-        if known.decree != year.decree:
+        if known.decree is None and year.decree:
             known.decree = year.decree
-            changed.append(f"{year.year}: {_basis(year.decree)}")
-        changed += _amend(tx, year)
+            changed.append(f"{year.year}: {year.decree}")
+        changed += amended
     return changed
 
 

@@ -1,0 +1,119 @@
+"""Better late than wrong: a mass firing is refused until a person has looked."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.escalation import breaker, metrics
+from services.escalation.commands import COMMANDS
+from tests.service.escalation.tower import Tower
+
+NUMBERS = [f"KTB-23456-{n:05}" for n in range(40)]
+
+
+def passed(tower: Tower) -> int:
+    return tower.count("SELECT count(*) FROM due WHERE what = 'passed' AND fired_at IS NOT NULL")
+
+
+def refusal(tower: Tower) -> str | None:
+    return tower.database.psql("SELECT reason FROM breaker")[0][0]
+
+
+def gauge(reason: str) -> float:
+    return float(metrics.BREAKER.labels(reason)._value.get())
+
+
+@pytest.fixture
+def many(tower: Tower) -> Tower:
+    """Forty cases; when V has passed, 120 wake-ups are due at once and fifty are usual."""
+    for number in NUMBERS:
+        tower.open(number)
+    return tower
+
+
+def test_more_than_usual_is_refused_shown_and_left_as_it_was(many: Tower) -> None:
+    many.at("2026-11-06 08:00").sweep()
+
+    assert passed(many) == 0
+    assert refusal(many) == "mass_firing"
+    assert gauge("mass_firing") == 1
+    assert many.count("SELECT due_now FROM breaker") == 51
+
+
+def test_a_jump_of_a_year_fires_nothing(many: Tower) -> None:
+    many.at("2027-11-02 10:00").sweep()
+
+    assert passed(many) == 0
+
+
+def test_when_the_clock_is_put_right_firing_goes_on_by_itself(many: Tower) -> None:
+    many.at("2027-11-02 10:00").sweep()
+
+    many.at("2026-11-02 11:00").open("KTB-34567-00001")
+    many.sweep()
+
+    assert refusal(many) is None
+    assert gauge("mass_firing") == 0
+
+
+def test_an_operator_who_has_looked_releases_what_is_due(many: Tower) -> None:
+    many.at("2026-11-06 08:00").sweep()
+    with many.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+
+    many.sweep()
+
+    assert passed(many) == len(NUMBERS)
+    assert refusal(many) is None
+    assert many.database.psql("SELECT released_by FROM breaker") == [("kepala.diskominfo",)]
+
+
+def test_a_release_does_not_cover_what_falls_due_later(many: Tower) -> None:
+    with many.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+
+    many.at("2026-11-06 08:00").sweep()
+
+    assert passed(many) == 0
+
+
+def test_what_is_usual_is_five_times_a_busy_day_of_the_last_week(many: Tower) -> None:
+    many.at("2026-11-06 08:00").service.fire_due()  # 120 on one day
+    many.clock.at += timedelta(days=1)
+
+    with many.db.begin() as tx:
+        assert breaker.may_fire(tx, many.clock, floor=50)
+    assert many.count("SELECT most FROM breaker") == 600
+
+
+def test_clocks_that_disagree_fire_nothing_and_cannot_be_released(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tower.open()
+    tower.at("2026-11-06 08:00")
+    real = tower.clock.real
+    monkeypatch.setattr(tower.clock, "real", lambda: real() + timedelta(seconds=61))
+
+    tower.sweep()
+    with tower.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", tower.clock.now())
+    tower.sweep()
+
+    assert passed(tower) == 0
+    assert refusal(tower) == "clock_skew"
+
+    monkeypatch.undo()
+    tower.sweep()
+    assert passed(tower) == 1
+
+
+def test_a_moved_demonstration_clock_is_no_disagreement(tower: Tower) -> None:
+    tower.open()
+
+    tower.at("2026-11-06 08:00").sweep()  # days away from the machine's own time
+
+    assert passed(tower) == 1
+
+
+def test_there_is_a_command_to_release() -> None:
+    assert "release-breaker" in COMMANDS

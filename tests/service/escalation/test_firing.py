@@ -1,0 +1,367 @@
+"""What is due fires once, in order, with its own due time, whoever races and whatever went down."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from services.escalation import clocks, events, firing
+from tests.harness.databases import Database
+from tests.service.escalation.tower import NUMBER, Tower, end_of
+
+NUMBERS = [f"KTB-23456-{n:05}" for n in range(60)]
+ONCE = ["approaching V", "passed V", "raised V 1 head_of_coordinator"]
+
+
+def test_a_report_nobody_verifies_climbs_the_ladder(tower: Tower) -> None:
+    tower.open()  # Monday; V ends on Thursday
+    seen = {}
+    for day in range(3, 14):
+        tower.at(f"2026-11-{day:02} 00:00:01").sweep()
+        seen[day] = tower.fired()
+
+    assert seen[4] == []
+    assert seen[5] == ["approaching V"]
+    assert seen[6] == [*seen[5], "passed V", "raised V 1 head_of_coordinator"]
+    assert seen[10] == seen[6]
+    assert seen[11] == [*seen[10], "raised V 2 sekda"]  # three working days after Thursday
+    assert seen[13] == [*seen[11], "raised V 3 bupati"]
+
+
+@pytest.mark.parametrize(
+    ("klass", "second"), [("ordinary", "sekda"), ("supervisory", "inspectorate")]
+)
+def test_an_agency_that_does_not_follow_up_is_raised_to_its_head_then_higher(
+    tower: Tower, klass: str, second: str
+) -> None:
+    tower.open()
+    tower.dispose(**{"class": klass})
+
+    tower.at("2026-11-18 10:00").sweep()
+
+    assert [line for line in tower.fired() if " F" in line] == [
+        "approaching F",
+        "passed F",
+        "raised F 1 head_of_agency",
+        f"raised F 2 {second}",
+        "raised F 3 bupati",
+    ]
+    first = tower.said("escalation.raised")[0]
+    assert (first["agency"], first["due_at"]) == ("dpupr", end_of("2026-11-09"))
+
+
+def test_what_nobody_holds_is_raised_to_the_coordinators_head(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+    tower.hear("case.returned.v1", agency="dpupr", returns=1, goes_to="coordinator")
+
+    tower.at("2026-11-10 10:00").sweep()
+
+    assert "raised F 1 head_of_coordinator" in tower.fired()
+
+
+def test_the_arbiters_limit_goes_straight_to_the_bupati(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+    tower.hear("case.returned.v1", agency="dpupr", returns=2, goes_to="arbiter")
+
+    tower.at("2026-11-04 00:00:01").sweep()
+
+    assert tower.fired() == ["passed A", "raised A 3 bupati"]
+
+
+def test_silence_and_missing_data_pass_without_blaming_anybody(tower: Tower) -> None:
+    tower.begin_work()
+    tower.hear("case.data_requested.v1", awaited_from="in_progress")
+
+    tower.at("2026-12-03 00:00:01").sweep()
+
+    assert tower.fired() == ["passed D"]
+    assert tower.count("SELECT count(*) FROM breach") == 0
+
+
+def test_nothing_fires_before_its_last_second_is_over(tower: Tower) -> None:
+    tower.open()
+
+    tower.at("2026-11-05 23:59:59").sweep()
+    assert tower.fired() == ["approaching V"]
+
+    tower.at("2026-11-06 00:00:00").sweep()
+    assert tower.fired()[1:] == ["passed V", "raised V 1 head_of_coordinator"]
+
+
+def test_a_clock_that_stands_fires_nothing(tower: Tower) -> None:
+    tower.open()
+    tower.hear("case.data_requested.v1", awaited_from="unverified")
+
+    tower.at("2026-11-25 10:00").sweep()
+
+    assert tower.fired() == []
+
+
+def test_a_late_answer_holds_the_ladder_until_the_reporter_objects(tower: Tower) -> None:
+    tower.begin_work()  # S ends on Friday 20 November
+    tower.at("2026-11-23 10:00").sweep()
+    tower.answer()
+    tower.at("2026-12-05 10:00").sweep()
+    before = tower.fired()
+    assert before[-3:] == ["passed S", "offered settlement_passed", "raised S 1 head_of_agency"]
+
+    tower.at("2026-12-07 10:00").hear(
+        "case.objected.v1", status="in_progress", objections=1, cycle=2
+    )
+    tower.at("2026-12-10 00:00:01").sweep()
+    assert tower.fired() == before
+
+    tower.at("2026-12-11 00:00:01").sweep()  # 8, 9 and 10 December are the three days
+    assert tower.fired() == [*before, "raised S 2 sekda"]
+
+
+def test_after_three_days_of_downtime_everything_fires_once_in_order_with_its_own_due_time(
+    tower: Tower,
+) -> None:
+    days = ("2026-11-02", "2026-11-03", "2026-11-04")
+    for n, day in enumerate(days):
+        for number in NUMBERS[n * 5 : n * 5 + 5]:
+            tower.at(f"{day} 10:00").open(number)
+
+    tower.at("2026-11-10 09:00").sweep()
+    tower.sweep()
+
+    rows = tower.database.psql(
+        "SELECT data->>'due_at' FROM outbox WHERE type = 'deadline.passed.v1' ORDER BY id"
+    )
+    assert [due for (due,) in rows] == [
+        end_of(day) for day in ("2026-11-05", "2026-11-06", "2026-11-09") for _ in range(5)
+    ]
+    for number in NUMBERS[:15]:
+        assert tower.fired(number)[:3] == ONCE
+        assert len(set(tower.fired(number))) == len(tower.fired(number))
+
+
+@pytest.fixture
+def crowd(tower: Tower) -> Tower:
+    """Sixty cases whose V has passed."""
+    for number in NUMBERS:
+        tower.open(number)
+    return tower.at("2026-11-06 08:00")
+
+
+def race(tower: Tower, racers: int = 5) -> None:
+    """All sweep at once, until each has found nothing more."""
+    started = threading.Barrier(racers)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        started.wait()
+        try:
+            while tower.service.fire_due():
+                pass
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(racers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_five_racing_sweepers_fire_everything_once(crowd: Tower) -> None:
+    race(crowd)
+
+    assert [crowd.fired(number) for number in NUMBERS] == [ONCE] * len(NUMBERS)
+    assert crowd.count("SELECT count(*) FROM due WHERE what = 'passed' AND fired_at IS NULL") == 60
+
+
+def test_without_the_cases_lock_they_would_not(
+    crowd: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: the same race without locks fires something twice."""
+    unlocked = text(str(firing.OLDEST).replace("FOR UPDATE OF c SKIP LOCKED", ""))
+    monkeypatch.setattr(firing, "OLDEST", unlocked)
+
+    race(crowd)
+
+    assert any(crowd.fired(number) != ONCE for number in NUMBERS)
+
+
+def test_a_case_that_fails_holds_up_no_other_and_is_tried_again(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in NUMBERS[:5]:
+        tower.open(number)
+    tower.at("2026-11-06 08:00")
+    real = events.passed
+
+    def broken(clock: object, at: object) -> object:
+        if clock.number == NUMBERS[0]:
+            raise RuntimeError("a fault in one case")
+        return real(clock, at)
+
+    monkeypatch.setattr(events, "passed", broken)
+    tower.service.sweep()
+    assert [len(tower.fired(number)) for number in NUMBERS[:5]] == [0, 3, 3, 3, 3]
+
+    monkeypatch.undo()
+    tower.service.sweep()
+    assert tower.fired(NUMBERS[0]) == ONCE
+
+
+def test_a_clock_that_goes_back_fires_nothing_again(tower: Tower) -> None:
+    tower.open()
+    tower.at("2026-11-06 08:00").sweep()
+
+    tower.at("2026-11-05 20:00").sweep()
+    tower.database.psql("UPDATE regime SET version = version + 1")
+    tower.measure_stale()
+    tower.at("2026-11-06 08:30").sweep()
+
+    assert tower.fired() == ONCE
+
+
+def test_firing_and_what_is_said_of_it_are_one_transaction(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tower.open()
+    tower.at("2026-11-06 08:00")
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("services.escalation.breaches.settle", fails)
+    tower.service.sweep()
+
+    assert tower.fired() == []
+    assert tower.count("SELECT count(*) FROM due WHERE fired_at IS NOT NULL") == 0
+
+
+def test_a_handler_and_a_sweeper_of_one_case_wait_for_each_other(tower: Tower) -> None:
+    """The disposition holds the case; the sweep passes it by and finds V stopped afterwards."""
+    tower.open()
+    tower.at("2026-11-06 08:00")
+    with tower.db.begin() as tx:
+        clocks.locked(tx, NUMBER)
+        tower.sweep()
+        assert tower.fired() == []
+
+    tower.dispose()
+    tower.sweep()
+
+    assert tower.fired() == []
+
+
+def test_the_reporter_is_offered_the_ombudsman_once(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+
+    tower.at("2027-01-02 10:00").sweep()  # S passed in November, H on 1 January
+
+    assert [f["reason"] for f in tower.said("escalation.offered")] == ["settlement_passed"]
+    assert "passed H" in tower.fired()
+
+
+def test_with_consent_the_case_is_handed_over_once_s_or_h_has_passed(tower: Tower) -> None:
+    tower.open()
+    tower.at("2026-11-20 10:00").hear("report.escalation_consented.v1")
+    tower.sweep()
+    tower.append()
+    assert tower.entries("handovers") == []
+
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+    tower.sweep()
+
+    assert [entry["subject"] for entry in tower.entries("handovers")] == [NUMBER]
+    assert tower.said("escalation.handed_over") == [
+        {"type": "escalation.handed_over", "position": 1, "at": tower.said()[-1]["at"]}
+    ]
+
+
+def test_with_consent_given_later_the_case_is_handed_over_then(tower: Tower) -> None:
+    tower.open()
+    tower.at("2027-01-04 10:00").sweep()
+    assert tower.fired()[-1] == "offered handover_limit"
+
+    tower.at("2027-01-05 10:00").hear("report.escalation_consented.v1")
+    tower.at("2027-01-05 10:00:02").sweep()
+    tower.append()
+
+    assert len(tower.entries("handovers")) == 1
+
+
+def test_without_consent_nothing_is_handed_over(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+
+    tower.at("2027-01-10 10:00").sweep()
+    tower.append()
+
+    assert tower.entries("handovers") == []
+    assert [entry["data"]["clock"] for entry in tower.entries("monitoring")] == ["F", "S", "H"]
+
+
+def test_consent_to_a_case_that_is_over_does_nothing(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-25 10:00").sweep()
+    tower.answer()
+    tower.hear("case.closed.v1", how="accepted", cycle=1)
+
+    tower.at("2026-11-26 10:00").hear("report.escalation_consented.v1")
+    tower.at("2026-11-26 10:01").sweep()
+    tower.append()
+
+    assert tower.entries("handovers") == []
+
+
+def test_consent_may_arrive_before_the_case(tower: Tower) -> None:
+    assert tower.hear("report.escalation_consented.v1") == "done"
+    tower.open()
+
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+
+    assert len(tower.entries("handovers")) == 1
+
+
+def test_a_handed_over_case_tells_what_was_promised_and_names_nobody(tower: Tower) -> None:
+    tower.at("2026-12-14 10:00").open()
+    tower.dispose()
+    tower.hear("report.escalation_consented.v1")
+
+    tower.at("2027-01-20 10:00").sweep()
+    tower.append()
+
+    [entry] = tower.entries("handovers")
+    data = entry["data"]
+    assert set(data) == {
+        "kind", "class", "category", "agency", "status", "received_at", "consented_at", "clocks",
+    }  # fmt: skip
+    settle = next(c for c in data["clocks"] if c["clock"] == "S")
+    assert settle["due_at"] == end_of("2027-01-07")
+    assert [day["on"] for day in settle["skipped"]] == [
+        "2026-12-24", "2026-12-25", "2027-01-01", "2027-01-05",
+    ]  # fmt: skip
+    assert settle["skipped"][0]["basis"].startswith("SKB 3 Menteri 1497/2025")
+
+
+def test_another_process_may_take_over_in_the_middle(
+    tower: Tower, database: Callable[[str], Database], secrets_folder: Path
+) -> None:
+    other = Tower(tower.database, secrets_folder, seeded=False)
+    for number in NUMBERS[:10]:
+        tower.open(number)
+    other.clock.at = tower.at("2026-11-06 08:00").clock.at
+
+    with tower.db.begin() as tx:
+        clocks.locked(tx, NUMBERS[0])
+        other.sweep()
+    tower.clock.at += timedelta(minutes=1)
+    tower.sweep()
+    other.close()
+
+    assert [tower.fired(number) for number in NUMBERS[:10]] == [ONCE] * 10
