@@ -28,8 +28,8 @@ class _Quiet(WSGIRequestHandler):
         """Says nothing: the scrapes are not news."""
 
 
-def serve(host: str, port: int, checks: Mapping[str, Check]) -> int:
-    """Serves in a thread of its own and returns the port (chosen freely for 0)."""
+def application(checks: Mapping[str, Check]) -> Callable[..., Iterable[bytes]]:
+    """What answers on the internal port."""
     measured: Any = make_wsgi_app()
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -43,9 +43,15 @@ def serve(host: str, port: int, checks: Mapping[str, Check]) -> int:
         good = all(state.values())
         return _answer(start, "200 OK" if good else "503 Service Unavailable", state)
 
-    server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
+    return app
+
+
+def serve(host: str, port: int, checks: Mapping[str, Check]) -> None:
+    """Serves in a real thread of its own. Not for a worker: it would block the green threads."""
+    server = make_server(
+        host, port, application(checks), server_class=_Server, handler_class=_Quiet
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return int(server.server_port)
 
 
 def is_listening(host: str, port: int) -> bool:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import eventlet
+from eventlet import wsgi
 
 from chassis import failpoints, health, logs, metrics
 from chassis.config import Settings
@@ -19,11 +20,9 @@ def run(service_cls: type, settings: Settings) -> None:
     failpoints.arm(settings.failpoints)
     hosted = container(service_cls, settings)
     db, broker = hosted.config["db"], hosted.config["broker"]
-    health.serve(
-        settings.http_host,
-        settings.internal_port,
-        {"database": db.is_up, "broker": broker.is_set},
-    )
+    inside = health.application({"database": db.is_up, "broker": broker.is_set})
+    socket = eventlet.listen((settings.http_host, settings.internal_port))
+    eventlet.spawn_n(wsgi.server, socket, inside, log_output=False, debug=False)
 
     def stop(*_: Any) -> None:
         hosted.config["stopping"].set()

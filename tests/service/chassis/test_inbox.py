@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from itertools import permutations
+from statistics import median
 from uuid import uuid4
 
 import pytest
@@ -211,3 +213,14 @@ def test_every_log_line_is_json_with_listed_keys_only(db, broker, run):
 
     for line in worker.logged():
         assert set(line) <= KEYS
+
+
+def test_an_idle_worker_never_blocks_its_own_loop(db, broker, run):
+    worker = run("worker", db, AMQP_URI=broker.uri("intake"))
+    taken = []
+    for _ in range(30):  # a server in a blocking thread made this 0.25 s
+        started = time.perf_counter()
+        worker.is_ready()
+        taken.append(time.perf_counter() - started)
+
+    assert median(taken) < 0.1
