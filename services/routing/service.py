@@ -20,6 +20,8 @@ from services.routing import case_file, domain, events, models, schemas
 from services.routing.case_file import Say, Step
 from services.routing.life import CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
 
+ASKED = {"report.objected.v1": Action.OBJECT, "report.reopened.v1": Action.REOPEN}
+
 
 class Routing(Service):
     """Finds the agency that must answer, and keeps the case until it has."""
@@ -64,15 +66,19 @@ class Routing(Service):
 
         self._let(tx, Action.SUPPLEMENT, parent, row, told["at"], supply)
 
-    @subscribe("report.objected.v1")
-    def take_objection(self, event: Event, tx: Session) -> None:
-        """The reporter does not accept the answer, or the archiving."""
-        self._disagree(event, tx, Action.OBJECT)
+    @subscribe("report.objected.v1", "report.reopened.v1")
+    def take_disagreement(self, event: Event, tx: Session) -> None:
+        """The reporter does not accept how it ended, and says so by whichever word."""
+        told = schemas.Disagreed().load(event.data)
+        asked, at = ASKED[event.type], told["at"]
+        parent, row = self._family(tx, event.subject)
+        _note(tx, event, asked, told["reason"], at)
 
-    @subscribe("report.reopened.v1")
-    def take_reopening(self, event: Event, tx: Session) -> None:
-        """The reporter wants a closed case taken up again."""
-        self._disagree(event, tx, Action.REOPEN)
+        def disagree(case: Case) -> tuple[Action, Case, Say | None]:
+            action, after = domain.disagree(case, at, self._rules(tx, at))
+            return action, after, lambda c, _: events.disagreed(c, at, action)
+
+        self._let(tx, asked, parent, row, at, disagree)
 
     @subscribe("report.accepted.v1")
     def take_acceptance(self, event: Event, tx: Session) -> None:
@@ -213,18 +219,6 @@ class Routing(Service):
             case_file.refuse(tx, row, asked, at, why)
         else:
             case_file.change(tx, target, after, Step(action, REPORTER, at), say)
-
-    def _disagree(self, event: Event, tx: Session, asked: Action) -> None:
-        told = schemas.Disagreed().load(event.data)
-        at, rules = told["at"], self._rules(tx, told["at"])
-        parent, row = self._family(tx, event.subject)
-        _note(tx, event, asked, told["reason"], at)
-
-        def disagree(case: Case) -> tuple[Action, Case, Say | None]:
-            action, after = domain.disagree(case, at, rules)
-            return action, after, lambda c, _: events.disagreed(c, at, action)
-
-        self._let(tx, asked, parent, row, at, disagree)
 
     def _auto_close(self, tx: Session, row: models.Case, told: dict[str, Any]) -> None:
         at = told["at"]
