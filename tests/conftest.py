@@ -12,23 +12,31 @@ import pytest
 
 from deploy import secrets
 from deploy.local.broker import Broker
-from deploy.local.environment import ROOT, Surroundings, passwords
+from deploy.local.environment import CACHE, STATE, Surroundings, passwords
 from deploy.local.postgres import Postgres
+from deploy.local.system import System
 from tests.harness.databases import Database, Databases
 from tests.harness.processes import ServiceProcess
+from tests.harness.system import running
 from tests.harness.time import MovedClock
+
+
+def pytest_configure() -> None:
+    """Keeps pytest's own temporary folders inside of ours."""
+    (STATE / "tmp").mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(STATE / "tmp"))
 
 
 @pytest.fixture(scope="session")
 def cache() -> Path:
     """Where unpacked packages are kept between runs."""
-    return Path(os.environ.get("LAPOR_CACHE", ROOT / ".lapor" / "cache"))
+    return CACHE
 
 
 @pytest.fixture(scope="session")
 def state(request: pytest.FixtureRequest) -> Iterator[Path]:
     """The folder of this run; its logs stay when a test failed."""
-    folder = ROOT / ".lapor" / "test" / str(os.getpid())
+    folder = STATE / "test" / str(os.getpid())
     folder.mkdir(parents=True)
     yield folder
     if not request.session.testsfailed:
@@ -72,6 +80,20 @@ def postgres(state: Path) -> Iterator[Postgres]:
 def databases(postgres: Postgres, surroundings: Surroundings) -> Databases:
     """Makes databases, for fixtures that keep one longer than a test."""
     return Databases(postgres, surroundings)
+
+
+@pytest.fixture(scope="session")
+def system(state: Path, cache: Path) -> Iterator[System]:
+    """The whole system, running; for tests that leave it as they found it but for their reports."""
+    with running(state / "system", cache) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def own_system(state: Path, cache: Path, request: pytest.FixtureRequest) -> Iterator[System]:
+    """A whole system for one module, which may kill its parts and move its clock."""
+    with running(state / f"system-{request.module.__name__.rpartition('.')[2]}", cache) as one:
+        yield one
 
 
 @pytest.fixture

@@ -1,0 +1,179 @@
+"""The gateway passes each path to its service, keeps limits, and tells nobody about anybody."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.gateway import Upstream, gateway
+from deploy.local.process import Process, answers, free_port, wait_until
+
+SERVICES = ("intake", "routing", "escalation")
+CANARY = "rahasia-7QK2"
+
+
+class Quiet(ThreadingHTTPServer):
+    """A server that does not mind who hangs up, as the gateway does on a large body."""
+
+    def handle_error(self, *_: Any) -> None: ...
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it got."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        got = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        service = self.server.service  # type: ignore[attr-defined]
+        said = {"service": service, "path": self.path, "bytes": len(got)}
+        body = json.dumps({**said, "headers": dict(self.headers)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@dataclass
+class Door:
+    """A running gateway before three services that echo."""
+
+    process: Process
+    client: httpx.Client
+    services: dict[str, ThreadingHTTPServer]
+    port: int
+    metrics_port: int
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    folder: Path = tmp_path_factory.mktemp("gateway")
+    services, threads, port, metrics_port = {}, [], free_port(), free_port()
+    for service in SERVICES:
+        server = Quiet(("127.0.0.1", 0), Echo)
+        server.service = service  # type: ignore[attr-defined]
+        threads.append(Thread(target=server.serve_forever))
+        threads[-1].start()
+        services[service] = server
+    upstreams = {s: Upstream(e.server_port, e.server_port) for s, e in services.items()}
+    process = gateway(folder, port, metrics_port, upstreams)
+    process.start()
+    wait_until(lambda: answers(port), process, 10)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        yield Door(process, client, services, port, metrics_port)
+    process.stop()
+    for server in services.values():
+        server.shutdown()
+        server.server_close()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/v1/reports", "intake"),
+        ("/v1/reports/track", "intake"),
+        ("/v1/reports/KTB-12345-67890/objections", "intake"),
+        ("/v1/cases", "routing"),
+        ("/v1/cases/KTB-12345-67890", "routing"),
+        ("/v1/cases/KTB-12345-67890/answer", "routing"),
+        ("/v1/officers/sign-in", "routing"),
+        ("/v1/agencies", "routing"),
+        ("/v1/cases/KTB-12345-67890/deadlines", "escalation"),
+        ("/v1/cases/KTB-12345-67890/explain", "escalation"),
+        ("/v1/ombudsman/feed", "escalation"),
+        ("/v1/ombudsman/keys", "escalation"),
+    ],
+)
+def test_each_path_has_its_service(door: Door, path: str, service: str) -> None:
+    said = door.client.get(f"/api{path}").json()
+
+    assert (said["service"], said["path"]) == (service, path)
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/health/ready", "/api", "/apix/v1/reports"])
+def test_nothing_else_is_passed_on(door: Door, path: str) -> None:
+    answer = door.client.get(path)
+
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "not_found"
+
+
+def test_a_body_of_64_kb_passes_and_a_larger_one_is_refused(door: Door) -> None:
+    fits = door.client.post("/api/v1/reports", content=b"x" * 64_000)
+    large = door.client.post("/api/v1/reports", content=b"x" * 64_001)
+
+    assert fits.json()["bytes"] == 64_000
+    assert large.status_code == 413
+    assert large.headers["Content-Type"] == "application/problem+json"
+    assert large.json()["status"] == 413
+
+
+def test_a_service_that_is_away_is_a_problem_that_passes(door: Door) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    unused = server.server_port
+    server.server_close()
+    port = free_port()
+    upstreams = {s: Upstream(unused, unused) for s in SERVICES}
+    lonely = gateway(door.process.log.parent / "lonely", port, free_port(), upstreams)
+    lonely.start()
+    wait_until(lambda: answers(port), lonely, 10)
+
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/api/v1/reports?x={CANARY}", json={}, trust_env=False, timeout=20,
+        headers={"Tracking-Code": CANARY},
+    )  # fmt: skip
+    lonely.stop()
+
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "5"
+    assert "127.0.0.1" not in answer.text
+    log = lonely.log.read_text()
+    assert CANARY not in log
+    assert "/v1/reports" not in log
+
+
+def test_every_answer_is_guarded_and_none_names_the_gateway(door: Door) -> None:
+    for answer in (door.client.get("/api/v1/agencies"), door.client.get("/nowhere")):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "Server" not in answer.headers or "Caddy" not in answer.headers["Server"]
+        assert "Via" not in answer.headers
+
+
+def test_a_client_cannot_pretend_to_be_at_another_address(door: Door) -> None:
+    said = door.client.get("/api/v1/reports", headers={"X-Forwarded-For": "203.0.113.9"}).json()
+
+    assert said["headers"]["X-Forwarded-For"] == "127.0.0.1"
+
+
+def test_metrics_are_on_a_port_of_their_own_and_name_no_path(door: Door) -> None:
+    door.client.get(f"/api/v1/reports/{CANARY}?q={CANARY}")
+
+    text = httpx.get(f"http://127.0.0.1:{door.metrics_port}/metrics", trust_env=False).text
+
+    assert "caddy_http_requests_total" in text
+    assert CANARY not in text
+
+
+def test_it_listens_on_the_loopback_only(door: Door) -> None:
+    own = socket.gethostbyname(socket.gethostname())
+    if own.startswith("127."):
+        pytest.skip("this machine has no other address")
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((own, door.port), timeout=2)

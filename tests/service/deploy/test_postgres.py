@@ -1,0 +1,121 @@
+"""Each service reaches its own database only, and what people wrote stays out of the log."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from deploy.local.postgres import Postgres
+from deploy.local.process import answers
+from deploy.postgres.databases import prepare
+from tests.harness.databases import Database
+
+CANARY = "Siti Rahmah, 6302061234567890"
+
+
+@pytest.fixture(scope="module")
+def server(state: Path) -> Iterator[Postgres]:
+    """One that this module may kill."""
+    one = Postgres(state / "own-postgres", durable=False)
+    one.start()
+    yield one
+    one.stop()
+
+
+def log_in(server: Postgres, role: str, password: str, database: str) -> None:
+    psycopg2.connect(
+        host="127.0.0.1", port=server.port, user=role, password=password, dbname=database
+    ).close()
+
+
+def test_a_service_cannot_enter_the_database_of_another(server: Postgres) -> None:
+    prepare(server.psql, {"intake": "first", "notify": "second"})
+
+    log_in(server, "intake", "first", "intake")
+    for database in ("notify", "postgres", "template1"):
+        with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+            log_in(server, "intake", "first", database)
+
+
+def test_nobody_enters_without_a_password(server: Postgres) -> None:
+    prepare(server.psql, {"intake": "first"})
+
+    for role in ("intake", "postgres"):
+        with pytest.raises(psycopg2.OperationalError):
+            log_in(server, role, "guessed", "postgres")
+
+
+def test_a_rotated_password_takes_effect_and_keeps_the_data(server: Postgres) -> None:
+    prepare(server.psql, {"routing": "old"})
+    server.psql("CREATE TABLE kept (id int)", "routing")
+
+    assert prepare(server.psql, {"routing": "new"}) == []
+
+    log_in(server, "routing", "new", "routing")
+    assert server.psql("SELECT count(*) FROM kept", "routing") == [(0,)]
+
+
+def test_what_was_committed_survives_a_crash(server: Postgres) -> None:
+    server.psql("CREATE TABLE crash (id int)")
+    server.psql("INSERT INTO crash VALUES (1)")
+
+    server.kill()
+    assert not answers(server.port)
+    server.restart()
+
+    assert server.psql("SELECT id FROM crash") == [(1,)]
+
+
+def test_no_value_reaches_the_log_when_a_statement_fails(server: Postgres) -> None:
+    server.psql("CREATE TABLE people (name text UNIQUE, age int CHECK (age > 0))")
+    insert = "INSERT INTO people VALUES (%s, %s)"
+    server.psql(insert, parameters=(CANARY, 1))
+
+    for age in (1, -1):
+        with pytest.raises(psycopg2.Error):
+            server.psql(insert, parameters=(CANARY, age))
+    with pytest.raises(psycopg2.Error):
+        server.psql(f"SELECT '{CANARY}'::int")
+
+    log = server.process.log.read_text()
+    assert "violates" in log
+    assert "INSERT" not in log
+    # a failed cast quotes the value whatever the settings: services bind typed parameters
+    assert log.count(CANARY) == 1
+
+
+def test_nothing_listens_but_on_the_loopback(server: Postgres) -> None:
+    assert server.psql("SHOW listen_addresses") == [("127.0.0.1",)]
+    assert server.psql("SHOW unix_socket_directories") == [("",)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must lend the server to somebody else")
+def test_root_in_a_closed_folder_lends_the_data_and_gets_it_back(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = Postgres(closed / "postgres", durable=False)
+
+    server.start()
+    lent = Path((closed / "postgres" / "elsewhere").read_text())
+    server.psql("CREATE TABLE kept (id int)")
+    assert (lent / "data").exists()
+    server.stop()
+
+    assert not lent.exists()
+    server.start()
+    assert server.psql("SELECT count(*) FROM kept") == [(0,)]
+    lent = Path((closed / "postgres" / "elsewhere").read_text())
+    server.stop()
+    assert not lent.exists()
+
+
+def test_each_test_gets_a_database_that_nobody_used(
+    empty_database: Callable[[str], Database],
+) -> None:
+    first, second = empty_database("routing"), empty_database("routing")
+
+    first.psql("CREATE TABLE mine (id int)")
+
+    assert second.psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]

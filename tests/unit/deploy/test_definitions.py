@@ -1,0 +1,71 @@
+"""What the broker's definitions allow, as text; tests/service/deploy tries it on a broker."""
+
+import re
+from itertools import product
+from typing import Any
+
+import pytest
+
+import contracts
+from deploy.rabbitmq.definitions import HEARS, SERVICES, definitions, hears, password_hash, says
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return definitions({name: f"password of {name}" for name in (*SERVICES, "operator")})
+
+
+def words(document: dict[str, Any], service: str, verb: str) -> re.Pattern[str]:
+    found = [
+        permission[verb]
+        for permission in document["topic_permissions"]
+        if permission["user"] == service and permission["exchange"] == "lapor.events"
+    ]
+    assert len(found) == 1
+    return re.compile(found[0])
+
+
+@pytest.mark.parametrize(("service", "kind"), list(product(SERVICES, contracts.TYPES)))
+def test_a_service_may_bind_the_streams_that_it_hears_and_no_other(
+    document: dict[str, Any], service: str, kind: str
+) -> None:
+    allowed = bool(words(document, service, "read").search(kind))
+
+    assert allowed == (contracts.source(kind) in HEARS[service])
+
+
+@pytest.mark.parametrize(("service", "kind"), list(product(SERVICES, contracts.TYPES)))
+def test_a_service_may_say_what_its_own_streams_carry_and_nothing_else(
+    document: dict[str, Any], service: str, kind: str
+) -> None:
+    allowed = bool(words(document, service, "write").search(kind))
+
+    assert allowed == contracts.source(kind).startswith(f"/{service}/")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("key", ["#", "*", "*.*.*", "report.#", "case.*.v1", "", "xcase.opened.v1"])
+def test_no_wildcard_fits(document: dict[str, Any], service: str, key: str) -> None:
+    assert not words(document, service, "read").search(key)
+
+
+def test_report_texts_go_to_routing_and_sealed_contacts_to_notify_alone() -> None:
+    assert [s for s in SERVICES if "report.submitted.v1" in hears(s)] == ["routing"]
+    assert [s for s in SERVICES if "report.contact_sealed.v1" in hears(s)] == ["notify"]
+
+
+def test_every_type_has_one_speaker_and_a_listener() -> None:
+    for kind in contracts.TYPES:
+        assert sum(kind in says(service) for service in SERVICES) == 1, kind
+        assert any(kind in hears(service) for service in SERVICES), kind
+
+
+def test_no_password_stands_in_the_definitions(document: dict[str, Any]) -> None:
+    assert "password of" not in str(document)
+
+
+def test_a_hash_is_the_one_that_rabbitmq_computes() -> None:
+    # the example of RabbitMQ's documentation: "test12" with the salt 908DC60A
+    assert password_hash("test12", bytes.fromhex("908DC60A")) == (
+        "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
+    )
