@@ -176,6 +176,17 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "message.failed": ("about", "reason"),
 }
 
+
+def is_news(what: str, data: Mapping[str, Any]) -> bool:
+    """Whether a reporter wants a line about it: not that a message could not reach somebody who
+    left no address, nor that a limit rests while it is not the government's turn."""
+    if what == "message.failed":
+        return bool(data["reason"] != "no_address")
+    if what == "deadline.recomputed":
+        return data["reason"] not in ("paused", "resumed")
+    return True
+
+
 # Which clocks are running for the reporter's eyes while a report stands in a status.
 CLOCKS: Mapping[Status, frozenset[str]] = {
     Status.UNVERIFIED: frozenset({"V"}),

@@ -123,6 +123,8 @@ def known(tx: Session, event: Event) -> Report:
 def note(tx: Session, event: Event, at: datetime, reply_id: str | None = None) -> None:
     """Adds a line to the timeline, with the fields that a reporter may see."""
     what = event.type.removesuffix(".v1")
+    if not domain.is_news(what, event.data):
+        return
     detail = {name: event.data.get(name) for name in domain.SHOWN[what]}
     tx.add(TimelineEntry(number=event.subject, at=at, what=what, detail=detail, reply_id=reply_id))
 

@@ -1,0 +1,152 @@
+"""Nowhere but in notify's sealed contacts, and in the mails, can anybody read who reported."""
+
+import json
+from threading import Event, Thread
+from uuid import uuid4
+
+import httpx
+import kombu
+import pytest
+
+from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in
+from tests.failure.canaries import Sweep, databases, files, metrics
+from tests.harness.system import running, stage
+from tests.harness.waiting import eventually
+
+CONTACT = {
+    "name": "Zulaikha Qanaryasari Wxyz",
+    "email": "qanary.zulaikha@kenari-warga.example",
+    "phone": "+62 811-7394-8265",
+    "address": "Jalan Kenari Langka 977 RT 88",
+    "language": "id",
+}
+CANARIES = [value for name, value in CONTACT.items() if name != "language"]
+
+
+@pytest.fixture(scope="module")
+def system(state, cache):
+    """A system that logs all it can."""
+    with running(state / "canary", cache, extra={"LOG_LEVEL": "DEBUG"}) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def tapped(system):
+    """Every message of the life below, with its headers, as the most powerful user sees it."""
+    heard, stop = [], Event()
+
+    def listen():
+        with kombu.Connection(system.broker.uri()) as connection:
+            channel = connection.channel()
+            events = kombu.Exchange("lapor.events", "topic", no_declare=True)
+            tap = kombu.Queue("", events, "#", exclusive=True, durable=False)(channel)
+            tap.declare()
+
+            def keep(message):
+                whole = [str(message.headers), str(message.properties), message.body]
+                heard.append(json.dumps(whole, default=str).encode())
+                message.ack()
+
+            with kombu.Consumer(channel, [tap], on_message=keep):
+                ready.set()
+                while not stop.is_set():
+                    try:
+                        connection.drain_events(timeout=0.2)
+                    except TimeoutError:
+                        continue
+
+    ready = Event()
+    thread = Thread(target=listen)
+    thread.start()
+    ready.wait(10)
+    yield heard
+    stop.set()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def lived(system, tapped):
+    """A confidential report's whole life, with the errors that people make on the way."""
+    people = stage(system)
+    citizen = Reporter(people.client())
+    body = {
+        "kind": "complaint", "title": "Pungutan di sekolah", "text": "Ada pungutan liar.",
+        "event_date": "2026-11-20", "place": {"district": "63.02.06"}, "contact": CONTACT,
+        "confidentiality": "confidential",
+    }  # fmt: skip
+    receipt = citizen.ask("POST", "/reports", body, headers={"Idempotency-Key": str(uuid4())})
+    citizen.number, citizen.code = receipt["number"], receipt["code"]
+    errors = [
+        httpx.post(f"{system.url}/api/v1/reports", json=body | wrong, trust_env=False,
+                   headers={"Idempotency-Key": str(uuid4())})
+        for wrong in ({"contact": CONTACT | {"email": f"{CONTACT['email']}\n"}},
+                      {"contact": CONTACT | {"nik": CONTACT["phone"]}},
+                      {"contact": CONTACT["name"]}, {"kind": CONTACT["address"]})
+    ]  # fmt: skip
+    assert {e.status_code for e in errors} == {422}
+    coordinator, agency = sign_in(people, "koordinator"), sign_in(people, "disdikbud")
+    coordinator.await_case(citizen.number)
+    coordinator.act(citizen.number, "verification", {"class": "ordinary", "category": "sekolah"})
+    coordinator.act(citizen.number, "disposition", {"agency": "disdikbud"})
+    agency.await_case(citizen.number)
+    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
+    agency.act(citizen.number, "answer", ANSWER)
+    citizen.await_status("answered")
+    citizen.act("acceptance", {"stars": 4})
+    citizen.await_status("closed")
+    eventually(lambda: len(mails(system)) >= 4, "the reporter's mails")
+    seen = [coordinator.ask("GET", f"/cases/{citizen.number}"), citizen.track()]
+    shown = [e.content for e in errors] + [json.dumps(s, default=str).encode() for s in seen]
+    return citizen.number, shown
+
+
+def mails(system):
+    return [mail for mail in system.mails() if CONTACT["email"] in mail.to]
+
+
+def test_the_reporter_is_found_in_the_mails_and_nowhere_else(system, tapped, lived):
+    _, shown = lived
+    eventually(lambda: any(b"case.closed" in message for message in tapped))
+    places = [
+        *files(system),
+        *databases(system),
+        *metrics(system),
+        *((f"message {i}", message) for i, message in enumerate(tapped)),
+        *((f"answer {i}", answer) for i, answer in enumerate(shown)),
+    ]
+    assert len(places) > 100
+
+    assert Sweep(CANARIES).leaks(places) == {}
+    assert CONTACT["email"] in mails(system)[0].to  # the life was lived with these very canaries
+
+
+def test_mails_say_that_there_is_news_and_not_what(system, lived):
+    for mail in mails(system):
+        for word in ("Pungutan", "pungutan", FOLLOW_UP[:30], ANSWER["reason"][:30]):
+            assert word not in mail.text + mail.subject
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+def test_a_planted_canary_is_found_wherever_it_hides(system, lived, canary):
+    """The negative control."""
+    import base64
+    import hashlib
+    from urllib.parse import quote
+
+    sweep = Sweep(CANARIES)
+    for form in (
+        canary, canary.upper(), canary.encode().hex(), quote(canary),
+        base64.b64encode(b"x" + canary.encode() + b"yz").decode(),
+        hashlib.sha256(canary.encode()).hexdigest(),
+    ):  # fmt: skip
+        assert sweep.hits(f"... {form} ...".encode()) == {canary}
+
+    log = system.logs / "planted.log"
+    log.write_text(json.dumps({"event": "x", "reason": canary}))
+    assert set(sweep.leaks(files(system))) == {str(log)}
+    log.unlink()
+
+    number, _ = lived
+    system.psql("intake", "UPDATE report SET place = %s WHERE number = %s", [canary, number])
+    assert "intake.report" in sweep.leaks(databases(system))
+    system.psql("intake", "UPDATE report SET place = NULL WHERE number = %s", [number])

@@ -1,0 +1,155 @@
+"""The main job, as its people do it: over HTTP through the gateway, on the whole system."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in, until
+from tests.harness.system import stage
+from tests.harness.waiting import eventually
+
+TODAY = "2026-11-20"
+
+
+@pytest.fixture
+def people(own_system):
+    return stage(own_system)
+
+
+@pytest.fixture
+def citizen(people):
+    return Reporter(people.client())
+
+
+def told(own_system, citizen):
+    """The subjects and texts of the mails about a report."""
+    return [m for m in own_system.mails() if citizen.number in m.subject]
+
+
+def disposed(people, citizen, to="dpupr"):
+    coordinator = sign_in(people, "koordinator")
+    coordinator.await_case(citizen.number)
+    kind = {"class": "ordinary", "category": "jalan-jembatan"}
+    coordinator.act(citizen.number, "verification", kind)
+    coordinator.act(citizen.number, "disposition", {"agency": to})
+    return coordinator
+
+
+def test_a_report_is_answered_objected_to_answered_again_and_accepted(own_system, people, citizen):
+    receipt = citizen.submit("Jalan rusak", "Berlubang.", TODAY, "warga@contoh.example")
+    assert set(receipt["promised"]) == {"verify_by", "follow_up_by", "settle_by"}
+    disposed(people, citizen)
+    agency = sign_in(people, "dpupr")
+    agency.await_case(citizen.number)
+    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
+    agency.act(citizen.number, "answer", ANSWER)
+
+    seen = citizen.await_status("answered")
+    answer = next(e for e in seen["timeline"] if e["what"] == "case.answered")
+    assert ANSWER["text"] in until(
+        lambda: next(
+            (e["text"] for e in citizen.track()["timeline"]
+             if e["what"] == "case.answered" and e["text"]), None,
+        ), "the answer's words",
+    )  # fmt: skip
+    assert answer["detail"] == {"agency": "dpupr", "outcome": "fulfilled"}
+
+    citizen.act("objections", {"reason": "Masih berlubang."})
+    citizen.await_status("in_progress")
+    agency.act(citizen.number, "answer", ANSWER)
+    citizen.await_status("answered")
+    citizen.act("acceptance", {"stars": 5, "comment": "Terima kasih"})
+
+    seen = citizen.await_status("closed")
+    assert seen["timeline"][-1]["detail"] == {"how": "accepted"}
+    assert seen["actions"] == ["reopen"]
+    eventually(lambda: len(told(own_system, citizen)) >= 5)
+    assert all(m.to == ["warga@contoh.example"] for m in told(own_system, citizen))
+
+
+def test_an_answer_that_the_reporter_lets_rest_is_closed_and_not_called_satisfied(
+    own_system, people, citizen
+):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, "diam@contoh.example")
+    disposed(people, citizen)
+    agency = sign_in(people, "dpupr")
+    agency.await_case(citizen.number)
+    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
+    agency.act(citizen.number, "answer", ANSWER)
+    citizen.await_status("answered")
+    silence = until(
+        lambda: next((d for d in citizen.track()["deadlines"] if d["clock"] == "R"), None),
+        "the reporter's time to object runs",
+    )
+
+    own_system.clock.move(timedelta(days=20))
+    seen = citizen.await_status("closed")
+    closing = next(e for e in seen["timeline"] if e["what"] == "case.closed")
+    assert closing["detail"] == {"how": "auto_closed"}
+    assert silence["due_at"] is not None
+    rated = own_system.psql(
+        "routing", "SELECT stars FROM cases WHERE number = %s", [citizen.number]
+    )
+    assert rated == [(None,)]
+
+
+def test_a_report_that_nobody_answers_reaches_the_ombudsman(own_system, people, citizen):
+    citizen.submit("Jembatan putus", "Anak sekolah lewat.", TODAY, None)
+    citizen.await_entry("case.opened")
+    citizen.act("escalation-consent", {})
+    for _ in range(25):
+        own_system.clock.move(timedelta(days=3))
+        eventually(lambda: citizen.track(), "tracking")
+        if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):
+            break
+    citizen.await_entry("escalation.handed_over")
+
+    raised = [e["detail"] for e in citizen.track()["timeline"] if e["what"] == "escalation.raised"]
+    assert [(r["clock"], r["level"], r["to"]) for r in raised[:3]] == [
+        ("V", 1, "head_of_coordinator"), ("V", 2, "sekda"), ("V", 3, "bupati"),
+    ]  # fmt: skip
+    key = {"Authorization": f"Bearer {own_system.ombudsman_key}"}
+    feed = f"{own_system.url}/api/v1/ombudsman/feed"
+    entry = until(
+        lambda: next(
+            (e for e in httpx.get(feed, headers=key, trust_env=False).json()["events"]
+             if e["subject"] == citizen.number), None,
+        ), "the feed's entry",
+    )  # fmt: skip
+    assert entry["specversion"] == "1.0"
+    assert httpx.get(feed, trust_env=False).status_code == 401
+
+
+def test_an_agency_returns_twice_and_the_arbiter_decides(people, citizen):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
+    coordinator = disposed(people, citizen, "dlh")
+    agency = sign_in(people, "dlh")
+    back = {
+        "reason": "Jalan bukan wewenang kami, melainkan Dinas PUPR.",
+        "proposed_agency": "dpupr",
+    }
+    agency.await_case(citizen.number)
+    agency.act(citizen.number, "return", back)
+    citizen.await_status("unverified")
+    coordinator.act(citizen.number, "disposition", {"agency": "dlh"})
+    agency.act(citizen.number, "return", back)
+    citizen.await_entry("case.returned", times=2)
+
+    refused = coordinator.client.post(
+        f"/cases/{citizen.number}/disposition", json={"agency": "dpupr"}
+    )
+    assert refused.status_code == 403
+    arbiter = sign_in(people, "arbiter")
+    arbiter.act(citizen.number, "disposition", {"agency": "dpupr"})
+    citizen.await_status("disposed")
+
+
+def test_a_withdrawn_report_is_withdrawn_everywhere(own_system, citizen):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
+    citizen.await_entry("case.opened")
+    citizen.act("withdrawal", {"reason": "Sudah diperbaiki"})
+    citizen.await_status("withdrawn")
+
+    running = "SELECT count(*) FROM clock WHERE number = %s AND stopped_at IS NULL"
+    eventually(lambda: own_system.psql("escalation", running, [citizen.number]) == [(0,)])
