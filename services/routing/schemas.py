@@ -23,7 +23,7 @@ from services.routing.models import Channel
 CODE = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
 NUMBER = validate.Regexp(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
 PAGE = 50
-SENTENCE = 20  # characters; what explains a decision is more than a word
+SENTENCE = 10  # characters; what explains a decision is more than a word
 
 
 def Word(words: type[StrEnum], **more: Any) -> fields.Enum:

@@ -63,9 +63,8 @@ def test_seeding_prints_each_account_once_and_only_then(seed):
     assert (hashes, must_change) == (len(accounts), True)
 
 
-def test_seeding_knows_every_place_agency_and_category(seed):
-    database, _ = seed()
-    [counts] = database.psql(
+def test_the_lists_know_every_place_agency_and_category(office):
+    [counts] = office.database.psql(
         "SELECT (SELECT count(*) FROM district), (SELECT count(*) FROM agency),"
         " (SELECT count(*) FROM category), (SELECT count(*) FROM routing_rule WHERE position = 200)"
     )
