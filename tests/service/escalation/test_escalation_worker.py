@@ -1,0 +1,170 @@
+"""The worker as it runs in production: a broker, green threads, kill -9 in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chassis import strict_json
+from chassis.wire import Publisher
+from deploy.local.broker import Broker
+from deploy.local.environment import Surroundings
+from services.escalation.commands import verify
+from tests.harness.databases import Database
+from tests.harness.processes import ServiceProcess
+from tests.harness.time import MovedClock
+from tests.harness.waiting import eventually
+from tests.service.escalation.tower import Tower
+
+NUMBERS = [f"KTB-45678-{n:05}" for n in range(12)]
+ONCE = ["approaching V", "passed V", "raised V 1 head_of_coordinator"]
+
+
+class Office:
+    """Escalation among the others. The tower sends what routing would, and looks; here it handles
+    nothing itself."""
+
+    def __init__(self, tower: Tower, broker: Broker, around: Surroundings, state: Path) -> None:
+        self.tower, self.running = tower, list[ServiceProcess]()
+        self.clock = MovedClock(around.clock_file)
+        self._broker, self._around, self._state = broker, around, state
+
+    def start(self, **more: str) -> ServiceProcess:
+        """One more worker, when it is ready."""
+        return self.launch(**more).start()
+
+    def launch(self, **more: str) -> ServiceProcess:
+        """One more worker, not started yet."""
+        uri = self._broker.uri("escalation")
+        more = {"AMQP_URI": uri, "BREAKER_FLOOR": "1000"} | more
+        worker = ServiceProcess("worker", self.tower.database, self._around, self._state, **more)
+        self.running.append(worker)
+        return worker
+
+    def stop(self) -> None:
+        """All of them."""
+        while self.running:
+            self.running.pop().stop()
+
+    def open(self) -> None:
+        """Twelve cases, as routing would tell of them."""
+        publisher = Publisher(self._broker.uri())
+        batch = {}
+        for number in NUMBERS:
+            body = self.tower.stream.body("case.opened.v1", number, self.tower.clock.real())
+            batch[number] = ("case.opened.v1", strict_json.loads(body)["id"], body)
+        assert publisher.publish(batch) == set(batch)
+        publisher.close()
+        eventually(lambda: self.count("SELECT count(*) FROM case_state") == len(NUMBERS))
+
+    def open_here(self) -> None:
+        """The same without broker and worker; the workers' clock is moved past every V."""
+        self.tower.clock.at = self.tower.clock.real()
+        for number in NUMBERS:
+            self.tower.open(number)
+        self.clock.move(timedelta(days=8))
+
+    def count(self, sql: str) -> int:
+        return self.tower.count(sql)
+
+    def fired(self) -> list[list[str]]:
+        """The first three things that were fired of each case."""
+        return [self.tower.fired(number)[:3] for number in NUMBERS]
+
+    def all_fired(self) -> bool:
+        return self.fired() == [ONCE] * len(NUMBERS)
+
+
+@pytest.fixture
+def office(
+    database: Callable[[str], Database], secrets_folder: Path, broker: Broker, state: Path
+) -> Iterator[Office]:
+    tower = Tower(database("escalation"), secrets_folder)
+    clock = state / f"{tower.database.name}-clock"
+    around = Surroundings(secrets=secrets_folder, lapor_env="test", clock_file=clock)
+    made = Office(tower, broker, around, state)
+    yield made
+    made.stop()
+    tower.close()
+
+
+def test_racing_workers_fire_everything_once_and_keep_one_feed(office: Office) -> None:
+    office.start()
+    office.start()
+    office.open()
+
+    office.clock.move(timedelta(days=8))
+
+    eventually(office.all_fired, seconds=30)
+    eventually(lambda: office.count("SELECT count(*) FROM feed_entry") == len(NUMBERS))
+    positions = [entry["position"] for entry in office.tower.entries("monitoring")]
+    assert positions == list(range(1, len(NUMBERS) + 1))
+    unpublished = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+    eventually(lambda: office.count(unpublished) == 0)
+
+
+def test_what_may_be_promised_is_published_at_the_start(office: Office) -> None:
+    office.start()
+
+    promised = "SELECT count(*) FROM outbox WHERE type = 'calendar.published.v1'"
+    eventually(lambda: office.count(promised) == 1)
+
+
+def test_the_gauges_answer_their_questions(office: Office) -> None:
+    office.open_here()
+    worker = office.start()
+
+    eventually(lambda: 'lapor_escalation_open_clocks{clock="V"} 12.0' in worker.metrics())
+    shown = worker.metrics()
+    assert 'lapor_accounted{service="escalation",what="cases"} 12.0' in shown
+    assert "lapor_escalation_unwatched_cases 0.0" in shown
+    assert 'lapor_escalation_undecidable_clocks{reason="no_limit"} 0.0' in shown
+    assert not any(number in shown for number in NUMBERS)
+
+
+def test_a_jump_of_a_year_escalates_nothing_and_alarms(office: Office) -> None:
+    worker = office.start(BREAKER_FLOOR="50")
+    office.open()
+
+    office.clock.move(timedelta(days=365))
+
+    alarm = 'lapor_escalation_breaker{reason="mass_firing"} 1.0'
+    eventually(lambda: alarm in worker.metrics())
+    assert office.fired() == [[]] * len(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "failpoint", ["escalation.before_commit", "escalation.after_commit", "feed.before_commit"]
+)
+def test_a_kill_anywhere_loses_nothing_and_doubles_nothing(office: Office, failpoint: str) -> None:
+    office.open_here()
+    dying = office.launch(FAILPOINTS=f"{failpoint}=kill")
+    dying.process.start()
+    eventually(lambda: not dying.process.running)
+
+    office.start()
+
+    eventually(office.all_fired, seconds=30)
+    eventually(lambda: office.count("SELECT count(*) FROM feed_entry") == len(NUMBERS))
+    assert verify(office.tower.db) == 0
+
+
+def test_no_number_is_logged(office: Office) -> None:
+    worker = office.start()
+    office.open()
+    office.clock.move(timedelta(days=8))
+    eventually(office.all_fired, seconds=30)
+
+    logged = worker.process.log.read_text()
+    assert "consuming" in logged
+    assert not any(number in logged for number in NUMBERS)
+
+
+def test_a_worker_without_its_key_does_not_start(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"{}")
+
+    with pytest.raises(Exception, match="FEED_SIGNING_KEY_FILE must hold"):
+        office.start(FEED_SIGNING_KEY_FILE=str(tmp_path / "empty"))
