@@ -6,6 +6,7 @@
 ./lapor status    tells what runs and where
 ./lapor logs X    shows what the processes whose names start with X have said
 ./lapor test      runs every check and test; arguments go to pytest, --all adds the slow ones
+./lapor openapi   writes the OpenAPI documents anew from the code
 ./lapor lock      writes requirements.lock anew from requirements.in
 """
 
@@ -16,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.local import checks, demo, docker, runner
+from deploy.local import checks, demo, docker, openapi, runner
 from deploy.local.environment import ROOT, STATE
 from deploy.local.process import Failed, answers, free_port
 from deploy.local.system import System
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> int:
     logs = commands.add_parser("logs")
     logs.add_argument("process", nargs="?", default="")
     logs.add_argument("-f", "--follow", action="store_true")
+    commands.add_parser("openapi")
     commands.add_parser("lock")
     commands.add_parser("test", add_help=False)
     words = parser.parse_args(arguments)
@@ -178,6 +180,7 @@ def _port() -> int:
 
 COMMANDS = {
     "demo": _demo, "up": _up, "down": _down, "status": _status, "logs": _logs, "lock": _lock,
+    "openapi": lambda _: openapi.write(),
 }  # fmt: skip
 
 
