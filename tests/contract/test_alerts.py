@@ -1,0 +1,164 @@
+"""Every alert fires at its trouble, and no other with it; while all is well, none does.
+
+One hour is played through promtool: the figures of a healthy system, one of them turned bad.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.local import debian
+from deploy.local.process import Failed
+from deploy.local.prometheus import program
+from tests.contract import measures
+from tests.contract.measures import ROOT
+
+SERVICES = ("intake", "routing", "notify", "escalation")
+ALERTS = {rule["alert"] for rule in measures.rules() if "alert" in rule}
+FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})'
+UNDER_WAY = "3+1x60"  # intake is a little ahead: what is under way is not missing
+
+COUNTED = {
+    ("intake", "reports_accepted"): UNDER_WAY,
+    ("routing", "cases"): "1+1x60",
+    ("intake", "cases_known"): "0+1x60",
+    ("notify", "reporters"): "0+1x60",
+    ("escalation", "cases"): "0+1x60",
+}
+FAILED_ANSWERS = (
+    'lapor_http_request_seconds_count{service="intake", route="/v1/reports", outcome="error"}'
+)
+WOKEN = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="publish", outcome="ok"}}'
+HEALTHY = {
+    **{f'lapor_accounted{{service="{s}", what="{w}"}}': v for (s, w), v in COUNTED.items()},
+    **{f'up{{job="lapor", service="{s}", kind="worker"}}': "1x60" for s in SERVICES},
+    **{WOKEN.format(s): "0+900x60" for s in SERVICES},
+    **{f'{name}{{service="{s}"}}': "0x60" for s in SERVICES for name in (
+        "lapor_outbox_age_seconds", "lapor_inbox_age_seconds", "lapor_inbox_parked",
+        "lapor_inbox_gaps_total", "lapor_hub_lag_seconds",
+    )},
+    **{f'rabbitmq_detailed_queue_messages{{vhost="lapor", queue="{q}"}}': "0x60" for q in (
+        "lapor.unrouted", "routing.dead", "routing.reports",
+    )},
+    'lapor_escalation_breaker{reason="mass_firing"}': "0x60",
+    'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x60",
+    'lapor_escalation_lateness_seconds_count{what="passed"}': "0+5x60",
+    'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x60",
+    "lapor_escalation_overdue_seconds": "0x60",
+    "lapor_escalation_turns_failed_total": "0x60",
+    "lapor_escalation_unwatched_cases": "0x60",
+    "lapor_escalation_feed_lag_seconds": "0x60",
+    "lapor_notify_oldest_unsent_seconds": "0x60",
+    "lapor_notify_undelivered_answers": "0x60",
+    'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
+    'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
+    FAILED_ANSWERS: "0x60",
+    'lapor_sign_ins_total{result="wrong"}': "0+1x60",
+}  # fmt: skip
+BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 40 55 0x37"}
+A_LATE_MINUTE = {"lapor_escalation_overdue_seconds": "0x20 30 90 0x38"}
+
+GONE = "0x10 _x50"
+BROKEN = {
+    "ReportsUnaccounted": {'lapor_accounted{service="routing", what="cases"}': "1+1x20 21x40"},
+    "CountsMissing": {'lapor_accounted{service="notify", what="reporters"}': GONE},
+    "OutboxStuck": {'lapor_outbox_age_seconds{service="intake"}': "0x20 0+60x40"},
+    "InboxStuck": {'lapor_inbox_age_seconds{service="notify"}': "0x20 0+60x40"},
+    "EventsParked": {'lapor_inbox_parked{service="routing"}': "0x50 1x10"},
+    "EventsMissing": {'lapor_inbox_gaps_total{service="routing"}': "0x50 1x10"},
+    "EventsUnrouted": {
+        'rabbitmq_detailed_queue_messages{vhost="lapor", queue="lapor.unrouted"}': "0x50 4x10"
+    },
+    "DeadLetters": {
+        'rabbitmq_detailed_queue_messages{vhost="lapor", queue="routing.dead"}': "0x40 1x20"
+    },
+    "DeadlinesLate": {"lapor_escalation_overdue_seconds": "0x40 0+60x20"},
+    "BreakerOpen": {'lapor_escalation_breaker{reason="mass_firing"}': "0x50 1x10"},
+    "CasesPassedOver": {"lapor_escalation_turns_failed_total": "0x50 1x10"},
+    "ClocksUndecidable": {'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x40 2x20"},
+    "CasesUnwatched": {"lapor_escalation_unwatched_cases": "0x40 1x20"},
+    "FeedBehind": {"lapor_escalation_feed_lag_seconds": "0x40 0+60x20"},
+    "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
+    "MessagesFailing": {
+        'lapor_notify_messages_total{about="received", outcome="rejected"}': "0+2x60"
+    },
+    "AnswersUnheard": {"lapor_notify_undelivered_answers": "1x60"},
+    "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},
+    "WorkerMissing": {'up{job="lapor", service="intake", kind="worker"}': GONE},
+    "WorkerAsleep": {WOKEN.format("intake"): "0+900x40 36000x20"},
+    "HubBlocked": {'lapor_hub_lag_seconds{service="routing"}': "0x50 4x10"},
+    "ErrorsAnswered": {FAILED_ANSWERS: "0x50 0+3x10"},
+    "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
+}  # fmt: skip
+FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
+SLOW = {'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x50 250+1x10"}
+
+
+@pytest.fixture(scope="module")
+def promtool(cache: Path) -> Path:
+    if not shutil.which("promtool") and not debian.available():
+        pytest.skip("there is no promtool and no way to fetch it")
+    try:
+        return program("promtool", cache)
+    except Failed as error:
+        pytest.skip(str(error))
+
+
+def test_prometheus_accepts_the_rules_and_both_configurations(
+    promtool: Path, tmp_path: Path
+) -> None:
+    shutil.copy(measures.RULES, tmp_path)
+    (tmp_path / "targets.json").write_text("[]")
+
+    for config in ("deploy/prometheus/prometheus.yml", "deploy/compose/prometheus.yml"):
+        shutil.copy(ROOT / config, tmp_path)
+        run(promtool, "check", "config", tmp_path / "prometheus.yml")
+
+
+def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
+    short_troubles = (BROKER_RESTART, A_LATE_MINUTE)
+
+    play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *short_troubles)])
+
+
+def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_path: Path) -> None:
+    hours = [hour(trouble, {alert}) for alert, trouble in BROKEN.items()]
+
+    hours += [hour(SLOW, {"DeadlinesLate"}), hour(FIRST_GAP, {"EventsMissing"})]
+    play(promtool, tmp_path, hours)
+    assert set(BROKEN) == ALERTS
+
+
+def test_an_hour_that_is_not_as_expected_is_noticed(promtool: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        play(promtool, tmp_path, [hour(BROKEN["EventsParked"], set())])
+    with pytest.raises(AssertionError):
+        play(promtool, tmp_path, [hour({}, {"EventsParked"})])
+
+
+def hour(trouble: dict[str, str], expected: set[str]) -> dict[str, object]:
+    """A promtool test: the healthy figures, the trouble's in their place, and what then fires."""
+    assert set(trouble) <= set(HEALTHY)
+    samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(expected)]
+    return {
+        "name": ", ".join(expected) or "all is well",
+        "interval": "1m",
+        "input_series": [{"series": s, "values": v} for s, v in (HEALTHY | trouble).items()],
+        "promql_expr_test": [{"expr": FIRING, "eval_time": "59m", "exp_samples": samples}],
+    }
+
+
+def play(promtool: Path, folder: Path, hours: list[dict[str, object]]) -> None:
+    """Runs promtool over the hours; fails with its words."""
+    shutil.copy(measures.RULES, folder)
+    played = {"rule_files": [measures.RULES.name], "evaluation_interval": "1m", "tests": hours}
+    (folder / "hours.yml").write_text(yaml.safe_dump(played, sort_keys=False))
+    run(promtool, "test", "rules", folder / "hours.yml")
+
+
+def run(promtool: Path, *words: object) -> None:
+    ran = subprocess.run([promtool, *map(str, words)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
