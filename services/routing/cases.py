@@ -85,6 +85,7 @@ class DeadlineShown(Strict):
     clock = schemas.Word(Clock)
     cycle = fields.Integer()
     due_at = fields.AwareDateTime(allow_none=True)
+    approached_at = fields.AwareDateTime(allow_none=True)
     passed_at = fields.AwareDateTime(allow_none=True)
     level = fields.Integer()
     brought_to = fields.String(allow_none=True)

@@ -119,8 +119,13 @@ class Disposition(Resource):
         )
         rule = case_file.suggestion(turn.tx, turn.row, turn.on)
         noted = {"suggested": rule and rule.agency, "rule": rule and rule.id}
-        say: Say = lambda c, _: events.disposed(c, turn.at)  # noqa: E731
-        turn.make(Action.DISPOSE, after, say, why=body["note"], noted=noted)
+        turn.make(
+            Action.DISPOSE,
+            after,
+            lambda c, _: events.disposed(c, turn.at),
+            why=body["note"],
+            noted=noted,
+        )
 
 
 class Archive(Resource):
@@ -138,8 +143,13 @@ class Forwarding(Resource):
         """The reporter is told where it went."""
         after = domain.forward(turn.case, turn.actor, turn.at)
         words = Words(About.FORWARDING, f"{body['to']}\n\n{body['text']}")
-        say: Say = lambda c, r: events.forwarded(c, turn.at, r)  # noqa: E731
-        turn.make(Action.FORWARD, after, say, why=body["to"], words=words)
+        turn.make(
+            Action.FORWARD,
+            after,
+            lambda c, r: events.forwarded(c, turn.at, r),
+            why=body["to"],
+            words=words,
+        )
 
 
 class DataRequest(Resource):
@@ -148,8 +158,12 @@ class DataRequest(Resource):
         """The clock of whoever asks is paused until the reporter supplies it."""
         after = domain.request_data(turn.case, turn.actor, turn.at)
         words = Words(About.DATA_REQUEST, body["question"])
-        say: Say = lambda c, r: events.data_requested(c, turn.at, r)  # noqa: E731
-        turn.make(Action.REQUEST_DATA, after, say, words=words)
+        turn.make(
+            Action.REQUEST_DATA,
+            after,
+            lambda c, r: events.data_requested(c, turn.at, r),
+            words=words,
+        )
 
 
 class Return(Resource):
@@ -175,8 +189,12 @@ class FollowUps(Resource):
         first = turn.case.status is Status.DISPOSED
         after = domain.follow_up(turn.case, turn.actor, turn.rules, text=body["text"])
         words = Words(About.FOLLOW_UP, body["text"])
-        say: Say = lambda c, r: events.followed_up(c, turn.at, r, first=first)  # noqa: E731
-        turn.make(Action.FOLLOW_UP, after, say, words=words)
+        turn.make(
+            Action.FOLLOW_UP,
+            after,
+            lambda c, r: events.followed_up(c, turn.at, r, first=first),
+            words=words,
+        )
 
 
 class Answer(Resource):
@@ -187,8 +205,13 @@ class Answer(Resource):
             turn.case, turn.actor, turn.rules, outcome=body["outcome"], text=body["text"]
         )
         words = Words(About.ANSWER, f"{body['text']}\n\n{body['reason']}")
-        say: Say = lambda c, r: events.answered(c, turn.at, r)  # noqa: E731
-        turn.make(Action.ANSWER, after, say, why=body["reason"], words=words)
+        turn.make(
+            Action.ANSWER,
+            after,
+            lambda c, r: events.answered(c, turn.at, r),
+            why=body["reason"],
+            words=words,
+        )
 
 
 class Reclassification(Resource):
@@ -199,9 +222,14 @@ class Reclassification(Resource):
         turn.known(models.Category, body["category"], "category")
         corrected = {name: body[name] for name in ("kind", "class_", "category")}
         after = domain.reclassify(turn.case, turn.actor, **corrected)
-        say: Say = lambda c, _: events.reclassified(c, turn.at)  # noqa: E731
         words = Words(About.RECLASSIFICATION, reason)
-        turn.make(Action.RECLASSIFY, after, say, why=reason, words=words)
+        turn.make(
+            Action.RECLASSIFY,
+            after,
+            lambda c, _: events.reclassified(c, turn.at),
+            why=reason,
+            words=words,
+        )
 
 
 class Merge(Resource):
@@ -215,8 +243,7 @@ class Merge(Resource):
         child, parent = domain.merge(turn.case, turn.actor, case_file.value(other), turn.rules)
         step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
         case_file.change(turn.tx, other, parent, step)
-        say: Say = lambda c, _: events.merged(c, turn.at)  # noqa: E731
-        turn.make(Action.MERGE, child, say, why=body["reason"])
+        turn.make(Action.MERGE, child, lambda c, _: events.merged(c, turn.at), why=body["reason"])
 
 
 VERBS: dict[str, type[Resource]] = {

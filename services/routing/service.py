@@ -61,8 +61,9 @@ class Routing(Service):
 
         def supply(case: Case) -> tuple[Action, Case, Say | None]:
             after = domain.supplement(case)
-            say: Say | None = lambda c, _: events.resumed(c, told["at"])  # noqa: E731
-            return Action.SUPPLEMENT, after, say if after.status != case.status else None
+            if after.status == case.status:
+                return Action.SUPPLEMENT, after, None
+            return Action.SUPPLEMENT, after, lambda c, _: events.resumed(c, told["at"])
 
         self._let(tx, Action.SUPPLEMENT, parent, row, told["at"], supply)
 

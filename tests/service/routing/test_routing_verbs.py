@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, TEXT, VERIFY, WAYS
@@ -217,6 +219,18 @@ def test_the_same_request_again_is_answered_and_not_done_again(office):
     assert types(office, number).count("case.followed_up.v1") == 1
     other = office.ask("POST", path, {"text": TEXT + " Twice."}, "liaison", **headers)
     assert other.status_code == 422
+
+
+def test_of_two_officers_at_once_one_comes_first(office):
+    number, token = office.bring("in_progress"), office.token("liaison")
+    assert token
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(
+            threads.map(lambda _: office.act(number, "answer", "liaison", **ANSWER[2]), range(2))
+        )
+
+    assert sorted(a.status_code for a in answers) == [200, 409]
+    assert types(office, number).count("case.answered.v1") == 1
 
 
 def test_the_file_is_only_added_to(office):
