@@ -47,9 +47,9 @@ def place(stream: str, given: str) -> tuple[int, int]:
 class _Ombudsman:
     """Lets in who bears the Ombudsman's key."""
 
-    def __init__(self, settings: Settings | None, db: Transactions | None) -> None:
-        self.db: Any = db
-        self._digest = settings.ombudsman_digest() if settings else b""
+    def __init__(self, settings: Settings, db: Transactions) -> None:
+        self.db = db
+        self._digest = settings.ombudsman_digest()
 
     def admit(self, req: falcon.Request) -> None:
         """Raises Unauthorized; takes as long for a wrong key as for the right one."""
@@ -62,10 +62,10 @@ class _Ombudsman:
 class Feed(_Ombudsman):
     """`/v1/ombudsman/feed`"""
 
-    def __init__(self, settings: Settings | None, db: Transactions | None) -> None:
+    def __init__(self, settings: Settings, db: Transactions) -> None:
         super().__init__(settings, db)
         # Who waits holds a thread (and no connection): at most half of them do.
-        self._seats = Semaphore(max(1, settings.http_threads // 2) if settings else 1)
+        self._seats = Semaphore(max(1, settings.http_threads // 2))
 
     @web.operation(
         "Entries after a cursor, in order and without a gap; waits for one if told to",
@@ -119,8 +119,8 @@ class Feed(_Ombudsman):
 class Keys:
     """`/v1/ombudsman/keys`"""
 
-    def __init__(self, db: Transactions | None) -> None:
-        self.db: Any = db
+    def __init__(self, db: Transactions) -> None:
+        self.db = db
 
     @web.operation("The public keys that the feed was signed with", answers={200: schemas.Keys})
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
@@ -163,10 +163,8 @@ def _base64(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
-def routes(
-    settings: Settings | None, db: Transactions | None, clock: Clock | None
-) -> dict[str, Any]:
-    """Every route; without settings only to be described."""
+def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
+    """Every address and what answers there."""
     return {
         "/v1/ombudsman/feed": Feed(settings, db),
         "/v1/ombudsman/keys": Keys(db),
@@ -175,5 +173,5 @@ def routes(
 
 
 def app(settings: Settings, db: Transactions, clock: Clock) -> falcon.App[Any, Any]:
-    """The WSGI application."""
+    """Escalation's WSGI application."""
     return web.app("escalation", routes(settings, db, clock))

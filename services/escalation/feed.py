@@ -70,7 +70,8 @@ def append(tx: Session, stream: str, signer: Signer, now: datetime) -> int:
     alone: it is also told on the bus, and holds only its own case's place there."""
     if not tx.execute(_LOCK, {"stream": stream}).scalar_one():
         return 0
-    end = tx.get_one(FeedStream, stream, with_for_update=True)
+    # writers hold a key share of this row (feed_pending refers to it) and must not wait for us
+    end = tx.get_one(FeedStream, stream, with_for_update={"key_share": True})
     batch = 1 if stream == "handovers" else BATCH
     waiting = sa.select(FeedPending).where(FeedPending.stream == stream)
     pending = tx.scalars(waiting.order_by(FeedPending.id).limit(batch)).all()
