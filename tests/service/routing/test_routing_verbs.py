@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, TEXT, VERIFY, WAYS
 
@@ -21,6 +22,14 @@ VERBS = {
     "merge": {"into": "KTB-99999-99999", "reason": "the same hole"},
 }
 
+MEASURES = [
+    ("lapor_disposition_delay_seconds_count", {"kind": "complaint"}),
+    ("lapor_follow_up_delay_seconds_count", {"kind": "complaint"}),
+    ("lapor_answer_delay_seconds_count", {"kind": "complaint"}),
+    ("lapor_answers_total", {"outcome": "fulfilled"}),
+    ("lapor_closed_total", {"how": "accepted"}),
+    ("lapor_archived_total", {"reason": "too_general"}),
+]
 ACTIONS = {
     "verification": "verify",
     "disposition": "dispose",
@@ -219,6 +228,16 @@ def test_the_same_request_again_is_answered_and_not_done_again(office):
     assert types(office, number).count("case.followed_up.v1") == 1
     other = office.ask("POST", path, {"text": TEXT + " Twice."}, "liaison", **headers)
     assert other.status_code == 422
+
+
+def test_what_happens_is_counted_under_its_question(office):
+    def measured() -> list[float]:
+        return [REGISTRY.get_sample_value(name, labels) or 0 for name, labels in MEASURES]
+
+    before = measured()
+    office.bring("closed")
+    office.bring("archived")
+    assert [now - then for then, now in zip(before, measured(), strict=True)] == [1] * len(MEASURES)
 
 
 def test_of_two_officers_at_once_one_comes_first(office):
