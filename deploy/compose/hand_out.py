@@ -59,6 +59,7 @@ def owners(vault: Path) -> dict[str, Owner]:
 def hand_out(folder: Path, owner: Owner, *, as_root: bool = True) -> None:
     """Makes `folder` hold exactly the owner's files."""
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     for stale in folder.iterdir():
         if stale.name not in owner.files:
             stale.unlink()
