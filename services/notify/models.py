@@ -37,6 +37,7 @@ class Reporter(Base):
 
     `reach` (address, language) and `identity` (name, telephone, home) are sealed under `data_key`,
     which is wrapped by key-encryption key `kek` (`keyring`). `erased`: the key is destroyed.
+    `opened`: the case was heard of; a contact may come before it.
     """
 
     __tablename__ = "reporter"
@@ -52,6 +53,7 @@ class Reporter(Base):
 
     number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     state: Mapped[str] = mapped_column(sa.Text)
+    opened: Mapped[bool] = mapped_column(server_default=sa.false())
     mailable: Mapped[bool] = mapped_column(server_default=sa.false())
     kek: Mapped[int | None]
     data_key: Mapped[bytes | None]

@@ -25,9 +25,10 @@ class Reach:
 
 
 def expect(tx: Session, number: str, *, reachable: bool) -> None:
-    """Notes whether a contact will come; a contact that is here already stays."""
+    """Notes the case, and whether a contact will come; a contact that is here already stays."""
     state = "expected" if reachable else "unreachable"
-    tx.execute(insert(Reporter).values(number=number, state=state).on_conflict_do_nothing())
+    statement = insert(Reporter).values(number=number, state=state, opened=True)
+    tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_={"opened": True}))
 
 
 def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:

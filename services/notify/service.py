@@ -204,7 +204,7 @@ class Notify(Service):
         metrics.SILENT_ANSWERS.set(row.unheard)
 
     def counts(self, tx: Session) -> dict[str, int]:
-        """Every case has a reporter here, and every contact that was sealed is held (or was)."""
+        """Every case has a reporter here; every contact that was sealed is held, or was erased."""
         return dict(tx.execute(_COUNTS).one()._mapping)
 
 
@@ -216,7 +216,7 @@ FROM (SELECT coalesce(extract(epoch FROM :now - min(written_at)), 0) AS age, cou
       WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a
 """)
 _COUNTS = sa.text("""
-SELECT count(*) AS reporters,
+SELECT count(*) FILTER (WHERE opened) AS reporters,
        count(*) FILTER (WHERE state IN ('held', 'erased')) AS contacts,
        count(*) FILTER (WHERE state = 'expected') AS contacts_expected
 FROM reporter

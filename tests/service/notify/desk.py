@@ -53,9 +53,10 @@ class Postbox:
         self.recipients: list[list[str]] = []
         self.greetings: set[str] = set()
         self.port = free_port()
-        self._server = Controller(self, hostname="127.0.0.1", port=self.port)
 
-    def start(self) -> None:
+    def start(self, **how: Any) -> None:
+        """Serves; `how` are aiosmtpd's own settings."""
+        self._server = Controller(self, hostname="127.0.0.1", port=self.port, **how)
         self._server.start()
 
     def stop(self) -> None:
@@ -153,13 +154,13 @@ class Desk:
         self.settings = settings(database, secrets, postbox)
         self.keyring = self.settings.keyring()
         self.smtp = self.settings.smtp()
-        self._service = Notify()
-        self._service.db, self._service.clock = self.db, self.clock
+        self.notify = Notify()
+        self.notify.db, self.notify.clock = self.db, self.clock
         self.outgoing = self.with_keyring(self.keyring)
 
     def with_keyring(self, keyring: Keyring) -> Outgoing:
         """Another process, that has another keyring."""
-        self._service.post = SimpleNamespace(opener=self.settings.opener(), keyring=keyring)
+        self.notify.post = SimpleNamespace(opener=self.settings.opener(), keyring=keyring)
         return Outgoing(self.db, self.clock, self.settings, keyring, self.smtp)
 
     def hear(self, type: str, number: str = NUMBER, **data: Any) -> str:
@@ -170,11 +171,11 @@ class Desk:
         return self.receive(self.stream.contact(number, **contact))
 
     def receive(self, body: bytes) -> str:
-        return self._service.inbox.receive(body)
+        return self.notify.inbox.receive(body)
 
     def retry(self) -> None:
         """Tries every waiting event that is due."""
-        while self._service.inbox.retry_due():
+        while self.notify.inbox.retry_due():
             pass
 
     def send(self) -> int:

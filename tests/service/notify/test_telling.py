@@ -1,8 +1,10 @@
 """Reporters are told every step, once, when it is known whether and where they can be told."""
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.notify import domain
+from services.notify.service import Notify
 from tests.service.notify.desk import CONTACT, NUMBER, Desk
 
 OTHER = "KTB-98765-43210"
@@ -146,3 +148,34 @@ def test_what_is_emitted_belongs_to_the_chain_that_caused_it(desk: Desk) -> None
     desk.send()
 
     assert desk.database.psql("SELECT correlationid FROM outbox") == [("a-chain-of-causes",)]
+
+
+def test_what_came_through_is_counted(desk: Desk) -> None:
+    desk.hear_contact(NUMBER)
+    desk.hear("case.opened.v1", NUMBER)
+    desk.hear("case.opened.v1", OTHER, reachable=True)
+    desk.hear_contact("KTB-11111-11111")
+
+    with desk.db.begin() as tx:
+        counts = desk.notify.counts(tx)
+
+    assert counts == {"reporters": 2, "contacts": 2, "contacts_expected": 1}
+
+
+def test_what_is_stuck_and_unheard_is_shown(desk: Desk) -> None:
+    desk.hear_contact(NUMBER)
+    desk.hear("case.opened.v1", NUMBER)
+    desk.hear("case.answered.v1", NUMBER)
+    desk.postbox.script.extend(["rcpt 250 ok", "rcpt 550 5.1.1 no"])
+    desk.send()
+    desk.hear_contact(OTHER)
+    desk.later(seconds=100)
+
+    Notify.watch(desk.notify)
+
+    assert (_gauge("unsent"), _gauge("undelivered_answers")) == (1, 1)
+    assert 100 <= _gauge("oldest_unsent_seconds") < 110
+
+
+def _gauge(name: str) -> float | None:
+    return REGISTRY.get_sample_value(f"lapor_notify_{name}")

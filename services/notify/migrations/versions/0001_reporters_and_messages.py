@@ -13,6 +13,7 @@ CREATE TABLE reporter (
     state    text NOT NULL
              CONSTRAINT reporter_state_known
              CHECK (state IN ('expected', 'unreachable', 'held', 'erased')),
+    opened   boolean NOT NULL DEFAULT false,
     mailable boolean NOT NULL DEFAULT false,
     kek      integer,
     data_key bytea,

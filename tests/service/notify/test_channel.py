@@ -1,0 +1,93 @@
+"""A reporter's address is told to a mail server only under the protection that was asked for."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from services.notify.channel import Smtp
+from services.notify.domain import Unavailable
+from tests.service.notify.desk import Postbox
+
+MAIL = ("lapor@kotabaru.example", "siti@surel-uji.example", b"Subject: x\r\n\r\nAda kabar.\r\n")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for `localhost` that only who is told trusts."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return file
+
+
+@pytest.fixture
+def serve(certificate: Path) -> Iterator[Callable[..., tuple[Postbox, Smtp]]]:
+    """A mail server that asks for TLS and knows one user."""
+    running: list[Postbox] = []
+
+    def start(**ours: str) -> tuple[Postbox, Smtp]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        box = Postbox()
+        box.start(
+            tls_context=context, require_starttls=True, auth_required=True,
+            authenticator=_knows_one,
+        )  # fmt: skip
+        running.append(box)
+        told = {"user": "lapor", "password": "right"} | ours
+        return box, Smtp("localhost", box.port, hello="kotabaru.example", starttls=True, **told)
+
+    yield start
+    for box in running:
+        box.stop()
+
+
+def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
+    return AuthResult(success=(data.login, data.password) == (b"lapor", b"right"), handled=False)
+
+
+def test_a_trusted_server_gets_the_mail(serve, certificate, monkeypatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    box, smtp = serve()
+
+    smtp.send(*MAIL)
+
+    assert box.recipients == [["siti@surel-uji.example"]]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_others_get_nothing_and_it_is_tried_again(serve, certificate, monkeypatch, trusted) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    box, smtp = serve(password="wrong")
+
+    with pytest.raises(Unavailable) as caught:
+        smtp.send(*MAIL)
+
+    assert box.greetings == set()
+    assert caught.value.__context__ is None
+    assert caught.value.reply == ("5xx" if trusted else "none")

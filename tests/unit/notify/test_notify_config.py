@@ -1,0 +1,77 @@
+"""A configuration that would show an address, or that lacks a key, stops the start."""
+
+from dataclasses import replace
+from typing import Any
+
+import falcon.testing
+import pytest
+
+from chassis.config import Misconfigured, Secret, SecretText
+from services.notify import api
+from services.notify.config import Settings
+
+GOOD = Settings(
+    service="notify",
+    lapor_env="production",
+    database_url=SecretText("postgresql+psycopg2://notify:x@db/notify"),
+    smtp_host="mail.example",
+    smtp_from="lapor@kotabaru.example",
+    smtp_starttls=True,
+    smtp_user="lapor",
+    smtp_password=SecretText("canary-password"),
+    public_url="https://lapor.example",
+    kek=Secret(b"canary-kek"),
+    notify_private_key=Secret(b"canary-key"),
+)
+
+
+def test_a_good_one_is_taken() -> None:
+    GOOD.check()
+
+    assert GOOD.page() == "https://lapor.example"
+    assert GOOD.smtp().hello == "kotabaru.example"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"smtp_starttls": False}, "SMTP_STARTTLS"),
+        ({"smtp_from": "LAPOR <lapor@kotabaru.example>"}, "SMTP_FROM"),
+        ({"smtp_from": "lapor@kotabaru.example\nBcc: x@evil.example"}, "SMTP_FROM"),
+    ],
+)
+def test_a_risky_one_is_refused(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(Misconfigured, match=named):
+        replace(GOOD, **change).check()
+
+
+def test_on_this_machine_mail_may_go_in_clear() -> None:
+    replace(GOOD, smtp_starttls=False, smtp_host="127.0.0.1").check()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "lapor.example", "ftp://x.example", "https://x.example/?code=1", "https://a@x.example"],
+)
+def test_the_page_is_a_plain_address(url: str) -> None:
+    with pytest.raises(Misconfigured, match="PUBLIC_URL"):
+        replace(GOOD, public_url=url).page()
+
+
+def test_keys_that_are_none_are_refused_by_name_only() -> None:
+    for read, named in ((GOOD.opener, "NOTIFY_PRIVATE_KEY_FILE"), (GOOD.keyring, "KEK_FILE")):
+        with pytest.raises(Misconfigured, match=named) as caught:
+            read()
+        assert "canary" not in str(caught.value)
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    assert "canary" not in repr(GOOD)
+    assert "canary" not in repr(GOOD.smtp())
+
+
+def test_there_is_nothing_to_ask_over_http() -> None:
+    client = falcon.testing.TestClient(api.app(GOOD, None, None))
+
+    for path in ("/", "/v1/contacts", "/v1/messages"):
+        assert client.simulate_get(path).status_code == 404
