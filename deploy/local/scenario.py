@@ -3,6 +3,7 @@
 One is carried through to the end; nobody answers the other, and it comes to the Ombudsman's feed.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from deploy.local.mailbox import Mail
 
 PATIENCE = 20.0  # seconds for a fact to reach everybody who needs it
 AGENCY, DISTRICT, CATEGORY = "dpupr", "63.02.06", "jalan-jembatan"
-STEP = timedelta(days=3)  # by which the clock moves: never so far that a month comes due at once
+# The clock moves by small steps while the ladder is climbed, and by larger ones while all is quiet.
+SMALL, LARGE, CLIMBED = timedelta(days=3), timedelta(days=12), timedelta(days=15)
+QUIET = 1.2  # seconds without news, after which the clock moves on
 T = TypeVar("T")
 Move = Callable[[timedelta], None]
 LONGEST = timedelta(days=100)  # of silence; every hand-over limit lies before it
@@ -37,13 +40,21 @@ class Stage:
     ombudsman_key: str
     trusted: bool = True  # whether the gateway's certificate is one that everybody trusts
     _step: int = field(default=0, init=False)
+    _clients: list[httpx.Client] = field(default_factory=list, init=False)
 
     def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
         """Speaks to the gateway and nobody else, whatever proxy this machine uses."""
-        return httpx.Client(
+        one = httpx.Client(
             base_url=f"{self.url}/api/v1", headers=headers, timeout=20, trust_env=False,
             verify=self.trusted,
         )  # fmt: skip
+        self._clients.append(one)
+        return one
+
+    def close(self) -> None:
+        """Ends every conversation."""
+        for one in self._clients:
+            one.close()
 
     def say(self, indonesian: str, english: str) -> None:
         """Tells the next step in both languages."""
@@ -129,21 +140,23 @@ def sign_in(stage: Stage, username: str) -> Officer:
     """Signs in; a first password is changed at once, as the system asks."""
     password = stage.passwords[username]
     first = _session(stage, username, password)
-    with stage.client({"Authorization": f"Bearer {first['token']}"}) as client:
-        if first["must_change_password"]:
-            fresh = f"gerimis di dermaga {uuid4().hex[:12]}"
-            change = {"password": password, "new_password": fresh}
-            Person(client).ask("POST", "/officers/password", change)
-            stage.passwords[username] = fresh
-            first = _session(stage, username, fresh)
-    return Officer(stage.client({"Authorization": f"Bearer {first['token']}"}))
+    if first["must_change_password"]:
+        fresh = f"gerimis di dermaga {uuid4().hex[:12]}"
+        change = {"password": password, "new_password": fresh}
+        Officer(stage.client(_bearer(first["token"]))).ask("POST", "/officers/password", change)
+        stage.passwords[username] = fresh
+        first = _session(stage, username, fresh)
+    return Officer(stage.client(_bearer(first["token"])))
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _session(stage: Stage, username: str, password: str) -> dict[str, Any]:
-    with stage.client() as client:
-        who = {"username": username, "password": password}
-        session: dict[str, Any] = Person(client).ask("POST", "/officers/sign-in", who)
-        return session
+    who = {"username": username, "password": password}
+    session: dict[str, Any] = Person(stage.client()).ask("POST", "/officers/sign-in", who)
+    return session
 
 
 def until(ask: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
@@ -158,11 +171,12 @@ def until(ask: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> 
 
 def tell(stage: Stage, today: str) -> None:
     """The whole story. Raises Wrong at the first thing that is not as promised."""
-    carried_through(stage, today)
-    if stage.move_clock is None:
-        stage.say("Cerita kedua dilewati.", "The clock cannot be moved: no second story.")
-        return
-    unanswered(stage, stage.move_clock, today)
+    with contextlib.closing(stage):
+        carried_through(stage, today)
+        if stage.move_clock is None:
+            stage.say("Cerita kedua dilewati.", "The clock cannot be moved: no second story.")
+        else:
+            unanswered(stage, stage.move_clock, today)
 
 
 def carried_through(stage: Stage, today: str) -> Reporter:
@@ -232,12 +246,13 @@ def unanswered(stage: Stage, move_clock: Move, today: str) -> Reporter:
     _silence(move_clock, citizen, "escalation.offered")
     stage.say("Warga setuju dibawa ke Ombudsman.", "The citizen consents to the Ombudsman.")
     citizen.act("escalation-consent", {})
-    _silence(move_clock, citizen, "escalation.handed_over")
-    show(citizen.track())
+    show(citizen.await_entry("escalation.handed_over"))
 
     stage.say("Ombudsman membaca umpannya.", "The Ombudsman reads the feed.")
     entry = until(lambda: _handed_over(stage, citizen.number), f"{citizen.number} is on the feed")
-    print(f"    {entry}")
+    print(
+        f"    {entry['time'][:10]}  {entry['type']}  {entry['subject']}, signed by {entry['kid']}"
+    )
     return citizen
 
 
@@ -251,15 +266,16 @@ def _silence(move_clock: Move, citizen: Reporter, what: str) -> None:
         told = len(seen["timeline"])
         if any(entry["what"] == what for entry in seen["timeline"]):
             return
-        move_clock(STEP)
-        passed += STEP
+        step = SMALL if passed < CLIMBED else LARGE
+        move_clock(step)
+        passed += step
     raise Wrong(f"after {passed.days} days of silence there was no {what}")
 
 
 def _settled(citizen: Reporter, what: str) -> dict[str, Any]:
     """What tracking shows after a moment without news, or as soon as it has `what`."""
     seen, quiet_since = citizen.track(), time.monotonic()
-    while time.monotonic() - quiet_since < 1.5:
+    while time.monotonic() - quiet_since < QUIET:
         time.sleep(0.1)
         now = citizen.track()
         if len(now["timeline"]) > len(seen["timeline"]):
@@ -271,10 +287,9 @@ def _settled(citizen: Reporter, what: str) -> dict[str, Any]:
 
 def _handed_over(stage: Stage, number: str) -> dict[str, Any] | None:
     """The feed's entry for a report."""
-    with stage.client({"Authorization": f"Bearer {stage.ombudsman_key}"}) as client:
-        page = Person(client).ask("GET", "/ombudsman/feed", params={"stream": "handovers"})
-    entries = page.get("entries", page.get("items", []))
-    return next((entry for entry in entries if number in str(entry)), None)
+    ombudsman = Person(stage.client(_bearer(stage.ombudsman_key)))
+    page = ombudsman.ask("GET", "/ombudsman/feed", params={"stream": "handovers"})
+    return next((event for event in page["events"] if event["subject"] == number), None)
 
 
 def _mail(stage: Stage, citizen: Reporter, at_least: int) -> None:

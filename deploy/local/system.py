@@ -189,8 +189,8 @@ class System:
         self._mailbox("PUT", "/mood", mood.encode())
 
     def seeded(self, service: str) -> str:
-        """What a service's first seeding said: passwords that are shown once, and the like."""
-        file = self.secrets_folder / f"seeded-{service}"
+        """What a service's seeding said: passwords that are shown once, and the like."""
+        file = self._seeded(service)
         return file.read_text() if file.exists() else ""
 
     @property
@@ -257,22 +257,16 @@ class System:
         steps = []
         for service in self.services:
             migrate = self._command(service, "migrate", f"migrate-{service}")
-            seed = self._command(service, "seed", f"seed-{service}")
-            seed.log = self.secrets_folder / f"seeding-{service}"
-            seed.log.unlink(missing_ok=True)
             steps.append(Unit(migrate))
-            steps.append(
-                Unit(seed, after=(migrate.name,), then=lambda s=service: self._keep_seeded(s))  # type: ignore[misc]
-            )
+            if _last_step(service) != migrate.name:
+                seed = self._command(service, "seed", f"seed-{service}")
+                seed.log = self._seeded(service)
+                steps.append(Unit(seed, after=(migrate.name,)))
         return steps
 
-    def _keep_seeded(self, service: str) -> None:
-        """Keeps the first seeding's words; a later one says nothing new."""
-        said, kept = (self.secrets_folder / f"{w}-{service}" for w in ("seeding", "seeded"))
-        if kept.exists() and not said.read_text().strip():
-            said.unlink()
-        else:
-            said.rename(kept)
+    def _seeded(self, service: str) -> Path:
+        """Where each seeding's words are added to those before; a later one says little."""
+        return self.secrets_folder / f"seeded-{service}"
 
     def _processes(self) -> list[Unit]:
         units = [self._mailbox_unit()]
@@ -300,7 +294,7 @@ class System:
             name = f"{service}-{kind}"
             more = {**told[kind], "INTERNAL_PORT": str(port)}
             more["FAILPOINTS"] = self._failpoints.get(name, "")
-            after = (f"seed-{service}", *(broker if kind == "worker" else ()))
+            after = (_last_step(service), *(broker if kind == "worker" else ()))
             units.append(Unit(self._command(service, kind, name, **more), http_ready(port), after))
         return units
 
@@ -326,6 +320,12 @@ class System:
             raise Failed(
                 f"there is no process {name}; there are {', '.join(self._units)}"
             ) from None
+
+
+def _last_step(service: str) -> str:
+    """After what a service's processes may start: a service without a seed is migrated only."""
+    seeds = (ROOT / "services" / service / "seed.py").exists()
+    return f"{'seed' if seeds else 'migrate'}-{service}"
 
 
 def first_passwords(said: str) -> dict[str, str]:
