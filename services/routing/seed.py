@@ -8,7 +8,7 @@ once, and must be changed at the first sign-in.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -57,7 +57,12 @@ def run(settings: Settings, db: Transactions) -> None:
     """Fills the database and prints the new accounts, after they are committed."""
     lists(db, settings.data_dir)
     with db.begin() as tx:
-        made = _officers(tx)
+        missing = _missing(tx)
+    made = {username: passwords.first() for username in missing}
+    with ThreadPoolExecutor(2) as threads:  # argon2 computes outside the interpreter's lock
+        hashes = dict(zip(made, threads.map(passwords.hashed, made.values()), strict=True))
+    with db.begin() as tx:  # after the slow part: a transaction must not stand idle
+        _officers(tx, missing, hashes)
     for username, password in made.items():
         print(f"officer {username} {password}", flush=True)
 
@@ -99,17 +104,21 @@ def _rules(folder: Path) -> Iterator[dict[str, Any]]:
         yield {"position": 300, "category": category["code"], "agency": agency} | always
 
 
-def _officers(tx: Session) -> dict[str, str]:
-    """Makes the accounts that are missing; returns their first passwords."""
+def _missing(tx: Session) -> dict[str, tuple[str | None, Role]]:
+    """Agency and role of each account that is not there yet."""
     handlers = tx.scalars(sa.select(Agency.code).where(Agency.role == "handler"))
     wanted = DESKS | {code: (code, Role.LIAISON) for code in handlers}
     there = set(tx.scalars(sa.select(Officer.username)))
-    made = {name: passwords.first() for name in wanted if name not in there}
-    with ThreadPoolExecutor(2) as threads:  # argon2 computes outside the interpreter's lock
-        hashes = dict(zip(made, threads.map(passwords.hashed, made.values()), strict=True))
+    return {name: place for name, place in wanted.items() if name not in there}
+
+
+def _officers(
+    tx: Session, missing: Mapping[str, tuple[str | None, Role]], hashes: Mapping[str, str]
+) -> None:
+    """Makes these accounts."""
     now = datetime.now(UTC)
     for username, password_hash in hashes.items():
-        agency, role = wanted[username]
+        agency, role = missing[username]
         officer = Officer(
             id=uuid4(),
             username=username,
@@ -122,4 +131,3 @@ def _officers(tx: Session) -> dict[str, str]:
         tx.add(officer)
         tx.flush()
         tx.add(OfficerEvent(officer_id=officer.id, deed=Deed.CREATED, at=now))
-    return made
