@@ -118,6 +118,7 @@ def _down(words: argparse.Namespace) -> int:
     stopped = [folder.name for folder in (UP, DEMO) if folder.exists() and runner.stop(folder)]
     if words.mode == "docker" or (words.mode == "auto" and not stopped and docker.answers()):
         docker.compose("down")
+        demo.stop_containers()
         return 0
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
     return 0

@@ -1,6 +1,7 @@
 """`./lapor demo`: everything is set up and started, then the main job is done on the screen."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -51,7 +52,8 @@ def here(folder: Path, port: int, *, once: bool) -> int:
 
 
 def in_containers(*, once: bool) -> int:
-    """Runs the demonstration in containers; they stay up unless `once`."""
+    """Runs the demonstration in fresh containers of its own; they stay up unless `once`."""
+    stop_containers()
     docker.compose(*FILES, "up", "--build", "--detach", "--wait", environment=DEMO)
     port = os.environ.get("LAPOR_HTTPS_PORT", "443")
     mail_url = f"http://127.0.0.1:{os.environ.get('LAPOR_MAIL_PORT', '8025')}"
@@ -60,20 +62,25 @@ def in_containers(*, once: bool) -> int:
         first_passwords(_said("logs", "--no-log-prefix", "--no-color", "seed-routing")),
         lambda: _mailpit(mail_url),
         ContainerClock().move,
-        _said(*AS_ROOT, "cat", "/vault/ombudsman-bearer-key").strip(),
+        _said("run", "--rm", "--no-deps", "-T", "secrets", "cat", OMBUDSMAN_KEY).strip(),
         trusted=False,  # the gateway signs for localhost itself
     )
     outcome = _told(stage)
     print(f"\nAPI      {stage.url}/api\nmailbox  {mail_url}")
     if once:
-        docker.compose(*FILES, "down", "--volumes", environment=DEMO)
+        stop_containers()
     else:
         print("The containers stay up; ./lapor down --mode docker stops them.")
     return outcome
 
 
-DEMO = {"LAPOR_ENV": "demo"}
-AS_ROOT = ("run", "--rm", "--no-deps", "-T", "--volume", "lapor_clock:/clock", "secrets")
+def stop_containers() -> None:
+    """Takes the demonstration's containers away, with all that they hold."""
+    docker.compose(*FILES, "down", "--volumes", "--remove-orphans", environment=DEMO)
+
+
+DEMO = {"LAPOR_ENV": "demo", "COMPOSE_PROJECT_NAME": "lapor-demo"}  # never the real system's data
+OMBUDSMAN_KEY = "/vault/ombudsman-bearer-key"
 
 
 class ContainerClock:
@@ -84,8 +91,7 @@ class ContainerClock:
 
     def move(self, by: timedelta) -> None:
         self._offset += by
-        write = f"open('/clock/offset', 'w').write('{self._offset.total_seconds()}')"
-        _said(*AS_ROOT, "python", "-c", write)
+        _said("run", "--rm", "-T", "clock", str(self._offset.total_seconds()))
 
 
 def _said(*words: str) -> str:
@@ -96,7 +102,7 @@ def _said(*words: str) -> str:
     )  # fmt: skip
     if run.returncode:
         raise Failed(f"docker compose {' '.join(words)}: {run.stderr.strip()[-1000:]}")
-    return run.stdout
+    return re.sub(r"\x1b\[\d*[A-Za-z]", "", run.stdout)  # Compose clears lines, seen or not
 
 
 def _mailpit(url: str) -> list[Mail]:
