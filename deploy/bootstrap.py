@@ -61,7 +61,6 @@ def main(arguments: list[str]) -> None:
     os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONHOME", None)
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(STATE / "cache" / "bytecode"))
-    os.environ["LAPOR_UV"] = str(uv_path())
     python = str(VENV / "bin" / "python")
     os.execv(python, [python, "-m", "deploy.local", *arguments])  # noqa: S606
 

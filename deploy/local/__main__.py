@@ -15,8 +15,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from deploy import bootstrap
 from deploy.local import checks, demo, docker, openapi, runner
 from deploy.local.environment import ROOT, STATE
 from deploy.local.process import Failed, answers, free_port
@@ -51,7 +53,7 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("test", add_help=False)
     words = parser.parse_args(arguments)
     try:
-        return int(COMMANDS[words.command](words))
+        return COMMANDS[words.command](words)
     except Failed as error:
         print(f"lapor: {error}", file=sys.stderr)
         return 2
@@ -166,12 +168,13 @@ def _logs(words: argparse.Namespace) -> int:
 def _lock(words: argparse.Namespace) -> int:
     """The lock names no registry and no place on this machine."""
     command = [
-        os.environ.get("LAPOR_UV", "uv"), "pip", "compile", "--quiet", "--universal",
+        str(bootstrap.uv_path()), "pip", "compile", "--quiet", "--universal",
         "--generate-hashes", "--no-emit-index-url", "--python-version", "3.11",
         "--custom-compile-command", "./lapor lock", "requirements.in",
         "--output-file", "requirements.lock",
     ]  # fmt: skip
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    told = bootstrap.uv_environment()
+    return subprocess.run(command, cwd=ROOT, env=told, check=False).returncode
 
 
 def _port() -> int:
@@ -179,7 +182,7 @@ def _port() -> int:
     return free_port() if answers(wanted) else wanted
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo, "up": _up, "down": _down, "status": _status, "logs": _logs, "lock": _lock,
     "openapi": lambda _: openapi.write(),
 }  # fmt: skip
