@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from services.escalation import breaker, metrics
-from services.escalation.commands import COMMANDS
 from tests.service.escalation.tower import Tower
 
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(40)]
@@ -113,7 +112,3 @@ def test_a_moved_demonstration_clock_is_no_disagreement(tower: Tower) -> None:
     tower.at("2026-11-06 08:00").sweep()  # days away from the machine's own time
 
     assert passed(tower) == 1
-
-
-def test_there_is_a_command_to_release() -> None:
-    assert "release-breaker" in COMMANDS

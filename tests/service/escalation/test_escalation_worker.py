@@ -65,7 +65,7 @@ class Office:
         self.tower.clock.at = self.tower.clock.real()
         for number in NUMBERS:
             self.tower.open(number)
-        self.clock.move(timedelta(days=8))
+        self.clock.move(timedelta(days=21))
 
     def count(self, sql: str) -> int:
         return self.tower.count(sql)
@@ -96,7 +96,7 @@ def test_racing_workers_fire_everything_once_and_keep_one_feed(office: Office) -
     office.start()
     office.open()
 
-    office.clock.move(timedelta(days=8))
+    office.clock.move(timedelta(days=21))
 
     eventually(office.all_fired, seconds=30)
     eventually(lambda: office.count("SELECT count(*) FROM feed_entry") == len(NUMBERS))
@@ -155,7 +155,7 @@ def test_a_kill_anywhere_loses_nothing_and_doubles_nothing(office: Office, failp
 def test_no_number_is_logged(office: Office) -> None:
     worker = office.start()
     office.open()
-    office.clock.move(timedelta(days=8))
+    office.clock.move(timedelta(days=21))
     eventually(office.all_fired, seconds=30)
 
     logged = worker.process.log.read_text()
