@@ -136,6 +136,7 @@ def _status(words: argparse.Namespace | None) -> int:
             )
         print(f"API        {state['url']}/api\nmailbox    {state['mail_url']}")
         print(f"Prometheus {state['prometheus_url'] or 'not up yet'}")
+        print(f"officers' first passwords: {state['passwords']}")
     if not found:
         print("nothing is up; ./lapor up starts the system")
     return 0 if found else 1

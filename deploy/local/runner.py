@@ -129,6 +129,7 @@ def _write_state(system: System, prometheus: Prometheus) -> None:
                 "runner": os.getpid(),
                 "url": system.url,
                 "mail_url": system.mail_url,
+                "passwords": str(system.seeded_file("routing")),
                 "prometheus_url": prometheus.url if prometheus.is_up else "",
                 "processes": {
                     process.name: {"pid": process.pid, "log": str(process.log)}

@@ -190,7 +190,7 @@ class System:
 
     def seeded(self, service: str) -> str:
         """What a service's seeding said: passwords that are shown once, and the like."""
-        file = self._seeded(service)
+        file = self.seeded_file(service)
         return file.read_text() if file.exists() else ""
 
     @property
@@ -260,11 +260,11 @@ class System:
             steps.append(Unit(migrate))
             if _last_step(service) != migrate.name:
                 seed = self._command(service, "seed", f"seed-{service}")
-                seed.log = self._seeded(service)
+                seed.log = self.seeded_file(service)
                 steps.append(Unit(seed, after=(migrate.name,)))
         return steps
 
-    def _seeded(self, service: str) -> Path:
+    def seeded_file(self, service: str) -> Path:
         """Where each seeding's words are added to those before; a later one says little."""
         return self.secrets_folder / f"seeded-{service}"
 
