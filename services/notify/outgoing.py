@@ -56,6 +56,7 @@ def write(
 
     Its id follows from the event, so that even a restored database sends it under the same one.
     """
+    now = clock.real()
     message = {
         "id": uuid5(_IDS, f"{event.id}/{about}"),
         "number": event.subject,
@@ -65,8 +66,8 @@ def write(
         "facts": dict(facts),
         "correlationid": event.correlationid,
         "state": "due",
-        "next_at": clock.real(),
-        "written_at": clock.real(),
+        "next_at": now,
+        "written_at": now,
     }
     filed = insert(Message).values(message).on_conflict_do_nothing().returning(Message.id)
     if tx.execute(filed).scalar() is not None and not mailable:

@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from chassis import failpoints
 from services.notify import domain
-from services.notify.outgoing import LEASE
+from services.notify.models import Message
+from services.notify.outgoing import LEASE, Claim, Outgoing
 from tests.service.notify.desk import CONTACT, Desk
 
 OTHERS = [f"KTB-12345-{n:05}" for n in range(20)]
@@ -183,6 +185,25 @@ def test_two_senders_never_take_the_same_message(desk: Desk) -> None:
 
     assert len(desk.postbox.mails) == len(set(desk.postbox.ids)) == len(OTHERS)
     assert len(desk.said()) == len(OTHERS)
+
+
+class Careless(Outgoing):
+    """Sends first and writes afterwards."""
+
+    def claim(self, limit: int) -> list[Claim]:
+        with self._db.begin() as tx:
+            return [Claim(message, 1) for message in tx.scalars(sa.select(Message).limit(limit))]
+
+
+def test_without_a_claim_that_is_committed_first_mails_go_twice(desk: Desk) -> None:
+    for number in OTHERS[:3]:
+        desk.hear_contact(number)
+    careless = Careless(desk.db, desk.clock, desk.settings, desk.keyring, desk.smtp)
+
+    for claim in careless.claim(9) + careless.claim(9):
+        careless.send(claim)
+
+    assert len(desk.postbox.mails) == 2 * len(set(desk.postbox.ids))
 
 
 def test_a_reporter_gets_their_mails_in_order_and_a_stuck_one_holds_up_no_other(desk: Desk) -> None:
