@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from deploy import secrets
 from deploy.local.broker import Broker
 from deploy.local.environment import CACHE, STATE, Surroundings, passwords
 from deploy.local.postgres import Postgres
 from deploy.local.system import System
+from tests.harness.cleaning import forget_runs
 from tests.harness.databases import Database, Databases
 from tests.harness.processes import ServiceProcess
 from tests.harness.system import running
@@ -22,9 +24,10 @@ from tests.harness.time import MovedClock
 
 
 def pytest_configure() -> None:
-    """Keeps pytest's own temporary folders inside of ours."""
+    """Keeps what pytest and hypothesis write inside of our folder."""
     (STATE / "tmp").mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(STATE / "tmp"))
+    set_hypothesis_home_dir(STATE / "cache" / "hypothesis")
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +41,7 @@ def state(request: pytest.FixtureRequest) -> Iterator[Path]:
     """The folder of this run; its logs stay when a test failed."""
     folder = STATE / "test" / str(os.getpid())
     folder.mkdir(parents=True)
+    forget_runs(folder.parent)
     yield folder
     if not request.session.testsfailed:
         shutil.rmtree(folder, ignore_errors=True)

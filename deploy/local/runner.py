@@ -38,6 +38,7 @@ class Busy(Failed):
 def keep(system: System, say: Say, after_start: Any = None) -> None:
     """Runs a system until a signal comes, or `after_start(system)` answers with False."""
     with held(system.folder), told_by_signals():
+        clear(system.folder)
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
         prometheus: Prometheus | None = None
         try:
@@ -61,12 +62,13 @@ def keep(system: System, say: Say, after_start: Any = None) -> None:
 
 
 def _tend(system: System, prometheus: Prometheus) -> None:
-    was_up = False
+    told: object = None
     while True:
         system.tend()
         prometheus.tend()
-        if prometheus.is_up and not was_up:
-            was_up = True
+        now = (prometheus.is_up, [process.pid for process in system.processes()])
+        if now != told:
+            told = now
             _write_state(system, prometheus)
         time.sleep(0.2)
 
@@ -161,7 +163,23 @@ def stop(folder: Path, patience: float = 60) -> bool:
         if time.monotonic() > deadline:
             raise Failed(f"the runner (process {known.get('runner')}) does not stop")
         time.sleep(0.1)
-    if (folder / "postgres").exists():
-        Postgres(folder / "postgres").stop()  # brings data home that a killed runner left elsewhere
-    (folder / "state.json").unlink(missing_ok=True)
+    clear(folder)
     return was_up
+
+
+def clear(folder: Path) -> None:
+    """Ends what a killed runner left: processes that are still stopping, data that it lent away."""
+    end(_left(folder), patience=20)
+    if (folder / "postgres").exists():
+        Postgres(folder / "postgres").stop()
+    (folder / "state.json").unlink(missing_ok=True)
+
+
+def _left(folder: Path) -> Iterator[psutil.Process]:
+    """The processes of a runner that is gone; a younger one merely got the same number."""
+    file, known = folder / "state.json", state(folder)
+    for process in known.get("processes", {}).values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = psutil.Process(process["pid"])
+            if found.create_time() <= file.stat().st_mtime:
+                yield found

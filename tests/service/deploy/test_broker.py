@@ -7,6 +7,8 @@ import amqp
 import pytest
 
 from deploy.local.broker import Broker, connect
+from deploy.local.given import GivenBroker
+from deploy.local.process import Failed
 
 QUORUM = {
     "x-queue-type": "quorum", "x-delivery-limit": 10, "x-dead-letter-exchange": "lapor.dead",
@@ -123,3 +125,21 @@ def _get(channel: Any, queue: str) -> Any:
         if message := channel.basic_get(queue):
             return message
     raise AssertionError(f"nothing arrived in {queue}")
+
+
+def test_a_broker_that_somebody_else_runs_is_made_ready_and_left_alone(broker: Broker) -> None:
+    given = GivenBroker(broker.uri())
+
+    given.launch()
+    given.launch()
+    given.stop()
+
+    assert given.uri("routing") == broker.uri()
+    connect(broker.uri()).close()
+
+
+def test_a_given_broker_that_does_not_answer_says_so(broker: Broker) -> None:
+    given = GivenBroker(broker.uri().replace(f":{broker.port}/", ":1/"))
+
+    with pytest.raises(Failed, match="AMQP_URI cannot be used"):
+        given.launch()
