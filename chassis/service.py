@@ -37,7 +37,6 @@ from chassis.relay import Relay
 PREFETCH = 4  # unacknowledged deliveries per queue and process
 POOL = 12  # database connections per process
 WORKERS = 60  # green threads: prefetch x queues, and the timers
-CONNECTION_ERRORS = (OSError, *kombu.Connection().recoverable_connection_errors)
 
 
 def subscribe(*types: str) -> Callable[[Any], Any]:
@@ -111,7 +110,7 @@ class Deliveries(Entrypoint):
         while not self._stopping.is_set():
             try:
                 self._consume()
-            except CONNECTION_ERRORS as error:
+            except Exception as error:  # whatever it is: this thread's death would be the process'
                 log.warning("broker_away", **cause(error))
             self.container.config["broker"].clear()
             self._stopping.wait(1)

@@ -33,7 +33,11 @@ def run(service_cls: type, settings: Settings) -> None:
     eventlet.spawn_n(_watch_hub, settings.service)
     hosted.start()
     logs.log.info("worker_started")
-    hosted.wait()
+    try:
+        hosted.wait()
+    except Exception as error:
+        logs.log.critical("worker_died", **logs.cause(error))
+        raise SystemExit(1) from None
     hosted.config["relay"].close()
 
 
