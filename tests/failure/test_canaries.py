@@ -1,7 +1,10 @@
 """Nowhere but in notify's sealed contacts, and in the mails, can anybody read who reported."""
 
+import base64
+import hashlib
 import json
 from threading import Event, Thread
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -39,7 +42,7 @@ def tapped(system):
         with kombu.Connection(system.broker.uri()) as connection:
             channel = connection.channel()
             events = kombu.Exchange("lapor.events", "topic", no_declare=True)
-            tap = kombu.Queue("", events, "#", exclusive=True, durable=False)(channel)
+            tap = kombu.Queue(f"tap-{uuid4()}", events, "#", exclusive=True, durable=False)(channel)
             tap.declare()
 
             def keep(message):
@@ -97,7 +100,8 @@ def lived(system, tapped):
     eventually(lambda: len(mails(system)) >= 4, "the reporter's mails")
     seen = [coordinator.ask("GET", f"/cases/{citizen.number}"), citizen.track()]
     shown = [e.content for e in errors] + [json.dumps(s, default=str).encode() for s in seen]
-    return citizen.number, shown
+    yield citizen.number, shown
+    people.close()
 
 
 def mails(system):
@@ -127,26 +131,28 @@ def test_mails_say_that_there_is_news_and_not_what(system, lived):
 
 
 @pytest.mark.parametrize("canary", CANARIES)
-def test_a_planted_canary_is_found_wherever_it_hides(system, lived, canary):
-    """The negative control."""
-    import base64
-    import hashlib
-    from urllib.parse import quote
-
+def test_a_canary_is_recognised_in_every_disguise(canary):
+    """The negative control of the sweep: what it looks for, it finds."""
     sweep = Sweep(CANARIES)
     for form in (
-        canary, canary.upper(), canary.encode().hex(), quote(canary),
+        canary, canary.upper(), canary.encode().hex(), quote(canary), json.dumps(canary),
         base64.b64encode(b"x" + canary.encode() + b"yz").decode(),
         hashlib.sha256(canary.encode()).hexdigest(),
     ):  # fmt: skip
         assert sweep.hits(f"... {form} ...".encode()) == {canary}
 
-    log = system.logs / "planted.log"
-    log.write_text(json.dumps({"event": "x", "reason": canary}))
+
+def test_a_canary_planted_anywhere_is_found(system, lived):
+    """The negative control of the places: what stands there is looked at."""
+    planted = f"Burung Tiruan {uuid4().hex}"
+    sweep, log = Sweep([planted]), system.logs / "planted.log"
+    log.write_text(json.dumps({"event": "x", "reason": planted}))
     assert set(sweep.leaks(files(system))) == {str(log)}
     log.unlink()
 
-    number, _ = lived
-    system.psql("intake", "UPDATE report SET place = %s WHERE number = %s", [canary, number])
-    assert "intake.report" in sweep.leaks(databases(system))
-    system.psql("intake", "UPDATE report SET place = NULL WHERE number = %s", [number])
+    system.psql("intake", "UPDATE report SET place = %s", [planted])
+    assert set(sweep.leaks(databases(system))) == {"intake.report"}
+    system.psql("intake", "UPDATE report SET place = NULL")
+
+    system.psql("notify", "UPDATE reporter SET identity = %s", [planted.encode()])
+    assert "notify.reporter bytes" in sweep.leaks(databases(system))

@@ -12,9 +12,13 @@ from tests.harness.waiting import eventually
 TODAY = "2026-11-20"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def people(own_system):
-    return stage(own_system)
+    one = stage(own_system)
+    known = "SELECT count(*) > 0 FROM promise"  # a new system learns its dates in a moment
+    eventually(lambda: own_system.psql("intake", known) == [(True,)], "the promised dates")
+    yield one
+    one.close()
 
 
 @pytest.fixture
