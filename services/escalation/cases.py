@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.escalation.clockwork import MERGED, Happening
+from services.escalation.clockwork import Happening
 from services.escalation.models import CaseState
 
 UNHELD = frozenset(
@@ -22,6 +22,7 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
         status=data["status"],
         kind=data["kind"],
         cycle=1,
+        follows=False,
         received_at=data["received_at"],
     )
     tx.add(case)
@@ -37,8 +38,9 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
             setattr(case, name, data[name])
     if what in UNHELD:
         case.agency = None
-    if what is Happening.MERGED:
-        case.status = MERGED
+    if what in (Happening.MERGED, Happening.MERGED_INTO_ENDED):
+        case.follows = True
     if what is Happening.REOPENED:
-        case.offered_at = None
+        # whether it still follows is not said: then better one S too many than none
+        case.follows, case.offered_at = False, None
     return (case.kind, case.klass) != before

@@ -15,13 +15,13 @@ from chassis.logs import log
 from chassis.outbox import emit
 from services.escalation import breaches, events, models
 from services.escalation.clockwork import (
-    CLOCKWORK,
     OWN_COUNT,
     SET_ASIDE,
     Happening,
     Move,
     Run,
     moved,
+    moves,
 )
 from services.escalation.domain import NoLimit, What, limit_for, rungs_for, wakeups
 from services.escalation.models import CaseState, ClockRun, PauseRow
@@ -52,7 +52,7 @@ def apply(
     tx: Session, case: CaseState, what: Happening, at: datetime, now: datetime, regime: Regime
 ) -> None:
     """Moves the case's clocks as the table says for `what`, which happened at `at`."""
-    for clock, move in CLOCKWORK[what].items():
+    for clock, move in moves(what, follows=case.follows).items():
         last = _last(tx, case.number, clock)
         if move is Move.START:
             _start(tx, case, clock, last, at, now, regime)

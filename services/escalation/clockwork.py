@@ -48,6 +48,7 @@ class Happening(StrEnum):
     ARCHIVED = "archived"
     FORWARDED = "forwarded"
     MERGED = "merged"
+    MERGED_INTO_ENDED = "merged_into_ended"
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
 
@@ -59,17 +60,18 @@ class Move(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
-    REVIVE = "revive"  # resumes, also what archiving or merging stopped: then that was a pause
+    REVIVE = "revive"  # resumes, also what archiving stopped: then that was a pause
 
 
 _END: Mapping[Clock, Move] = dict.fromkeys(Clock, Move.STOP)
 
 # Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
 # F begins at the first disposition and a return does not touch it. While an answer stands, S is
-# paused: an objection gives back the days that were left, not new ones. Archiving and merging set a
-# case aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing
-# else; a reopened case has a new S and a new H. R runs per round, D per question and A per return.
+# paused: an objection gives back the days that were left, not new ones. Archiving sets a case
+# aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
+# a reopened case has a new S and a new H. R runs per round, D per question and A per return.
 # Another kind or class, however it came, measures every open clock again.
+# A merged case follows another one, whose clocks count for both; its own reporter keeps H and R.
 CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.OPENED: {Clock.VERIFY: Move.START, Clock.HAND_OVER: Move.START},
     Happening.VERIFIED: {},
@@ -91,11 +93,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.FOLLOWED_UP: {Clock.FOLLOW_UP: Move.STOP},
     Happening.ANSWERED: {Clock.FOLLOW_UP: Move.STOP, Clock.SETTLE: Move.PAUSE},
     Happening.ANSWER_NOTICED: {Clock.SILENCE: Move.START},
-    Happening.OBJECTED: {
-        Clock.SILENCE: Move.STOP,
-        Clock.SETTLE: Move.REVIVE,
-        Clock.HAND_OVER: Move.REVIVE,
-    },
+    Happening.OBJECTED: {Clock.SILENCE: Move.STOP, Clock.SETTLE: Move.RESUME},
     Happening.OBJECTED_TO_ARCHIVING: {
         Clock.VERIFY: Move.REVIVE,
         Clock.FOLLOW_UP: Move.REVIVE,
@@ -108,20 +106,23 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.RECLASSIFIED: {},
     Happening.ARCHIVED: _END,
     Happening.FORWARDED: _END,
-    Happening.MERGED: _END,
+    Happening.MERGED: {**_END, Clock.HAND_OVER: Move.REVIVE},
+    Happening.MERGED_INTO_ENDED: _END,
     Happening.WITHDRAWN: _END,
     Happening.REFUSED: {},
 }
 
-SET_ASIDE = frozenset({Happening.ARCHIVED, Happening.MERGED})
+SET_ASIDE = frozenset({Happening.ARCHIVED})
+# What still begins and goes on for a case that follows another one.
+OF_FOLLOWERS = frozenset({Clock.HAND_OVER, Clock.SILENCE})
 # Counted by themselves; the others bear the number of the round in which they began.
 OWN_COUNT = frozenset({Clock.ARBITER, Clock.DATA})
 # Somebody in the government is late. R and D are the reporter's own time.
 GOVERNMENT = frozenset(
     {Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER, Clock.HAND_OVER}
 )
-MERGED = "merged"  # our word for a case that follows another one; routing names the other's status
-OVER = frozenset({"closed", "archived", "forwarded_externally", "withdrawn", MERGED})
+OPEN = frozenset({"unverified", "awaiting_reporter", "disposed", "in_progress", "answered"})
+OVER = frozenset({"closed", "archived", "forwarded_externally", "withdrawn"})
 
 _PLAIN: Mapping[str, Happening] = {
     "case.opened.v1": Happening.OPENED,
@@ -135,7 +136,6 @@ _PLAIN: Mapping[str, Happening] = {
     "case.reclassified.v1": Happening.RECLASSIFIED,
     "case.archived.v1": Happening.ARCHIVED,
     "case.forwarded.v1": Happening.FORWARDED,
-    "case.merged.v1": Happening.MERGED,
     "case.withdrawn.v1": Happening.WITHDRAWN,
     "case.refused.v1": Happening.REFUSED,
 }
@@ -158,8 +158,24 @@ _BY_DETAIL: Mapping[str, tuple[str, Mapping[Any, Happening]]] = {
             "unverified": Happening.OBJECTED_TO_ARCHIVING,
         },
     ),
+    "case.merged.v1": (
+        "status",
+        {
+            **dict.fromkeys(OPEN, Happening.MERGED),
+            **dict.fromkeys(OVER, Happening.MERGED_INTO_ENDED),
+        },
+    ),
 }
 CASE_EVENTS = (*_PLAIN, *_BY_DETAIL)
+
+
+def moves(what: Happening, *, follows: bool) -> dict[Clock, Move]:
+    """What `what` does to the clocks of a case, which may follow another one."""
+    return {
+        clock: move
+        for clock, move in CLOCKWORK[what].items()
+        if not follows or move is Move.STOP or clock in OF_FOLLOWERS
+    }
 
 
 def happening(type: str, data: Mapping[str, Any]) -> Happening:

@@ -140,6 +140,7 @@ class CaseState(Base):
     category: Mapped[str | None] = mapped_column(sa.Text)
     agency: Mapped[str | None] = mapped_column(sa.Text)
     cycle: Mapped[int] = mapped_column(server_default=sa.text("1"))
+    follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
     received_at: Mapped[datetime] = mapped_column(MOMENT)
     unheard_cycle: Mapped[int | None]  # the round whose answer could not be brought to the reporter
     offered_at: Mapped[datetime | None] = mapped_column(MOMENT)

@@ -30,7 +30,8 @@ SELECT (SELECT coalesce(extract(epoch FROM :now - min(due_at)), 0) FROM due
         WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status = 'answered') AS unheard
 """)
 _UNWATCHED = sa.text("""
-SELECT count(*) FROM case_state s WHERE s.status <> ALL(:over) AND NOT EXISTS (
+SELECT count(*) FROM case_state s
+WHERE s.status <> ALL(:over) AND NOT s.follows AND NOT EXISTS (
     SELECT 1 FROM clock c WHERE c.number = s.number AND c.clock = 'H' AND c.stopped_at IS NULL)
 """)
 _POSITIONS = sa.text("SELECT stream, position FROM feed_stream")

@@ -207,10 +207,10 @@ def test_the_networks_let_only_those_meet_who_must() -> None:
     apis, workers = ({f"{s}-{kind}" for s in SERVICES} for kind in ("api", "worker"))
     jobs = set(JOBS) - {"secrets"}
 
-    assert members["broker"] == workers | {"rabbitmq"}
+    assert members["broker"] == workers | {"rabbitmq", "prometheus"}
     assert members["database"] == apis | workers | jobs | {"postgres"}
-    assert members["edge"] == apis | {"gateway"}
-    assert members["watch"] == apis | workers | {"rabbitmq", "gateway", "prometheus", "grafana"}
+    assert members["edge"] == apis | {"gateway", "prometheus"}
+    assert members["watch"] == {"prometheus", "grafana"}
     assert members["outside"] == {"gateway"}
     assert members["operators"] == {"grafana"}
     assert members["mail"] == {"notify-worker", "mailpit"}

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.escalation import feed
 from services.escalation.commands import verify
+from tests.harness.waiting import eventually
 from tests.service.escalation.tower import NUMBER, Tower
 
 WRITERS, EACH = 6, 40
@@ -113,7 +114,7 @@ def test_a_reader_that_follows_meanwhile_misses_nothing(tower: Tower) -> None:
 
     def writers() -> None:
         all_at_once(*[lambda: slow_writer(tower, held)] * WRITERS)
-        tower.append()
+        eventually(lambda: tower.count("SELECT count(*) FROM feed_pending") == 0)
         done.set()
 
     def appender() -> None:

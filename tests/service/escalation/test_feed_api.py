@@ -204,10 +204,12 @@ def test_a_cursor_ahead_of_the_feed_is_said_to_be(ombudsman: Ombudsman) -> None:
 def test_who_waits_gets_an_entry_as_soon_as_there_is_one(
     tower: Tower, ombudsman: Ombudsman
 ) -> None:
-    threading.Timer(0.5, write, (tower, 1)).start()
+    writer = threading.Timer(0.5, write, (tower, 1))
+    writer.start()
     started = time.monotonic()
 
     page = ombudsman.read(wait=20)
+    writer.join()
 
     assert len(page["events"]) == 1
     assert time.monotonic() - started < 10

@@ -199,7 +199,7 @@ def test_a_notice_that_comes_after_the_objection_starts_nothing(tower: Tower) ->
         ("case.closed.v1", {"how": "accepted", "cycle": 1}),
         ("case.archived.v1", {}),
         ("case.forwarded.v1", {}),
-        ("case.merged.v1", {"status": "disposed"}),
+        ("case.merged.v1", {"status": "closed"}),
         ("case.withdrawn.v1", {}),
     ],
 )
@@ -210,6 +210,24 @@ def test_what_is_over_has_no_clock(tower: Tower, type: str, data: dict[str, obje
 
     assert set(tower.clocks().values()) == {"stopped"}
     assert tower.count("SELECT count(*) FROM due WHERE fired_at IS NULL") == 0
+
+
+def test_a_merged_case_follows_and_keeps_only_what_is_its_reporters(tower: Tower) -> None:
+    tower.open()
+    tower.at("2026-11-03 10:00").hear("case.merged.v1", status="unverified")
+
+    tower.at("2026-11-04 10:00").dispose()
+    tower.hear("case.followed_up.v1", agency="dpupr", first=True, cycle=1)
+    tower.hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.hear("case.resumed.v1", status="in_progress", cycle=1)
+    tower.at("2026-11-09 10:00").answer()
+    tower.deliver()
+
+    assert tower.clocks() == {"V1": "stopped", "H1": "2027-01-01", "R1": "2026-11-23"}
+
+    tower.hear("case.closed.v1", how="accepted", cycle=1)
+    tower.at("2026-11-16 10:00").hear("case.reopened.v1", cycle=2)
+    assert tower.clocks()["S2"] == "2026-12-04"
 
 
 def test_a_reopened_case_has_a_new_s_and_a_new_h(tower: Tower) -> None:
@@ -298,5 +316,5 @@ def test_no_text_and_no_person_is_kept(tower: Tower) -> None:
     row = tower.database.psql("SELECT row_to_json(c) FROM case_state c")[0][0]
     assert set(json.loads(row) if isinstance(row, str) else row) == {
         "number", "status", "kind", "class", "category", "agency", "cycle", "received_at",
-        "unheard_cycle", "offered_at", "handed_over_at",
+        "follows", "unheard_cycle", "offered_at", "handed_over_at",
     }  # fmt: skip

@@ -20,6 +20,7 @@ from services.escalation.clockwork import (
     Run,
     happening,
     moved,
+    moves,
     notice_of_answer,
 )
 from services.escalation.workdays import Pause
@@ -38,14 +39,15 @@ supplied               > . > . . x .
 followed_up            . x . . . . .
 answered               . x = . . . .
 answer_noticed         . . . + . . .
-objected               . . < x . . <
+objected               . . > x . . .
 objected_to_archiving  < < < . < . <
 closed                 x x x x x x x
 reopened               . . + . . . +
 reclassified           . . . . . . .
 archived               x x x x x x x
 forwarded              x x x x x x x
-merged                 x x x x x x x
+merged                 x x x x x x <
+merged_into_ended      x x x x x x x
 withdrawn              x x x x x x x
 refused                . . . . . . .
 """
@@ -64,6 +66,17 @@ def expected_moves() -> dict[tuple[str, str], str | None]:
 @pytest.mark.parametrize(("what", "clock"), [*product(Happening, Clock)], ids="-".join)
 def test_only_the_table_moves_a_clock(what: Happening, clock: Clock) -> None:
     assert CLOCKWORK[what].get(clock) == expected_moves()[what, clock]
+
+
+@pytest.mark.parametrize(("what", "clock"), [*product(Happening, Clock)], ids="-".join)
+def test_for_a_case_that_follows_another_only_its_reporters_clocks_go_on(
+    what: Happening, clock: Clock
+) -> None:
+    expected = expected_moves()[what, clock]
+    if clock not in ("R", "H") and expected != "stop":
+        expected = None
+
+    assert moves(what, follows=True).get(clock) == expected
 
 
 def test_every_event_of_a_case_has_a_meaning_and_none_is_left_over() -> None:

@@ -84,6 +84,7 @@ CREATE TABLE case_state (
     category       text,
     agency         text,
     cycle          integer NOT NULL DEFAULT 1,
+    follows        boolean NOT NULL DEFAULT false,
     received_at    timestamptz NOT NULL,
     unheard_cycle  integer,
     offered_at     timestamptz,
