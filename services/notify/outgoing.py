@@ -2,8 +2,9 @@
 
 `write` files a message in the transaction of the event that caused it. `Outgoing` takes what is
 due: it commits an attempt, sends outside any transaction, and commits the outcome together with
-what is said of it. A process that dies in between leaves an attempt without outcome; when its lease
-ends, the message is tried again, so a crash costs at most one extra mail, recognisable by its id.
+what is said of it. A process renews the lease of what it is sending; one that dies leaves an
+attempt without outcome, and when its lease ends, the message is tried again: a crash costs at most
+one extra mail, recognisable by its id.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from services.notify.domain import About, Rejected, Reply, Unavailable
 from services.notify.keyring import Keyring, Unreadable
 from services.notify.models import Attempt, Message
 
-LEASE = timedelta(seconds=90)  # how long a try may take before it counts as lost
+LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
 _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
 
@@ -122,6 +123,7 @@ class Outgoing:
         self._db, self._clock, self._settings = db, clock, settings
         self._keyring, self._channel = keyring, channel
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
+        self._sending: set[UUID] = set()
 
     def claim(self, limit: int) -> list[Claim]:
         """Takes up to `limit` messages that are due, and records the tries.
@@ -141,6 +143,7 @@ class Outgoing:
 
     def send(self, claim: Claim) -> None:
         """Makes the try and records its outcome. Never raises: what fails here is tried again."""
+        self._sending.add(claim.message.id)
         try:
             failpoint("notify.before_send")
             outcome = self._attempt(claim.message)
@@ -149,6 +152,17 @@ class Outgoing:
                 self._finish(tx, claim, outcome)
         except Exception as failure:  # its lease ends, and then it is due again
             log.warning("message_in_doubt", about=claim.message.about, **cause(failure))
+        finally:
+            self._sending.discard(claim.message.id)
+
+    def renew(self) -> None:
+        """Keeps others from what this process is still sending; called well within a lease."""
+        until = self._clock.real() + LEASE
+        mine = sa.update(Message).where(
+            Message.id.in_(sorted(self._sending)), Message.state == "sending"
+        )
+        with self._db.begin() as tx:
+            tx.execute(mine.values(next_at=until))
 
     def _begin(self, tx: Session, message: Message, now: datetime) -> Claim | None:
         if message.state == "sending":

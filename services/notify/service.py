@@ -18,7 +18,8 @@ from services.notify.domain import Reply, Unavailable
 from services.notify.outgoing import Outgoing
 
 SENDERS = 8  # conversations with the mail server at once
-LONGEST = 45  # seconds for one conversation, however slowly the server drips; less than the lease
+LONGEST = 45  # seconds for one conversation, however slowly the server drips
+RENEWED = 4  # seconds
 
 
 class Post(DependencyProvider):
@@ -48,6 +49,10 @@ class Post(DependencyProvider):
         for claim in claims:
             self._senders.spawn_n(self._outgoing.send, claim)
         return bool(claims)
+
+    def renew(self) -> None:
+        """Renews the leases of the conversations that go on."""
+        self._outgoing.renew()
 
 
 class Bounded:
@@ -82,94 +87,30 @@ class Notify(Service):
         data = schemas.CaseOpened().load(event.data)
         reporters.expect(tx, event.subject, reachable=data["reachable"])
 
-    @subscribe("case.verified.v1")
-    def verified(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.disposed.v1")
-    def disposed(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.returned.v1")
-    def returned(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.data_requested.v1")
-    def data_requested(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.resumed.v1")
-    def resumed(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.followed_up.v1")
-    def followed_up(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.answered.v1")
-    def answered(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.objected.v1")
-    def objected(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.closed.v1")
-    def closed(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.reopened.v1")
-    def reopened(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.archived.v1")
-    def archived(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.forwarded.v1")
-    def forwarded(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.reclassified.v1")
-    def reclassified(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.merged.v1")
-    def merged(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.withdrawn.v1")
-    def withdrawn(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("case.refused.v1")
-    def refused(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("deadline.approaching.v1")
-    def limit_approaching(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("deadline.passed.v1")
-    def limit_passed(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("deadline.recomputed.v1")
-    def limit_moved(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("escalation.raised.v1")
-    def escalation_raised(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("escalation.offered.v1")
-    def escalation_offered(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
-    @subscribe("escalation.handed_over.v1")
-    def handed_over(self, event: Event, tx: Session) -> None:
-        self.tell(event, tx)
-
+    @subscribe(
+        "case.verified.v1",
+        "case.disposed.v1",
+        "case.returned.v1",
+        "case.data_requested.v1",
+        "case.resumed.v1",
+        "case.followed_up.v1",
+        "case.answered.v1",
+        "case.objected.v1",
+        "case.closed.v1",
+        "case.reopened.v1",
+        "case.archived.v1",
+        "case.forwarded.v1",
+        "case.reclassified.v1",
+        "case.merged.v1",
+        "case.withdrawn.v1",
+        "case.refused.v1",
+        "deadline.approaching.v1",
+        "deadline.passed.v1",
+        "deadline.recomputed.v1",
+        "escalation.raised.v1",
+        "escalation.offered.v1",
+        "escalation.handed_over.v1",
+    )
     def tell(self, event: Event, tx: Session) -> None:
         """Writes the message about a step, if the table in `domain` says that it is told."""
         data = schemas.News().load(event.data)
@@ -193,6 +134,11 @@ class Notify(Service):
     def send(self) -> bool:
         """Sends what is due."""
         return self.post.turn()
+
+    @every(RENEWED)
+    def renew(self) -> None:
+        """Keeps other processes from what this one is sending."""
+        self.post.renew()
 
     @every(5)
     def watch(self) -> None:

@@ -173,6 +173,20 @@ def test_a_message_that_kills_every_process_is_given_up_too(desk: Desk) -> None:
     assert desk.states() == [("received", "failed", "expired")]
 
 
+def test_a_long_conversation_keeps_its_message(desk: Desk) -> None:
+    desk.hear_contact()
+    [claim] = desk.outgoing.claim(8)
+    desk.outgoing._sending.add(claim.message.id)
+
+    for _ in range(5):
+        desk.later(seconds=LEASE.total_seconds() - 1)
+        desk.outgoing.renew()
+        assert desk.send() == 0
+
+    desk.later(seconds=LEASE.total_seconds() + 1)  # the negative control: nobody renews it
+    assert desk.send() == 1
+
+
 def test_two_senders_never_take_the_same_message(desk: Desk) -> None:
     for number in OTHERS:
         desk.hear_contact(number)

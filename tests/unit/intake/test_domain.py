@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
-from services.intake import domain
+from services.intake import domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
+from services.notify.contacts import is_mailable
 from services.routing import life
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -83,3 +84,10 @@ def test_intake_lets_through_what_routing_will_take(status):
     taken = {a.value for s, a in life.TRANSITIONS if s.value == status} & reporters
 
     assert {a.value for a in ACTIONS[status]} - {Action.CONSENT} == taken
+
+
+@given(st.emails() | st.from_regex(schemas.EMAIL) | st.text(max_size=30))
+def test_intake_takes_the_addresses_that_notify_can_send_to(email):
+    taken = not schemas.Contact(only=["email"]).validate({"email": email})
+
+    assert taken == is_mailable(email)

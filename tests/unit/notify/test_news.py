@@ -9,7 +9,7 @@ import pytest
 import contracts
 from chassis.errors import Poison
 from chassis.service import handlers
-from services.notify import channel, domain, letters, outgoing, schemas, service
+from services.notify import domain, letters, outgoing, schemas, service
 from services.notify.domain import About, Reply, Stage
 from services.notify.service import Notify
 from tests.contract import consumers
@@ -162,8 +162,8 @@ def test_a_message_is_tried_again_every_five_minutes_for_four_hours_and_then_giv
     assert tries[48] is None
 
 
-def test_a_conversation_ends_before_its_lease_does() -> None:
-    assert timedelta(seconds=service.LONGEST + 2 * channel.TIMEOUT) < outgoing.LEASE
+def test_a_lease_is_renewed_well_before_it_ends() -> None:
+    assert timedelta(seconds=2 * service.RENEWED) < outgoing.LEASE
 
 
 @pytest.mark.parametrize("stage", Stage)
