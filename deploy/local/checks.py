@@ -5,8 +5,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from signal import SIGTERM
 
 from deploy.local.environment import ROOT
+from deploy.local.process import leashed
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -40,6 +42,7 @@ def _passes(name: str, command: list[str]) -> bool:
     print(f"== {name}", flush=True)
     started = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # lint-imports looks nowhere else
-    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    bound = leashed(command, SIGTERM)  # so that a killed `./lapor test` does not test on
+    code = subprocess.run(bound, cwd=ROOT, env=environment, check=False).returncode
     print(f"== {name}: {'ok' if code == 0 else 'FAILED'} ({time.monotonic() - started:.1f} s)")
     return code == 0
