@@ -17,6 +17,7 @@ from pathlib import Path
 from deploy.local.process import Failed
 
 MARK = ".complete"
+OURS = ("erlang", "rabbitmq", "prometheus")  # always fetched whole
 
 
 def available() -> bool:
@@ -74,16 +75,19 @@ def _download(package: str, apt: Path, attempt: Path) -> list[Path]:
     return archives
 
 
-_INSTALL = ("install", "--yes", "--download-only", "--reinstall", "--no-install-recommends")
+_INSTALL = ("install", "--yes", "--download-only", "--no-install-recommends")
 
 
 def _configure(apt: Path, attempt: Path) -> Path:
     """Writes apt's settings: private folders, no lock of the system, no hook of the machine."""
     config = attempt / "apt.conf"
+    installed = Path("/var/lib/dpkg/status")
+    known = installed.read_text(errors="replace") if installed.exists() else ""
+    (attempt / "status").write_text(without(OURS, known))
     config.write_text(
         f'Dir::State "{apt}/state";\n'
         f'Dir::State::lists "{apt}/lists";\n'
-        'Dir::State::status "/var/lib/dpkg/status";\n'
+        f'Dir::State::status "{attempt}/status";\n'
         f'Dir::Cache "{apt}";\n'
         f'Dir::Cache::archives "{attempt}/archives";\n'
         'Debug::NoLocking "1";\n'
@@ -103,6 +107,16 @@ def _apt(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
     )  # fmt: skip
+
+
+def without(prefixes: tuple[str, ...], status: str) -> str:
+    """The list of what is installed, but for packages whose names start so.
+
+    A half of Erlang that the machine has would not find the other half in our folder.
+    """
+    entries = status.split("\n\n")
+    names = tuple(f"Package: {prefix}" for prefix in prefixes)
+    return "\n\n".join(entry for entry in entries if not entry.lstrip().startswith(names))
 
 
 def _last_words(run: subprocess.CompletedProcess[str]) -> str:
