@@ -1,7 +1,8 @@
 """Keeps one system up until it is told to stop, and lets others find it.
 
-The folder holds `lock`, which the runner holds as long as it lives, and `state.json`, which tells
-where everything is. A runner that was killed leaves no process: each child dies with it.
+The folder holds `lock`, which the runner holds as long as it lives and which names it, and
+`state.json`, which tells where everything is. A runner that was killed leaves no process: each
+child dies with it.
 """
 
 import contextlib
@@ -80,6 +81,9 @@ def held(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("a+") as lock:
         if not _lock(lock):
             raise Busy(f"a system runs in {folder} already")
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
 
 
@@ -128,7 +132,6 @@ def _write_state(system: System, prometheus: Prometheus) -> None:
     fresh.write_text(
         json.dumps(
             {
-                "runner": os.getpid(),
                 "url": system.url,
                 "mail_url": system.mail_url,
                 "passwords": str(system.seeded_file("routing")),
@@ -144,7 +147,7 @@ def _write_state(system: System, prometheus: Prometheus) -> None:
 
 
 def state(folder: Path) -> dict[str, Any]:
-    """What the runner wrote; empty when no system is up there."""
+    """Where everything is; empty when no system is up there."""
     try:
         found: dict[str, Any] = json.loads((folder / "state.json").read_text())
     except FileNotFoundError:
@@ -154,14 +157,14 @@ def state(folder: Path) -> dict[str, Any]:
 
 def stop(folder: Path, patience: float = 60) -> bool:
     """Stops the system of a folder, also one whose runner was killed. False when there was none."""
-    known = state(folder)
     was_up = is_held(folder)
-    if was_up and known:
-        os.kill(known["runner"], signal.SIGTERM)
+    if was_up:
+        runner = int((folder / "lock").read_text())
+        os.kill(runner, signal.SIGTERM)
     deadline = time.monotonic() + patience
     while is_held(folder):
         if time.monotonic() > deadline:
-            raise Failed(f"the runner (process {known.get('runner')}) does not stop")
+            raise Failed(f"process {runner}, which keeps the system up, does not stop")
         time.sleep(0.1)
     clear(folder)
     return was_up

@@ -32,17 +32,20 @@ class Machine:
     def state(self) -> Path:
         return self.folder / "state"
 
-    def lapor(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs the command line as a person would, in a session that ends with it."""
+    def told(self) -> dict[str, str]:
+        """The environment of this person's shell."""
         home, temporary = self.folder / "home", self.folder / "temporary"
         home.mkdir(exist_ok=True)
         temporary.mkdir(exist_ok=True)
-        told = {
+        return {
             **os.environ, "LAPOR_STATE": str(self.state), "LAPOR_CACHE": str(CACHE),
             "HOME": str(home), "TMPDIR": str(temporary), "LAPOR_PORT": "0",
         }  # fmt: skip
+
+    def lapor(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs the command line as a person would, in a session that ends with it."""
         return subprocess.run(
-            [sys.executable, "-m", "deploy.local", *words], cwd=ROOT, env=told,
+            [sys.executable, "-m", "deploy.local", *words], cwd=ROOT, env=self.told(),
             capture_output=True, text=True, check=False, timeout=200,
         )  # fmt: skip
 
@@ -106,11 +109,25 @@ def test_a_runner_that_is_killed_leaves_no_process(machine: Machine) -> None:
     assert up.returncode == 0, up.stdout + up.stderr
     assert len(machine.processes()) > 12
 
-    os.kill(runner.state(machine.state / "up")["runner"], signal.SIGKILL)
+    os.kill(int((machine.state / "up" / "lock").read_text()), signal.SIGKILL)
 
     eventually(lambda: not machine.processes(), "no process is left", 30)
     machine.lapor("down", "--mode", "local")
     assert machine.strays() == []
+
+
+def test_down_stops_a_system_that_is_still_starting(machine: Machine) -> None:
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local", "up", "--mode", "local", "--foreground"],
+        cwd=ROOT, env=machine.told(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    eventually(lambda: len(machine.processes()) > 3, "something runs", 30)
+
+    down = machine.lapor("down", "--mode", "local")
+
+    assert "stopped: up" in down.stdout
+    assert starting.wait(10) == 0
+    assert machine.processes() == []
 
 
 def test_a_process_that_dies_is_started_again(machine: Machine) -> None:
