@@ -77,6 +77,7 @@ class Broker:
         self._node = self._node or Process(
             "rabbitmq", [self._programs["rabbitmq-server"]], log=self.folder / "rabbitmq.log",
             env=environment, cwd=self.folder, patience=20,
+            death_signal=SIGKILL,  # which it survives, and which reaches it even when it hangs
         )  # fmt: skip
         self._epmd.start()
         wait_until(lambda: answers(self._epmd_port), self._epmd, seconds=10)

@@ -40,23 +40,28 @@ class Process:
         cwd: Path | None = None,
         user: int = SAME_USER,
         stop_signal: Signals = SIGTERM,
+        death_signal: Signals | None = None,
         patience: float = 10,
     ) -> None:
-        """`env` is the whole environment; `patience`: seconds from the stop signal to the kill."""
+        """`env` is the whole environment; `patience`: seconds from the stop signal to the kill;
+        `death_signal` is what it gets when this process dies, by default the stop signal."""
         self.name, self.command, self.log = name, list(command), log
         self.env = dict(os.environ) if env is None else dict(env)
         self.cwd, self.user = cwd, user
         self.stop_signal, self.patience = stop_signal, patience
+        self.death_signal = death_signal or stop_signal
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts the program unless it runs. The leash is the calling thread's: let it live on."""
         if self.running:
             return
+        if self._child is not None:
+            end(_family(self._child.pid), patience=0)  # helpers that did not notice its death
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                leashed(self.command, self.stop_signal, self.user),
+                leashed(self.command, self.death_signal, self.user),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self.env, cwd=self.cwd, start_new_session=True,
             )  # fmt: skip

@@ -77,6 +77,27 @@ def test_a_process_is_stopped_with_the_helpers_that_it_started(tmp_path: Path) -
     assert gone(int(helper.read_text()))
 
 
+def test_helpers_of_one_that_died_are_gone_before_it_starts_again(tmp_path: Path) -> None:
+    helper = tmp_path / "helper"
+    script = (
+        f"import subprocess, time; helper = subprocess.Popen({CHILD!r})\n"
+        f"open({str(helper)!r}, 'w').write(str(helper.pid)); time.sleep(60)"
+    )
+    process = Process("leader", [sys.executable, "-c", script], log=tmp_path / "log")
+    process.start()
+    while not helper.exists() or not helper.read_text():
+        time.sleep(0.02)
+    orphan = int(helper.read_text())
+
+    os.kill(process.pid, SIGKILL)
+    while process.running:
+        time.sleep(0.02)
+    process.start()
+
+    assert gone(orphan)
+    process.stop()
+
+
 def test_who_does_not_stop_is_killed(tmp_path: Path) -> None:
     mark = tmp_path / "up"
     script = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(mark)!r}, 'w')\n"
