@@ -98,7 +98,8 @@ class Publisher:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise InDoubt(f"{len(self._open)} of {len(batch)} unconfirmed")
-            self._connection.drain_events(timeout=remaining)
+            with suppress(TimeoutError):
+                self._connection.drain_events(timeout=remaining)
         return set(batch) - self._refused
 
     def beat(self) -> None:

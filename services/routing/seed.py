@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions
 from services.routing import passwords
@@ -62,7 +63,7 @@ def run(settings: Settings, db: Transactions) -> None:
     with ThreadPoolExecutor(2) as threads:  # argon2 computes outside the interpreter's lock
         hashes = dict(zip(made, threads.map(passwords.hashed, made.values()), strict=True))
     with db.begin() as tx:  # after the slow part: a transaction must not stand idle
-        _officers(tx, missing, hashes)
+        _officers(tx, missing, hashes, Clock(settings.clock_file))
     for username, password in made.items():
         print(f"officer {username} {password}", flush=True)
 
@@ -113,10 +114,13 @@ def _missing(tx: Session) -> dict[str, tuple[str | None, Role]]:
 
 
 def _officers(
-    tx: Session, missing: Mapping[str, tuple[str | None, Role]], hashes: Mapping[str, str]
+    tx: Session,
+    missing: Mapping[str, tuple[str | None, Role]],
+    hashes: Mapping[str, str],
+    clock: Clock,
 ) -> None:
     """Makes these accounts."""
-    now = datetime.now(UTC)
+    now = clock.now()
     for username, password_hash in hashes.items():
         agency, role = missing[username]
         officer = Officer(

@@ -3,17 +3,16 @@
 import base64
 import hashlib
 import json
-from threading import Event, Thread
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
-import kombu
 import pytest
 
 from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in
 from tests.failure.canaries import Sweep, databases, files, metrics
 from tests.harness.system import running, stage
+from tests.harness.tap import tap
 from tests.harness.waiting import eventually
 
 CONTACT = {
@@ -35,36 +34,9 @@ def system(state, cache):
 
 @pytest.fixture(scope="module")
 def tapped(system):
-    """Every message of the life below, with its headers, as the most powerful user sees it."""
-    heard, stop = [], Event()
-
-    def listen():
-        with kombu.Connection(system.broker.uri()) as connection:
-            channel = connection.channel()
-            events = kombu.Exchange("lapor.events", "topic", no_declare=True)
-            tap = kombu.Queue(f"tap-{uuid4()}", events, "#", exclusive=True, durable=False)(channel)
-            tap.declare()
-
-            def keep(message):
-                whole = [str(message.headers), str(message.properties), message.body]
-                heard.append(json.dumps(whole, default=str).encode())
-                message.ack()
-
-            with kombu.Consumer(channel, [tap], on_message=keep):
-                ready.set()
-                while not stop.is_set():
-                    try:
-                        connection.drain_events(timeout=0.2)
-                    except TimeoutError:
-                        continue
-
-    ready = Event()
-    thread = Thread(target=listen)
-    thread.start()
-    ready.wait(10)
-    yield heard
-    stop.set()
-    thread.join()
+    """Every message of the life below, with its headers."""
+    with tap(system.broker) as heard:
+        yield heard
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +82,13 @@ def mails(system):
 
 def test_the_reporter_is_found_in_the_mails_and_nowhere_else(system, tapped, lived):
     _, shown = lived
-    eventually(lambda: any(b"case.closed" in message for message in tapped))
+    eventually(lambda: any(b"case.closed" in body for body in tapped.bodies()))
     places = [
         *files(system),
         *databases(system),
         *metrics(system),
-        *((f"message {i}", message) for i, message in enumerate(tapped)),
+        *((f"message {i}", repr(heard).encode()) for i, heard in enumerate(tapped.heard)),
+        *((f"body {i}", body) for i, body in enumerate(tapped.bodies())),
         *((f"answer {i}", answer) for i, answer in enumerate(shown)),
     ]
     assert len(places) > 100

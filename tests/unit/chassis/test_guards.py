@@ -50,7 +50,7 @@ def test_every_failpoint_has_a_crash_test():
     tests = "\n".join(p.read_text() for p in sources("tests") if p != Path(__file__))
 
     assert points
-    assert {point for point in points if f'"{point}"' not in tests} == set()
+    assert {point for point in points if point not in tests} == set()
 
 
 def test_nobody_but_the_clock_asks_what_time_it_is():
