@@ -91,7 +91,11 @@ def _up(words: argparse.Namespace) -> int:
 
 def _system() -> System:
     given = os.environ.get("AMQP_URI", "")
-    return System(UP, port=_port(), amqp_uri=given, say=lambda text: print(f"  {text}", flush=True))
+
+    def say(text: str) -> None:
+        print(f"  {text}", flush=True)
+
+    return System(UP, port=_port(), amqp_uri=given, movable_clock=False, say=say)
 
 
 def _in_background() -> int:

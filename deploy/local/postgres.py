@@ -44,14 +44,15 @@ class Postgres:
         self._password = self._read_password()
         if not (home / "data" / "PG_VERSION").exists():
             self._create_cluster(home)
-        self._process = self._server(home)
+        self._process = self._process or self._server(home)
         self._process.start()
-        wait_until(self._accepts, self._process, seconds=60)
+        wait_until(self.accepts, self._process, seconds=60)
 
     def stop(self) -> None:
         """Stops in order. The data stays in `folder`; a place outside it is given back."""
         if self._process:
             self._process.stop()
+            self._process = None  # its home may be another one next time
         self._come_home()
 
     def kill(self) -> None:
@@ -96,7 +97,8 @@ class Postgres:
             password=self._password, connect_timeout=3,
         )  # fmt: skip
 
-    def _accepts(self) -> bool:
+    def accepts(self) -> bool:
+        """Whether the administrator can log in now."""
         try:
             self._connect("postgres").close()
         except psycopg2.OperationalError:

@@ -22,6 +22,7 @@ from deploy.local.supervisor import Say, Unit, http_ready
 from deploy.postgres.databases import SERVICES, prepare
 
 KINDS = ("api", "worker")
+ENGINES = ("postgres", "rabbitmq")  # what the services need until they have stopped
 
 
 class Clock:
@@ -42,9 +43,8 @@ class Clock:
         return datetime.now(UTC) + self._offset()
 
     def _offset(self) -> timedelta:
-        return (
-            timedelta(seconds=float(self.file.read_text())) if self.file.exists() else timedelta()
-        )
+        seconds = float(self.file.read_text()) if self.file.exists() else 0.0
+        return timedelta(seconds=seconds)
 
     def _write(self, offset: timedelta) -> None:
         fresh = self.file.with_suffix(".new")
@@ -121,7 +121,7 @@ class System:
             self._lay_out()
             self._start_broker()
             self.postgres.start()
-            self.say(f"database is ready on port {self.postgres.port}")
+            self.say("postgres answers")
             self._prepare_databases()
             steps, units = self._migrations(), self._processes()
             self._steps = [step.process for step in steps]
@@ -133,8 +133,7 @@ class System:
 
     def stop(self) -> None:
         """Stops everything, those first that others need least. Harmless when nothing runs."""
-        broker = [self._own.process] if self._own else []
-        ours = [unit.process for unit in self._units.values() if unit.process not in broker]
+        ours = [unit.process for name, unit in self._units.items() if name not in ENGINES]
         supervisor.stop([*self._steps, *ours])
         if self._own and self.env == "test":
             self._own.process.kill()
@@ -148,14 +147,13 @@ class System:
             unit.tend(self.say)
 
     def process(self, name: str) -> Process:
-        """A process by name: `intake-api`, `routing-worker`, `gateway`, `mailbox`, `rabbitmq`."""
-        if name == "postgres":
-            return self.postgres.process
+        """A process by name: `intake-api`, `routing-worker`, `gateway`, `mailbox`, `rabbitmq`,
+        `postgres`."""
         return self._unit(name).process
 
     def processes(self) -> list[Process]:
         """Every process that should run now."""
-        return [self.postgres.process, *(unit.process for unit in self._units.values())]
+        return [unit.process for unit in self._units.values()]
 
     def restart(self, name: str, **environment: str) -> None:
         """Stops a process if it runs and starts it, `environment` added to its own for good."""
@@ -224,13 +222,10 @@ class System:
         if self._given:
             self._given.launch()
             return
-        definitions, users = (
-            self.secrets_folder / "definitions.json",
-            passwords(self.secrets_folder),
-        )
         node = self._own or Broker(
-            self.folder / "broker", definitions, users, self.cache, metrics=self.env != "test"
-        )
+            self.folder / "broker", self.secrets_folder / "definitions.json",
+            passwords(self.secrets_folder), self.cache, metrics=self.env != "test",
+        )  # fmt: skip
         node.prepare()
         node.launch()
         self._own = node
@@ -269,7 +264,7 @@ class System:
         return self.secrets_folder / f"seeded-{service}"
 
     def _processes(self) -> list[Unit]:
-        units = [self._mailbox_unit()]
+        units = [self._mailbox_unit(), Unit(self.postgres.process, self.postgres.accepts)]
         if self._own:
             units.append(Unit(self._own.process, self._own.accepts, patience=90))
         for service in self.services:
