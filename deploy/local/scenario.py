@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 
 from deploy.local.mailbox import Mail
+from deploy.local.words import line
 
 PATIENCE = 20.0  # seconds for a fact to reach everybody who needs it
 AGENCY, DISTRICT, CATEGORY = "dpupr", "63.02.06", "jalan-jembatan"
@@ -262,7 +263,7 @@ def _silence(move_clock: Move, citizen: Reporter, what: str) -> None:
     while passed <= LONGEST:
         seen = _settled(citizen, what)
         for entry in seen["timeline"][told:]:
-            print(f"    {_line(entry)}", flush=True)
+            print(f"    {line(entry)}", flush=True)
         told = len(seen["timeline"])
         if any(entry["what"] == what for entry in seen["timeline"]):
             return
@@ -307,12 +308,7 @@ def show(seen: dict[str, Any]) -> None:
     """The timeline as the reporter sees it."""
     print(f"    {seen['number']} - {seen['title']} - {seen['status']}")
     for entry in seen["timeline"]:
-        print(f"      {_line(entry)}")
-
-
-def _line(entry: dict[str, Any]) -> str:
-    detail = ", ".join(f"{name}={value}" for name, value in entry["detail"].items())
-    return f"{entry['at'][:16].replace('T', ' ')}  {entry['what']:28} {detail}"
+        print(f"      {line(entry)}")
 
 
 FOLLOW_UP = (

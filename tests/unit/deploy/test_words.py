@@ -1,0 +1,11 @@
+"""The demonstration can name whatever a timeline may hold."""
+
+from deploy.local.words import WORDS
+from services.intake.domain import SHOWN, Action
+
+
+def test_every_entry_of_a_timeline_has_both_names():
+    possible = {"report.submitted", *SHOWN, *(f"reporter.{action}" for action in Action)}
+
+    assert set(WORDS) == possible
+    assert all(len(names) == 2 and all(names) for names in WORDS.values())
