@@ -118,6 +118,17 @@ def test_prometheus_accepts_the_rules_and_both_configurations(
         run(promtool, "check", "config", tmp_path / "prometheus.yml")
 
 
+def test_prometheus_can_read_every_expression_of_the_dashboard(
+    promtool: Path, tmp_path: Path
+) -> None:
+    shown = [target["expr"] for panel in measures.panels() for target in panel["targets"]]
+    named = [{"record": f"shown:{n}", "expr": expr} for n, expr in enumerate(shown)]
+
+    written = {"groups": [{"name": "dashboard", "rules": named}]}
+    (tmp_path / "shown.yml").write_text(yaml.safe_dump(written))
+    run(promtool, "check", "rules", tmp_path / "shown.yml")
+
+
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
     short_troubles = (BROKER_RESTART, A_LATE_MINUTE)
 
