@@ -146,7 +146,7 @@ def code(value: int) -> str:
 
 def read_code(text: str) -> str:
     """A code as it was made out of how a person wrote it down; may still be no code at all."""
-    return text.upper().translate(_MISREAD)[:CODE_LENGTH]
+    return text.upper().translate(_MISREAD)
 
 
 # What the reporter sees of each event: the fields that say more than that it happened.
