@@ -17,11 +17,18 @@ QUORUM = {
 }  # fmt: skip
 
 
+QUEUE, BURIED = "routing.trial", "routing.trial_dead"  # none of the service's own
+
+
 @pytest.fixture
 def routing(broker: Broker) -> Iterator[Any]:
     connection = connect(broker.uri("routing"))
     yield connection
     connection.close()
+    operator = connect(broker.uri())
+    for queue in (QUEUE, BURIED):
+        operator.channel().queue_delete(queue)
+    operator.close()
 
 
 def declare(channel: Any, name: str, arguments: dict[str, Any] | None = None) -> None:
@@ -31,10 +38,10 @@ def declare(channel: Any, name: str, arguments: dict[str, Any] | None = None) ->
 def test_a_service_declares_its_queues_and_hears_what_it_should(routing: Any) -> None:
     channel = routing.channel()
 
-    declare(channel, "routing.reports")
-    channel.queue_bind("routing.reports", "lapor.events", "report.submitted.v1")
-    declare(channel, "routing.dead", {"x-queue-type": "quorum"})
-    channel.queue_bind("routing.dead", "lapor.dead", "routing")
+    declare(channel, QUEUE)
+    channel.queue_bind(QUEUE, "lapor.events", "report.submitted.v1")
+    declare(channel, BURIED, {"x-queue-type": "quorum"})
+    channel.queue_bind(BURIED, "lapor.dead", "routing")
 
 
 @pytest.mark.parametrize(
@@ -53,10 +60,10 @@ def test_a_service_cannot_listen_to_what_is_not_for_it(
     routing: Any, exchange: str, key: str
 ) -> None:
     channel = routing.channel()
-    declare(channel, "routing.reports")
+    declare(channel, QUEUE)
 
     with pytest.raises(amqp.exceptions.AccessRefused):
-        channel.queue_bind("routing.reports", exchange, key)
+        channel.queue_bind(QUEUE, exchange, key)
 
 
 @pytest.mark.parametrize(
@@ -107,16 +114,16 @@ def test_an_event_that_nobody_hears_is_kept_apart(broker: Broker) -> None:
 
 def test_what_a_service_rejects_comes_to_its_own_dead_letters(routing: Any, broker: Broker) -> None:
     operator, channel = connect(broker.uri()), routing.channel()
-    declare(channel, "routing.reports")
-    channel.queue_bind("routing.reports", "lapor.events", "report.submitted.v1")
-    declare(channel, "routing.dead", {"x-queue-type": "quorum"})
-    channel.queue_bind("routing.dead", "lapor.dead", "routing")
+    declare(channel, QUEUE)
+    channel.queue_bind(QUEUE, "lapor.events", "report.submitted.v1")
+    declare(channel, BURIED, {"x-queue-type": "quorum"})
+    channel.queue_bind(BURIED, "lapor.dead", "routing")
     operator.channel().basic_publish(amqp.Message("poison"), "lapor.events", "report.submitted.v1")
 
-    taken = _get(channel, "routing.reports")
+    taken = _get(channel, QUEUE)
     channel.basic_reject(taken.delivery_tag, requeue=False)
 
-    assert _get(channel, "routing.dead").body == "poison"
+    assert _get(channel, BURIED).body == "poison"
     operator.close()
 
 
