@@ -1,7 +1,10 @@
 """The gateway passes each path to its service, keeps limits, and tells nobody about anybody."""
 
 import json
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +28,23 @@ class Quiet(ThreadingHTTPServer):
     def handle_error(self, *_: Any) -> None: ...
 
 
+class Busy(Quiet):
+    """A server of two threads, as an API has few: who keeps both waiting stops it."""
+
+    threads = 2
+
+    def __init__(self, *given: Any) -> None:
+        self._pool = ThreadPoolExecutor(self.threads)
+        super().__init__(*given)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._pool.submit(self.process_request_thread, request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._pool.shutdown()
+
+
 class Echo(BaseHTTPRequestHandler):
     """Answers with what it got."""
 
@@ -43,6 +63,12 @@ class Echo(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, *_: Any) -> None: ...
+
+
+class Brief(Echo):
+    """Leaves its thread after every answer."""
+
+    protocol_version = "HTTP/1.0"
 
 
 @dataclass
@@ -120,6 +146,33 @@ def test_a_body_of_64_kb_passes_and_a_larger_one_is_refused(door: Door) -> None:
     assert large.status_code == 413
     assert large.headers["Content-Type"] == "application/problem+json"
     assert large.json()["status"] == 413
+
+
+def test_slow_bodies_keep_no_thread_of_a_service_waiting(door: Door) -> None:
+    server = Busy(("127.0.0.1", 0), Brief)
+    server.service = "intake"  # type: ignore[attr-defined]
+    serving = Thread(target=server.serve_forever)
+    serving.start()
+    port, healthy = free_port(), door.services["intake"].server_port
+    upstreams = {s: Upstream(server.server_port, healthy) for s in SERVICES}
+    process = gateway(door.process.log.parent / "slow", port, free_port(), upstreams)
+    process.start()
+    wait_until(lambda: answers(port), process, 10)
+
+    with ExitStack() as held:
+        for _ in range(6 * Busy.threads):
+            slow = held.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(b"POST /api/v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        try:
+            said = httpx.get(f"http://127.0.0.1:{port}/api/v1/reports", trust_env=False, timeout=3)
+        finally:
+            held.close()
+            process.stop()
+            server.shutdown()
+            server.server_close()
+            serving.join()
+
+    assert said.json()["service"] == "intake"
 
 
 def test_a_service_that_is_away_is_a_problem_that_passes(door: Door) -> None:
