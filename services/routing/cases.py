@@ -6,7 +6,7 @@ An officer who may not know of a case gets the answer of one that does not exist
 from __future__ import annotations
 
 import base64
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import falcon
@@ -177,7 +177,7 @@ class Cases(Resource):
             ordered = statement.order_by(Case.due_at.asc().nulls_last(), Case.number)
             found = list(tx.scalars(ordered.limit(query["limit"] + 1)))
         page = found[: query["limit"]]
-        return {"items": page, "next": _cursor(page[-1]) if len(found) > len(page) else None}
+        return {"items": page, "next": _cursor_of(page[-1]) if len(found) > len(page) else None}
 
 
 class OneCase(Resource):
@@ -210,18 +210,25 @@ def _visible(actor: Actor) -> list[Any]:
     return rules
 
 
-def _cursor(row: Case) -> str:
-    due = row.due_at.isoformat() if row.due_at else ""
-    return base64.urlsafe_b64encode(f"{due} {row.number}".encode()).decode()
+def _cursor_of(row: Case) -> str:
+    return _cursor(row.due_at, row.number)
+
+
+def _cursor(due_at: datetime | None, number: str) -> str:
+    due = due_at.astimezone(UTC).isoformat() if due_at else ""
+    return base64.urlsafe_b64encode(f"{due} {number}".encode()).decode()
 
 
 def _beyond(cursor: str) -> Any:
-    """What comes after the cursor in the worklist's order."""
+    """What comes after the cursor in the worklist's order. Raises Invalid for one that we did not
+    give out, however near to it its moment is told."""
     try:
         due, _, number = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
-        at = datetime.fromisoformat(due) if due else None
         schemas.NUMBER(number)
-    except (ValueError, ValidationError):
+        at = datetime.fromisoformat(due).astimezone(UTC) if due else None
+        if _cursor(at, number) != cursor:
+            raise ValueError
+    except (ValueError, OverflowError, ValidationError):
         raise Invalid("take it from the page before", "after", "cursor") from None
     if at is None:
         return sa.and_(Case.due_at.is_(None), Case.number > number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+
 import pytest
 
 from services.routing import api
@@ -158,6 +160,35 @@ def test_the_worklist_is_read_page_by_page_the_most_urgent_first(office):
 )
 def test_a_query_that_makes_no_sense_is_refused(office, query):
     assert office.ask("GET", f"/v1/cases?{query}", as_="coordinator").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "due",
+    [
+        "2031-01-03T15:59:59",
+        "2031-W01-5T15:59:59+00:00",
+        "20310103T155959+00:00",
+        "2031-01-03T22:59:59+07:00",
+        "2031-01-03T15:59:59+23:59:59.999999",
+        "0001-01-01T00:00:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "\x00",
+    ],
+)
+def test_a_cursor_that_nobody_gave_out_is_refused(office, due):
+    cursor = urlsafe_b64encode(f"{due} KTB-12345-67890".encode()).decode()
+    refused = office.ask("GET", f"/v1/cases?after={cursor}", as_="coordinator")
+
+    assert refused.status_code == 422
+    assert [(e["field"], e["rule"]) for e in refused.json["errors"]] == [("after", "cursor")]
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_cursor_at_the_end_of_time_is_only_a_place(office, year):
+    cursor = urlsafe_b64encode(f"{year}-12-31T23:59:59+00:00 KTB-12345-67890".encode()).decode()
+
+    assert office.ask("GET", f"/v1/cases?after={cursor}", as_="coordinator").status_code == 200
 
 
 def test_an_administrator_corrects_agencies_and_nobody_else_does(office):
