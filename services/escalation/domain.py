@@ -81,6 +81,21 @@ RANK: Mapping[str, int] = {
 }
 
 
+# The limits that somebody above hears of; H goes to the Ombudsman instead.
+RAISED = (Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER)
+
+
+class Addressee(StrEnum):
+    """Whom a limit is brought to: its own holder beforehand, who stands above them afterwards."""
+
+    HOLDER = "holder"
+    HEAD_OF_COORDINATOR = "head_of_coordinator"
+    HEAD_OF_AGENCY = "head_of_agency"
+    SEKDA = "sekda"
+    INSPECTORATE = "inspectorate"
+    BUPATI = "bupati"
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A rung of the ladder: whom a limit is brought to, `after` so many working days past its end

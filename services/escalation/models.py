@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.escalation.clockwork import Clock
-from services.escalation.domain import What
+from services.escalation.domain import RAISED, Addressee, What
 from services.escalation.workdays import Unit
 
 MOMENT = sa.DateTime(timezone=True)
@@ -23,8 +23,11 @@ STREAMS = ("monitoring", "handovers")
 
 def one_of(column: str, words: Any) -> sa.CheckConstraint:
     """A closed set, spelled as words."""
-    listed = ", ".join(f"'{word!s}'" for word in words)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+    return sa.CheckConstraint(f"{column} IN ({_listed(words)})", name=f"{column}_known")
+
+
+def _listed(words: Any) -> str:
+    return ", ".join(f"'{word!s}'" for word in words)
 
 
 class Base(DeclarativeBase):
@@ -104,6 +107,9 @@ class LadderRule(Base):
         one_of("clock", Clock),
         sa.CheckConstraint("level BETWEEN 0 AND 3", name="level_known"),
         sa.CheckConstraint("(level = 0) = (after_days < 0)", name="only_reminders_before"),
+        sa.CheckConstraint(f"level = 0 OR clock IN ({_listed(RAISED)})", name="raised_known"),
+        one_of("brought_to", Addressee),
+        sa.CheckConstraint("(level = 0) = (brought_to = 'holder')", name="only_holders_reminded"),
         sa.UniqueConstraint(
             "clock",
             "class",

@@ -1,11 +1,14 @@
 """The migrations make what the models say, and guard what the database must guard."""
 
+from typing import Any
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import CheckConstraint, text
 from sqlalchemy.exc import DBAPIError
 
+import contracts
 from chassis.tables import NAMES
 from services.escalation import models
 from services.escalation.clockwork import Clock
@@ -25,18 +28,61 @@ def test_the_database_is_as_the_models_say(tower: Tower) -> None:
         assert compare_metadata(context, models.Base.metadata) == []
 
 
-def test_every_closed_set_is_checked_by_the_database(tower: Tower) -> None:
-    checks = tower.database.psql(
+def checks(tower: Tower) -> dict[str, set[str]]:
+    """The words that each check constraint names."""
+    rows = tower.database.psql(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c'"
     )
-    written = {name: set(rule.split("'")[1::2]) for name, rule in checks}
+    return {name: set(rule.split("'")[1::2]) for name, rule in rows}
+
+
+def test_every_closed_set_is_checked_by_the_database(tower: Tower) -> None:
+    written = checks(tower)
 
     assert written["clock_clock_known"] == set(Clock)
     assert written["due_what_known"] == set(What)
     assert written["limit_rule_unit_known"] == set(Unit)
     assert written["feed_stream_stream_known"] == set(models.STREAMS)
-    named = [c.name for t in models.Base.metadata.tables.values() for c in t.constraints]
-    assert {str(n) for n in named if n and not str(n).endswith("once")} <= set(written)
+    named = {
+        str(check.name): set(str(check.sqltext).split("'")[1::2])
+        for table in models.Base.metadata.tables.values()
+        for check in table.constraints
+        if isinstance(check, CheckConstraint)
+    }
+    assert named == {name: written.get(name) for name in named}
+
+
+def test_the_ladder_can_raise_only_what_can_be_said(tower: Tower) -> None:
+    told: dict[str, Any] = contracts.schema("escalation.raised.v1")["properties"]
+
+    written = checks(tower)
+
+    assert written["ladder_rule_raised_known"] == set(told["clock"]["enum"])
+    assert written["ladder_rule_brought_to_known"] - {"holder"} == set(told["to"]["enum"])
+    assert written["ladder_rule_only_holders_reminded"] == {"holder"}
+
+
+@pytest.mark.parametrize(
+    ("clock", "level", "to"),
+    [
+        ("R", 1, "sekda"),
+        ("H", 3, "bupati"),
+        ("V", 1, "camat"),
+        ("V", 1, "holder"),
+        ("V", 0, "sekda"),
+    ],
+)
+def test_a_rung_that_no_event_could_tell_of_is_refused(
+    tower: Tower, clock: str, level: int, to: str
+) -> None:
+    rung = {"clock": clock, "level": level, "after": level or -1, "to": to}
+    insert = text(
+        "INSERT INTO ladder_rule (clock, level, after_days, brought_to, effective_from, decree)"
+        " VALUES (:clock, :level, :after, :to, '2030-01-01', 'x')"
+    )
+
+    with pytest.raises(DBAPIError, match="check constraint"), tower.engine.begin() as connection:
+        connection.execute(insert, rung)
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,15 @@ CREATE TABLE ladder_rule (
     level          integer NOT NULL
                    CONSTRAINT ladder_rule_level_known CHECK (level BETWEEN 0 AND 3),
     after_days     integer NOT NULL,
-    brought_to     text NOT NULL,
+    brought_to     text NOT NULL CONSTRAINT ladder_rule_brought_to_known CHECK (brought_to IN (
+        'holder', 'head_of_coordinator', 'head_of_agency', 'sekda', 'inspectorate', 'bupati')),
     effective_from date NOT NULL,
     decree         text NOT NULL,
     CONSTRAINT ladder_rule_only_reminders_before CHECK ((level = 0) = (after_days < 0)),
+    CONSTRAINT ladder_rule_only_holders_reminded
+        CHECK ((level = 0) = (brought_to = 'holder')),
+    CONSTRAINT ladder_rule_raised_known
+        CHECK (level = 0 OR clock IN ('V', 'F', 'S', 'A')),
     CONSTRAINT ladder_rule_once UNIQUE NULLS NOT DISTINCT (clock, class, level, effective_from)
 );
 
