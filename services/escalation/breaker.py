@@ -1,7 +1,9 @@
 """Refuses a mass firing: better late than wrong, and a person looks first.
 
 Nothing fires while more is due than five times what is usual on a day, or while this machine's
-real clock and the database's disagree. What was due when an operator released it does not count.
+real clock and the database's disagree. What was due when an operator released it does not count;
+nor what was due when firing it was tried and failed: it was let through then, and for how long it
+stays due says nothing about the others.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ SELECT count(*) FROM (
     SELECT 1 FROM due
     WHERE fired_at IS NULL AND due_at <= :through
       AND due_at > coalesce(CAST(:released AS timestamptz), '-infinity')
+      AND NOT EXISTS (SELECT 1 FROM failed_turn f
+                      WHERE f.work = 'fire' AND f.number = due.number AND due.due_at <= f.at)
     LIMIT :enough
 ) AS counted
 """)

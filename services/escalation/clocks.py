@@ -32,6 +32,8 @@ from services.escalation.workdays import Due, Pause, Undecidable, due
 STALE = sa.text("""
 SELECT s.number FROM clock c JOIN case_state s ON s.number = c.number
 WHERE c.stopped_at IS NULL AND c.regime < :version AND c.number <> ALL(:passed_over)
+AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = c.number
+                AND f.at <= :now AND f.at > :now - :rest)
 ORDER BY c.regime LIMIT 1
 FOR UPDATE OF s SKIP LOCKED
 """)

@@ -24,6 +24,8 @@ from services.escalation.regime import Regime
 OLDEST = sa.text("""
 SELECT c.number FROM due d JOIN case_state c ON c.number = d.number
 WHERE d.fired_at IS NULL AND d.due_at <= :through AND d.number <> ALL(:passed_over)
+AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = d.number
+                AND f.at <= :now AND f.at > :now - :rest)
 ORDER BY d.due_at, d.id LIMIT 1
 FOR UPDATE OF c SKIP LOCKED
 """)

@@ -6,6 +6,7 @@ Nothing here leads from a number to a person, and no text of a report comes here
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -210,6 +211,25 @@ class PauseRow(Base):
     clock_id: Mapped[int] = mapped_column(sa.ForeignKey("clock.id"))
     started_at: Mapped[datetime] = mapped_column(MOMENT)
     ended_at: Mapped[datetime | None] = mapped_column(MOMENT)
+
+
+class Work(StrEnum):
+    """What is done for many cases in turn."""
+
+    FIRE = "fire"
+    MEASURE = "measure"
+
+
+class FailedTurn(Base):
+    """A case for which some work failed, when last, and not succeeded since. Holds no reference:
+    it is written while somebody else may have the case's lock."""
+
+    __tablename__ = "failed_turn"
+    __table_args__ = (one_of("work", Work),)
+
+    work: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(MOMENT)
 
 
 class Due(Base):

@@ -152,7 +152,9 @@ class Escalation(Service):
         def fire(tx: Session, case: models.CaseState) -> None:
             firing.fire(tx, case, self.in_force(tx), now)
 
-        return turns.take(self.db, firing.OLDEST, {"through": breaker.last_due(now)}, fire)
+        asked = {"through": breaker.last_due(now)}
+        turn = turns.Turn(models.Work.FIRE, firing.OLDEST, asked, fire)
+        return turns.take(self.db, self.clock, turn)
 
     @every(2)
     def measure_stale(self) -> bool:
@@ -163,7 +165,8 @@ class Escalation(Service):
         def measure(tx: Session, case: models.CaseState) -> None:
             clocks.measure_again(tx, case, "calendar", self.clock.now(), self.in_force(tx))
 
-        return turns.take(self.db, clocks.STALE, {"version": version}, measure)
+        turn = turns.Turn(models.Work.MEASURE, clocks.STALE, {"version": version}, measure)
+        return turns.take(self.db, self.clock, turn)
 
     @every(0.5)
     def append_to_feed(self) -> bool:

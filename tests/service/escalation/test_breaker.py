@@ -1,10 +1,13 @@
 """Better late than wrong: a mass firing is refused until a person has looked."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
-from services.escalation import breaker, metrics
+from services.escalation import breaker, firing, metrics
+from services.escalation.models import CaseState
 from tests.service.escalation.tower import Tower
 
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(40)]
@@ -83,6 +86,42 @@ def test_what_is_usual_is_five_times_a_busy_day_of_the_last_week(many: Tower) ->
     with many.db.begin() as tx:
         assert breaker.may_fire(tx, many.clock, floor=50)
     assert many.count("SELECT most FROM breaker") == 600
+
+
+def test_what_was_tried_and_failed_stops_nobody_else(
+    many: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once let through, it stays due for as long as it fails: 120 wake-ups of forty cases."""
+    later = "KTB-34567-00001"
+    many.open(later)
+    real = firing.fire
+
+    def fire(tx: Session, case: CaseState, *more: Any) -> None:
+        if case.number != later:
+            raise RuntimeError("a fault in many cases")
+        real(tx, case, *more)
+
+    monkeypatch.setattr(firing, "fire", fire)
+    many.at("2026-11-06 08:00").service.fire_due()
+    many.clock.at += timedelta(days=3)  # and so does what falls due of them later
+    many.service.fire_due()
+
+    many.sweep()
+
+    assert refusal(many) is None
+    assert passed(many) == 1
+
+
+def test_what_falls_due_after_a_failure_counts(many: Tower) -> None:
+    """A clock that jumps is refused, whoever failed before."""
+    for number in NUMBERS:
+        many.database.psql(
+            "INSERT INTO failed_turn VALUES ('fire', %s, %s)", [number, many.clock.at]
+        )
+
+    many.at("2026-11-06 08:00").sweep()
+
+    assert refusal(many) == "mass_firing"
 
 
 def test_clocks_that_disagree_fire_nothing_and_cannot_be_released(

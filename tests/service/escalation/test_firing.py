@@ -1,14 +1,17 @@
 """What is due fires once, in order, with its own due time, whoever races and whatever went down."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from services.escalation import clocks, events, firing
+from services.escalation import clocks, events, firing, turns
+from services.escalation.models import CaseState
 from tests.harness.databases import Database
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
@@ -209,7 +212,71 @@ def test_a_case_that_fails_holds_up_no_other_and_is_tried_again(
 
     monkeypatch.undo()
     tower.service.sweep()
+    assert tower.fired(NUMBERS[0]) == []  # it rests
+    tower.clock.at += turns.REST
+    tower.service.sweep()
     assert tower.fired(NUMBERS[0]) == ONCE
+    assert tower.count("SELECT count(*) FROM failed_turn") == 0
+
+
+FAILING, HEALTHY = NUMBERS, [f"KTB-34567-{n:05}" for n in range(10)]
+
+
+@pytest.fixture
+def failing(tower: Tower, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Sixty cases whose work fails, before ten whose work does not; counts the tries."""
+    tries: Counter[str] = Counter()
+    for number in [*FAILING, *HEALTHY]:
+        tower.open(number)
+        tower.clock.at += timedelta(seconds=1)
+    tower.settings = tower.service.settings = replace(tower.settings, breaker_floor=1000)
+
+    def breaks(real: Callable[..., object]) -> Callable[..., object]:
+        def work(tx: object, case: CaseState, *more: object) -> object:
+            tries[case.number] += 1
+            if case.number in FAILING:
+                raise RuntimeError("a fault in many cases")
+            return real(tx, case, *more)
+
+        return work
+
+    monkeypatch.setattr(firing, "fire", breaks(firing.fire))
+    monkeypatch.setattr(clocks, "measure_again", breaks(clocks.measure_again))
+    return tries
+
+
+def test_however_many_cases_fail_they_hold_up_no_other(tower: Tower, failing: Counter[str]) -> None:
+    tower.at("2026-11-06 08:00")
+
+    again = [tower.service.sweep() for _ in range(3)]
+
+    assert [tower.fired(number) for number in HEALTHY] == [ONCE] * 10
+    assert again == [False] * 3  # nothing is tried at once again, nor before it has rested
+    assert set(failing.values()) == {1}
+    tower.clock.at += turns.REST
+    tower.service.sweep()
+    assert {failing[number] for number in FAILING} == {2}
+
+
+def test_however_many_cannot_be_measured_the_others_are(
+    tower: Tower, failing: Counter[str]
+) -> None:
+    tower.database.psql("UPDATE regime SET version = version + 1")
+
+    assert [tower.service.measure_stale() for _ in range(3)] == [False] * 3
+
+    assert set(failing.values()) == {1}
+    stale = "SELECT count(*) FROM clock c WHERE regime < (SELECT version FROM regime)"
+    assert tower.count(f"{stale} AND number LIKE 'KTB-34567-%'") == 0
+    tower.at("2026-11-06 08:00")
+    tower.service.sweep()
+    assert set(tower.fired(HEALTHY[0])) == set(ONCE)
+
+
+def test_a_turn_ends_after_so_many_cases_that_were_done(tower: Tower, crowd: Tower) -> None:
+    crowd.settings = crowd.service.settings = replace(crowd.settings, breaker_floor=1000)
+
+    assert [crowd.service.sweep() for _ in range(2)] == [True, False]
 
 
 def test_a_clock_that_goes_back_fires_nothing_again(tower: Tower) -> None:

@@ -131,6 +131,12 @@ CREATE TABLE pause (
 CREATE INDEX pause_clock ON pause (clock_id);
 CREATE UNIQUE INDEX pause_open ON pause (clock_id) WHERE ended_at IS NULL;
 
+CREATE TABLE failed_turn (
+    work   text NOT NULL CONSTRAINT failed_turn_work_known CHECK (work IN ('fire', 'measure')),
+    number text NOT NULL,
+    at     timestamptz NOT NULL,
+    PRIMARY KEY (work, number)
+);
 CREATE TABLE due (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     clock_id bigint NOT NULL REFERENCES clock (id),
