@@ -122,11 +122,12 @@ def verify(
     category: str | None = None,
     complains_about: str | None = None,
 ) -> Case:
-    """The report is real and has its class and category; nothing is public before this."""
+    """The report is real and has its class and category; nothing is public before this. Whom a
+    case complains about is only ever added to: who lost sight of it never regains it."""
     status = permit(actor, case, Action.VERIFY)
     case = _classified(replace(case, class_=class_, category=category or case.category))
-    if complains_about is not None:
-        case = replace(case, complains_about=(complains_about,))
+    named = (complains_about,) if complains_about is not None else ()
+    case = replace(case, complains_about=_union(case.complains_about, named))
     case = replace(case, status=status, verified_at=case.verified_at or at)
     return replace(case, decider=decider(case, rules))
 
@@ -193,14 +194,14 @@ def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Cas
         raise Invalid("nobody handles a withdrawn case", "into", "withdrawn")
     if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
-    both = tuple(dict.fromkeys(into.complains_about + case.complains_about))
-    parent = replace(into, complains_about=both)
+    parent = replace(into, complains_about=_union(into.complains_about, case.complains_about))
     parent = replace(parent, decider=decider(parent, rules))
     return replace(follow(case, parent), merged_into=parent.number), parent
 
 
 def follow(case: Case, parent: Case) -> Case:
-    """A merged case as it is while its parent is as given: one handling, two reporters."""
+    """A merged case as it is while its parent is as given: one handling, two reporters. Whom the
+    parent complains about learns nothing of it from the follower either."""
     return replace(
         parent,
         number=case.number,
@@ -210,7 +211,7 @@ def follow(case: Case, parent: Case) -> Case:
         hidden_from_public=case.hidden_from_public,
         reachable=case.reachable,
         received_at=case.received_at,
-        complains_about=case.complains_about,
+        complains_about=_union(case.complains_about, parent.complains_about),
         merged_into=case.merged_into,
         stars=case.stars,
     )
@@ -365,6 +366,10 @@ def suggest(
         if in_force and fits and rule.agency not in case.complains_about:
             return rule
     return None
+
+
+def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one + other))
 
 
 def _classified(case: Case) -> Case:

@@ -100,6 +100,18 @@ def test_a_case_against_a_desk_goes_one_level_up(accused, expected):
     assert verified.decider is expected
 
 
+def test_a_further_verification_lets_nobody_out_of_the_complaint():
+    accused = case(complains_about=("dpupr", "diskominfo"), decider=Role.ARBITER)
+    for again in ("dlh", "dpupr", None):
+        accused = domain.verify(
+            accused, ARBITER, NOW, RULES, class_=Class.ORDINARY, complains_about=again
+        )
+
+    assert accused.complains_about == ("dpupr", "diskominfo", "dlh")
+    assert accused.decider is Role.ARBITER
+    assert not domain.sees(COORDINATOR, accused)
+
+
 def test_a_second_return_of_a_case_against_the_arbiter_goes_to_the_inspectorate():
     once = case(Status.DISPOSED, complains_about=("setda",), returns=1)
     assert domain.return_case(once, LIAISON, RULES).decider is Role.SUPERVISOR
@@ -315,6 +327,16 @@ def test_a_merge_does_not_bring_a_case_before_the_unit_it_complains_about():
     )
     with pytest.raises(Invalid):
         domain.dispose(parent, COORDINATOR, NOW, agency="dlh")
+
+
+def test_whom_the_parent_complains_about_does_not_see_the_follower_either():
+    child, parent = pair(complains_about=("diskominfo",))
+    child = domain.replace(child, decider=Role.ARBITER)
+    follower, parent = domain.merge(child, ARBITER, parent, RULES)
+    assert not domain.sees(COORDINATOR, follower)
+
+    against_more = domain.replace(parent, complains_about=("diskominfo", "setda"))
+    assert not domain.sees(ARBITER, domain.follow(follower, against_more))
 
 
 def test_a_followers_reporter_accepts_and_withdraws_for_itself():
