@@ -115,11 +115,16 @@ def show_clock(tx: Session, row: models.Case) -> None:
         row.due_at, row.level = known.due_at, known.level
 
 
-def rules(tx: Session, on: date) -> Rules:
-    """What holds on that day. Raises KeyError when a limit is missing: that is never "no limit"."""
-    seats = tx.execute(
+def seats(tx: Session) -> dict[str, Role]:
+    """Which desk sits in which agency."""
+    found = tx.execute(
         sa.select(models.Agency.code, models.Agency.role).where(models.Agency.role != "handler")
     )
+    return {code: Role(role.value) for code, role in found}
+
+
+def rules(tx: Session, on: date) -> Rules:
+    """What holds on that day. Raises KeyError when a limit is missing: that is never "no limit"."""
     limits = dict(
         tx.execute(
             sa.select(models.Limit.name, models.Limit.value)
@@ -128,7 +133,7 @@ def rules(tx: Session, on: date) -> Rules:
         ).all()
     )
     return Rules(
-        seats={code: Role(role.value) for code, role in seats},
+        seats=seats(tx),
         phrases=tuple(tx.scalars(sa.select(models.Acknowledgement.phrase))),
         letters=limits["substance_letters"],
         reopen_days=limits["reopen_days"],

@@ -109,6 +109,15 @@ def decider(case: Case, rules: Rules) -> Role:
     raise Invalid("no desk is left that could decide", "complains_about", "decider")
 
 
+def opened(case: Case, named: str | None, rules: Rules) -> Case:
+    """A new case. A complaint that names the seat of a desk is taken to be about that desk, and
+    starts one level up, before anybody there could read it."""
+    if case.kind is not Kind.COMPLAINT or named is None or named not in rules.seats:
+        return case
+    case = replace(case, complains_about=(named,))
+    return replace(case, decider=decider(case, rules))
+
+
 # --- what the desk does
 
 

@@ -35,6 +35,7 @@ class Routing(Service):
             return
         report, now = schemas.Submitted().load(event.data), self.clock.now()
         case = _case(event.subject, report, _known(tx, report["category"]))
+        case = domain.opened(case, report["agency"], Rules(seats=case_file.seats(tx)))
         tx.add(
             models.Case(
                 **{name: getattr(case, name) for name in case_file.FIELDS},

@@ -207,6 +207,17 @@ def test_a_case_against_the_coordinator_is_the_arbiters_and_invisible_below(offi
     assert "follow_up" in office.case(number, "supervisor")["actions"]
 
 
+def test_a_complaint_that_names_the_coordinator_is_never_on_the_coordinators_desk(office):
+    number = office.open(agency="diskominfo")
+
+    assert office.ask("GET", f"/v1/cases/{number}", as_="coordinator").status_code == 404
+    listed = office.ask("GET", "/v1/cases?limit=100", as_="coordinator").json["items"]
+    assert number not in {item["number"] for item in listed}
+    assert office.act(number, "archive", "coordinator", **VERBS["archive"]).status_code == 404
+    assert office.act(number, "verification", "arbiter", **VERIFY[2]).status_code == 200
+    assert office.case(number, "arbiter")["complains_about"] == ["diskominfo"]
+
+
 def test_reclassifying_tells_the_reporter_why(office):
     number = office.bring("disposed")
     reason = "It turned out to be a wish for a new road."

@@ -100,6 +100,22 @@ def test_a_case_against_a_desk_goes_one_level_up(accused, expected):
     assert verified.decider is expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "named", "accused", "expected"),
+    [
+        (Kind.COMPLAINT, "diskominfo", ("diskominfo",), Role.ARBITER),
+        (Kind.COMPLAINT, "setda", ("setda",), Role.COORDINATOR),
+        (Kind.COMPLAINT, "inspektorat", ("inspektorat",), Role.COORDINATOR),
+        (Kind.COMPLAINT, "dpupr", (), Role.COORDINATOR),
+        (Kind.COMPLAINT, None, (), Role.COORDINATOR),
+        (Kind.ASPIRATION, "diskominfo", (), Role.COORDINATOR),
+    ],
+)
+def test_a_complaint_that_names_a_desk_starts_above_it(kind, named, accused, expected):
+    fresh = domain.opened(case(kind=kind, class_=None, verified_at=None), named, RULES)
+    assert (fresh.complains_about, fresh.decider) == (accused, expected)
+
+
 def test_a_further_verification_lets_nobody_out_of_the_complaint():
     accused = case(complains_about=("dpupr", "diskominfo"), decider=Role.ARBITER)
     for again in ("dlh", "dpupr", None):
