@@ -23,6 +23,12 @@ from services.routing.life import REPORTER, Action, Actor, Case, Clock, Role, Ro
 
 Say = Callable[[Case, UUID], Fact]
 FIELDS = tuple(field.name for field in fields(Case))
+# A question is for the reporter who was asked (ADR 13): whose report only follows reads this.
+NOT_ASKED = (
+    "Penanganan menunggu keterangan tambahan. Anda tidak perlu menjawab; bila ada yang ingin Anda"
+    " tambahkan, silakan.\n\n"
+    "More information is awaited. You need not answer; you may add what you wish to."
+)
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,13 @@ def followers(tx: Session, number: str) -> list[models.Case]:
 
 
 def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None = None) -> None:
-    """Makes the (held) case what it is afterwards, and its followers with it."""
+    """Makes the (held) case what it is afterwards, and its followers with it. Their reporters read
+    the same words, but for a question, which may tell what only the asked one knows."""
     before = value(row)
     metrics.moved(step.action, before, after, step.at)
     _write(tx, row, after, step, say)
+    if step.words is not None and step.words.about is models.About.DATA_REQUEST:
+        step = replace(step, words=replace(step.words, text=NOT_ASKED))
     for follower in followers(tx, before.number):
         own = value(follower)
         moved = domain.follow(own, after)

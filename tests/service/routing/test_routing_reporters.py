@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from services.routing.case_file import NOT_ASKED
 from tests.service.routing.office import ASK, FOLLOW_UP, TEXT
 
 
@@ -150,7 +152,8 @@ def test_data_that_never_came_archives_as_incomplete(office):
 def test_an_event_that_comes_twice_has_one_effect(office):
     number = office.bring("answered")
     body = office.body("report.objected.v1", number)
-    assert [office.service.inbox.receive(body) for _ in range(3)] == ["done", "known", "known"]
+    receive = office.service.inbox.receive
+    assert [receive(body, ANYBODY) for _ in range(3)] == ["done", "known", "known"]
     assert office.case(number)["objections"] == 1
 
 
@@ -186,6 +189,33 @@ def test_a_merged_case_moves_with_its_parent_and_its_reporter_gets_the_answer(of
     assert own | {"reply_id": ""} == others | {"reply_id": ""}
     assert office.case(parent)["followers"] == [child]
     assert [r["about"] for r in office.case(child)["replies"]] == ["answer"]
+
+
+def test_a_question_is_read_by_the_asked_reporter_only(office, merged):
+    parent, child = merged
+    question = "Which colleague told you of it?"
+    asked = office.act(parent, "data-request", "liaison", question=question)
+    assert asked.status_code == 200, asked.text
+
+    for number, words in ((parent, question), (child, NOT_ASKED)):
+        (_, reply), (type, said) = office.said(number)[-2:]
+        assert (type, said["status"]) == ("case.data_requested.v1", "awaiting_reporter")
+        assert (said["reply_id"], reply["text"]) == (reply["reply_id"], words)
+    assert question not in json.dumps(office.said(child))
+    assert [r["text"] for r in office.case(child)["replies"]] == [NOT_ASKED]
+
+
+def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):
+    parent, child = merged
+    office.act(parent, "data-request", "liaison", **ASK[2])
+    office.hear("report.supplemented.v1", parent)
+    body = {"category": "sampah", "reason": "It is about waste, not the road."}
+    office.act(parent, "reclassification", "coordinator", **body)
+    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
+    office.hear("report.objected.v1", child)
+
+    assert [t for t, d in office.said(child) if parent in json.dumps(d)] == ["case.merged.v1"]
+    assert child not in json.dumps(office.said(parent))
 
 
 def test_a_followers_reporter_may_object_and_that_moves_all(office, merged):
