@@ -236,7 +236,9 @@ class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """This case follows the other from now on; its reporter keeps every right."""
+        domain.permit(turn.actor, turn.case, Action.MERGE)
         try:
+            seen(turn.tx, turn.actor, body["into"])
             other = case_file.locked(turn.tx, body["into"])
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None

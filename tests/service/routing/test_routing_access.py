@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
-from services.routing import api
+from services.routing import api, models
 from tests.service.routing.office import ANSWER, ARCHIVE, ASK, DISPOSE, FOLLOW_UP, FORWARD, VERIFY
 
 BODIES = {
@@ -98,6 +100,31 @@ def test_absent_and_foreign_look_the_same(office, cases):
     assert foreign.status_code == absent.status_code == 404
     assert foreign.headers == absent.headers
     assert foreign.json | {"instance": ""} == absent.json | {"instance": ""}
+
+
+def test_merging_does_not_tell_which_numbers_exist(office, cases):
+    against = office.open(agency="diskominfo")
+    for as_, number, foreign in (
+        ("liaison", cases["disposed"], cases["unverified"]),
+        ("coordinator", cases["unverified"], against),
+    ):
+        answers = [
+            office.act(number, "merge", as_, into=into, reason="the same hole")
+            for into in (foreign, "KTB-00000-00000")
+        ]
+        assert [a.status_code for a in answers] == [403 if as_ == "liaison" else 422] * 2
+        assert answers[0].json | {"instance": ""} == answers[1].json | {"instance": ""}
+
+
+def test_a_number_that_is_not_ones_to_know_is_not_held_by_merging(office, cases):
+    foreign = office.open(agency="diskominfo")
+    with office.db.begin() as tx:
+        tx.execute(sa.select(models.Case).where(models.Case.number == foreign).with_for_update())
+        for as_, number in (("liaison", cases["disposed"]), ("coordinator", cases["unverified"])):
+            with ThreadPoolExecutor(1) as threads:
+                body = {"into": foreign, "reason": "the same hole"}
+                merging = threads.submit(office.act, number, "merge", as_, **body)
+                assert merging.result(timeout=10).status_code in (403, 422)
 
 
 @pytest.mark.parametrize(
