@@ -80,7 +80,7 @@ def application() -> Any:
     configured = settings(service)
     logs.configure(service, "api", configured.log_level)
     failpoints.arm(configured.failpoints)
-    db = Transactions(engine(configured.database_url, configured.http_threads))
+    db = Transactions(engine(configured.database_url, configured.http_threads + 2))
     host, port = configured.http_host, configured.http_port
     checks: dict[str, health.Check] = {
         "database": db.is_up,

@@ -28,6 +28,6 @@ class Clock:
     def offset(self) -> timedelta:
         """How far this run's clock was moved. A missing or empty file means: not at all."""
         if self._path is not None:
-            with contextlib.suppress(FileNotFoundError, ValueError):
+            with contextlib.suppress(FileNotFoundError, ValueError, OverflowError):
                 return timedelta(seconds=float(self._path.read_text()))
         return timedelta()

@@ -17,6 +17,8 @@ import environs
 Secret = NewType("Secret", bytes)
 SecretText = NewType("SecretText", str)
 
+SHORTEST = 32  # bytes of a secret
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -24,7 +26,7 @@ class Misconfigured(SystemExit):
     """The process cannot start; the text says which variables to set, and never their values."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings:
     """What every process of every service needs."""
 
@@ -40,6 +42,7 @@ class Settings:
     data_dir: Path = ROOT / "data" / "kotabaru"
     time_zone: str = "Asia/Makassar"
     log_level: str = "INFO"
+    broker_accounts: bool = True  # each service has its own account with the broker
     failpoints: str = ""
 
     @classmethod
@@ -61,12 +64,18 @@ class Settings:
         settings.check()
         return settings
 
+    def __repr__(self) -> str:
+        """Nothing that is configured, for some of it is secret."""
+        return f"<settings of {self.service}>"
+
     def check(self) -> None:
         """Refuses what must not be combined; subclasses add to it."""
         if self.lapor_env not in ("production", "demo", "test"):
             raise Misconfigured("LAPOR_ENV must be production, demo or test")
         if self.lapor_env == "production" and (self.clock_file or self.failpoints):
             raise Misconfigured("CLOCK_FILE and FAILPOINTS are refused in production")
+        if self.lapor_env == "production" and not self.broker_accounts:
+            raise Misconfigured("BROKER_ACCOUNTS=false is refused in production")
 
 
 def _fields(cls: type[Settings]) -> list[tuple[Any, Any]]:
@@ -80,7 +89,10 @@ def _is_set(name: str) -> bool:
 
 def _value(env: environs.Env, name: str, kind: Any) -> Any:
     if kind is Secret:
-        return Secret(env.path(f"{name}_FILE").read_bytes().strip())
+        secret = env.path(f"{name}_FILE").read_bytes().strip()
+        if len(secret) < SHORTEST:
+            raise ValueError(name)
+        return Secret(secret)
     if kind is SecretText:
         file = env.path(f"{name}_FILE", None)
         return SecretText(file.read_text().strip() if file else env.str(name))

@@ -21,9 +21,11 @@ Answer = TypeVar("Answer")
 # Milliseconds: nothing waits for ever, and no forgotten transaction holds a lock.
 LIMITS = (
     "-c statement_timeout=10000 -c lock_timeout=3000 "
-    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC "
+    # A host that vanished frees its locks within a minute, the relay's among them.
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
-AGAIN = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
+AGAIN = {"40001", "40P01"}  # serialization failure, deadlock
 LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is starting
 
 
@@ -40,6 +42,8 @@ def engine(url: str, size: int = 10) -> sa.Engine:
             "options": LIMITS,
             "connect_timeout": 3,
             "keepalives_idle": 30,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
             "tcp_user_timeout": 15000,
         },
     )
@@ -112,6 +116,12 @@ def run_migrations(metadata: sa.MetaData) -> None:
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
             context.run_migrations()
+
+
+def drop(tx: Session, table: str, condition: str, batch: int = 10_000) -> int:
+    """Deletes up to `batch` rows that meet a constant condition; returns how many."""
+    chosen = f"SELECT ctid FROM {table} WHERE {condition} LIMIT {batch}"  # noqa: S608 - constants
+    return len(rows(tx, f"DELETE FROM {table} WHERE ctid IN ({chosen}) RETURNING 1"))  # noqa: S608
 
 
 def rows(tx: Session, statement: str, **values: Any) -> list[Any]:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.orm import Session
 
+from chassis.database import drop
 from chassis.errors import Invalid, NotAllowed
 
 HEADER = "Idempotency-Key"
@@ -26,6 +27,12 @@ _ACCEPTED = re.compile(r"[\x21-\x7e]{16,128}")
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(:lock)")
 _FIND = sa.text("SELECT fingerprint, answer FROM idempotency WHERE key = :key")
 _KEEP = sa.text("INSERT INTO idempotency (key, fingerprint, answer) VALUES (:key, :print, :answer)")
+
+
+def trim(tx: Session) -> int:
+    """Forgets a batch of answers older than 24 h; returns how many."""
+    old = "made_at < now() - interval '24 hours'"
+    return drop(tx, "idempotency", old)
 
 
 class Dumped(dict[str, Any]):

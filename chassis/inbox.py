@@ -5,7 +5,8 @@ handled now is filed here and acknowledged; the broker never retries anything:
 
 - `waiting`: a handler failed, or an earlier event of the stream is missing. Tried again by
   `retry_due` after 1 s, 3 s, ... up to 1 h, `TRIES` times in all; a gap waits `GAP_SECONDS`.
-- `parked`: the last try failed, the event is poison, or the gap stayed open. A person looks
+- `parked`: the last try failed, the event is poison, its number was another event's (a sender was
+  restored to an earlier state), or the gap stayed open. A person looks
   (`parked list`, `show`) and has it tried again (`parked replay`). A parked gap closes by itself
   when the missing event comes.
 """
@@ -28,16 +29,19 @@ from sqlalchemy.orm import Session
 import contracts
 from chassis import metrics, strict_json
 from chassis.clock import Clock
-from chassis.database import Transactions, is_away, rows
+from chassis.database import Transactions, drop, is_away, rows
 from chassis.errors import Malformed, Poison, TooEarly
 from chassis.events import Event, correlate, from_document
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
+from chassis.wire import sender_of
 
 TRIES = 10
 GAP_SECONDS = 60
 LONGEST_SECONDS = 3600
 LEASE_SECONDS = 30
+TAKEN = "number taken"
+ANYBODY = "*"  # the sender where the broker has one account for all (never in production)
 KEPT_DAYS = 35  # longer than the outbox keeps what a replay may send again
 
 Handler = Callable[[Event, Session], object]
@@ -56,12 +60,12 @@ RETURNING sequence
 """)
 # Takes one due event on lease: whoever dies over it leaves it to the next after LEASE_SECONDS.
 _TAKE_DUE = sa.text("""
-UPDATE inbox SET next_try_at = :lease
+UPDATE inbox SET next_try_at = :lease, attempts = attempts + 1
 WHERE event_id = (
     SELECT event_id FROM inbox WHERE state = 'waiting' AND next_try_at <= :now
     ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
-RETURNING event_id::text AS id, type, body, attempts, received_at
+RETURNING event_id::text AS id, type, body, attempts, reason, received_at
 """)
 _LOCK_POSITION = sa.text(
     "INSERT INTO position (source, subject, sequence) VALUES (:source, :subject, 0)"
@@ -91,6 +95,10 @@ _REFILE = sa.text(
     "UPDATE inbox SET state = :state, reason = :reason, next_try_at = :next_try_at,"
     " attempts = :attempts WHERE event_id = :id AND state <> 'done'"
 )
+_NEXT_IS_FILED = sa.text(
+    "SELECT 1 FROM inbox WHERE source = :source AND subject = :subject AND sequence = :next"
+    " AND sequence < :sequence AND state <> 'done'"
+)
 _DONE = sa.text(
     "UPDATE inbox SET state = 'done', reason = NULL, next_try_at = NULL, body = NULL"
     " WHERE event_id = :id"
@@ -106,16 +114,27 @@ class Inbox:
         self._service, self._db, self._clock = service, db, clock
         self._handlers = handlers
 
-    def receive(self, body: bytes) -> str:
-        """Takes one delivery to where it may be acknowledged: `done`, `known` (had it before),
-        `waiting` or `parked`. Raises only when the database is away: then nothing happened, and
-        the delivery must be kept."""
+    def receive(self, body: bytes, sender: str | None) -> str:
+        """Takes one delivery of the broker's account `sender` to where it may be acknowledged:
+        `done`, `known` (had it before), `waiting` or `parked`. Raises only when the database is
+        away: then nothing happened, and the delivery must be kept."""
         try:
-            event = decode(body)
+            event = _authentic(decode(body), sender)
         except Poison as error:
             return self._park_undecodable(body, str(error))
         row = self._row(event, body)
         return self._settle(row, partial(self._first, event, row))
+
+    def file(self, body: bytes, sender: str | None) -> str:
+        """Keeps a delivery for a later try without looking further into it."""
+        try:
+            row = self._row(_authentic(decode(body), sender), body)
+        except Poison as error:
+            return self._park_undecodable(body, str(error))
+        row |= {"state": "waiting", "reason": "buried", "next_try_at": self._clock.now()}
+        with self._db.begin() as tx:
+            tx.execute(_FILE, row)
+        return "waiting"
 
     def retry_due(self) -> bool:
         """Tries one waiting event whose time has come; whether there was one."""
@@ -124,8 +143,11 @@ class Inbox:
             lease = now + timedelta(seconds=LEASE_SECONDS)
             filed = tx.execute(_TAKE_DUE, {"now": now, "lease": lease}).one_or_none()
         if filed:
-            row = {"id": filed.id, "type": filed.type, "attempts": filed.attempts + 1}
-            self._settle(row, partial(self._again, filed))
+            row = {"id": filed.id, "type": filed.type, "attempts": filed.attempts}
+            if filed.attempts > TRIES:  # the tries before did not even end: the process did
+                self._file(row, Poison())
+            else:
+                self._settle(row, partial(self._again, filed))
         return filed is not None
 
     def _settle(self, row: dict[str, Any], work: Callable[[Session], str]) -> str:
@@ -150,6 +172,10 @@ class Inbox:
             wait = self._clock.now() + timedelta(seconds=GAP_SECONDS)
             tx.execute(_KEEP, row | {"state": "waiting", "reason": "gap", "next_try_at": wait})
             return "waiting"
+        if event.sequence <= position:  # two facts under one number: a sender was set back
+            tx.execute(_KEEP, row | {"state": "parked", "reason": TAKEN, "next_try_at": None})
+            log.error("event_parked", type=event.type, event_id=event.id, reason=TAKEN)
+            return "parked"
         return self._apply(event, position, tx)
 
     def _again(self, filed: Any, tx: Session) -> str:
@@ -158,14 +184,19 @@ class Inbox:
         place = {"source": event.source, "subject": event.subject}
         position = tx.execute(_LOCK_POSITION, place).scalar_one()
         if event.sequence > position + 1:
-            return self._wait_for_turn(event, filed, tx)
-        outcome = self._apply(event, position, tx)
+            return self._wait_for_turn(event, filed, position, tx)
+        outcome = self._apply(event, position, tx, again=filed.reason == TAKEN)
         tx.execute(_DONE, {"id": event.id})
         return outcome
 
-    def _wait_for_turn(self, event: Event, filed: Any, tx: Session) -> str:
-        until = filed.received_at + timedelta(seconds=GAP_SECONDS)
-        state = "waiting" if self._clock.now() < until else "parked"
+    def _wait_for_turn(self, event: Event, filed: Any, position: int, tx: Session) -> str:
+        """Waits on: for its whole time, and for as long as what it waits for is filed here."""
+        now, length = self._clock.now(), timedelta(seconds=GAP_SECONDS)
+        until = filed.received_at + length
+        place = {"source": event.source, "subject": event.subject, "sequence": event.sequence}
+        if tx.execute(_NEXT_IS_FILED, place | {"next": position + 1}).first():
+            until = now + length
+        state = "waiting" if now < until else "parked"
         gap = {"reason": "gap", "state": state, "next_try_at": until, "attempts": filed.attempts}
         tx.execute(_REFILE, {"id": event.id} | gap)
         if state == "parked":
@@ -173,14 +204,17 @@ class Inbox:
             log.error("gap_stays_open", type=event.type, event_id=event.id)
         return state
 
-    def _apply(self, event: Event, position: int, tx: Session) -> str:
-        """Runs the handler and moves the position; a version that was overtaken has no effect."""
-        if event.sequence <= position:
+    def _apply(self, event: Event, position: int, tx: Session, *, again: bool = False) -> str:
+        """Runs the handler and moves the position; a version that was overtaken has no effect,
+        unless a person wants it (`again`)."""
+        if event.sequence <= position and not again:
             return "known"
         correlate(event.correlationid)
         if handler := self._handlers.get(event.type):
             handler(event, tx)
         tx.flush()
+        if event.sequence <= position:
+            return "done"
         place = {"source": event.source, "subject": event.subject, "sequence": event.sequence}
         tx.execute(_ADVANCE, place | {"now": self._clock.now()})
         return "done"
@@ -231,8 +265,20 @@ def decode(body: bytes) -> Event:
         return from_document(document)
     except Malformed:
         raise Poison("not strict JSON") from None
-    except contracts.Violation:
+    except (contracts.Violation, ValueError):
         raise Poison("not an event envelope") from None
+
+
+def _authentic(event: Event, sender: str | None) -> Event:
+    """The event, if its type belongs to its stream and its stream to the service that sent it.
+    Raises Poison: an account of the broker speaks for its own service only."""
+    try:
+        source = contracts.source(event.type)
+    except contracts.UnknownType:
+        source = event.source  # of a later version: no handler here, but its number counts
+    if event.source != source or sender not in (ANYBODY, sender_of(source)):
+        raise Poison("sent by another than its service")
+    return event
 
 
 def pause(attempt: int) -> timedelta:
@@ -280,12 +326,8 @@ def replay_parked(tx: Session, event_id: str | None, now: datetime) -> int:
     return len(replayed)
 
 
-def trim(tx: Session) -> None:
-    """Forgets events done long ago; the stream's position still knows that they were had."""
-    tx.execute(
-        sa.text(
-            "DELETE FROM inbox WHERE state = 'done'"
-            " AND received_at < now() - make_interval(days => :days)"
-        ),
-        {"days": KEPT_DAYS},
-    )
+def trim(tx: Session) -> int:
+    """Forgets a batch of events done long ago; the stream's position still knows that they were
+    had. Returns how many."""
+    old = f"received_at < now() - interval '{KEPT_DAYS} days'"
+    return drop(tx, "inbox", f"state = 'done' AND {old}")

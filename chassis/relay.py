@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from chassis import metrics
 from chassis.events import Event
 from chassis.failpoints import failpoint
-from chassis.wire import Publisher
+from chassis.wire import InDoubt, Publisher
 
 BATCH = 500
 _LOCK = sa.text("SELECT pg_try_advisory_lock(hashtext('chassis.relay'))")
@@ -84,6 +84,8 @@ class Relay:
         metrics.RELAYED.labels(self._service).inc(len(stored))
         for lag in lags:
             metrics.RELAY_LAG.labels(self._service).observe(float(lag))
+        if len(stored) < len(rows):
+            raise InDoubt(f"{len(rows) - len(stored)} refused")
         return len(stored)
 
 

@@ -25,7 +25,7 @@ from nameko.extensions import DependencyProvider, Entrypoint
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis import inbox, metrics, outbox, wire
+from chassis import idempotency, inbox, metrics, outbox, wire
 from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions, engine
@@ -132,9 +132,11 @@ class Deliveries(Entrypoint):
             consumer.consume()
             self.container.config["broker"].set()
             log.info("consuming", count=len(queues))
-            self._drain(connection, consumer)
+            # The connection itself, not kombu's wrapper: that one would connect anew by itself,
+            # without a consumer, and wait for ever.
+            self._drain(connection.connection, consumer)
 
-    def _drain(self, connection: kombu.Connection, consumer: kombu.Consumer) -> None:
+    def _drain(self, connection: Any, consumer: kombu.Consumer) -> None:
         in_hand = self._in_hand
         while not self._stopping.is_set():
             self._turn(connection)
@@ -143,18 +145,23 @@ class Deliveries(Entrypoint):
         while in_hand:
             self._turn(connection)
 
-    def _turn(self, connection: kombu.Connection) -> None:
+    def _turn(self, connection: Any) -> None:
         try:
             connection.drain_events(timeout=0.5)
         except TimeoutError:
             with self._writing:
-                connection.heartbeat_check()
+                connection.heartbeat_tick()
 
     def _deliver(self, message: kombu.message.Message) -> None:
-        self._in_hand.add(message)
+        in_hand = self._in_hand
+        in_hand.add(message)
         body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
-        settle = partial(self._settle, message, self._in_hand)
-        self.container.spawn_worker(self, (body,), {}, handle_result=settle)
+        buried = message.delivery_info.get("exchange") == wire.DEAD
+        known = self._settings.broker_accounts
+        sender = message.properties.get("user_id") if known else inbox.ANYBODY
+        told = (body, sender, buried, lambda: self._in_hand is in_hand)
+        settle = partial(self._settle, message, in_hand)
+        self.container.spawn_worker(self, told, {}, handle_result=settle)
 
     def _settle(self, message: Any, in_hand: set[Any], _: Any, __: Any, exc_info: Any) -> Any:
         """Acknowledges what the inbox has; anything else goes back when the connection closes."""
@@ -201,16 +208,23 @@ class Service:
         return Inbox(self.name, self.db, self.clock, bound)
 
     @Deliveries.decorator()
-    def receive(self, body: bytes) -> None:
-        """Settles one delivery, however long the database is away: it stays unacknowledged
-        meanwhile, and the prefetch keeps more from coming."""
+    def receive(
+        self, body: bytes, sender: str | None, buried: bool, is_ours: Callable[[], bool]
+    ) -> None:
+        """Settles one delivery of an account of the broker, however long the database is away: it
+        stays unacknowledged meanwhile, and the prefetch keeps more from coming. Gives up when its
+        connection has ended (`is_ours`): then it comes again. What the broker had to bury
+        (`buried`) is only filed: it may be what killed the process."""
         while True:
             try:
-                self.inbox.receive(body)
+                if buried:
+                    self.inbox.file(body, sender)
+                else:
+                    self.inbox.receive(body, sender)
                 return
             except Exception as error:
                 log.warning("delivery_waits", **cause(error))
-                if self.stopping.wait(1):
+                if self.stopping.wait(1) or not is_ours():
                     raise
 
     @every(0.2)
@@ -240,15 +254,15 @@ class Service:
             metrics.ACCOUNTED.labels(self.name, what).set(number)
 
     @every(3600)
-    def forget(self) -> None:
-        """Drops what no replay and no client will ask for again."""
-        with self.db.begin() as tx:
-            outbox.trim(tx)
-            inbox.trim(tx)
-            tx.execute(_TRIM_IDEMPOTENCY)
+    def forget(self) -> bool:
+        """Drops what no replay and no client will ask for again, a batch in each transaction."""
+        dropped = 0
+        for trim in (outbox.trim, inbox.trim, idempotency.trim):
+            with self.db.begin() as tx:
+                dropped += trim(tx)
+        return dropped > 0
 
 
-_TRIM_IDEMPOTENCY = sa.text("DELETE FROM idempotency WHERE made_at < now() - interval '24 hours'")
 _STUCK_GAUGES = (
     metrics.OUTBOX_AGE,
     metrics.OUTBOX_UNPUBLISHED,

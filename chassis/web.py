@@ -111,7 +111,8 @@ def read_json(req: falcon.Request) -> Any:
         raise falcon.HTTPUnsupportedMediaType(description="send application/json")
     if (req.content_length or 0) > BODY_LIMIT:
         raise _too_large()
-    raw = req.bounded_stream.read(BODY_LIMIT + 1)
+    chunked = req.content_length is None
+    raw = (req.stream if chunked else req.bounded_stream).read(BODY_LIMIT + 1)
     if len(raw) > BODY_LIMIT:
         raise _too_large()
     if not raw:

@@ -38,6 +38,11 @@ def connect(uri: str) -> kombu.Connection:
     return connection
 
 
+def sender_of(source: str) -> str:
+    """The service that a stream belongs to: `/intake/reports` is intake's."""
+    return source.split("/")[1]
+
+
 def stream_name(source: str) -> str:
     """The word that a queue is named by: `/intake/reports` is `reports`."""
     return source.rsplit("/", 1)[-1]
@@ -74,6 +79,7 @@ class Publisher:
 
     def __init__(self, uri: str) -> None:
         self._connection = connect(uri)
+        self._sender = self._connection.userid
         self._channel = self._connection.channel()
         self._channel.confirm_select()
         self._open: dict[int, Any] = {}
@@ -90,7 +96,11 @@ class Publisher:
             self._tag += 1
             self._open[self._tag] = key
             message = Message(
-                body, content_type=CONTENT_TYPE, delivery_mode=2, message_id=message_id
+                body,
+                content_type=CONTENT_TYPE,
+                delivery_mode=2,
+                message_id=message_id,
+                user_id=self._sender,  # the broker refuses any other than the connection's own
             )
             self._channel._basic_publish(message, EVENTS, routing_key, mandatory=True)
         deadline = time.monotonic() + CONFIRM_TIMEOUT

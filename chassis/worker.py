@@ -7,16 +7,22 @@ import time
 from typing import Any
 
 import eventlet
+import psycopg2
 from eventlet import wsgi
+from eventlet.hubs import trampoline
+from psycopg2.extensions import POLL_OK, POLL_READ, set_wait_callback
 
 from chassis import failpoints, health, logs, metrics
 from chassis.config import Settings
 from chassis.service import container
 
+SILENCE = 15.0  # seconds; longer than any statement may take
+
 
 def run(service_cls: type, settings: Settings) -> None:
     """Hosts `service_cls`; returns after a clean stop, raises what killed the container."""
     logs.configure(settings.service, "worker", settings.log_level)
+    set_wait_callback(_wait)
     failpoints.arm(settings.failpoints)
     hosted = container(service_cls, settings)
     db, broker = hosted.config["db"], hosted.config["broker"]
@@ -24,9 +30,12 @@ def run(service_cls: type, settings: Settings) -> None:
     socket = eventlet.listen((settings.http_host, settings.internal_port))
     eventlet.spawn_n(wsgi.server, socket, inside, log_output=False, debug=False)
 
-    def stop(*_: Any) -> None:
+    def end() -> None:
         hosted.config["stopping"].set()
-        eventlet.spawn_n(hosted.stop)
+        hosted.stop()
+
+    def stop(*_: Any) -> None:
+        eventlet.spawn_n(end)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -39,6 +48,20 @@ def run(service_cls: type, settings: Settings) -> None:
         logs.log.critical("worker_died", **logs.cause(error))
         raise SystemExit(1) from None
     hosted.config["relay"].close()
+
+
+def _wait(connection: Any) -> None:
+    """Lets other green threads run while the database works, as eventlet's own callback does, but
+    not for ever: a server that says nothing at all is away (libpq's own limits do not hold here).
+    """
+    while (state := connection.poll()) != POLL_OK:
+        trampoline(
+            connection.fileno(),
+            read=state == POLL_READ,
+            write=state != POLL_READ,
+            timeout=SILENCE,
+            timeout_exc=psycopg2.OperationalError("the database says nothing"),
+        )
 
 
 def _watch_hub(service: str) -> None:

@@ -130,12 +130,16 @@ def empty_database(databases: Databases) -> Iterator[Callable[[str], Database]]:
 
 @pytest.fixture
 def run(surroundings: Surroundings, state: Path) -> Iterator[Callable[..., ServiceProcess]]:
-    """`run("api", database, HTTP_THREADS="4")` starts a process; it ends with the test."""
+    """`run("api", database, HTTP_THREADS="4")` starts a process; it ends with the test. It is
+    waited for, unless it is to die at once (`ready=False`)."""
     started: list[ServiceProcess] = []
 
-    def start(kind: str, of: Database, **more: str) -> ServiceProcess:
+    def start(kind: str, of: Database, *, ready: bool = True, **more: str) -> ServiceProcess:
         one = ServiceProcess(kind, of, surroundings, state, **more)
         started.append(one)
+        if not ready:
+            one.process.start()
+            return one
         return one.start()
 
     yield start

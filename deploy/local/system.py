@@ -282,7 +282,7 @@ class System:
         uri = self._own.uri(service) if self._own else self._given.uri() if self._given else ""
         told = {
             "api": {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(http)},
-            "worker": {"AMQP_URI": uri},
+            "worker": {"AMQP_URI": uri, "BROKER_ACCOUNTS": str(self._given is None).lower()},
         }
         units = []
         for kind, port in zip(KINDS, inner, strict=True):

@@ -16,7 +16,7 @@ from chassis.config import Misconfigured, Secret
 from services.escalation.feed import Signer
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(config.Settings):
     """Beside the common ones: the feed's key, the Ombudsman's key (its SHA-256), the breaker."""
 

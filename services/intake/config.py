@@ -8,7 +8,7 @@ import chassis.config
 from chassis.config import Secret
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(chassis.config.Settings):
     """Intake's configuration."""
 

@@ -165,7 +165,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.archived": ("reason",),
     "case.forwarded": (),
     "case.reclassified": ("kind", "class", "category"),
-    "case.merged": ("into",),
+    "case.merged": (),  # the other report is somebody else's
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
     "deadline.passed": ("clock", "due_at"),

@@ -16,7 +16,7 @@ from services.notify.sealing import Opener
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(config.Settings):
     """Beside the common ones: the keys, the mail server, our own address, the public pages."""
 

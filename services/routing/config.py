@@ -8,6 +8,6 @@ from dataclasses import dataclass
 from chassis import config
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(config.Settings):
     """The common ones."""

@@ -78,7 +78,9 @@ def test_headers_carry_nothing_but_the_event(db, broker, run):
 
     [one] = heard.heard
     assert one.headers == {}
-    assert one.properties.keys() <= {"content_type", "delivery_mode", "message_id", "delivery_info"}
+    known = {"content_type", "delivery_mode", "message_id", "delivery_info", "user_id"}
+    assert one.properties.keys() <= known
+    assert one.properties["user_id"] == "intake"  # the account, which the broker vouches for
 
 
 def test_a_hung_broker_confirms_nothing_falsely(db, broker, run):

@@ -152,3 +152,14 @@ def test_what_does_not_exist_is_a_problem_document_too(api):
         answer = api.get(path)
         assert answer.status_code in (404, 405)
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_in_chunks_is_read_as_far_as_any_other(api, intake_db):
+    sent = key() | {"Content-Type": "application/json"}
+    whole = json.dumps(REPORT).encode()
+    taken = api.post("/v1/reports", content=iter([whole[:100], whole[100:]]), headers=sent)
+    endless = (b"x" * 1000 for _ in range(100))
+    refused = api.post("/v1/reports", content=endless, headers=key() | sent)
+
+    assert taken.status_code == 201, taken.text
+    assert refused.status_code == 413

@@ -22,6 +22,7 @@ from chassis.clock import Clock
 from chassis.config import Secret, SecretText
 from chassis.database import Transactions, engine
 from chassis.events import Event
+from chassis.inbox import ANYBODY
 from deploy.local.process import free_port
 from services.intake.sealing import Sealer
 from services.notify.config import Settings
@@ -173,7 +174,7 @@ class Desk:
         return self.receive(self.stream.contact(number, **contact))
 
     def receive(self, body: bytes) -> str:
-        return self.notify.inbox.receive(body)
+        return self.notify.inbox.receive(body, ANYBODY)
 
     def retry(self) -> None:
         """Tries every waiting event that is due."""

@@ -17,6 +17,7 @@ from chassis.clock import Clock
 from chassis.config import SecretText
 from chassis.database import Transactions, engine
 from chassis.events import Event
+from chassis.inbox import ANYBODY
 from services.routing import api, models, passwords, seed
 from services.routing.config import Settings
 from services.routing.life import Role
@@ -111,7 +112,7 @@ class Office:
 
     def hear(self, type: str, number: str, **data: Any) -> str:
         """Receives one event; what the inbox did with it."""
-        return self.service.inbox.receive(self.body(type, number, **data))
+        return self.service.inbox.receive(self.body(type, number, **data), ANYBODY)
 
     def body(self, type: str, number: str, **data: Any) -> bytes:
         """The next event of a type, made from its contract's first example."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from chassis.inbox import ANYBODY
 from services.routing.case_file import NOT_ASKED
 from tests.service.routing.office import ASK, FOLLOW_UP, TEXT
 

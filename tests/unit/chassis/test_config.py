@@ -8,7 +8,7 @@ import chassis.config
 from chassis.config import Misconfigured, Secret
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(chassis.config.Settings):
     pepper: Secret
     limit: int = 3
@@ -16,7 +16,7 @@ class Settings(chassis.config.Settings):
 
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
-    (tmp_path / "pepper").write_text("s3cret\n")
+    (tmp_path / "pepper").write_text("s3cret" * 6 + "\n")
     told = {
         "LAPOR_ENV": "test",
         "DATABASE_URL": "postgresql+psycopg2://x:hidden@db/x",
@@ -31,7 +31,7 @@ def test_what_is_told_is_read_once_and_whole(environment):
     environment.setenv("LIMIT", "7")
     settings = Settings.read("toy")
 
-    assert (settings.pepper, settings.limit, settings.service) == (b"s3cret", 7, "toy")
+    assert (settings.pepper, settings.limit, settings.service) == (b"s3cret" * 6, 7, "toy")
 
 
 def test_everything_that_is_missing_is_named_at_once(environment):
@@ -69,3 +69,15 @@ def test_another_kind_of_run_does_not_exist(environment):
     environment.setenv("LAPOR_ENV", "prod")
     with pytest.raises(Misconfigured, match="LAPOR_ENV"):
         Settings.read("toy")
+
+
+@pytest.mark.parametrize("length", [0, 31])
+def test_a_secret_that_is_too_short_is_none(environment, tmp_path, length):
+    (tmp_path / "pepper").write_text("x" * length)
+    with pytest.raises(Misconfigured, match="PEPPER_FILE"):
+        Settings.read("toy")
+
+
+def test_a_configuration_shows_no_secret(environment):
+    assert "hidden" not in repr(Settings.read("toy"))
+    assert "s3cret" not in str(Settings.read("toy"))

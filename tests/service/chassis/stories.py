@@ -1,0 +1,57 @@
+"""Small stories that the tests of the bus tell to intake's worker, and what it made of them."""
+
+import subprocess
+import sys
+from uuid import uuid4
+
+from deploy.local.environment import ROOT
+from tests.harness.publishing import event
+
+AT = "2026-11-23T02:00:00Z"
+
+
+def report(db, number="KTB-12345-67894"):
+    """A report that case events may be about."""
+    db.psql(
+        "INSERT INTO report (number, code_hash, kind, title, text, event_date, district,"
+        " confidentiality, hidden_from_public, channel, received_at, status_since)"
+        " VALUES (%s, '', 'complaint', 't', 't', now(), '63.02.06', 'open', false, 'web',"
+        " now(), now())",
+        [number],
+    )
+    return number
+
+
+def opened(number, sequence=1):
+    data = {"at": AT, "status": "unverified", "kind": "complaint", "received_at": AT}
+    data |= {"confidentiality": "open", "hidden_from_public": False, "reachable": False}
+    return event("case.opened.v1", number, sequence, data)
+
+
+def way(number):
+    """The first four events of a case, in order."""
+    verified = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
+    disposed = verified | {"status": "disposed", "agency": "dpupr", "supporting": [], "cycle": 1}
+    followed = {"at": AT, "status": "in_progress", "agency": "dpupr", "first": True, "cycle": 1}
+    return [
+        opened(number),
+        event("case.verified.v1", number, 2, verified | {"category": "jalan-jembatan"}),
+        event("case.disposed.v1", number, 3, disposed | {"category": "jalan-jembatan"}),
+        event("case.followed_up.v1", number, 4, followed | {"reply_id": str(uuid4())}),
+    ]
+
+
+def timeline(db):
+    return [what for (what,) in db.psql("SELECT what FROM timeline_entry ORDER BY id")]
+
+
+def inbox(db):
+    return db.psql("SELECT state, reason, attempts FROM inbox WHERE state <> 'done'")
+
+
+def command(db, surroundings, *words):
+    told = surroundings.environment("intake", DATABASE_URL=db.url)
+    return subprocess.run(
+        [sys.executable, "-m", "services.intake", *words],
+        env=told, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    ).stdout  # fmt: skip
