@@ -91,7 +91,7 @@ class SignIn(Resource):
         stored = officer.password_hash if officer else None
         proven = passwords.matches(body["password"], stored)
         with self.db.begin() as tx:
-            officer = _named(tx, username)
+            officer = _named(tx, username, lock=True)
             if not proven or officer is None or officer.password_hash != stored:
                 metrics.SIGN_INS.labels("wrong").inc()
                 raise Unauthorized("the username or the password is wrong")
@@ -139,6 +139,8 @@ class Password(Resource):
             made = passwords.hashed(body["new_password"])
         with self.db.begin() as tx:
             officer = tx.get_one(Officer, who.id, with_for_update=True)
+            if officer.password_hash != stored or officer.disabled_at is not None:
+                raise Unauthorized("the account was changed meanwhile; sign in again")
             officer.password_hash, officer.must_change_password = made, False
             sessions.forgive(tx, who.username)
             sessions.end_all(tx, who.id)
@@ -252,10 +254,14 @@ def _token(tx: Session, officer: Officer, clock: Clock) -> dict[str, Any]:
     }
 
 
-def _named(tx: Session, username: str, *, disabled_too: bool = False) -> Officer | None:
+def _named(
+    tx: Session, username: str, *, disabled_too: bool = False, lock: bool = False
+) -> Officer | None:
     statement = sa.select(Officer).where(Officer.username == username)
     if not disabled_too:
         statement = statement.where(Officer.disabled_at.is_(None))
+    if lock:
+        statement = statement.with_for_update()
     return tx.scalars(statement).one_or_none()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -121,6 +121,47 @@ def test_a_disabled_officer_is_out_at_once_and_a_new_first_password_lets_in(offi
 
     fresh = office.ask("POST", f"{path}/first-password", as_="administrator").json
     assert office.sign_in(username, fresh["first_password"]).status_code == 200
+
+
+@pytest.mark.parametrize("act", ["first-password", "disabling"])
+def test_an_administrators_act_is_not_undone_by_a_change_that_was_on_its_way(
+    office, newcomer, monkeypatch, act
+):
+    username, first = newcomer
+    token = office.sign_in(username, first).json["token"]
+    hashed, acted = passwords.hashed, []
+
+    def meanwhile(password):  # the old password is proven, the new one not yet stored
+        if password == NEW:
+            path = f"/v1/officers/{username}/{act}"
+            acted.append(office.ask("POST", path, as_="administrator"))
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    answer = change(office, token, first, NEW)
+
+    assert (answer.status_code, len(acted)) == (401, 1)
+    assert office.sign_in(username, NEW).status_code == 401
+    if act == "first-password":
+        assert office.sign_in(username, acted[0].json["first_password"]).status_code == 200
+
+
+def test_no_session_outlives_a_new_first_password(office, newcomer, monkeypatch):
+    username, first = newcomer
+    office.token("administrator")
+    path, forgive, resets = f"/v1/officers/{username}/first-password", sessions.forgive, []
+
+    def meanwhile(tx, name):  # the password was found to be right, the session not yet opened
+        monkeypatch.setattr(sessions, "forgive", forgive)
+        resets.append(threads.submit(office.ask, "POST", path, as_="administrator"))
+        wait(resets, timeout=1)
+        forgive(tx, name)
+
+    monkeypatch.setattr(sessions, "forgive", meanwhile)
+    with ThreadPoolExecutor(1) as threads:
+        token = office.sign_in(username, first).json["token"]
+    assert resets[0].result().status_code == 200
+    assert me(office, token).status_code == 401
 
 
 def test_only_an_administrator_cares_for_accounts(office):
