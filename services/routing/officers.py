@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions
-from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized
+from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
 from chassis.schemas import Strict
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions
@@ -89,7 +91,8 @@ class SignIn(Resource):
             sessions.count_try(tx, username, now)
             officer = _named(tx, username)
         stored = officer.password_hash if officer else None
-        proven = passwords.matches(body["password"], stored)
+        with _looked_at(self.db, username, now):
+            proven = passwords.matches(body["password"], stored)
         with self.db.begin() as tx:
             officer = _named(tx, username, lock=True)
             if not proven or officer is None or officer.password_hash != stored:
@@ -130,13 +133,15 @@ class Password(Resource):
             who = signed_in(tx, req, now, first_password_will_do=True)
             sessions.count_try(tx, who.username, now)
             stored = tx.get_one(Officer, who.id).password_hash
-        if not passwords.matches(body["password"], stored):
+        with _looked_at(self.db, who.username, now):
+            proven = passwords.matches(body["password"], stored)
+        if not proven:
             raise Invalid("this is not the present password", "password", "match")
         if body["password"] == body["new_password"]:
             raise Invalid("the new password is the old one", "new_password", "other")
         passwords.judge(body["new_password"], who.username)
-        with passwords.turn():
-            made = passwords.hashed(body["new_password"])
+        with _looked_at(self.db, who.username, now):
+            made = _hashed(body["new_password"])
         with self.db.begin() as tx:
             officer = tx.get_one(Officer, who.id, with_for_update=True)
             if officer.password_hash != stored or officer.disabled_at is not None:
@@ -241,6 +246,17 @@ def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:
     if who.actor.role is not Role.ADMINISTRATOR:
         raise Forbidden("only an administrator may")
     return who
+
+
+@contextmanager
+def _looked_at(db: Transactions, username: str, at: datetime) -> Iterator[None]:
+    """A try that finds no turn was none."""
+    try:
+        yield
+    except Unavailable:
+        with db.begin() as tx:
+            sessions.take_back_try(tx, username, at)
+        raise
 
 
 def _token(tx: Session, officer: Officer, clock: Clock) -> dict[str, Any]:

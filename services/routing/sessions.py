@@ -26,8 +26,7 @@ from services.routing.models import Deed, Officer, Throttle
 SECURITY = {"officer": {"type": "http", "scheme": "bearer"}}
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 NOTICED = timedelta(minutes=1)  # how exactly the last request is remembered
-FREE_TRIES, LONGEST_DELAY, MOST_FAILURES = 5, 42, 100
-LOCKED = 24 * 3600  # seconds, after MOST_FAILURES; an administrator can end it sooner
+FREE_TRIES, LONGEST_DELAY = 5, 42  # the delay in seconds; longer, and anybody could lock a desk out
 
 
 @dataclass(frozen=True)
@@ -108,6 +107,13 @@ def count_try(tx: Session, username: str, at: datetime) -> None:
     row.blocked_until = at + timedelta(seconds=delay(row.failures))
 
 
+def take_back_try(tx: Session, username: str, at: datetime) -> None:
+    """The counted try could not be looked at: as if it had not been made."""
+    row = tx.get(Throttle, _hash(username), with_for_update=True)
+    if row is not None:
+        row.failures, row.blocked_until = max(0, row.failures - 1), at
+
+
 def forgive(tx: Session, username: str) -> None:
     """The failures before a success count no more."""
     tx.execute(sa.delete(Throttle).where(Throttle.username_hash == _hash(username)))
@@ -117,8 +123,6 @@ def delay(failures: int) -> int:
     """Seconds until the next try after so many failures in a row."""
     if failures < FREE_TRIES:
         return 0
-    if failures >= MOST_FAILURES:
-        return LOCKED
     return int(min(LONGEST_DELAY, 2 ** (failures - FREE_TRIES)))
 
 
