@@ -356,8 +356,8 @@ class Session(Base):
 
 
 class Throttle(Base):
-    """Failed sign-ins in a row, by the SHA-256 of the username that was typed (it may have been a
-    password), known or not."""
+    """Failed sign-ins in a row, by the first two bytes of the SHA-256 of the name that was typed,
+    known or not: it may have been a password."""
 
     __tablename__ = "sign_in_throttle"
 

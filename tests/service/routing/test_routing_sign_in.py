@@ -217,6 +217,20 @@ def test_a_try_that_found_no_turn_is_none(office, newcomer, monkeypatch):
     assert change(office, token, first, NEW).status_code == 200
 
 
+def test_a_password_typed_as_a_name_cannot_be_found_again(office):
+    assert office.sign_in(NEW, "x").status_code == 401
+    longest = "SELECT max(octet_length(username_hash)), count(*) FROM sign_in_throttle"
+    [(length, rows)] = office.database.psql(longest)
+    assert (length, rows > 0) == (2, True)
+
+
+def test_failed_sign_ins_of_days_ago_are_forgotten(office):
+    office.sign_in("long-ago", "x")
+    office.later(days=2, minutes=1)
+    office.service.forget_sessions()
+    assert office.database.psql("SELECT count(*) FROM sign_in_throttle") == [(0,)]
+
+
 def test_guesses_in_parallel_gain_nothing(office):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: office.sign_in("parallel", "wrong"), range(16)))
