@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import falcon
@@ -22,7 +22,7 @@ from chassis.schemas import Strict
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions
 from services.routing.life import Role
-from services.routing.models import Deed, Officer
+from services.routing.models import Deed, Officer, OfficerEvent
 from services.routing.sessions import SignedIn, signed_in
 
 STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
@@ -95,7 +95,8 @@ class SignIn(Resource):
             proven = passwords.matches(body["password"], stored)
         with self.db.begin() as tx:
             officer = _named(tx, username, lock=True)
-            if not proven or officer is None or officer.password_hash != stored:
+            right = proven and officer is not None and officer.password_hash == stored
+            if officer is None or not right or _is_stale(tx, officer, now):
                 metrics.SIGN_INS.labels("wrong").inc()
                 raise Unauthorized("the username or the password is wrong")
             sessions.forgive(tx, username)
@@ -231,13 +232,21 @@ class NewFirstPassword(Resource):
         now, password = self.clock.now(), passwords.first()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
-            officer = _someone(tx, username)
-            officer.password_hash, officer.must_change_password = _hashed(password), True
-            officer.disabled_at = None
-            sessions.forgive(tx, username)
-            sessions.end_all(tx, officer.id)
-            sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, now, by=who.id)
+            begin_anew(tx, username, _hashed(password), now, by=who.id)
         return {"username": username, "first_password": password}
+
+
+def begin_anew(
+    tx: Session, username: str, first_password: str, at: datetime, by: UUID | None = None
+) -> None:
+    """Opens the account for its new first password (hashed) and for nothing else. `by` is the
+    administrator; nobody, where it is the operator at the machine. Raises NotFound."""
+    officer = _someone(tx, username)
+    officer.password_hash, officer.must_change_password = first_password, True
+    officer.disabled_at = None
+    sessions.forgive(tx, username)
+    sessions.end_all(tx, officer.id)
+    sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, at, by=by)
 
 
 def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:
@@ -246,6 +255,16 @@ def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:
     if who.actor.role is not Role.ADMINISTRATOR:
         raise Forbidden("only an administrator may")
     return who
+
+
+def _is_stale(tx: Session, officer: Officer, at: datetime) -> bool:
+    """Whether it is a first password that nobody came to change; its moment is on file."""
+    given = sa.select(sa.func.max(OfficerEvent.at)).where(
+        OfficerEvent.officer_id == officer.id,
+        OfficerEvent.deed.in_((Deed.CREATED, Deed.PASSWORD_RESET)),
+    )
+    since = tx.scalar(given) or officer.created_at
+    return officer.must_change_password and at >= since + passwords.FIRST_LASTS
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
+from chassis import cli
 from chassis.errors import Unavailable
 from services.routing import passwords, sessions
 from tests.service.routing.office import PASSWORD
@@ -274,6 +275,60 @@ def test_an_unknown_name_costs_as_much_work_as_a_known_one(office):
     assert unknown > known / 3
     for username in ("liaison", "arbiter", "supervisor"):
         assert office.sign_in(username).status_code == 200
+
+
+def test_a_first_password_that_nobody_came_to_change_is_wrong_after_two_weeks(office, newcomer):
+    username, first = newcomer
+    office.later(days=14, minutes=-1)
+    assert office.sign_in(username, first).status_code == 200
+    office.later(minutes=2)
+    stale, wrong = office.sign_in(username, first), office.sign_in(username, "wrong")
+    assert stale.status_code == wrong.status_code == 401
+    assert stale.json["title"] == wrong.json["title"]
+
+    path = f"/v1/officers/{username}/first-password"
+    fresh = office.ask("POST", path, as_="administrator").json["first_password"]
+    assert change(office, office.sign_in(username, fresh).json["token"], fresh, NEW).status_code == 200
+    office.later(days=15)
+    assert office.sign_in(username, NEW).status_code == 200
+
+
+@pytest.fixture
+def command(office, monkeypatch, capsys):
+    """`python -m services.routing first-password USERNAME`, and what it printed."""
+
+    def run(username):
+        monkeypatch.setattr(cli, "settings", lambda _: office.settings)
+        monkeypatch.setattr("sys.argv", ["routing", "first-password", username])
+        cli.main("routing")
+        return capsys.readouterr().out.split()
+
+    return run
+
+
+def test_the_operator_lets_in_again_whoever_was_locked_out(office, newcomer, command):
+    username, first = newcomer
+    token = office.sign_in(username, first).json["token"]
+    for _ in range(5):
+        office.sign_in(username, "wrong")
+    assert office.sign_in(username, first).status_code == 429
+
+    word, name, fresh = command(username.upper())
+    assert (word, name) == ("officer", username)
+    assert me(office, token).status_code == 401
+    assert office.sign_in(username, first).status_code == 401
+    assert office.sign_in(username, fresh).json["must_change_password"] is True
+    deeds = office.database.psql(
+        "SELECT deed, by FROM officer_event e JOIN officer o ON o.id = e.officer_id"
+        " WHERE username = %s AND deed = 'password_reset'",
+        [username],
+    )
+    assert deeds == [("password_reset", None)]
+
+
+def test_the_operator_is_told_of_an_account_that_is_not_there(command):
+    with pytest.raises(SystemExit, match="no such account"):
+        command("nobody-at-all")
 
 
 def test_what_happened_to_an_account_stays_on_file(office, newcomer):

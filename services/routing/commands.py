@@ -1,0 +1,38 @@
+"""What an operator at the machine can do when no administrator can sign in.
+
+first-password USERNAME   give the account a new first password, which is printed once; ends its
+                          sessions, forgets its failed sign-ins, enables it if it was disabled
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from chassis import cli
+from chassis.clock import Clock
+from chassis.errors import NotFound
+from services.routing import officers, passwords
+
+
+class FirstPassword:
+    """`first-password USERNAME`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes the account's name."""
+        parser.add_argument("username", type=str.casefold)
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """Prints it like the seed does, once it is committed."""
+        username, password = arguments.username, passwords.first()
+        hashed, now = passwords.hashed(password), Clock(cli.settings(service).clock_file).now()
+        try:
+            with cli.transactions(service).begin() as tx:
+                officers.begin_anew(tx, username, hashed, now)
+        except NotFound:
+            sys.exit("there is no such account")
+        sys.stdout.write(f"officer {username} {password}\n")
+
+
+COMMANDS: dict[str, Any] = {"first-password": FirstPassword()}
