@@ -6,8 +6,11 @@ An officer who may not know of a case gets the answer of one that does not exist
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import falcon
 import sqlalchemy as sa
@@ -18,6 +21,7 @@ from chassis.errors import Invalid, NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
 from services.routing import case_file, domain, schemas
+from services.routing.events import rfc3339
 from services.routing.life import (
     LADDER,
     OPEN,
@@ -46,9 +50,14 @@ from services.routing.models import (
 from services.routing.officers import Resource
 from services.routing.sessions import signed_in
 
+Moment = Callable[[datetime], datetime]
+# What a reporter did, or can have brought about, at that moment.
+REPORTERS = ("received_at", "ended_at", "offered_at", "handed_over_at")
+
 
 class CaseListed(Strict):
-    """A case in a worklist. `level` is how far its present limit was escalated."""
+    """A case in a worklist. `level` is how far its present limit was escalated. To an agency, a
+    moment of an unnamed reporter's doing is the beginning of its local day."""
 
     number = fields.String()
     kind = schemas.Word(Kind)
@@ -177,7 +186,10 @@ class Cases(Resource):
             ordered = statement.order_by(Case.due_at.asc().nulls_last(), Case.number)
             found = list(tx.scalars(ordered.limit(query["limit"] + 1)))
         page = found[: query["limit"]]
-        return {"items": page, "next": _cursor_of(page[-1]) if len(found) > len(page) else None}
+        return {
+            "items": [_columns(row, who.actor, self.zone) for row in page],
+            "next": _cursor_of(page[-1]) if len(found) > len(page) else None,
+        }
 
 
 class OneCase(Resource):
@@ -188,7 +200,7 @@ class OneCase(Resource):
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
             row = seen(tx, who.actor, number)
-            return _shown(tx, row, who.actor, self.today(now))
+            return _shown(tx, row, who.actor, self.today(now), self.zone)
 
 
 def seen(tx: Session, actor: Actor, number: str, *, lock: bool = False) -> Case:
@@ -235,32 +247,67 @@ def _beyond(cursor: str) -> Any:
     return sa.or_(sa.tuple_(Case.due_at, Case.number) > (at, number), Case.due_at.is_(None))
 
 
-def _shown(tx: Session, row: Case, actor: Actor, today: date) -> dict[str, Any]:
-    """The case and everything that belongs to it; a follower lives under its parent's limits."""
+def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) -> dict[str, Any]:
+    """The case and everything that belongs to it; a follower lives under its parent's limits, and
+    the file of either tells what the other's reporter did."""
     history = tx.execute(
         sa.select(CaseEvent, Officer.username)
         .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
         .where(CaseEvent.number == row.number)
         .order_by(CaseEvent.id)
     )
-    followers = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
     handled = row.merged_into or row.number
+    followers = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
+    family = tx.scalars(
+        sa.select(Case).where(sa.or_(Case.number == handled, Case.merged_into == handled))
+    )
+    of_all = _exactly if all(_knows(actor, one) for one in family) else partial(_day, zone)
+    of_own = _exactly if _knows(actor, row) else partial(_day, zone)
+    notes = _all(tx, Note, row.number, Note.at)
     return {
-        **{column.key: getattr(row, column.key) for column in sa.inspect(Case).column_attrs},
+        **_columns(row, actor, zone),
         "followers": list(tx.scalars(followers)),
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": domain.allowed(actor, case_file.value(row)),
         "deadlines": _all(tx, Deadline, handled, Deadline.clock, Deadline.cycle),
-        "history": [_event(event, username) for event, username in history],
+        "history": [_event(event, username, of_all) for event, username in history],
         "replies": _all(tx, Reply, row.number, Reply.at),
-        "notes": _all(tx, Note, row.number, Note.at),
+        "notes": [{"action": n.action, "text": n.text, "at": of_own(n.at)} for n in notes],
     }
+
+
+def _columns(row: Case, actor: Actor, zone: ZoneInfo) -> dict[str, Any]:
+    """The row's values, as exactly as this officer may know them."""
+    shown = {column.key: getattr(row, column.key) for column in sa.inspect(Case).column_attrs}
+    if not _knows(actor, row):
+        shown |= {name: shown[name] and _day(zone, shown[name]) for name in REPORTERS}
+    return shown
+
+
+def _knows(actor: Actor, row: Case) -> bool:
+    return domain.knows_the_moment(actor, case_file.value(row))
+
+
+def _exactly(at: datetime) -> datetime:
+    return at
+
+
+def _day(zone: ZoneInfo, at: datetime) -> datetime:
+    """The beginning of the moment's local day."""
+    midnight = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.astimezone(UTC)
 
 
 def _all(tx: Session, model: Any, number: str, *order: Any) -> list[Any]:
     return list(tx.scalars(sa.select(model).where(model.number == number).order_by(*order)))
 
 
-def _event(event: CaseEvent, username: str | None) -> dict[str, Any]:
-    shown = ("at", "action", "role", "agency", "why", "refused", "changes")
-    return {name: getattr(event, name) for name in shown} | {"officer": username}
+def _event(event: CaseEvent, username: str | None, told: Moment) -> dict[str, Any]:
+    shown = {name: getattr(event, name) for name in ("action", "role", "agency", "why", "refused")}
+    changes = {
+        name: [then and rfc3339(told(datetime.fromisoformat(then))) for then in pair]
+        if name.endswith("_at")
+        else pair
+        for name, pair in event.changes.items()
+    }
+    return shown | {"at": told(event.at), "officer": username, "changes": changes}

@@ -71,6 +71,13 @@ def sees(actor: Actor, case: Case) -> bool:
     return actor.agency is not None and actor.agency in (case.agency, *case.supporting)
 
 
+def knows_the_moment(actor: Actor, case: Case) -> bool:
+    """Whether this officer learns the moment of what the reporter did, not only its day: beside a
+    log of visitors or a shift's roster it says who an unnamed reporter is."""
+    unnamed = case.hidden_from_public or case.confidentiality is not Confidentiality.OPEN
+    return actor.role in LADDER or not unnamed
+
+
 def permit(actor: Actor, case: Case, action: Action) -> Status:
     """The status that follows. Raises NotAllowed (the case's state) or Forbidden (the actor)."""
     verb = action.replace("_", " ")

@@ -77,9 +77,14 @@ class Resource:
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
         self.settings, self.db, self.clock = settings, db, clock
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the regency lives."""
+        return ZoneInfo(self.settings.time_zone)
+
     def today(self, now: datetime) -> date:
         """The local day of a moment: rules hold by the day."""
-        return now.astimezone(ZoneInfo(self.settings.time_zone)).date()
+        return now.astimezone(self.zone).date()
 
 
 class SignIn(Resource):

@@ -102,6 +102,56 @@ def test_absent_and_foreign_look_the_same(office, cases):
     assert foreign.json | {"instance": ""} == absent.json | {"instance": ""}
 
 
+UNNAMED = [
+    {"confidentiality": "anonymous"},
+    {"confidentiality": "confidential"},
+    {"hidden_from_public": True},
+]
+BORN = "2026-03-02T17:23:45.678901Z"  # 01:23 of the third in Kotabaru
+DAY = "2026-03-02T16:00:00"
+
+
+def moments(office, number, as_):
+    """Every moment of the reporter's doing that this officer is told."""
+    shown = office.case(number, as_)
+    listed = office.ask("GET", f"/v1/cases?status={shown['status']}&limit=100", as_=as_).json
+    found = [i["received_at"] for i in listed["items"] if i["number"] == number]
+    found += [shown["received_at"], *(n["at"] for n in shown["notes"])]
+    found += [shown[name] for name in ("ended_at", "offered_at") if shown[name]]
+    for event in shown["history"]:
+        pairs = [pair for name, pair in event["changes"].items() if name.endswith("_at")]
+        found += [event["at"], *(then for pair in pairs for then in pair if then)]
+    return found
+
+
+@pytest.mark.parametrize("chosen", [*UNNAMED, {}])
+def test_the_agency_learns_the_day_of_an_unnamed_report_and_the_desk_its_moment(office, chosen):
+    number = office.bring("answered", received_at=BORN, **{"hidden_from_public": False} | chosen)
+    office.hear("report.supplemented.v1", number, at=BORN)
+    office.hear("escalation.offered.v1", number, at=BORN)
+    office.hear("report.accepted.v1", number, at=BORN)
+
+    told, exact = moments(office, number, "liaison"), moments(office, number, "coordinator")
+    assert sum(at.startswith("2026-03-02T17:23:45") for at in exact) >= 7
+    assert len(told) == len(exact)
+    if chosen:
+        assert told[0].startswith(DAY)
+        assert {at[10:19] for at in told} == {"T16:00:00"}
+    else:
+        assert told == exact
+
+
+def test_an_open_cases_file_does_not_tell_the_moment_of_an_unnamed_follower(office):
+    parent, child = office.bring("in_progress"), office.open(confidentiality="anonymous")
+    merged = office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+    assert merged.status_code == 200, merged.text
+    office.hear("report.supplemented.v1", child, at=BORN)
+
+    last = office.case(parent, "liaison")["history"][-1]
+    assert (last["action"], last["at"][:19]) == ("supplement", DAY)
+    assert office.case(parent)["history"][-1]["at"].startswith("2026-03-02T17:23:45")
+
+
 def test_merging_does_not_tell_which_numbers_exist(office, cases):
     against = office.open(agency="diskominfo")
     for as_, number, foreign in (

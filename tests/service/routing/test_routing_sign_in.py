@@ -288,7 +288,8 @@ def test_a_first_password_that_nobody_came_to_change_is_wrong_after_two_weeks(of
 
     path = f"/v1/officers/{username}/first-password"
     fresh = office.ask("POST", path, as_="administrator").json["first_password"]
-    assert change(office, office.sign_in(username, fresh).json["token"], fresh, NEW).status_code == 200
+    token = office.sign_in(username, fresh).json["token"]
+    assert change(office, token, fresh, NEW).status_code == 200
     office.later(days=15)
     assert office.sign_in(username, NEW).status_code == 200
 
