@@ -23,7 +23,7 @@ from services.routing.life import REPORTER, Action, Actor, Case, Clock, Role, Ro
 
 Say = Callable[[Case, UUID], Fact]
 FIELDS = tuple(field.name for field in fields(Case))
-# A question is for the reporter who was asked (ADR 13): whose report only follows reads this.
+# A question is for the reporter who was asked (ADR 14): whose report only follows reads this.
 NOT_ASKED = (
     "Penanganan menunggu keterangan tambahan. Anda tidak perlu menjawab; bila ada yang ingin Anda"
     " tambahkan, silakan.\n\n"
