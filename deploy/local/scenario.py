@@ -297,7 +297,7 @@ def _mail(stage: Stage, citizen: Reporter, at_least: int) -> None:
     """Waits for the reporter's mail and shows its subject."""
 
     def arrived() -> Mail | None:
-        mine = [mail for mail in stage.mails() if citizen.number in mail.subject + mail.text]
+        mine = [mail for mail in stage.mails() if citizen.number in mail.text]
         return mine[-1] if len(mine) >= at_least else None
 
     mail = until(arrived, f"mail number {at_least} about {citizen.number} arrived")

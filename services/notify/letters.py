@@ -1,12 +1,13 @@
 """Messages in words: one template per news and language, and headers that nobody can write to.
 
-Headers hold constants, the report's number and the one address, both checked here again; a
-reporter's name is in no header and in no body.
+Headers hold constants, the one address, checked here again, and an id that only notify can make:
+mail servers log headers, and a log must not join a person to a report. The report's number stands
+in the body only; a reporter's name in neither.
 """
 
 from __future__ import annotations
 
-import re
+import hmac
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from email.message import EmailMessage
@@ -15,19 +16,17 @@ from email.utils import format_datetime
 from functools import cache
 from importlib.resources import files
 from string import Template
+from uuid import UUID
 
 from services.notify import contacts, domain
 
-SUBJECT = {
-    "id": "Kabar tentang laporan Anda {number}",
-    "en": "News about your report {number}",
-}
+SUBJECT = {"id": "Kabar tentang laporan Anda", "en": "News about your report"}
 SENDER = "LAPOR!"
-_NUMBER = re.compile(r"[A-Z]{2,8}-[0-9]{5}-[0-9]{5}", re.ASCII)
+NOBODY = ""  # the envelope's sender: what a machine says on its own is not bounced (RFC 3834, 3.3)
 
 
 class Unaddressable(Exception):
-    """This address or number may not stand in a header."""
+    """This address may not stand in a header."""
 
 
 def body(
@@ -50,23 +49,28 @@ def letter(
     written_at: datetime,
     sender: str,
     recipient: str,
-    number: str,
     language: str,
     text: str,
 ) -> EmailMessage:
     """A whole message, the same bytes for every try. Raises Unaddressable."""
-    if not contacts.is_mailable(recipient) or not _NUMBER.fullmatch(number):
+    if not contacts.is_mailable(recipient):
         raise Unaddressable
     message = EmailMessage(policy=SMTP)
     message["From"] = f'"{SENDER}" <{sender}>'
     message["To"] = recipient
-    message["Subject"] = SUBJECT[language].format(number=number)
+    message["Subject"] = SUBJECT[language]
     message["Date"] = format_datetime(written_at)
     message["Message-ID"] = f"<{message_id}@{domain_of(sender)}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text, cte="quoted-printable")
     message["Content-Language"] = language
     return message
+
+
+def public_id(message: UUID, key: bytes) -> str:
+    """The id that a mail carries: the same at every try, and no way back from it to the message,
+    whose own id other services hear of."""
+    return hmac.digest(key, message.bytes, "sha256").hex()[:32]
 
 
 def domain_of(sender: str) -> str:

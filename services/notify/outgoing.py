@@ -123,6 +123,7 @@ class Outgoing:
         self._db, self._clock, self._settings = db, clock, settings
         self._keyring, self._channel = keyring, channel
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
+        self._mail_key = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
 
     def claim(self, limit: int) -> list[Claim]:
@@ -185,7 +186,7 @@ class Outgoing:
         if reach is None:
             return NO_ADDRESS
         try:
-            self._channel.send(self._settings.smtp_from, reach.email, self._letter(message, reach))
+            self._channel.send(letters.NOBODY, reach.email, self._letter(message, reach))
         except Rejected as error:
             return Outcome("rejected", error.reply, "failed", "rejected")
         except Unavailable as error:
@@ -202,11 +203,10 @@ class Outgoing:
             zone=self._zone,
         )
         return letters.letter(
-            message_id=str(message.id),
+            message_id=letters.public_id(message.id, self._mail_key),
             written_at=message.written_at,
             sender=self._settings.smtp_from,
             recipient=reach.email,
-            number=message.number,
             language=reach.language,
             text=text,
         ).as_bytes()

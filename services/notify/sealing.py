@@ -25,8 +25,11 @@ The sealing profile, version 1 (intake writes it, only notify's private key read
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwe
 from joserfc.jwk import ECKey, Key, OKPKey, import_key
 from joserfc.registry import HeaderParameter
@@ -48,6 +51,15 @@ class Opener:
 
     def __init__(self, document: bytes) -> None:
         self._keys = _keys(document)
+
+    def derive(self, purpose: str) -> bytes:
+        """A key for another purpose, which follows from the first private key of the set.
+
+        A rotation appends the new key: what is derived changes when the first one is taken away.
+        """
+        secret = next(iter(self._keys.values())).as_dict(private=True)["d"]
+        raw = urlsafe_b64decode(f"{secret}==")
+        return HKDF(SHA256(), 32, salt=None, info=f"lapor notify {purpose}".encode()).derive(raw)
 
     def open(self, sealed: str, number: str) -> bytes:
         """The payload that was sealed for `number`.

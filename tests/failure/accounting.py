@@ -103,8 +103,8 @@ def unaccounted(system: System, accepted: Accepted) -> dict[str, object]:
 
 def mails_of(system: System, accepted: Accepted) -> Counter[str]:
     """How many mails each accepted report has in the mailbox."""
-    subjects = [mail.subject for mail in system.mails()]
-    return Counter(n for s in subjects for n in accepted.numbers if n in s)
+    texts = [mail.text for mail in system.mails()]
+    return Counter(n for text in texts for n in accepted.numbers if n in text)
 
 
 def settle(system: System, accepted: Accepted, seconds: float = 30) -> None:

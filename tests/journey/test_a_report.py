@@ -28,7 +28,7 @@ def citizen(people):
 
 def told(own_system, citizen):
     """The subjects and texts of the mails about a report."""
-    return [m for m in own_system.mails() if citizen.number in m.subject]
+    return [m for m in own_system.mails() if citizen.number in m.text]
 
 
 def disposed(people, citizen, to="dpupr"):

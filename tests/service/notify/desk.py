@@ -52,6 +52,7 @@ class Postbox:
         self.script: deque[str] = deque()
         self.mails: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
+        self.senders: set[str] = set()
         self.greetings: set[str] = set()
         self.port = free_port()
 
@@ -68,6 +69,7 @@ class Postbox:
 
     async def handle_MAIL(self, server, session, envelope, address, options) -> str:
         self.greetings.add(session.host_name)
+        self.senders.add(address)
         envelope.mail_from = address
         return self._next("mail").removeprefix("mail ") or "250 OK"
 

@@ -151,3 +151,13 @@ def test_an_unknown_language_is_indonesian() -> None:
 
 def test_a_contact_does_not_show_itself() -> None:
     assert repr(contacts.read(PAYLOAD)) == "Contact()"
+
+
+def test_what_is_derived_stays_through_a_rotation_until_the_old_key_goes() -> None:
+    for old, new in ((okp("old"), ec("new")), (ec("old"), okp("new"))):
+        before = Opener(private(old)).derive("a purpose")
+
+        assert Opener(private(old, new)).derive("a purpose") == before
+        assert Opener(private(new)).derive("a purpose") != before
+        assert Opener(private(old)).derive("another") != before
+        assert len(before) == 32
