@@ -2,7 +2,9 @@
 
 rewrap          move every record to the current key-encryption key, e.g. after KEK_FILE got
                 {"current": 2, "keys": {"1": ..., "2": ...}}; then key 1 may go
-erase NUMBER    destroy what is known of who filed this report; nothing brings it back
+erase NUMBER    destroy what is held of who filed this report, and keep nothing that comes later.
+                The sealed copy in intake's outbox (30 days) and backups outlast it until the keys
+                that open them are destroyed: docs/runbook.md, Secrets
 """
 
 from __future__ import annotations
@@ -42,10 +44,10 @@ class Erase:
         parser.add_argument("number")
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
-        """Prints whether there was anything to erase."""
+        """Prints whether there was anything to erase. What comes later is not kept either way."""
         with cli.transactions(service).begin() as tx:
             erased = reporters.erase(tx, arguments.number)
-        sys.stdout.write("erased\n" if erased else "nothing was held\n")
+        sys.stdout.write("erased\n" if erased else "nothing was held; nothing will be kept\n")
 
 
 COMMANDS: dict[str, Any] = {"rewrap": Rewrap(), "erase": Erase()}

@@ -19,6 +19,8 @@ _LOCAL = r"[A-Za-z0-9_~&'=+$#*-]+(?:\.[A-Za-z0-9_~&'=+$#*-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?!-)(?=.{{1,64}}@){_LOCAL}@(?:{_LABEL}\.)+(?=.*[A-Za-z]){_LABEL}")
 LONGEST = 254
+# Bytes of what is stored: more than intake's limits allow to be, so that every record is alike.
+SIZES = {"reach": 512, "identity": 2048}
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,21 @@ def read(payload: bytes) -> Contact:
 
 
 def fields(contact: Contact) -> dict[str, bytes]:
-    """What is stored, parted by need: who sends a message opens `reach` and never `identity`."""
-    return {
+    """What is stored, parted by need: who sends a message opens `reach` and never `identity`.
+
+    Followed by spaces up to a size that is the same for everybody. Raises Poison beyond it.
+    """
+    texts = {
         "reach": _text(email=contact.email, language=contact.language),
         "identity": _text(name=contact.name, phone=contact.phone, address=contact.address),
     }
+    if any(len(text) > SIZES[name] for name, text in texts.items()):
+        raise Poison("the contact is longer than any that intake accepts")
+    return {name: text.ljust(SIZES[name]) for name, text in texts.items()}
 
 
 def _text(**values: str | None) -> bytes:
-    return json.dumps(values).encode()
+    return json.dumps(values, ensure_ascii=False).encode()
 
 
 def _values(payload: bytes) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.errors import TooEarly
+from chassis.errors import Poison, TooEarly
 from services.notify import contacts
 from services.notify.contacts import Contact
 from services.notify.keyring import Keyring, Wrapped
@@ -32,7 +32,10 @@ def expect(tx: Session, number: str, *, reachable: bool) -> None:
 
 
 def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
-    """Seals and stores a contact; never over one that was erased."""
+    """Seals and stores a contact; one that was erased stays erased.
+
+    Raises Poison for a second one: nobody takes another's place.
+    """
     wrapped, sealed = keyring.seal(number, contacts.fields(contact))
     values = sealed | {
         "state": "held",
@@ -41,11 +44,15 @@ def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
         "data_key": wrapped.key,
     }
     statement = insert(Reporter).values(number=number, **values)
-    tx.execute(
+    kept = tx.execute(
         statement.on_conflict_do_update(
-            index_elements=["number"], set_=values, where=Reporter.state != "erased"
-        )
+            index_elements=["number"],
+            set_=values,
+            where=Reporter.state.in_(("expected", "unreachable")),
+        ).returning(Reporter.number)
     )
+    if kept.scalar() is None and _state(tx, number) == "held":
+        raise Poison("a contact of this report is held already")
 
 
 def is_mailable(tx: Session, number: str) -> bool:
@@ -70,17 +77,18 @@ def reach(tx: Session, keyring: Keyring, number: str) -> Reach | None:
 def erase(tx: Session, number: str) -> bool:
     """Destroys a reporter's data key, and the ciphertext with it; whether there was one.
 
-    A backup from before still holds the wrapped key: it is unreadable only once the
-    key-encryption key of that time is destroyed too.
+    A contact that comes later is not kept. Copies remain elsewhere for a while: the sealed one in
+    intake's outbox, the wrapped key in backups; they are unreadable only once notify's private key
+    and the key-encryption key of that time are destroyed too (docs/runbook.md, Secrets).
     """
-    nothing = dict.fromkeys(("kek", "data_key", "reach", "identity"))
-    erased = tx.execute(
-        sa.update(Reporter)
-        .where(Reporter.number == number, Reporter.state == "held")
-        .values(state="erased", mailable=False, **nothing)
-        .returning(Reporter.number)
-    )
-    return erased.scalar() is not None
+    was = _state(tx, number)
+    erased = dict.fromkeys(("kek", "data_key", "reach", "identity")) | {
+        "state": "erased",
+        "mailable": False,
+    }
+    statement = insert(Reporter).values(number=number, **erased)
+    tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_=erased))
+    return was == "held"
 
 
 def rewrap(tx: Session, keyring: Keyring, limit: int = 500) -> int:
@@ -98,6 +106,10 @@ def rewrap(tx: Session, keyring: Keyring, limit: int = 500) -> int:
         moved = keyring.rewrap(row.number, _wrapped(row))
         row.kek, row.data_key = moved.kek, moved.key
     return len(old)
+
+
+def _state(tx: Session, number: str) -> str | None:
+    return tx.scalar(sa.select(Reporter.state).where(Reporter.number == number).with_for_update())
 
 
 def _wrapped(row: Reporter) -> Wrapped:

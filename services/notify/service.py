@@ -150,7 +150,10 @@ class Notify(Service):
         metrics.SILENT_ANSWERS.set(row.unheard)
 
     def counts(self, tx: Session) -> dict[str, int]:
-        """Every case has a reporter here; every contact that was sealed is held, or was erased."""
+        """Every case has a reporter here; every contact that was sealed is held, or erased.
+
+        Who was erased before the contact came counts once its receipt was written about.
+        """
         return dict(tx.execute(_COUNTS).one()._mapping)
 
 
@@ -163,7 +166,9 @@ FROM (SELECT coalesce(extract(epoch FROM :now - min(written_at)), 0) AS age, cou
 """)
 _COUNTS = sa.text("""
 SELECT count(*) FILTER (WHERE opened) AS reporters,
-       count(*) FILTER (WHERE state IN ('held', 'erased')) AS contacts,
+       count(*) FILTER (WHERE state = 'held' OR state = 'erased' AND EXISTS (
+           SELECT FROM message m WHERE m.number = reporter.number AND m.about = 'received'
+       )) AS contacts,
        count(*) FILTER (WHERE state = 'expected') AS contacts_expected
 FROM reporter
 """)

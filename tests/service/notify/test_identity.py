@@ -117,6 +117,42 @@ def test_an_erased_reporter_is_gone_and_stays_gone(desk: Desk) -> None:
     assert {said["reason"] for said in desk.said()} == {"no_address"}
 
 
+def test_a_second_contact_takes_nobodys_place_and_is_parked(desk: Desk) -> None:
+    desk.hear_contact()
+
+    assert desk.hear_contact(email="lain@surel-uji.example") == "parked"
+    desk.send()
+
+    assert desk.postbox.recipients == [[CONTACT["email"]]]
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["expected", "unheard of"])
+def test_who_is_erased_before_the_contact_comes_is_not_kept(desk: Desk, heard: bool) -> None:
+    if heard:
+        desk.hear("case.opened.v1", reachable=True)
+    with desk.db.begin() as tx:
+        assert not reporters.erase(tx, NUMBER)
+        assert desk.notify.counts(tx)["contacts"] == 0
+
+    assert desk.hear_contact() == "done"
+    desk.send()
+
+    assert desk.postbox.mails == []
+    assert desk.database.psql("SELECT state, identity FROM reporter") == [("erased", None)]
+    with desk.db.begin() as tx:
+        assert desk.notify.counts(tx)["contacts"] == 1
+
+
+def test_a_long_identity_is_stored_as_long_as_a_short_one(desk: Desk) -> None:
+    long = {"name": "\U0001f985" * 120, "email": f"{'a' * 64}@{'b.' * 90}example",
+            "phone": "+62 811-7394-8265-12", "address": "\n\U0001f985" * 150}  # fmt: skip
+    desk.hear_contact(NUMBER, **long)
+    desk.hear_contact(OTHER, name=None, email=None, phone=None, address=None)
+
+    lengths = "SELECT DISTINCT length(data_key), length(reach), length(identity) FROM reporter"
+    assert len(desk.database.psql(lengths)) == 1
+
+
 def test_a_new_master_key_takes_over_and_the_old_one_may_go(desk: Desk) -> None:
     desk.hear_contact(NUMBER)
     desk.hear_contact(OTHER)
@@ -144,7 +180,7 @@ def test_a_row_is_sealed_whole_or_not_at_all(desk: Desk) -> None:
     [
         (["rewrap"], "0 moved to key 1\n"),
         (["erase", NUMBER], "erased\n"),
-        (["erase", OTHER], "nothing was held\n"),
+        (["erase", OTHER], "nothing was held; nothing will be kept\n"),
     ],
 )
 def test_an_operator_commands_it(desk: Desk, surroundings, command, said) -> None:
