@@ -45,10 +45,12 @@ def main(service: str) -> None:
     parked.add_parser("replay").add_argument("id")
     replay = commands.add_parser("replay")
     replay.add_argument("--since", required=True, type=datetime.fromisoformat)
-    for name, command in _own(service).items():
+    # Not for a process that serves: nothing may be imported before a worker's sockets are green.
+    own = {} if sys.argv[1:2] in (["api"], ["worker"]) else _own(service)
+    for name, command in own.items():
         command.add_to(commands.add_parser(name))
     arguments = parser.parse_args()
-    chosen = _own(service).get(arguments.command) or _COMMANDS[arguments.command]
+    chosen = own.get(arguments.command) or _COMMANDS[arguments.command]
     chosen(service, arguments)
 
 
@@ -129,6 +131,8 @@ def _worker(service: str, _: argparse.Namespace) -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     import eventlet
 
+    if early := {"kombu", "psycopg2", "sqlalchemy"} & sys.modules.keys():
+        raise RuntimeError(f"imported before the sockets are green: {', '.join(sorted(early))}")
     eventlet.monkey_patch()
     from chassis import worker
 
