@@ -20,6 +20,40 @@ from deploy.local.process import Process, answers, free_port, wait_until
 
 SERVICES = ("intake", "routing", "escalation")
 CANARY = "rahasia-7QK2"
+TELLING = [
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+    "X-Client-IP",
+    "X-Requested-With",
+    "Forwarded",
+    "True-Client-IP",
+    "Client-IP",
+    "Fastly-Client-IP",
+    "CF-Connecting-IP",
+    "CF-IPCountry",
+    "Via",
+    "From",
+    "User-Agent",
+    "Accept-Language",
+    "Accept-Charset",
+    "Cookie",
+    "Referer",
+    "Origin",
+    "DNT",
+    "Sec-CH-UA",
+    "Sec-CH-UA-Platform",
+    "Sec-Fetch-Site",
+    "Sec-GPC",
+    "Device-Memory",
+    "Viewport-Width",
+    "DPR",
+    "Save-Data",
+    "Traceparent",
+    "Tracestate",
+    "Priority",
+]
 
 
 class Quiet(ThreadingHTTPServer):
@@ -209,10 +243,29 @@ def test_every_answer_is_guarded_and_none_names_the_gateway(door: Door) -> None:
         assert "Via" not in answer.headers
 
 
-def test_a_client_cannot_pretend_to_be_at_another_address(door: Door) -> None:
-    said = door.client.get("/api/v1/reports", headers={"X-Forwarded-For": "203.0.113.9"}).json()
+@pytest.mark.parametrize("service", ["intake", "routing", "escalation"])
+def test_a_service_is_not_told_who_asks(door: Door, service: str) -> None:
+    path = {"intake": "/reports", "routing": "/cases", "escalation": "/ombudsman/feed"}[service]
 
-    assert said["headers"]["X-Forwarded-For"] == "127.0.0.1"
+    told = door.client.get(f"/api/v1{path}", headers=dict.fromkeys(TELLING, CANARY)).json()
+
+    assert told["service"] == service
+    assert set(told["headers"]) <= {"Host", "User-Agent", "Accept", "Accept-Encoding"}
+    assert told["headers"]["User-Agent"] == "gateway"
+    assert CANARY not in str(told)
+    assert "127.0.0.1" not in str(told["headers"]).replace(told["headers"]["Host"], "")
+
+
+def test_a_service_is_told_what_it_needs(door: Door) -> None:
+    needed = ("Authorization", "Idempotency-Key", "Tracking-Code", "If-None-Match")
+
+    told = door.client.post(
+        "/api/v1/reports", json={}, headers={name: f"{name} {CANARY}" for name in needed}
+    ).json()["headers"]
+
+    assert {name: told[name] for name in needed} == {n: f"{n} {CANARY}" for n in needed}
+    assert told["Content-Type"] == "application/json"
+    assert told["Content-Length"] == "2"
 
 
 def test_metrics_are_on_a_port_of_their_own_and_name_no_path(door: Door) -> None:
