@@ -15,7 +15,7 @@ from deploy.local import docker, runner
 from deploy.local.environment import ROOT
 from deploy.local.mailbox import Mail
 from deploy.local.process import Failed
-from deploy.local.scenario import Stage, Wrong, tell
+from deploy.local.scenario import AGENCY, Stage, Wrong, tell
 from deploy.local.system import System, first_passwords
 
 ZONE = ZoneInfo("Asia/Makassar")
@@ -43,7 +43,7 @@ def here(folder: Path, port: int, *, once: bool) -> int:
         outcome[0] = _told(stage)
         print(f"\nAPI      {system.url}/api\nmailbox  {system.mail_url}\nlogs     {system.logs}")
         if not once:
-            print("\nThe system stays up to be tried. Ctrl-C stops it.", flush=True)
+            _invite(stage, "Ctrl-C stops it.")
         return not once
 
     print(f"starting the system in {folder}")
@@ -70,7 +70,7 @@ def in_containers(*, once: bool) -> int:
     if once:
         stop_containers()
     else:
-        print("The containers stay up; ./lapor down --mode docker stops them.")
+        _invite(stage, "./lapor down --mode docker stops it.")
     return outcome
 
 
@@ -117,6 +117,13 @@ def _mailpit(url: str) -> list[Mail]:
         )
         for mail in whole
     ]  # fmt: skip
+
+
+def _invite(stage: Stage, how_to_stop: str) -> None:
+    """Tells how to go on by hand; the clock has moved so far that other first passwords ended."""
+    for username in ("koordinator", AGENCY):
+        print(f"officer  {username} {stage.passwords[username]}")
+    print(f"\nThe system stays up to be tried. {how_to_stop}", flush=True)
 
 
 def _told(stage: Stage) -> int:

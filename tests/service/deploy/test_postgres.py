@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -22,6 +23,16 @@ def server(state: Path) -> Iterator[Postgres]:
     one.start()
     yield one
     one.stop()
+
+
+@contextmanager
+def closing_down(server: Postgres) -> Iterator[Path]:
+    """Runs a server for the block, also when that fails; gives the place where it is lent."""
+    try:
+        server.start()
+        yield Path((server.folder / "elsewhere").read_text())
+    finally:
+        server.stop()
 
 
 def log_in(server: Postgres, role: str, password: str, database: str) -> None:
@@ -97,17 +108,13 @@ def test_root_in_a_closed_folder_lends_the_data_and_gets_it_back(tmp_path: Path)
     closed.mkdir(mode=0o700)
     server = Postgres(closed / "postgres", durable=False)
 
-    server.start()
-    lent = Path((closed / "postgres" / "elsewhere").read_text())
-    server.psql("CREATE TABLE kept (id int)")
-    assert (lent / "data").exists()
-    server.stop()
-
+    with closing_down(server) as lent:
+        assert (lent / "data").exists()
+        server.psql("CREATE TABLE kept (id int)")
     assert not lent.exists()
-    server.start()
-    assert server.psql("SELECT count(*) FROM kept") == [(0,)]
-    lent = Path((closed / "postgres" / "elsewhere").read_text())
-    server.stop()
+
+    with closing_down(server) as lent:
+        assert server.psql("SELECT count(*) FROM kept") == [(0,)]
     assert not lent.exists()
 
 
