@@ -1,11 +1,14 @@
 """Makes every secret of an installation as a file of its own, once.
 
-    python -m deploy.secrets DIR
+    python -m deploy.secrets DIR                  make what is missing
+    python -m deploy.secrets DIR add-key          contacts are sealed to a new key from now on
+    python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on
 
-Files that exist are kept, so a second run rotates nothing and a deleted file is a rotated one; what
-only follows from others (public halves, hashes, the broker's definitions) is written anew. Each is
+Files that exist are kept, so a second run rotates nothing; what only follows from others (public
+halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
+is changed; a deleted `kek.json` is not: nothing that it sealed could be read again. Each file is
 readable by its owner only. `ombudsman-bearer-key` is the Ombudsman's and leaves the machine after
-hand-over; all else stays.
+hand-over: its hash stays, and as long as it does, no other key is made. All else stays.
 """
 
 import base64
@@ -23,22 +26,45 @@ from deploy.rabbitmq.definitions import OPERATOR, SERVICES, definitions
 
 DATABASE = "{}-database-password"
 BROKER = "{}-amqp-password"
+# Made before all others, in this order: where one is missing and a later file is not, it was lost.
+IRREPLACEABLE = {
+    "kek.json": "No record that it sealed can be read without it. If it is lost for good, write one"
+    ' under a version that was never used: {"current": 2, "keys": {"2": "<base64 of 32 bytes>"}}.',
+    "notify-private-key.json": "No contact on its way opens without it.",
+    "tracking-pepper": "No reporter's code works without it.",
+}
+
+
+class Missing(SystemExit):
+    """A file is gone that must not be made anew; the text says what to do."""
 
 
 def make(folder: Path) -> None:
-    """Makes what is missing in `folder`, which is the owner's alone."""
+    """Makes what is missing in `folder`, which is the owner's alone. Raises Missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _refuse_to_replace(folder)
+    _once(folder / "kek.json", _key_encryption_keys)
+    _once(folder / "notify-private-key.json", lambda: _exported(ECKey.generate_key("P-256")))
+    _once(folder / "tracking-pepper", _pepper)
     for service in SERVICES:
         _once(folder / DATABASE.format(service), _password)
     for user in (*SERVICES, OPERATOR):
         _once(folder / BROKER.format(user), _password)
-    for name in ("tracking-pepper", "idempotency-pepper"):
-        _once(folder / name, lambda: base64.b64encode(os.urandom(32)).decode())
-    _once(folder / "kek.json", _key_encryption_keys)
-    _once(folder / "notify-private-key.json", lambda: _exported(ECKey.generate_key("P-256")))
+    _once(folder / "idempotency-pepper", _pepper)
     _once(folder / "feed-signing-key.json", lambda: _exported(OKPKey.generate_key("Ed25519")))
-    _once(folder / "ombudsman-bearer-key", lambda: secrets.token_urlsafe(32))
+    if not (folder / "ombudsman-key-hash").exists():
+        _once(folder / "ombudsman-bearer-key", lambda: secrets.token_urlsafe(32))
     _derive(folder)
+
+
+def add_key(folder: Path) -> None:
+    """Adds a key that contacts are sealed to from now on; the old ones still open theirs."""
+    _keep(folder, [*_private_keys(folder), json.loads(_exported(ECKey.generate_key("P-256")))])
+
+
+def drop_keys(folder: Path) -> None:
+    """Destroys every key but the newest: what was sealed to the others opens no more."""
+    _keep(folder, _private_keys(folder)[-1:])
 
 
 def read(folder: Path, name: str) -> str:
@@ -48,12 +74,32 @@ def read(folder: Path, name: str) -> str:
 
 def _derive(folder: Path) -> None:
     """Rewrites what follows from the other files, so that rotating one of those is enough."""
-    private = json.loads(read(folder, "notify-private-key.json"))
-    _write(folder / "notify-public-key.json", json.dumps(_without_secret(private)))
-    bearer = hashlib.sha256(read(folder, "ombudsman-bearer-key").encode()).hexdigest()
-    _write(folder / "ombudsman-key-hash", bearer)
+    newest = _private_keys(folder)[-1]
+    _write(folder / "notify-public-key.json", json.dumps(_without_secret(newest)))
+    if (folder / "ombudsman-bearer-key").exists():
+        bearer = hashlib.sha256(read(folder, "ombudsman-bearer-key").encode()).hexdigest()
+        _write(folder / "ombudsman-key-hash", bearer)
     passwords = {user: read(folder, BROKER.format(user)) for user in (*SERVICES, OPERATOR)}
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
+
+
+def _private_keys(folder: Path) -> list[dict[str, str]]:
+    """Notify's private JWKs, oldest first."""
+    document = json.loads(read(folder, "notify-private-key.json"))
+    return list(document.get("keys", [document]))
+
+
+def _keep(folder: Path, keys: list[dict[str, str]]) -> None:
+    _write(folder / "notify-private-key.json", json.dumps({"keys": keys}))
+    _derive(folder)
+
+
+def _refuse_to_replace(folder: Path) -> None:
+    there = {file.name for file in folder.iterdir() if file.suffix != ".new"}
+    for name, why in IRREPLACEABLE.items():
+        if name not in there and there:
+            raise Missing(f"{folder / name} is gone. Bring it back from its backup. {why}")
+        there.discard(name)
 
 
 def _once(file: Path, value: Callable[[], str]) -> None:
@@ -68,6 +114,10 @@ def _write(file: Path, value: str) -> None:
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as target:
         target.write(value)
     fresh.rename(file)
+
+
+def _pepper() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
 
 
 def _password() -> str:
@@ -88,9 +138,13 @@ def _without_secret(jwk: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m deploy.secrets DIR")
-    make(Path(sys.argv[1]))
+    told, commands = sys.argv[1:], {"add-key": add_key, "drop-keys": drop_keys}
+    if len(told) == 1:
+        make(Path(told[0]))
+    elif len(told) == 2 and told[1] in commands:
+        commands[told[1]](Path(told[0]))
+    else:
+        sys.exit(f"usage: python -m deploy.secrets DIR [{' | '.join(commands)}]")
 
 
 if __name__ == "__main__":

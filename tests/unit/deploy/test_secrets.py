@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from chassis.errors import Poison
 from deploy import secrets
 from deploy.local.environment import SECRET_FILES
+from services.intake.sealing import Sealer
+from services.notify.sealing import Opener
 
 
 @pytest.fixture
@@ -31,9 +34,10 @@ def test_a_second_run_rotates_nothing(folder: Path) -> None:
     assert {name for name in before if before[name] != after[name]} <= {"definitions.json"}
 
 
-def test_a_deleted_file_is_a_rotated_secret(folder: Path) -> None:
+def test_a_key_and_its_hash_that_are_deleted_are_made_anew(folder: Path) -> None:
     before = secrets.read(folder, "ombudsman-bearer-key")
     (folder / "ombudsman-bearer-key").unlink()
+    (folder / "ombudsman-key-hash").unlink()
 
     secrets.make(folder)
 
@@ -41,6 +45,61 @@ def test_a_deleted_file_is_a_rotated_secret(folder: Path) -> None:
     assert fresh != before
     expected = hashlib.sha256(fresh.encode()).hexdigest()
     assert secrets.read(folder, "ombudsman-key-hash") == expected
+
+
+def test_the_ombudsmans_key_may_leave_the_machine(folder: Path) -> None:
+    hashed = secrets.read(folder, "ombudsman-key-hash")
+    (folder / "ombudsman-bearer-key").unlink()
+
+    secrets.make(folder)
+
+    assert not (folder / "ombudsman-bearer-key").exists()
+    assert secrets.read(folder, "ombudsman-key-hash") == hashed
+
+
+@pytest.mark.parametrize("name", secrets.IRREPLACEABLE)
+def test_what_cannot_be_replaced_is_not_made_again(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+
+    with pytest.raises(secrets.Missing, match=name):
+        secrets.make(folder)
+
+    assert not (folder / name).exists()
+
+
+@pytest.mark.parametrize("made", range(4))
+def test_a_first_run_that_was_interrupted_goes_on(folder: Path, made: int) -> None:
+    everything = {file.name for file in folder.iterdir()}
+    for name in everything - set(list(secrets.IRREPLACEABLE)[:made]):
+        (folder / name).unlink()
+
+    secrets.make(folder)
+
+    assert {file.name for file in folder.iterdir()} == everything
+
+
+def test_contacts_are_sealed_to_a_new_key_while_the_old_one_still_opens_its_own(
+    folder: Path,
+) -> None:
+    def sealed_now() -> str:
+        sealer = Sealer((folder / "notify-public-key.json").read_bytes())
+        return sealer.seal({"name": "Siti"}, "KTB-12345-67890")
+
+    def opens(sealed: str) -> bool:
+        opener = Opener((folder / "notify-private-key.json").read_bytes())
+        try:
+            return b"Siti" in opener.open(sealed, "KTB-12345-67890")
+        except Poison:
+            return False
+
+    old = sealed_now()
+    secrets.add_key(folder)
+    new = sealed_now()
+    assert (opens(old), opens(new)) == (True, True)
+    assert '"d"' not in secrets.read(folder, "notify-public-key.json")
+
+    secrets.drop_keys(folder)
+    assert (opens(old), opens(new), opens(sealed_now())) == (False, True, True)
 
 
 def test_no_two_secrets_are_alike(folder: Path) -> None:
