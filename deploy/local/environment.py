@@ -24,7 +24,11 @@ class Surroundings:
     extra: dict[str, str] = field(default_factory=dict)
 
     def environment(self, service: str, **more: str) -> dict[str, str]:
-        """The whole environment of a process of `service`; `more` adds variables and wins."""
+        """The whole environment of a process of `service`; `more` adds variables and wins.
+
+        Raises ValueError for production: here every process has the same user and reads every
+        secret, so that nothing keeps identities from who breaks into one of them.
+        """
         told = {
             **_passed_on(),
             "PYTHONUNBUFFERED": "1",
@@ -45,6 +49,8 @@ class Surroundings:
                 "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(self.smtp_port),
                 "SMTP_FROM": "lapor@kotabaru.example", "PUBLIC_URL": self.public_url,
             }  # fmt: skip
+        if told["LAPOR_ENV"] == "production":
+            raise ValueError("the embedded run isolates nothing and is never production")
         return told
 
     def _secret_files(self, service: str) -> dict[str, str]:
