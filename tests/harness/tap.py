@@ -56,11 +56,11 @@ def tap(broker: Broker) -> Iterator[Tap]:
                     except TimeoutError:
                         continue
 
-    listener = Thread(target=listen)
+    listener = Thread(target=listen, daemon=True)  # a broker that hangs must not hang the tests
     listener.start()
     assert ready.wait(10)
     try:
         yield found
     finally:
         stop.set()
-        listener.join()
+        listener.join(10)
