@@ -85,12 +85,14 @@ class _Conversation:
         self.stage = Stage.TAKEN
 
     def end(self) -> None:
-        """Leaves. What goes wrong here does not undo that the message was taken."""
+        """Leaves, and waits for nothing: whatever a server does after it has taken the message,
+        nobody's patience ends here, or the message would count as not taken."""
         if self._smtp is None:
             return
-        if self.stage is Stage.TAKEN:
+        if self.stage is Stage.TAKEN and self._smtp.sock is not None:
             with suppress(smtplib.SMTPException, OSError, ValueError):
-                self._smtp.docmd("QUIT")
+                self._smtp.sock.settimeout(0)
+                self._smtp.putcmd("QUIT")
         self._smtp.close()
 
 

@@ -1,7 +1,10 @@
 """A reporter's address is told to a mail server only under the protection that was asked for."""
 
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -77,6 +80,38 @@ def test_a_trusted_server_gets_the_mail(serve, certificate, monkeypatch) -> None
     smtp.send(*MAIL)
 
     assert box.recipients == [["siti@surel-uji.example"]]
+
+
+def test_once_it_is_taken_nothing_a_server_does_matters() -> None:
+    """It says 250, and then one letter now and then, so that no step is ever too slow."""
+    left = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rb") as said, suppress(OSError):
+            connection.sendall(b"220 hello\r\n")
+            while (line := said.readline().lower()) not in (b".\r\n", b""):
+                if line.startswith((b"ehlo", b"mail", b"rcpt")):
+                    connection.sendall(b"250 yes\r\n")
+                elif line == b"data\r\n":
+                    connection.sendall(b"354 go on\r\n")
+            connection.sendall(b"250 taken\r\n221")
+            while not left.wait(0.1):
+                connection.sendall(b"-")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=drip, args=[listening])
+        server.start()
+        smtp = Smtp("127.0.0.1", listening.getsockname()[1], hello="kotabaru.example", timeout=5)
+        sending = threading.Thread(target=smtp.send, args=MAIL)
+        sending.start()
+        sending.join(3)
+        waits = sending.is_alive()
+        left.set()
+        server.join()
+        sending.join()
+
+    assert not waits
 
 
 @pytest.mark.parametrize("trusted", [True, False])
