@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from chassis import strict_json
-from chassis.wire import Publisher
 from deploy.local.broker import Broker
 from deploy.local.environment import Surroundings
 from services.escalation.commands import verify
 from tests.harness.databases import Database
 from tests.harness.processes import ServiceProcess
+from tests.harness.publishing import publish_raw
 from tests.harness.time import MovedClock
 from tests.harness.waiting import eventually
 from tests.service.escalation.tower import Tower
@@ -51,13 +51,11 @@ class Office:
 
     def open(self) -> None:
         """Twelve cases, as routing would tell of them."""
-        publisher = Publisher(self._broker.uri())
         batch = {}
         for number in NUMBERS:
             body = self.tower.stream.body("case.opened.v1", number, self.tower.clock.real())
             batch[number] = ("case.opened.v1", strict_json.loads(body)["id"], body)
-        assert publisher.publish(batch) == set(batch)
-        publisher.close()
+        publish_raw(self._broker, "routing", batch)
         eventually(lambda: self.count("SELECT count(*) FROM case_state") == len(NUMBERS))
 
     def open_here(self) -> None:
@@ -164,7 +162,7 @@ def test_no_number_is_logged(office: Office) -> None:
 
 
 def test_a_worker_without_its_key_does_not_start(office: Office, tmp_path: Path) -> None:
-    (tmp_path / "empty").write_bytes(b"{}")
+    (tmp_path / "empty").write_bytes(b'{"keys": "none, but long enough for one"}')
 
     with pytest.raises(Exception, match="FEED_SIGNING_KEY_FILE must hold"):
         office.start(FEED_SIGNING_KEY_FILE=str(tmp_path / "empty"))

@@ -16,6 +16,7 @@ from chassis.clock import Clock
 from chassis.config import Secret, SecretText
 from chassis.database import Transactions, engine
 from chassis.events import Event
+from chassis.inbox import ANYBODY
 from services.escalation import national, seed
 from services.escalation.config import Settings
 from services.escalation.service import Escalation
@@ -118,7 +119,7 @@ class Tower:
         return self.receive(self.stream.body(type, number, self.clock.at, **data))
 
     def receive(self, body: bytes) -> str:
-        return self.service.inbox.receive(body)
+        return self.service.inbox.receive(body, ANYBODY)
 
     def retry(self) -> None:
         """Tries every waiting event, though its time has not come."""
