@@ -2,9 +2,9 @@
 
 `write` files a message in the transaction of the event that caused it. `Outgoing` takes what is
 due: it commits an attempt, sends outside any transaction, and commits the outcome together with
-what is said of it. A process renews the lease of what it is sending; one that dies leaves an
-attempt without outcome, and when its lease ends, the message is tried again: a crash costs at most
-one extra mail, recognisable by its id.
+what is said of it. A process renews the lease of what it is sending, and keeps a known outcome
+until the database has it; one that dies leaves an attempt without outcome, and when its lease ends,
+the message is tried again: a crash costs at most one extra mail, recognisable by its id.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event as Flag
 from typing import Protocol
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from chassis.clock import Clock
-from chassis.database import Transactions
+from chassis.database import Transactions, is_away
 from chassis.events import Event, correlate
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
@@ -34,6 +35,7 @@ from services.notify.keyring import Keyring, Unreadable
 from services.notify.models import Attempt, Message
 
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
+PAUSE = 0.5  # seconds between tries to write down an outcome
 _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
 
@@ -119,23 +121,41 @@ class Outgoing:
         settings: Settings,
         keyring: Keyring,
         channel: Channel,
+        stopping: Flag | None = None,
     ) -> None:
         self._db, self._clock, self._settings = db, clock, settings
+        self._stopping = stopping or Flag()
         self._keyring, self._channel = keyring, channel
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
         self._mail_key = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
+        self._missed = False  # whether the database was away since the last claim
+        self._patient_until = clock.real()
 
     def claim(self, limit: int) -> list[Claim]:
         """Takes up to `limit` messages that are due, and records the tries.
 
-        A report's messages go one after the other, in the order in which they were written.
+        A report's messages go one after the other, in the order in which they were written. What
+        this process is sending is not due, whatever its lease says; and when the database was away,
+        nobody could renew one: for the time of a lease, none counts as ended.
         """
         now = self._clock.real()
+        try:
+            return self._claim(limit, now)
+        except Exception as error:
+            self._missed |= is_away(error)
+            raise
+
+    def _claim(self, limit: int, now: datetime) -> list[Claim]:
         with self._db.begin() as tx:
+            tx.connection()
+            if self._missed:
+                self._missed, self._patient_until = False, now + LEASE
             due = tx.scalars(
                 sa.select(Message)
                 .where(Message.next_at <= now, ~_EARLIER_IS_OPEN)
+                .where(Message.id.not_in(sorted(self._sending)))
+                .where(sa.or_(Message.state != "sending", sa.literal(now >= self._patient_until)))
                 .order_by(Message.next_at)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -143,14 +163,14 @@ class Outgoing:
             return [c for message in due if (c := self._begin(tx, message, now)) is not None]
 
     def send(self, claim: Claim) -> None:
-        """Makes the try and records its outcome. Never raises: what fails here is tried again."""
+        """Makes the try and records its outcome, however long the database is away, until the
+        process stops. Never raises: what fails here is tried again."""
         self._sending.add(claim.message.id)
         try:
             failpoint("notify.before_send")
             outcome = self._attempt(claim.message)
             failpoint("notify.after_send")
-            with self._db.begin() as tx:
-                self._finish(tx, claim, outcome)
+            self._keep(claim, outcome)
         except Exception as failure:  # its lease ends, and then it is due again
             log.warning("message_in_doubt", about=claim.message.about, **cause(failure))
         finally:
@@ -164,6 +184,22 @@ class Outgoing:
         )
         with self._db.begin() as tx:
             tx.execute(mine.values(next_at=until))
+
+    def _keep(self, claim: Claim, outcome: Outcome) -> None:
+        """Writes down an outcome; the same once more does no harm. The last try is made when the
+        process stops."""
+        while True:
+            is_last = self._stopping.is_set()
+            try:
+                with self._db.begin() as tx:
+                    self._finish(tx, claim, outcome)
+                return
+            except Exception as error:
+                self._missed |= is_away(error)
+                if is_last or not _passes(error):
+                    raise
+                log.warning("outcome_waits", about=claim.message.about, **cause(error))
+            self._stopping.wait(PAUSE)
 
     def _begin(self, tx: Session, message: Message, now: datetime) -> Claim | None:
         if message.state == "sending":
@@ -224,6 +260,11 @@ class Outgoing:
             message.state = "due"
             if message.next_at is None:
                 _settle(tx, message, "failed", "expired", self._clock)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same may succeed later: the database is away, busy or full."""
+    return is_away(error) or isinstance(error, sa.exc.OperationalError)
 
 
 def _record(tx: Session, claim: Claim, outcome: Outcome, at: datetime) -> None:

@@ -10,6 +10,7 @@ from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
 from chassis.events import Event
+from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
 from services.notify import contacts, domain, metrics, outgoing, reporters, schemas
 from services.notify.channel import Smtp
@@ -23,7 +24,8 @@ RENEWED = 4  # seconds
 
 
 class Post(DependencyProvider):
-    """What a process has one of: the keys, and the senders that work while events come in."""
+    """What a process has one of: the keys, and the senders that work while events come in. Leases
+    are renewed as long as there are senders, also while the process stops."""
 
     def setup(self) -> None:
         """Stops the start when a key is missing."""
@@ -32,14 +34,23 @@ class Post(DependencyProvider):
         self.opener, self.keyring = settings.opener(), settings.keyring()
         self._senders = eventlet.GreenPool(SENDERS)
         self._outgoing = Outgoing(
-            shared["db"], shared["clock"], settings, self.keyring, Bounded(settings.smtp())
+            shared["db"],
+            shared["clock"],
+            settings,
+            self.keyring,
+            Bounded(settings.smtp()),
+            shared["stopping"],
         )
+
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._renew, identifier="renew")
 
     def get_dependency(self, worker_ctx: Any) -> Post:
         return self
 
     def stop(self) -> None:
-        """Lets the conversations that have begun end, so that their outcome is known."""
+        """Lets the conversations that have begun end, so that their outcome is known; the container
+        ends the renewing only after that."""
         self._senders.waitall()
 
     def turn(self) -> bool:
@@ -50,9 +61,13 @@ class Post(DependencyProvider):
             self._senders.spawn_n(self._outgoing.send, claim)
         return bool(claims)
 
-    def renew(self) -> None:
-        """Renews the leases of the conversations that go on."""
-        self._outgoing.renew()
+    def _renew(self) -> None:
+        while True:
+            eventlet.sleep(RENEWED)
+            try:
+                self._outgoing.renew()
+            except Exception as error:  # whatever it is: this thread's death would be the process'
+                log.warning("lease_not_renewed", **cause(error))
 
 
 class Bounded:
@@ -134,11 +149,6 @@ class Notify(Service):
     def send(self) -> bool:
         """Sends what is due."""
         return self.post.turn()
-
-    @every(RENEWED)
-    def renew(self) -> None:
-        """Keeps other processes from what this one is sending."""
-        self.post.renew()
 
     @every(5)
     def watch(self) -> None:

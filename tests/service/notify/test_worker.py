@@ -1,18 +1,20 @@
 """The worker as it runs in production: a broker, a mail server, green threads, kill -9."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from chassis import strict_json
-from chassis.wire import Publisher
 from deploy.local.broker import Broker
 from deploy.local.environment import Surroundings
 from tests.harness.databases import Database
 from tests.harness.processes import ServiceProcess
+from tests.harness.publishing import publish_raw
 from tests.harness.waiting import eventually
 from tests.service.notify.canaries import found_in
 from tests.service.notify.desk import CONTACT, Postbox, Stream
@@ -32,13 +34,13 @@ class Office:
 
     def say(self, *bodies: bytes) -> None:
         """Publishes events as their owners do."""
-        publisher = Publisher(self.broker.uri())
-        batch = {}
+        batches = defaultdict[str, dict[Any, tuple[str, str, bytes]]](dict)
         for n, body in enumerate(bodies):
             document = strict_json.loads(body)
-            batch[n] = (document["type"], document["id"], body)
-        assert publisher.publish(batch) == set(batch)
-        publisher.close()
+            owner = document["source"].split("/")[1]
+            batches[owner][n] = (document["type"], document["id"], body)
+        for owner, batch in batches.items():
+            publish_raw(self.broker, owner, batch)
 
     def messages(self, state: str) -> int:
         """How many messages are in a state."""
@@ -137,6 +139,26 @@ def test_a_stop_lets_conversations_end(office: Office) -> None:
     assert office.messages("sending") == 0
 
 
+def test_leases_are_renewed_while_conversations_end(office: Office) -> None:
+    worker = office.start()
+    worker.process.patience = 20
+    office.postbox.script.append("hang")
+    office.say(office.stream.contact(NUMBERS[0]))
+    eventually(lambda: office.messages("sending") == 1)
+
+    stopping = Thread(target=worker.stop)
+    stopping.start()
+    lease = office.database.psql("SELECT next_at FROM message")[0][0]
+    renewed = "SELECT count(*) FROM message WHERE state = 'sending' AND next_at > %s"
+    try:
+        for _ in range(2):  # the first may have been under way
+            eventually(lambda: office.database.psql(renewed, [lease]) == [(1,)])  # noqa: B023
+            lease = office.database.psql("SELECT next_at FROM message")[0][0]
+    finally:
+        stopping.join()
+    assert office.messages("due") == 1
+
+
 def test_no_identity_is_logged_or_measured(office: Office) -> None:
     email = CONTACT["email"]
     worker = office.start()
@@ -159,7 +181,7 @@ def test_no_identity_is_logged_or_measured(office: Office) -> None:
 def test_a_worker_without_its_keys_does_not_start(
     office: Office, state: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "empty").write_bytes(b'{"keys": "none, but long enough for one"}')
 
     with pytest.raises(Exception, match="NOTIFY_PRIVATE_KEY_FILE holds no private JWK"):
         office.start(NOTIFY_PRIVATE_KEY_FILE=str(tmp_path / "empty"))
