@@ -14,7 +14,7 @@ from joserfc import jwe
 from joserfc.jwk import import_key
 from joserfc.registry import HeaderParameter
 
-BLOCK = 1024  # bytes
+BLOCK = 4096  # bytes; the longest contact that the schema takes fits into one
 
 
 class Sealer:

@@ -9,7 +9,8 @@ The sealing profile, version 1 (intake writes it, only notify's private key read
   would tell by length what is inside
 - payload: UTF-8 JSON object `{"name", "email", "phone", "address", "language"}`; every value a
   string, absent or null when not given; `language` is `id` or `en`. The JSON is followed by spaces
-  up to the next multiple of 1024 bytes, so that lengths do not tell reports of one person apart.
+  up to the next multiple of 4096 bytes, which is one size for all that intake takes: lengths do not
+  tell people apart.
   At most 8 KiB.
 
     registry = jwe.JWERegistry(
@@ -17,7 +18,7 @@ The sealing profile, version 1 (intake writes it, only notify's private key read
         algorithms=["ECDH-ES", "A256GCM"],
     )
     text = json.dumps(contact, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 1024)
+    text += b" " * (-len(text) % 4096)
     header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": key.kid, "sub": number}
     sealed = jwe.encrypt_compact(header, text, key, registry=registry)
 """
