@@ -63,7 +63,7 @@ def prepare(fact: Fact) -> dict[str, Any]:
         "subject": fact.subject,
         "correlationid": correlation.get() or event_id,
         "time": fact.time,
-        "data": json.dumps(fact.data),
+        "data": json.dumps(fact.data, allow_nan=False),
     }
 
 

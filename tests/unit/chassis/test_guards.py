@@ -38,7 +38,7 @@ def test_no_file_is_longer_than_a_reader_bears():
     long = {
         str(p.relative_to(ROOT)): n
         for p in sources("chassis", "contracts", "services", "deploy", "tests")
-        if (n := len(p.read_text().splitlines())) > (450 if "tests" in p.parts else 400)
+        if (n := len(p.read_text().splitlines())) > 400
     }
 
     assert long == {}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from chassis.errors import Invalid
 from services.routing import domain
 from services.routing.life import (
     CLOCK,
@@ -115,3 +116,8 @@ def somebody(part: Part, before: Case) -> Actor:
     if part in (Part.DECIDER, Part.DESK):
         return next(a for a in (COORDINATOR, ARBITER, SUPERVISOR) if a.role is before.decider)
     return {Part.LEAD: LIAISON, Part.REPORTER: REPORTER, Part.CLOCK: CLOCK}[part]
+
+
+def refused(error: Invalid) -> tuple[str, str]:
+    """Which field, by which rule."""
+    return error.errors[0]["field"], error.errors[0]["rule"]

@@ -32,13 +32,8 @@ from tests.unit.routing.acts import (
     SUPERVISOR,
     TEXT,
     case,
+    refused,
 )
-
-
-def refused(error: Invalid) -> tuple[str, str]:
-    """Which field, by which rule."""
-    return error.errors[0]["field"], error.errors[0]["rule"]
-
 
 # --- classes
 
@@ -292,79 +287,6 @@ def test_the_clock_of_an_earlier_round_closes_nothing():
         domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=1)
     closed = domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=2)
     assert closed.closed_how is Closing.AUTO_CLOSED
-
-
-# --- merging
-
-
-def pair(**parent):
-    return case(number="KTB-22222-22222"), case(
-        parent.pop("status", Status.DISPOSED), number="KTB-11111-11111", **parent
-    )
-
-
-def test_a_merged_case_follows_its_parent_and_keeps_its_reporter():
-    child, parent = pair(agency="dlh")
-    child = domain.replace(child, confidentiality=Confidentiality.CONFIDENTIAL)
-    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
-
-    assert (follower.status, follower.agency) == (parent.status, "dlh")
-    assert (follower.number, follower.merged_into) == (child.number, parent.number)
-    assert follower.confidentiality is Confidentiality.CONFIDENTIAL
-    with pytest.raises(NotAllowed):
-        domain.follow_up(follower, Actor(Role.LIAISON, "dlh"), RULES, text=TEXT)
-
-
-@pytest.mark.parametrize(
-    ("changes", "rule"),
-    [
-        ({"number": "KTB-22222-22222"}, "root"),
-        ({"merged_into": "KTB-33333-33333"}, "root"),
-        ({"status": Status.WITHDRAWN}, "withdrawn"),
-        ({"complains_about": ("diskominfo",)}, "known"),
-    ],
-)
-def test_what_cannot_be_followed(changes, rule):
-    child, parent = pair()
-    with pytest.raises(Invalid) as wrong:
-        domain.merge(child, COORDINATOR, domain.replace(parent, **changes), RULES)
-    assert refused(wrong.value) == ("into", rule)
-
-
-def test_a_merge_does_not_bring_a_case_before_the_unit_it_complains_about():
-    child, parent = pair(agency="dlh")
-    accused = domain.replace(child, complains_about=("dlh",))
-    with pytest.raises(Invalid) as wrong:
-        domain.merge(accused, COORDINATOR, parent, RULES)
-    assert refused(wrong.value) == ("into", "party")
-
-    _, parent = domain.merge(
-        accused, COORDINATOR, domain.replace(parent, status=Status.UNVERIFIED, agency=None), RULES
-    )
-    with pytest.raises(Invalid):
-        domain.dispose(parent, COORDINATOR, NOW, agency="dlh")
-
-
-def test_whom_the_parent_complains_about_does_not_see_the_follower_either():
-    child, parent = pair(complains_about=("diskominfo",))
-    child = domain.replace(child, decider=Role.ARBITER)
-    follower, parent = domain.merge(child, ARBITER, parent, RULES)
-    assert not domain.sees(COORDINATOR, follower)
-
-    against_more = domain.replace(parent, complains_about=("diskominfo", "setda"))
-    assert not domain.sees(ARBITER, domain.follow(follower, against_more))
-
-
-def test_a_followers_reporter_accepts_and_withdraws_for_itself():
-    child, parent = pair(status=Status.ANSWERED)
-    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
-    for left in (domain.accept(follower, NOW), domain.withdraw(follower, NOW, followers=0)):
-        assert left.merged_into is None
-
-
-def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
-    with pytest.raises(NotAllowed):
-        domain.withdraw(case(), NOW, followers=1)
 
 
 # --- confidentiality

@@ -1,0 +1,99 @@
+"""The Ombudsman is offered, and gets a case only once its time is up and its reporter consents."""
+
+
+
+from tests.service.escalation.tower import NUMBER, Tower, end_of
+
+
+def test_the_reporter_is_offered_the_ombudsman_once(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+
+    tower.at("2027-01-02 10:00").sweep()  # S passed in November, H on 1 January
+
+    assert [f["reason"] for f in tower.said("escalation.offered")] == ["settlement_passed"]
+    assert "passed H" in tower.fired()
+
+
+def test_with_consent_the_case_is_handed_over_once_s_or_h_has_passed(tower: Tower) -> None:
+    tower.open()
+    tower.at("2026-11-20 10:00").hear("report.escalation_consented.v1")
+    tower.sweep()
+    tower.append()
+    assert tower.entries("handovers") == []
+
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+    tower.sweep()
+
+    assert [entry["subject"] for entry in tower.entries("handovers")] == [NUMBER]
+    assert tower.said("escalation.handed_over") == [
+        {"type": "escalation.handed_over", "position": 1, "at": tower.said()[-1]["at"]}
+    ]
+
+
+def test_with_consent_given_later_the_case_is_handed_over_then(tower: Tower) -> None:
+    tower.open()
+    tower.at("2027-01-04 10:00").sweep()
+    assert tower.fired()[-1] == "offered handover_limit"
+
+    tower.at("2027-01-05 10:00").hear("report.escalation_consented.v1")
+    tower.at("2027-01-05 10:00:02").sweep()
+    tower.append()
+
+    assert len(tower.entries("handovers")) == 1
+
+
+def test_without_consent_nothing_is_handed_over(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+
+    tower.at("2027-01-10 10:00").sweep()
+    tower.append()
+
+    assert tower.entries("handovers") == []
+    assert [entry["data"]["clock"] for entry in tower.entries("monitoring")] == ["F", "S", "H"]
+
+
+def test_consent_to_a_case_that_is_over_does_nothing(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-25 10:00").sweep()
+    tower.answer()
+    tower.hear("case.closed.v1", how="accepted", cycle=1)
+
+    tower.at("2026-11-26 10:00").hear("report.escalation_consented.v1")
+    tower.at("2026-11-26 10:01").sweep()
+    tower.append()
+
+    assert tower.entries("handovers") == []
+
+
+def test_consent_may_arrive_before_the_case(tower: Tower) -> None:
+    assert tower.hear("report.escalation_consented.v1") == "done"
+    tower.open()
+
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+
+    assert len(tower.entries("handovers")) == 1
+
+
+def test_a_handed_over_case_tells_what_was_promised_and_names_nobody(tower: Tower) -> None:
+    tower.at("2026-12-14 10:00").open()
+    tower.dispose()
+    tower.hear("report.escalation_consented.v1")
+
+    tower.at("2027-01-20 10:00").sweep()
+    tower.append()
+
+    [entry] = tower.entries("handovers")
+    data = entry["data"]
+    assert set(data) == {
+        "kind", "class", "category", "agency", "status", "received_at", "consented_at", "clocks",
+    }  # fmt: skip
+    settle = next(c for c in data["clocks"] if c["clock"] == "S")
+    assert settle["due_at"] == end_of("2027-01-07")
+    assert [day["on"] for day in settle["skipped"]] == [
+        "2026-12-24", "2026-12-25", "2027-01-01", "2027-01-05",
+    ]  # fmt: skip
+    assert settle["skipped"][0]["basis"].startswith("SKB 3 Menteri 1497/2025")

@@ -1,0 +1,93 @@
+"""A merged case follows its parent, keeps its own reporter, and leads no accused unit in."""
+
+from __future__ import annotations
+
+import pytest
+
+from chassis.errors import Invalid, NotAllowed
+from services.routing import domain
+from services.routing.life import (
+    Actor,
+    Confidentiality,
+    Role,
+    Status,
+)
+from tests.unit.routing.acts import (
+    ARBITER,
+    COORDINATOR,
+    NOW,
+    RULES,
+    TEXT,
+    case,
+    refused,
+)
+
+
+def pair(**parent):
+    return case(number="KTB-22222-22222"), case(
+        parent.pop("status", Status.DISPOSED), number="KTB-11111-11111", **parent
+    )
+
+
+def test_a_merged_case_follows_its_parent_and_keeps_its_reporter():
+    child, parent = pair(agency="dlh")
+    child = domain.replace(child, confidentiality=Confidentiality.CONFIDENTIAL)
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+
+    assert (follower.status, follower.agency) == (parent.status, "dlh")
+    assert (follower.number, follower.merged_into) == (child.number, parent.number)
+    assert follower.confidentiality is Confidentiality.CONFIDENTIAL
+    with pytest.raises(NotAllowed):
+        domain.follow_up(follower, Actor(Role.LIAISON, "dlh"), RULES, text=TEXT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"number": "KTB-22222-22222"}, "root"),
+        ({"merged_into": "KTB-33333-33333"}, "root"),
+        ({"status": Status.WITHDRAWN}, "withdrawn"),
+        ({"complains_about": ("diskominfo",)}, "known"),
+    ],
+)
+def test_what_cannot_be_followed(changes, rule):
+    child, parent = pair()
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, domain.replace(parent, **changes), RULES)
+    assert refused(wrong.value) == ("into", rule)
+
+
+def test_a_merge_does_not_bring_a_case_before_the_unit_it_complains_about():
+    child, parent = pair(agency="dlh")
+    accused = domain.replace(child, complains_about=("dlh",))
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(accused, COORDINATOR, parent, RULES)
+    assert refused(wrong.value) == ("into", "party")
+
+    _, parent = domain.merge(
+        accused, COORDINATOR, domain.replace(parent, status=Status.UNVERIFIED, agency=None), RULES
+    )
+    with pytest.raises(Invalid):
+        domain.dispose(parent, COORDINATOR, NOW, agency="dlh")
+
+
+def test_whom_the_parent_complains_about_does_not_see_the_follower_either():
+    child, parent = pair(complains_about=("diskominfo",))
+    child = domain.replace(child, decider=Role.ARBITER)
+    follower, parent = domain.merge(child, ARBITER, parent, RULES)
+    assert not domain.sees(COORDINATOR, follower)
+
+    against_more = domain.replace(parent, complains_about=("diskominfo", "setda"))
+    assert not domain.sees(ARBITER, domain.follow(follower, against_more))
+
+
+def test_a_followers_reporter_accepts_and_withdraws_for_itself():
+    child, parent = pair(status=Status.ANSWERED)
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+    for left in (domain.accept(follower, NOW), domain.withdraw(follower, NOW, followers=0)):
+        assert left.merged_into is None
+
+
+def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
+    with pytest.raises(NotAllowed):
+        domain.withdraw(case(), NOW, followers=1)
