@@ -5,7 +5,8 @@
 ./lapor down      stops it
 ./lapor status    tells what runs and where
 ./lapor logs X    shows what the processes whose names start with X have said
-./lapor test      runs every check and test; arguments go to pytest, --all adds the slow ones
+./lapor test      runs every check and test; arguments go to pytest, --faults adds those
+                  that break whole systems, --all the slow ones too
 ./lapor openapi   writes the OpenAPI documents anew from the code
 ./lapor lock      writes requirements.lock anew from requirements.in
 """

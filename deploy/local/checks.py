@@ -11,16 +11,19 @@ from deploy.local.environment import ROOT
 from deploy.local.process import leashed
 
 PROGRAMS = Path(sys.executable).parent
+EVERYDAY = "not slow and not fault"
+WITHOUT = {"--all": "", "--faults": "not slow"}
 
 
 def run(arguments: list[str]) -> int:
     """Runs linter, types, import rules and tests; with arguments only pytest, which gets them.
 
-    `--all` includes the slow tests. Answers with 0 only if everything passed.
+    `--faults` includes what breaks whole systems, `--all` the slow tests too. Answers with 0 only
+    if everything passed.
     """
-    everything = "--all" in arguments
-    words = [word for word in arguments if word != "--all"]
-    chosen = [] if everything or "-m" in words else ["-m", "not slow"]
+    left_out = next((WITHOUT[word] for word in WITHOUT if word in arguments), EVERYDAY)
+    words = [word for word in arguments if word not in WITHOUT]
+    chosen = [] if not left_out or "-m" in words else ["-m", left_out]
     tests = [sys.executable, "-m", "pytest", *chosen, *words]
     steps = [] if words else static()
     failed = [name for name, command in [*steps, ("pytest", tests)] if not _passes(name, command)]

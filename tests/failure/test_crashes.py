@@ -7,6 +7,8 @@ import pytest
 
 from tests.failure.accounting import mails_of, settle, unaccounted, under_way
 
+pytestmark = pytest.mark.fault
+
 REPORTS = 200
 
 
