@@ -1,7 +1,7 @@
 """Counts what every service has of the accepted reports: none lost, none twice, none stuck.
 
-The checker asks the databases and the mailbox, not the services, and knows nothing of how they
-work: `accepted` holds what clients were told.
+The short form of `tests.harness.checker`, for tests whose clients only submit: `accepted` holds
+what they were told, and their history.
 """
 
 import threading
@@ -12,20 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-import httpx
-
 from deploy.local.system import System
+from tests.harness.history import History
 from tests.harness.waiting import eventually
+from tests.harness.workload import REPORT, SUBMIT, Client
 
-REPORT = {
-    "kind": "complaint",
-    "title": "Lampu jalan padam",
-    "text": "Lampu jalan di depan sekolah padam sejak seminggu.",
-    "event_date": "2026-11-20",
-    "place": {"district": "63.02.06"},
-    "confidentiality": "confidential",
-    "contact": {"name": "Warga", "email": "warga@contoh.example"},
-}
+__all__ = [
+    "REPORT", "Accepted", "mails_of", "settle", "submit", "unaccounted", "under_way",
+]  # fmt: skip
 
 
 @dataclass
@@ -33,30 +27,28 @@ class Accepted:
     """The numbers that clients hold receipts for, and every status that they were answered."""
 
     numbers: set[str] = field(default_factory=set)
-    statuses: Counter[int] = field(default_factory=Counter)
+    history: History | None = None
+
+    @property
+    def statuses(self) -> Counter[int]:
+        lines = self.history.lines() if self.history else []
+        return Counter(line.status for line in lines if line.status)
 
 
 def submit(system: System, how_many: int, accepted: Accepted, clients: int = 4) -> None:
     """Sends reports as insistent clients do: until each has its receipt, with one key each."""
+    file = system.folder / "histories" / f"{uuid4().hex[:8]}.jsonl"
+    history = accepted.history = accepted.history or History(file)
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(lambda _: _insist(system, accepted), range(how_many)))
+        list(pool.map(lambda _: _insist(system, accepted, history), range(how_many)))
 
 
-def _insist(system: System, accepted: Accepted) -> None:
-    key = {"Idempotency-Key": str(uuid4())}
-
-    def receipt() -> str | None:
-        try:
-            answer = httpx.post(
-                f"{system.url}/api/v1/reports", json=REPORT, headers=key, timeout=15,
-                trust_env=False,
-            )  # fmt: skip
-        except httpx.TransportError:
-            return None
-        accepted.statuses[answer.status_code] += 1
-        return str(answer.json()["number"]) if answer.status_code == 201 else None
-
-    accepted.numbers.add(eventually(receipt, "a receipt", seconds=60))
+def _insist(system: System, accepted: Accepted, history: History) -> None:
+    client = Client(system, history)
+    try:
+        accepted.numbers.add(client.insist(SUBMIT, "/reports", REPORT)["number"])
+    finally:
+        client.close()
 
 
 @contextmanager

@@ -7,7 +7,9 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], what: str = "", seconds: float = 15) -> Found:
+def eventually(
+    look: Callable[[], Found], what: str = "", seconds: float = 15, *, every: float = 0.02
+) -> Found:
     """The first true thing that `look` returns; fails, saying what was seen last."""
     deadline = time.monotonic() + seconds
     while True:
@@ -15,4 +17,4 @@ def eventually(look: Callable[[], Found], what: str = "", seconds: float = 15) -
         if seen:
             return seen
         assert time.monotonic() < deadline, f"{what or look} not within {seconds} s; last: {seen!r}"
-        time.sleep(0.02)
+        time.sleep(every)
