@@ -35,7 +35,7 @@ def _printed(service: str, around: Surroundings) -> str:
 
 
 def write() -> int:
-    """Writes all four files."""
+    """Writes them all."""
     FOLDER.mkdir(exist_ok=True)
     for service, document in documents().items():
         (FOLDER / f"{service}.json").write_text(document)

@@ -13,10 +13,10 @@ import yaml
 from deploy.local import debian
 from deploy.local.process import Failed
 from deploy.local.prometheus import program
+from deploy.rabbitmq.definitions import SERVICES
 from tests.contract import measures
 from tests.contract.measures import ROOT
 
-SERVICES = ("intake", "routing", "notify", "escalation")
 ALERTS = {rule["alert"] for rule in measures.rules() if "alert" in rule}
 FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})'
 UNDER_WAY = "3+1x60"  # intake is a little ahead: what is under way is not missing

@@ -21,8 +21,8 @@ def own(service: str) -> set[str]:
     return {type for type in contracts.TYPES if contracts.source(type).split("/")[1] == service}
 
 
-def test_the_four_services_are_read() -> None:
-    assert sorted(OWNERS) == SERVICES
+def test_every_stream_belongs_to_a_service_that_is_read() -> None:
+    assert set(SERVICES) >= OWNERS
 
 
 @EACH

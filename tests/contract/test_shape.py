@@ -7,9 +7,9 @@ import re
 import pytest
 
 import contracts
+from deploy.rabbitmq.definitions import SERVICES
 from tests.contract.walk import objects, properties
 
-SERVICES = ("intake", "routing", "notify", "escalation")
 TYPE = re.compile(r"^[a-z]+\.[a-z_]+\.v[1-9][0-9]?$")
 WORD = re.compile(r"^([a-z]+(_[a-z]+)*|[A-Z])$")  # one letter: a clock's name
 EVERY = pytest.mark.parametrize("type", contracts.TYPES)
