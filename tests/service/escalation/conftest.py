@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.broker import Broker
 from tests.harness.databases import Database
+from tests.service.escalation.office import Office, furnished
 from tests.service.escalation.tower import Tower
 
 
@@ -22,3 +24,12 @@ def bare_tower(database: Callable[[str], Database], secrets_folder: Path) -> Ite
     made = Tower(database("escalation"), secrets_folder, seeded=False)
     yield made
     made.close()
+
+
+@pytest.fixture
+def office(
+    database: Callable[[str], Database], secrets_folder: Path, broker: Broker, state: Path
+) -> Iterator[Office]:
+    """Workers that race, die and are looked at."""
+    with furnished(database("escalation"), secrets_folder, broker, state) as made:
+        yield made

@@ -2,91 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from chassis import strict_json
-from deploy.local.broker import Broker
-from deploy.local.environment import Surroundings
 from services.escalation.commands import verify
-from tests.harness.databases import Database
-from tests.harness.processes import ServiceProcess
-from tests.harness.publishing import publish_raw
-from tests.harness.time import MovedClock
 from tests.harness.waiting import eventually
-from tests.service.escalation.tower import Tower
-
-NUMBERS = [f"KTB-45678-{n:05}" for n in range(12)]
-ONCE = ["approaching V", "passed V", "raised V 1 head_of_coordinator"]
-
-
-class Office:
-    """Escalation among the others. The tower sends what routing would, and looks; here it handles
-    nothing itself."""
-
-    def __init__(self, tower: Tower, broker: Broker, around: Surroundings, state: Path) -> None:
-        self.tower, self.running = tower, list[ServiceProcess]()
-        self.clock = MovedClock(around.clock_file)
-        self._broker, self._around, self._state = broker, around, state
-
-    def start(self, **more: str) -> ServiceProcess:
-        """One more worker, when it is ready."""
-        return self.launch(**more).start()
-
-    def launch(self, **more: str) -> ServiceProcess:
-        """One more worker, not started yet."""
-        uri = self._broker.uri("escalation")
-        more = {"AMQP_URI": uri, "BREAKER_FLOOR": "1000"} | more
-        worker = ServiceProcess("worker", self.tower.database, self._around, self._state, **more)
-        self.running.append(worker)
-        return worker
-
-    def stop(self) -> None:
-        """All of them."""
-        while self.running:
-            self.running.pop().stop()
-
-    def open(self) -> None:
-        """Twelve cases, as routing would tell of them."""
-        batch = {}
-        for number in NUMBERS:
-            body = self.tower.stream.body("case.opened.v1", number, self.tower.clock.real())
-            batch[number] = ("case.opened.v1", strict_json.loads(body)["id"], body)
-        publish_raw(self._broker, "routing", batch)
-        eventually(lambda: self.count("SELECT count(*) FROM case_state") == len(NUMBERS))
-
-    def open_here(self) -> None:
-        """The same without broker and worker; the workers' clock is moved past every V."""
-        self.tower.clock.at = self.tower.clock.real()
-        for number in NUMBERS:
-            self.tower.open(number)
-        self.clock.move(timedelta(days=21))
-
-    def count(self, sql: str) -> int:
-        return self.tower.count(sql)
-
-    def fired(self) -> list[list[str]]:
-        """The first three things that were fired of each case."""
-        return [self.tower.fired(number)[:3] for number in NUMBERS]
-
-    def all_fired(self) -> bool:
-        return self.fired() == [ONCE] * len(NUMBERS)
-
-
-@pytest.fixture
-def office(
-    database: Callable[[str], Database], secrets_folder: Path, broker: Broker, state: Path
-) -> Iterator[Office]:
-    tower = Tower(database("escalation"), secrets_folder)
-    clock = state / f"{tower.database.name}-clock"
-    around = Surroundings(secrets=secrets_folder, lapor_env="test", clock_file=clock)
-    made = Office(tower, broker, around, state)
-    yield made
-    made.stop()
-    tower.close()
+from tests.service.escalation.office import NUMBERS, Office
 
 
 def test_racing_workers_fire_everything_once_and_keep_one_feed(office: Office) -> None:

@@ -1,7 +1,5 @@
 """The Ombudsman is offered, and gets a case only once its time is up and its reporter consents."""
 
-
-
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
 
