@@ -1,9 +1,10 @@
 """The whole system on this machine, in one folder: what `./lapor up` runs and what tests drive."""
 
 import json
+import re
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -67,9 +68,11 @@ class System:
         failpoints: dict[str, str] | None = None,
         extra: dict[str, str] | None = None,
         amqp_uri: str = "",
+        via: Mapping[tuple[str, str], int] | None = None,
         say: Say = lambda _: None,
     ) -> None:
-        """`failpoints` by process name, such as "intake-api"; `extra` goes to every process."""
+        """`failpoints` by process name, such as "intake-api"; `extra` goes to every process;
+        `via`: the port through which a service reaches an engine, as `("intake", "rabbitmq")`."""
         self.folder, self.env, self.services, self.say = folder.resolve(), env, services, say
         self.cache = cache or CACHE
         self.port, self.mail_port = port or free_port(), free_port()
@@ -85,7 +88,7 @@ class System:
         self.postgres = Postgres(self.folder / "postgres", durable=env != "test")
         self._given = GivenBroker(amqp_uri) if amqp_uri else None
         self._own: Broker | None = None
-        self._failpoints = failpoints or {}
+        self._failpoints, self._via = failpoints or {}, via or {}
         self._units: dict[str, Unit] = {}
         self._steps: list[Process] = []
 
@@ -238,8 +241,11 @@ class System:
 
     def _environment(self, service: str, **more: str) -> dict[str, str]:
         password = secrets.read(self.secrets_folder, secrets.DATABASE.format(service))
-        url = self.postgres.url(service, password)
+        url = self._through((service, "postgres"), self.postgres.url(service, password))
         return self.surroundings.environment(service, DATABASE_URL=url, **more)
+
+    def _through(self, way: tuple[str, str], address: str) -> str:
+        return re.sub(r":\d+/", f":{self._via[way]}/", address) if way in self._via else address
 
     def _command(self, service: str, command: str, name: str, **more: str) -> Process:
         return Process(
@@ -280,6 +286,7 @@ class System:
         http, *inner = self.ports[service]
         broker = ("rabbitmq",) if self._own else ()
         uri = self._own.uri(service) if self._own else self._given.uri() if self._given else ""
+        uri = self._through((service, "rabbitmq"), uri)
         told = {
             "api": {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(http)},
             "worker": {"AMQP_URI": uri, "BROKER_ACCOUNTS": str(self._given is None).lower()},
