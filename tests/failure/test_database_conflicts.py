@@ -1,0 +1,156 @@
+"""What the database refuses because of others is tried again, a few times, whole or not at all."""
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from tests.failure.accounting import Accepted, settle
+from tests.harness.faults import ask, client_of, problem, timed, waiting_for_locks
+from tests.harness.publishing import event, publish
+from tests.harness.waiting import eventually
+from tests.service.chassis.stories import AT
+
+pytestmark = pytest.mark.fault
+
+TRIES = 3
+FOR_EVER = 1_000_000
+PASSING = ("40001", "40P01")  # serialization failure, deadlock: undone, and worth another try
+LOCKED = "55P03"  # a lock that does not come: waited for long enough already
+
+
+@pytest.fixture
+def receipt(own_system):
+    """A report that has its case."""
+    answer = ask(own_system)
+    assert answer.status_code == 201
+    settle(own_system, Accepted({answer.json()["number"]}))
+    return answer.json()
+
+
+def supplement(system, receipt):
+    """What the reporter adds: a row of the timeline, an event, and an answer that is kept."""
+    path = f"/reports/{receipt['number']}/supplements"
+    return ask(system, path, {"text": "Masih padam."}, **{"Tracking-Code": receipt["code"]})
+
+
+def written(system, number):
+    """What of a supplement stands in the database."""
+    asked = (
+        "SELECT"
+        " (SELECT count(*) FROM timeline_entry WHERE number = %s AND what LIKE 'reporter.%%'),"
+        " (SELECT count(*) FROM outbox WHERE subject = %s AND type = 'report.supplemented.v1')"
+    )
+    return system.psql("intake", asked, [number, number])[0]
+
+
+@contextmanager
+def refusing(system, code, times, table="timeline_entry"):
+    """The database undoes, with this code, the first so many transactions that write there. Yields
+    how many have tried."""
+    make = (
+        "CREATE SEQUENCE tried;"
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+        f" IF nextval('tried') <= {times} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{code}';"
+        " END IF; RETURN NEW; END $$;"
+        f"CREATE TRIGGER refuse AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    system.psql("intake", make)
+    try:
+        yield lambda: system.psql("intake", "SELECT last_value FROM tried WHERE is_called")[0][0]
+    finally:
+        drop = f"DROP TRIGGER refuse ON {table}; DROP FUNCTION refuse(); DROP SEQUENCE tried"
+        system.psql("intake", drop)
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_a_request_that_was_undone_is_done_at_the_third_try(own_system, receipt, code):
+    with refusing(own_system, code, TRIES - 1) as tried:
+        assert supplement(own_system, receipt).status_code == 202
+        assert tried() == TRIES
+
+    assert written(own_system, receipt["number"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("code", "most"), [*((code, TRIES) for code in PASSING), (LOCKED, 1)])
+def test_a_request_that_stays_undone_is_refused_and_leaves_nothing(own_system, receipt, code, most):
+    with refusing(own_system, code, FOR_EVER) as tried:
+        assert problem(supplement(own_system, receipt)) == 503
+        assert tried() == most
+
+    assert written(own_system, receipt["number"]) == (0, 0)
+
+
+@pytest.mark.parametrize("code", [*PASSING, LOCKED])
+def test_a_submission_that_stays_undone_leaves_no_report(own_system, code):
+    before = own_system.psql("intake", "SELECT count(*) FROM report")
+    with refusing(own_system, code, FOR_EVER, "report"):
+        assert problem(ask(own_system)) == 503
+
+    assert own_system.psql("intake", "SELECT count(*) FROM report") == before
+
+
+@pytest.mark.parametrize("code", [*PASSING, LOCKED])
+def test_an_event_that_is_undone_is_tried_again_and_has_one_effect(own_system, receipt, code):
+    number = receipt["number"]
+    asked = "SELECT state, attempts FROM inbox WHERE subject = %s AND type = 'case.verified.v1'"
+    told = "SELECT count(*) FROM timeline_entry WHERE number = %s AND what = 'case.verified'"
+    with refusing(own_system, code, 2) as tried:
+        publish(own_system.broker, "routing", [verified(number)])
+        eventually(lambda: own_system.psql("intake", asked, [number]) == [("waiting", 1)])
+        assert own_system.psql("intake", told, [number]) == [(0,)]
+        own_system.clock.move(timedelta(seconds=5))
+        eventually(lambda: own_system.psql("intake", asked, [number])[0][0] == "done", seconds=30)
+        assert tried() == TRIES
+
+    assert own_system.psql("intake", told, [number]) == [(1,)]
+
+
+def test_a_request_that_meets_another_in_a_deadlock_is_done_once(own_system, receipt):
+    number = receipt["number"]
+    answers = []
+    with client_of(own_system, "intake") as other:
+        other.execute("UPDATE stream SET sequence = sequence WHERE subject = %s", [number])
+        asking = threading.Thread(target=lambda: answers.append(supplement(own_system, receipt)))
+        asking.start()
+        eventually(lambda: waiting_for_locks(own_system, "intake"))
+        other.execute("SELECT FROM report WHERE number = %s FOR UPDATE", [number])
+        other.connection.commit()
+        asking.join(30)
+
+    assert [answer.status_code for answer in answers] == [202]
+    assert written(own_system, number) == (1, 1)
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = 'intake'"
+    eventually(lambda: own_system.psql("intake", deadlocks)[0][0] == 1, "the deadlock counted")
+
+
+def test_a_lock_that_does_not_come_is_waited_for_and_then_refused(own_system, receipt):
+    with client_of(own_system, "intake") as other:
+        other.execute("SELECT FROM report WHERE number = %s FOR UPDATE", [receipt["number"]])
+        seconds, answer = timed(lambda: supplement(own_system, receipt))
+
+    assert problem(answer) == 503
+    assert seconds < 2
+    assert written(own_system, receipt["number"]) == (0, 0)
+    assert supplement(own_system, receipt).status_code == 202
+
+
+def test_half_an_effect_is_noticed(own_system, receipt):
+    """The negative control: an operation whose parts are not one transaction."""
+    number = receipt["number"]
+    own_system.psql(
+        "intake",
+        "INSERT INTO timeline_entry (number, at, what, detail)"
+        " VALUES (%s, now(), 'reporter.supplement', '{}')",
+        [number],
+    )
+    with refusing(own_system, LOCKED, FOR_EVER):
+        assert problem(supplement(own_system, receipt)) == 503
+
+    assert written(own_system, number) == (1, 0)
+
+
+def verified(number):
+    data = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
+    return event("case.verified.v1", number, 2, data | {"category": "jalan-jembatan"})

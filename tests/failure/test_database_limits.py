@@ -1,0 +1,170 @@
+"""No connection, no lock, no space: clients are refused at once, and nothing is lost."""
+
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from deploy.local.postgres import program
+from tests.failure.accounting import Accepted, settle, submit, under_way
+from tests.harness.faults import Disk, ask, client_of, needs_root, problem, timed
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+REFUSED_WITHIN = 2.0  # seconds
+FORGOTTEN = 30.0  # seconds after which an idle transaction ends
+THREADS = 8  # of an API: with more clients at once, each waits for its turn first
+
+
+@contextmanager
+def no_connection_left(system):
+    """Strange clients hold every connection of the server, those of the services' pools too."""
+    theirs = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = 'intake' AND usename = 'intake' AND NOT pid = ANY(%s)"
+    )
+    pids = []
+    with ExitStack() as held:
+
+        def hold_all():
+            with suppress(psycopg2.OperationalError):
+                while True:
+                    cursor = held.enter_context(client_of(system, "intake"))
+                    pids.append(cursor.connection.info.backend_pid)
+
+        hold_all()
+        system.psql("intake", theirs, [pids])
+        hold_all()
+        yield
+
+
+def refusals(system, clients):
+    """What so many clients are answered at once, and after how many seconds."""
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(lambda _: timed(lambda: ask(system)), range(clients)))
+
+
+def slow_or_wrong(refused):
+    """The answers that are no refusal in the shape of all refusals within the promised time."""
+    return [(s, a.status_code) for s, a in refused if problem(a) != 503 or s > REFUSED_WITHIN]
+
+
+def test_a_server_without_a_free_connection_refuses_at_once(own_system):
+    accepted = Accepted()
+    with no_connection_left(own_system):
+        assert slow_or_wrong(refusals(own_system, THREADS)) == []
+
+    eventually(lambda: ask(own_system).status_code == 201, seconds=10)
+    submit(own_system, 5, accepted)
+    settle(own_system, accepted)
+
+
+def test_a_locked_table_refuses_everybody_in_time(own_system):
+    with client_of(own_system, "intake") as other:
+        other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
+        assert slow_or_wrong(refusals(own_system, THREADS)) == []
+
+    assert ask(own_system).status_code == 201
+
+
+def test_a_slow_refusal_is_noticed(own_system):
+    """The negative control: a server that lets its clients wait."""
+    own_system.psql("intake", SLOW)
+    [(seconds, code)] = slow_or_wrong(refusals(own_system, 1))
+    own_system.psql("intake", "DROP TRIGGER slow ON report; DROP FUNCTION slow()")
+
+    assert seconds > REFUSED_WITHIN
+    assert code == 503
+
+
+def test_a_client_that_forgets_its_transaction_is_put_out(own_system):
+    """Nobody's lock lasts for ever. The second client, which asked for more time, is the negative
+    control: it would be seen."""
+    with client_of(own_system, "intake") as forgetful, client_of(own_system, "intake") as patient:
+        patient.execute("SET idle_in_transaction_session_timeout = 0")
+        forgetful.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        assert problem(ask(own_system)) == 503
+        eventually(lambda: ask(own_system).status_code == 201, seconds=60)
+        assert time.monotonic() - started < FORGOTTEN + 2
+
+        with pytest.raises(psycopg2.OperationalError):
+            forgetful.execute("SELECT 1")
+        patient.execute("SELECT 1")
+
+
+SLOW = """
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_sleep(2.5); RAISE EXCEPTION 'no' USING ERRCODE = '55P03'; END $$;
+CREATE TRIGGER slow BEFORE INSERT ON report FOR EACH ROW EXECUTE FUNCTION slow()
+"""
+
+
+@contextmanager
+def small_disk(system, spare):
+    """The server's data on a disk of its own; the services wait meanwhile, as for any restart."""
+    server, disk = system.postgres, Disk(home(system) / "data", spare=spare)
+    server.process.stop()
+    disk.mount()
+    server.start()
+    try:
+        yield disk
+    finally:
+        server.process.stop()
+        disk.unmount()
+        server.start()
+
+
+@needs_root
+def test_a_full_disk_loses_nothing_that_was_accepted_and_spoils_nothing(own_system):
+    with small_disk(own_system, spare=48) as disk:
+        with under_way(own_system, 60) as accepted:
+            disk.fill()
+            full = eventually(lambda: refused_once(own_system), "a refusal", seconds=60)
+            refused = [full, *refusals(own_system, 2)]
+            disk.free()
+            eventually(lambda: own_system.tend() or ask(own_system).status_code == 201, seconds=60)
+        settle(own_system, accepted, seconds=90)
+
+    assert slow_or_wrong(refused) == []
+    own_system.postgres.process.stop()
+    assert is_sound(own_system)
+    with damaged(home(own_system) / "data"):
+        assert not is_sound(own_system)  # the negative control
+    own_system.postgres.start()
+
+
+def refused_once(system):
+    seconds, answer = timed(lambda: ask(system))
+    return (seconds, answer) if answer.status_code != 201 else None
+
+
+def home(system):
+    record = system.postgres.folder / "elsewhere"
+    return Path(record.read_text()) if record.exists() else system.postgres.folder / "home"
+
+
+def is_sound(system):
+    """Whether the checksum of every page of the stopped server is right."""
+    command = [program(home(system), "pg_checksums"), "--check", "-D", home(system) / "data"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Blocks scanned" in ran.stdout, ran.stderr
+    return ran.returncode == 0
+
+
+@contextmanager
+def damaged(data):
+    """One byte of one table is another one meanwhile."""
+    file = max((data / "base").glob("*/*[0-9]"), key=lambda found: found.stat().st_size)
+    whole = file.read_bytes()
+    with file.open("r+b") as table:
+        table.seek(5000)
+        table.write(bytes([whole[5000] ^ 255]))
+    yield
+    with file.open("r+b") as table:
+        table.write(whole)
