@@ -14,6 +14,7 @@ from chassis.idempotency import HEADER
 from chassis.web import BODY_LIMIT, PROBLEM, Operation
 
 VERBS = ("get", "post", "put", "patch", "delete")
+HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
 class ErrorField(Schema):
@@ -53,13 +54,15 @@ def describe(
         described = {v: getattr(r, "operation", None) for v, r in found.items()}
         spec.path(
             path=re.sub(r"{(\w+):[^}]+}", r"{\1}", template),
-            operations={v: _operation(template, op) for v, op in described.items() if op},
+            operations={v: _operation(template, op, security) for v, op in described.items() if op},
         )
     document: dict[str, Any] = spec.to_dict()
     return document
 
 
-def _operation(template: str, op: Operation) -> dict[str, Any]:
+def _operation(
+    template: str, op: Operation, security: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
     parameters: list[Any] = [
         {"in": "path", "name": n, "required": True, "schema": {"type": "string", "maxLength": 100}}
         for n in re.findall(r"{(\w+)", template)
@@ -90,11 +93,13 @@ def _operation(template: str, op: Operation) -> dict[str, Any]:
     if op.security:
         described["security"] = [{op.security: []}]
     described["responses"] = {str(s): _answer(schema) for s, schema in op.answers.items()}
-    for status in _errors(op):
-        described["responses"][str(status)] = {
+    for status in _errors(op, security):
+        described["responses"][str(status)] = refused = {
             "description": "Refused",
             "content": {PROBLEM: {"schema": Problem}},
         }
+        if header := HEADERS.get(status):
+            refused["headers"] = {header: {"required": True, "schema": {"type": "string"}}}
     return described
 
 
@@ -104,7 +109,7 @@ def _answer(schema: Any) -> dict[str, Any]:
     return {"description": "Done", "content": {"application/json": {"schema": schema}}}
 
 
-def _errors(op: Operation) -> list[int]:
+def _errors(op: Operation, security: Mapping[str, Mapping[str, str]]) -> list[int]:
     errors = {*op.errors, 404, 503}
     if op.body:
         errors |= {400, 413, 415, 422}
@@ -112,6 +117,6 @@ def _errors(op: Operation) -> list[int]:
         errors |= {422}
     if op.idempotent:
         errors |= {409, 422}
-    if op.security:
-        errors |= {401}
+    if op.security and security[op.security]["type"] == "http":
+        errors |= {401}  # a key in a header of its own is no such scheme: a wrong one finds nothing
     return sorted(errors)

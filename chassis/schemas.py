@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields
+from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
 from chassis.errors import FieldError, Invalid
@@ -27,22 +27,43 @@ class Tolerant(Schema):
 
 
 class Text(fields.String):
-    """Words of a person: `min` to `max` characters after trimming, no control characters but
-    line breaks and tabs (with `lines=False` not even those)."""
+    """Words of a person: at most `max` characters, and at least `min` after trimming; no control
+    characters but line breaks and tabs (with `lines=False` not even those)."""
 
     def __init__(self, max: int, min: int = 1, *, lines: bool = True, **more: Any) -> None:
         self._min, self._max, self._kept = min, max, "\n\r\t" if lines else ""
-        limits = {"minLength": min, "maxLength": max}
+        control = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" if lines else r"\x00-\x1f\x7f-\x9f"
+        any_, seen = f"[^{control}]", rf"[^{control}\s]"
+        inner = f"{seen}{any_}{{{min - 2},}}{seen}" if min > 1 else seen
+        limits = {"minLength": min, "maxLength": max, "pattern": f"^{any_}*{inner}{any_}*$"}
         more["metadata"] = limits | more.get("metadata", {})
         super().__init__(**more)
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **more)).strip()
+        text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **more))
         if any(unicodedata.category(c) in ("Cc", "Cs") and c not in self._kept for c in text):
             raise ValidationError("Control characters are not allowed.")
-        if not self._min <= len(text) <= self._max:
+        if len(text) > self._max or len(text.strip()) < self._min:
             raise ValidationError(f"Length must be between {self._min} and {self._max}.")
-        return text
+        return text.strip()
+
+
+class Whole(validate.Regexp):
+    """What the whole of a value must match: with `match`, `$` would let a line break follow."""
+
+    def __call__(self, value: Any) -> Any:
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
+        return value
+
+
+class Flag(fields.Boolean):
+    """True or false, which no word and no number stands for."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 # marshmallow says what is wrong in words only; clients also get a stable name of the rule.

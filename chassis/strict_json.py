@@ -80,7 +80,7 @@ def _float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
         raise _broken("number", "a number is too large")
-    return number
+    return int(number) if number.is_integer() and abs(number) <= INTEGER else number
 
 
 def _constant(name: str) -> Never:

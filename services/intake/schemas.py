@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from chassis.schemas import Strict, Text, Tolerant
+from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
 from services.intake.domain import Confidentiality, Kind
 
 TITLE, WORDS, REASON, PLACE, NAME, ADDRESS = 200, 10_000, 2_000, 200, 120, 300
@@ -12,7 +12,7 @@ TITLE, WORDS, REASON, PLACE, NAME, ADDRESS = 200, 10_000, 2_000, 200, 120, 300
 # One plain ASCII address, as notify will send to it: what it could not send to is refused here,
 # where the reporter can still mend it (a test compares the two).
 _WORD, _LABEL = r"[A-Za-z0-9_~&'=+$#*-]+", r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-EMAIL = rf"(?!-)(?=.{{1,64}}@){_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+(?=.*[A-Za-z]){_LABEL}\Z"
+EMAIL = rf"^(?!-)(?=.{{1,64}}@){_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+(?=.*[A-Za-z]){_LABEL}$"
 
 
 class Place(Strict):
@@ -27,15 +27,11 @@ class Contact(Strict):
 
     name = Text(max=NAME, lines=False, allow_none=True)
     email = fields.String(
-        validate=validate.And(
-            validate.Length(max=254), validate.Regexp(EMAIL, error="Not a valid email address.")
-        ),
+        validate=[validate.Length(max=254), Whole(EMAIL, error="Not a valid email address.")],
         allow_none=True,
     )
     phone = fields.String(
-        validate=validate.Regexp(
-            r"\+?[0-9][0-9 -]{6,18}[0-9]\Z", error="Not a valid phone number."
-        ),
+        validate=Whole(r"^\+?[0-9][0-9 -]{6,18}[0-9]$", error="Not a valid phone number."),
         allow_none=True,
     )
     address = Text(max=ADDRESS, allow_none=True)
@@ -53,7 +49,7 @@ class NewReport(Strict):
     agency = Text(max=40, lines=False, allow_none=True)
     category = Text(max=40, lines=False, allow_none=True)
     confidentiality = fields.String(required=True, validate=validate.OneOf(list(Confidentiality)))
-    hidden_from_public = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    hidden_from_public = Flag(load_default=False)
     contact = fields.Nested(Contact, allow_none=True)
 
 

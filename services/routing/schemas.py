@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from chassis.schemas import Strict, Text, Tolerant
+from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
 from services.routing.life import (
     ArchiveReason,
     Class,
@@ -20,8 +20,9 @@ from services.routing.life import (
 )
 from services.routing.models import Channel
 
-CODE = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
-NUMBER = validate.Regexp(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
+CODE = Whole(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
+NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
+STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 PAGE = 50
 SENTENCE = 10  # characters; what explains a decision is more than a word
 
@@ -218,9 +219,9 @@ class NewOfficer(Strict):
 
     username = fields.String(
         required=True,
-        validate=validate.Regexp(r"^[a-z0-9][a-z0-9._-]{1,63}$", error="Not a valid username."),
+        validate=Whole(r"^[a-z0-9][a-z0-9._-]{1,63}$", error="Not a valid username."),
     )
-    role = Word(Role, required=True)
+    role = fields.String(required=True, validate=validate.OneOf(STAFF))
     agency = Code(load_default=None)
 
 
@@ -228,4 +229,4 @@ class AgencyChange(Strict):
     """What an administrator corrects of an agency."""
 
     name = Text(200, 3, required=True, lines=False)
-    active = fields.Boolean(load_default=True)
+    active = Flag(load_default=True)

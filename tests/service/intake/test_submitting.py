@@ -83,6 +83,11 @@ BAD = {
     "over-long": (REPORT | {"title": "x" * 201}, 422, "title", "length"),
     "blank": (REPORT | {"title": "   "}, 422, "title", "length"),
     "line break in a title": (REPORT | {"title": "a\nb"}, 422, "title", "characters"),
+    "line break after a title": (REPORT | {"title": "a\n"}, 422, "title", "characters"),
+    "line break after a telephone": (
+        REPORT | {"contact": {"phone": "081234567890\n"}}, 422, "contact.phone", "type",
+    ),
+    "one for yes": (REPORT | {"hidden_from_public": 1}, 422, "hidden_from_public", "type"),
     "unknown word": (REPORT | {"kind": "rant"}, 422, "kind", "one_of"),
     "unknown district": (
         REPORT | {"place": {"district": "99.99.99"}}, 422, "place.district", "known",

@@ -57,3 +57,11 @@ def test_sound_json_is_read_as_it_was_meant(document):
 def test_any_bytes_are_read_or_refused(raw):
     with suppress(Malformed):  # any other exception fails the test
         loads(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"), [(b"4.0", 4), (b"4e0", 4), (b"-0.0", 0), (b"4.5", 4.5), (b"1e300", 1e300)]
+)
+def test_a_whole_number_is_one_however_it_is_written(raw, number):
+    assert loads(raw) == number
+    assert isinstance(loads(raw), type(number))
