@@ -18,6 +18,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.system import System
 from tests.harness.cleaning import forget_runs
 from tests.harness.databases import Database, Databases
+from tests.harness.doors import Doors
 from tests.harness.processes import ServiceProcess
 from tests.harness.system import running
 from tests.harness.time import MovedClock
@@ -98,6 +99,24 @@ def own_system(state: Path, cache: Path, request: pytest.FixtureRequest) -> Iter
     """A whole system for one module, which may kill its parts and move its clock."""
     with running(state / f"system-{request.module.__name__.rpartition('.')[2]}", cache) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def doors(databases: Databases, surroundings: Surroundings, state: Path) -> Iterator[Doors]:
+    """The API of every service, running on a database of its own with something in it."""
+    from tests.harness.rooms import ROOMS  # only now: it imports what services are made of
+
+    made = {}
+    for service, room in ROOMS.items():
+        database = databases.fresh(service)
+        process = ServiceProcess("api", database, surroundings, state, LOG_LEVEL="INFO")
+        made[service] = room(database, surroundings, process)
+    opened = Doors(made)
+    try:
+        opened.start()
+        yield opened
+    finally:
+        opened.close()
 
 
 @pytest.fixture

@@ -24,8 +24,7 @@ class ServiceProcess:
             DATABASE_URL=database.url,
             HTTP_PORT=str(self.port),
             INTERNAL_PORT=str(self.internal_port),
-            LOG_LEVEL="DEBUG",
-            **more,
+            **{"LOG_LEVEL": "DEBUG", **more},
         )
         self.process = Process(
             f"{self.service} {kind}",

@@ -1,0 +1,263 @@
+"""What stands in each service's room, and a request that succeeds for every operation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from chassis.database import Transactions, engine
+from services.intake import seed as intake_lists
+from services.intake.config import Settings
+from services.routing import models
+from services.routing.life import Role
+from services.routing.sessions import LONGEST
+from tests.harness.doors import Operation, Request, Room
+from tests.service.escalation.tower import Tower
+from tests.service.routing.office import (
+    ANSWER,
+    ARCHIVE,
+    ASK,
+    DISPOSE,
+    FOLLOW_UP,
+    FORWARD,
+    PASSWORD,
+    VERIFY,
+    Office,
+    furnish,
+)  # fmt: skip
+
+REPORT: dict[str, Any] = {
+    "kind": "complaint",
+    "title": "Lampu jalan padam",
+    "text": "Lampu jalan di depan sekolah padam sejak seminggu.",
+    "event_date": "2025-11-20",
+    "place": {"district": "63.02.06", "detail": "depan sekolah"},
+    "agency": "dpupr",
+    "category": "jalan-jembatan",
+    "confidentiality": "confidential",
+    "contact": {"name": "Warga", "email": "warga@contoh.example"},
+}
+
+
+def key() -> dict[str, str]:
+    """A fresh Idempotency-Key header."""
+    return {"Idempotency-Key": str(uuid4())}
+
+
+class Intake(Room):
+    """One report for each thing that a reporter may ask, standing where it may be asked."""
+
+    STANDS: Mapping[str, tuple[str, dict[str, Any]]] = {
+        "supplements": ("in_progress", {"text": "Tiangnya juga miring."}),
+        "objections": ("answered", {"reason": "Lampunya masih padam."}),
+        "acceptance": ("answered", {"stars": 4, "comment": "Sudah terang."}),
+        "reopening": ("closed", {"reason": "Padam lagi sejak kemarin."}),
+        "withdrawal": ("unverified", {"reason": "Salah alamat."}),
+        "escalation-consent": ("in_progress", {}),
+    }
+
+    def furnish(self) -> None:
+        bind = engine(self.database.url, 1)
+        intake_lists.run(SimpleNamespace(data_dir=Settings.data_dir), Transactions(bind))
+        bind.dispose()
+        self._receipts: dict[str, dict[str, str]] = {}
+
+    def receipt(self, of: str = "track") -> dict[str, str]:
+        """Number and code of the report that is kept for one kind of request."""
+        if of not in self._receipts:
+            self._receipts[of] = self.submit()
+        return self._receipts[of]
+
+    def submit(self, **other: Any) -> dict[str, str]:
+        """A new report's receipt."""
+        answer = httpx.post(
+            f"{self.process.url}/v1/reports", json=REPORT | other, headers=key(), trust_env=False
+        )
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def ready(self, operation: Operation) -> None:
+        name = operation.path.rsplit("/", 1)[-1]
+        if name in self.STANDS:
+            number = self.receipt(name)["number"]
+            put = "UPDATE report SET status = %s, status_since = now() WHERE number = %s"
+            self.database.psql(put, [self.STANDS[name][0], number])
+
+    def request(self, operation: Operation) -> Request:
+        name = operation.path.rsplit("/", 1)[-1]
+        if name == "reports":
+            return Request(operation, headers=key(), body=REPORT)
+        kept = self.receipt(name)
+        if name == "track":
+            return Request(operation, body={"number": kept["number"], "code": kept["code"]})
+        body = self.STANDS[name][1]
+        headers = {"Tracking-Code": kept["code"], **key()}
+        return Request(operation, {"number": kept["number"]}, headers, body=body)
+
+
+class Routing(Room):
+    """An office with its staff, and one case for each verb, standing where it may be used."""
+
+    # verb: who uses it, on a case of which status, with what; `verified` says that it was before.
+    VERBS: Mapping[str, tuple[str, str, dict[str, Any], bool]] = {
+        "verification": ("coordinator", "unverified", VERIFY[2], False),
+        "disposition": ("coordinator", "unverified", DISPOSE[2], True),
+        "archive": ("coordinator", "unverified", ARCHIVE[2], False),
+        "forwarding": ("coordinator", "unverified", FORWARD[2], False),
+        "data-request": ("coordinator", "unverified", ASK[2], False),
+        "return": ("liaison", "disposed", {"reason": "The road is a national one."}, True),
+        "follow-ups": ("liaison", "disposed", FOLLOW_UP[2], True),
+        "answer": ("liaison", "in_progress", ANSWER[2], True),
+        "reclassification": (
+            "coordinator", "unverified",
+            {"category": "sampah", "reason": "It is about waste, not the road."}, True,
+        ),
+        "merge": ("coordinator", "unverified", {"reason": "the same hole"}, True),
+    }  # fmt: skip
+    SPARE = "spare"  # an account that may be disabled, and whose password may be changed
+    ADMINISTRATORS = ("disabling", "first-password", "officers", "{code}")
+
+    def furnish(self) -> None:
+        furnish(self.database)
+        self.office = Office(self.database)
+        self._kept: dict[str, tuple[str, Any]] = {}
+        self._tokens: dict[str, str] = {}
+        [(self._hash,)] = self.database.psql(
+            "SELECT password_hash FROM officer WHERE username = 'liaison'"
+        )
+        self.ready_account()
+        self._columns = ", ".join(
+            f'"{name}"'
+            for (name,) in self.database.psql(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'cases'"
+            )
+        )
+
+    def close(self) -> None:
+        self.office.close()
+
+    def ready_account(self) -> None:
+        """The spare account as it was made."""
+        made = {"password_hash": self._hash, "must_change_password": False, "disabled_at": None}
+        with self.office.db.begin() as tx:
+            officer = tx.query(models.Officer).filter_by(username=self.SPARE).one_or_none()
+            if officer is None:
+                officer = models.Officer(
+                    id=uuid4(), username=self.SPARE, role=Role.LIAISON, agency="dpupr",
+                    created_at=self.office.clock.now(), **made,
+                )  # fmt: skip
+                tx.add(officer)
+            for name, value in made.items():
+                setattr(officer, name, value)
+            tx.query(models.Throttle).delete()
+
+    def token(self, of: str, username: str) -> str:
+        """A session kept for `of`, alive however it was ended before."""
+        token = self._tokens.setdefault(f"{of} {username}", secrets.token_urlsafe(32))
+        now = self.office.clock.now()
+        with self.office.db.begin() as tx:
+            officer = tx.query(models.Officer).filter_by(username=username).one()
+            times = {"created_at": now, "last_seen_at": now, "expires_at": now + LONGEST}
+            hashed = hashlib.sha256(token.encode()).digest()
+            tx.merge(models.Session(token_hash=hashed, officer_id=officer.id, **times))
+        return token
+
+    def case(self, verb: str) -> str:
+        """The case that is kept for a verb."""
+        if verb not in self._kept:
+            _, status, _, verified = self.VERBS[verb]
+            number = self.office.bring(status)
+            if verified and status == "unverified":
+                self.office.act(number, "verification", "coordinator", **VERIFY[2])
+            [(row,)] = self.database.psql(
+                "SELECT to_jsonb(c) FROM cases c WHERE number = %s", [number]
+            )
+            self._kept[verb] = number, row
+        return self._kept[verb][0]
+
+    def who(self, operation: Operation) -> str:
+        """Whose work it is."""
+        name = operation.path.rsplit("/", 1)[-1]
+        if name in self.VERBS:
+            return self.VERBS[name][0]
+        if name in ("password", "sign-out", "me"):
+            return self.SPARE
+        return "administrator" if name in self.ADMINISTRATORS else "coordinator"
+
+    def ready(self, operation: Operation) -> None:
+        name = operation.path.rsplit("/", 1)[-1]
+        if "officers" in operation.path:
+            self.ready_account()
+        if name in self.VERBS:
+            number = self.case(name)
+            kept = f"SELECT {self._columns} FROM jsonb_populate_record(NULL::cases, %s)"
+            put = f"UPDATE cases SET ({self._columns}) = ({kept}) WHERE number = %s"
+            self.database.psql(put, [json.dumps(self._kept[name][1]), number])
+        if operation.security:
+            self.token(str(operation), self.who(operation))
+
+    def request(self, operation: Operation) -> Request:
+        name = operation.path.rsplit("/", 1)[-1]
+        headers = {}
+        if operation.security:
+            bearer = self.token(str(operation), self.who(operation))
+            headers = {"Authorization": f"Bearer {bearer}"}
+        if name in self.VERBS:
+            body = self.VERBS[name][2]
+            if name == "merge":
+                body = body | {"into": self.case("answer")}
+            return Request(operation, {"number": self.case(name)}, headers | key(), body=body)
+        made = self._plain(name, operation)
+        return made.but(headers=headers)
+
+    def _plain(self, name: str, operation: Operation) -> Request:
+        """Those that are about no case."""
+        fresh = f"perahu kertas {secrets.token_hex(6)}"
+        bodies: dict[tuple[str, str], Any] = {
+            ("POST", "sign-in"): {"username": self.SPARE, "password": PASSWORD},
+            ("POST", "password"): {"password": PASSWORD, "new_password": fresh},
+            ("POST", "officers"): {
+                "username": f"baru-{secrets.token_hex(4)}", "role": "liaison", "agency": "dpupr",
+            },
+            ("PUT", "{code}"): {"name": "Dinas Perhubungan"},
+        }  # fmt: skip
+        parts = {"number": "follow-ups", "username": self.SPARE, "code": "dishub"}
+        asked = {part: parts[part] for part in operation.asked("path")}
+        if "number" in asked:
+            asked["number"] = self.case("follow-ups")
+        if operation.has_body:
+            return Request(operation, asked, body=bodies[operation.method, name])
+        known = {"agencies", "districts", "categories", "cases", "{number}", "me", "sign-out",
+                 "officers", "disabling", "first-password"}  # fmt: skip
+        if name not in known:
+            raise KeyError(str(operation))
+        return Request(operation, asked)
+
+
+class Escalation(Room):
+    """A feed with entries in it."""
+
+    def furnish(self) -> None:
+        tower = Tower(self.database, self.around.secrets)
+        tower.open()
+        tower.at("2026-11-06 08:00").sweep()
+        tower.hear("report.escalation_consented.v1")
+        tower.at("2027-01-02 10:00").sweep()
+        tower.append()
+        tower.close()
+        self.key = (self.around.secrets / "ombudsman-bearer-key").read_text().strip()
+
+    def request(self, operation: Operation) -> Request:
+        known = {"feed": {"limit": "10"}, "keys": {}, "checkpoint": {"stream": "handovers"}}
+        headers = {"Authorization": f"Bearer {self.key}"} if operation.security else {}
+        return Request(operation, {}, headers, known[operation.path.rsplit("/", 1)[-1]])
+
+
+ROOMS = {"intake": Intake, "routing": Routing, "notify": Room, "escalation": Escalation}
