@@ -7,6 +7,7 @@ errors (RFC 9457, never showing the inside), the measure, and the OpenAPI docume
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from chassis.schemas import load
 
 BODY_LIMIT = 64 * 1024  # bytes
 PROBLEM = "application/problem+json"
+_NAME = re.compile(r"[A-Za-z_-]{0,40}|[0-9]{1,2}")  # of a field, or a place in a list
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,15 @@ def _problem(
         "instance": f"urn:uuid:{uuid4()}",
     }
     if errors:
-        problem["errors"] = errors
+        problem["errors"] = [error | {"field": _shown(error["field"])} for error in errors]
     resp.status, resp.content_type = status, PROBLEM
     resp.data = json.dumps(problem).encode()
     return problem
+
+
+def _shown(field: str) -> str:
+    """A field by its path; a name that could be anybody's (a client chose it) is not repeated."""
+    return ".".join(part if _NAME.fullmatch(part) else "?" for part in field.split("."))
 
 
 def _refused(req: falcon.Request, resp: falcon.Response, error: Any, params: Any) -> None:
