@@ -1,116 +1,186 @@
-"""Looks for a reporter in every place where no reporter may be.
+"""Finds planted values in any number of places at once, however they are disguised there.
 
-A canary is a value that occurs nowhere else in the world. It is looked for as it is, in other
-letter case, without its separators, by its last eight digits, and in the encodings and plain
-digests in which it could hide.
+A canary is a value that occurs nowhere else in the world. It is looked for as it is, without its
+separators, by its longest words and its last eight digits; each of them in the encodings in which
+it could travel; and by the digests that could be reversed by trying. What a place holds is looked
+at as it is, with its lines joined and its backslashes single, and with what is packed unpacked.
+Letter case never matters. A place where a canary may be is named by a pattern; everywhere else it
+is a leak.
 """
 
-import base64
-import hashlib
-import json
-import quopri
+import os
 import re
-from collections.abc import Iterable, Iterator
+import shutil
+import subprocess
+import unicodedata
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from urllib.parse import quote
 
-import httpx
+from tests.failure.disguises import disguises
 
-from deploy.local.system import System
-
-CHUNK = 1 << 20
-
-
-def variants(canary: str) -> set[bytes]:
-    """Every form of `canary` that counts as a hit; ASCII forms are matched in any letter case."""
-    texts = {canary, re.sub(r"[\s.-]", "", canary), canary.replace(" ", "+")}
-    digits = re.sub(r"\D", "", canary)
-    if len(digits) >= 8:
-        texts.add(digits[-8:])
-    found: set[bytes] = set()
-    for text in texts:
-        raw = text.encode()
-        found |= {raw, raw.hex().encode(), quote(text).encode(), quopri.encodestring(raw).strip()}
-        found |= {json.dumps(text)[1:-1].encode()}
-        found |= {hashlib.new(name, raw).hexdigest().encode() for name in ("md5", "sha1", "sha256")}
-        found |= set(_base64(raw))
-    return {f.lower() for f in found if len(f) >= 8}
+Sink = tuple[str, bytes | Path]  # its name, such as `database/notify/message`, and what it holds
+DEPTH = 3  # compressed in compressed in compressed
+LARGEST = 16 << 20  # bytes that are unpacked of one stream
+PACKED = (b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")  # gzip, zlib
+SLASHES = re.compile(rb"\\+")
+ENDS_NUMBER, BEGINS_NUMBER = (
+    re.compile(rb"([0-9]|[0-9a-fA-F]{4})$"), re.compile(rb"[0-9]|[0-9a-fA-F]{4}"),
+)  # fmt: skip
+LINES = (  # also as text in JSON, also of quoted-printable; then those that are indented
+    re.compile(rb"=?(?:\r?\n|\\r|\\n)+"), re.compile(rb"(?:\r?\n|\\r|\\n)+[ \t]*"),
+)  # fmt: skip
 
 
-def _base64(raw: bytes) -> Iterator[bytes]:
-    """The part of base64 that does not depend on what stands before and after, by alignment."""
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + raw)
-        start, end = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
-        yield encoded[start:end]
-        yield encoded[start:end].translate(bytes.maketrans(b"+/", b"-_"))
+@dataclass(frozen=True)
+class Canary:
+    """A value, and the places (patterns of sinks' names) where it may be. What is `random` cannot
+    be guessed, so that its digest may be anywhere."""
+
+    name: str
+    value: str
+    allowed: tuple[str, ...] = ()
+    random: bool = False
+
+    def may_be_in(self, sink: str) -> bool:
+        return any(fnmatchcase(sink, pattern) for pattern in self.allowed)
+
+
+Hit = tuple[Canary, str]  # what was found, in which disguise
+
+
+def leaks(hits: Mapping[str, set[Hit]]) -> dict[str, set[str]]:
+    """Of what was found, what may not be where it is."""
+    found = {
+        name: {f"{one.name} ({disguise})" for one, disguise in there if not one.may_be_in(name)}
+        for name, there in hits.items()
+    }
+    return {name: leaking for name, leaking in found.items() if leaking}
 
 
 class Sweep:
-    """All canaries at once, against any text or file."""
+    """All canaries at once."""
 
-    def __init__(self, canaries: Iterable[str]) -> None:
-        self._forms = {form: canary for canary in canaries for form in variants(canary)}
-        self._pattern = re.compile(b"|".join(re.escape(f) for f in self._forms))
-        self._overlap = max(map(len, self._forms))
+    def __init__(self, canaries: Iterable[Canary]) -> None:
+        self._forms: dict[bytes, Hit] = {}
+        for canary in canaries:
+            value = unicodedata.normalize("NFC", canary.value)
+            for disguise, form in disguises(value, digests=not canary.random):
+                self._forms.setdefault(form.lower(), (canary, disguise))
+        assert self._forms, "no canary, no sweep"
 
-    def hits(self, text: bytes) -> set[str]:
-        """The canaries that stand in `text` in any form."""
-        return {self._forms[found] for found in self._pattern.findall(text.lower())}
+    def leaks(self, sinks: Iterable[Sink], folder: Path) -> dict[str, set[str]]:
+        """The places where a canary is that may not be there, each with what was found and in
+        which disguise. Works in `folder`, which must not be there before and is not afterwards."""
+        return leaks(self.hits(sinks, folder))
 
-    def hits_in_file(self, file: Path) -> set[str]:
-        """The same for a file of any size."""
-        found, before = set[str](), b""
-        with file.open("rb") as source:
-            while chunk := source.read(CHUNK):
-                found |= self.hits(before + chunk)
-                before = chunk[-self._overlap :]
-        return found
+    def hits(self, sinks: Iterable[Sink], folder: Path) -> dict[str, set[Hit]]:
+        """All that is found, whether it may be there or not."""
+        folder.mkdir(parents=True)
+        try:
+            names = dict(_laid_out(sinks, folder))
+            found = defaultdict[str, set[Hit]](set)
+            for file, form in self._found(folder, names):
+                found[names[file]].add(self._forms[form])
+        finally:
+            shutil.rmtree(folder)
+        return dict(found)
 
-    def leaks(self, places: Iterable[tuple[str, bytes | Path]]) -> dict[str, set[str]]:
-        """Where anything was found, and what."""
-        looked = {
-            name: self.hits_in_file(held) if isinstance(held, Path) else self.hits(held)
-            for name, held in places
-        }
-        return {name: found for name, found in looked.items() if found}
+    def _found(self, folder: Path, names: dict[Path, str]) -> Iterator[tuple[Path, bytes]]:
+        """Each hit: one search for thousands of forms, by the program that was made for it."""
+        patterns = folder.with_suffix(".forms")
+        patterns.write_bytes(b"\n".join(self._forms) + b"\n")
+        command = ["grep", "--binary", "-abFHioZ", "-f", patterns, "--"]
+        try:
+            for files in _portions(sorted(names)):
+                run = subprocess.run(
+                    [*command, *files], capture_output=True, check=False,
+                    env={"LC_ALL": "C", "PATH": os.defpath},
+                )  # fmt: skip
+                # a file may go while it is looked at: the database removes what it recycles
+                trouble = [w for w in run.stderr.splitlines() if b"No such file" not in w]
+                assert trouble == [], trouble[:3]
+                yield from self._read(run.stdout)
+        finally:
+            patterns.unlink()
 
-
-def files(system: System) -> Iterator[tuple[str, Path]]:
-    """Every file of the system but its mails: logs, state, data of the broker and the database."""
-    mails, lent = system.folder / "mails", system.folder / "postgres" / "elsewhere"
-    homes = [system.folder, *([Path(lent.read_text().strip())] if lent.exists() else [])]
-    for file in (f for home in homes for f in home.rglob("*")):
-        if file.is_file() and not file.is_symlink() and mails not in file.parents:
-            yield str(file), file
-
-
-def databases(system: System) -> Iterator[tuple[str, bytes]]:
-    """Every row of every table, notify's too: even there nobody stands in clear."""
-    for service in system.services:
-        tables = system.psql(service, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in tables:
-            rows = system.psql(service, f'SELECT t::text FROM "{table}" t')
-            yield f"{service}.{table}", "\n".join(row for (row,) in rows).encode()
-            yield f"{service}.{table} bytes", _bytes(system, service, table)
-
-
-def _bytes(system: System, service: str, table: str) -> bytes:
-    columns = system.psql(
-        service,
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_name = %s AND data_type = 'bytea'",
-        [table],
-    )
-    found = b""
-    for (column,) in columns:
-        for (held,) in system.psql(service, f'SELECT "{column}" FROM "{table}"'):
-            found += bytes(held or b"") + b"\n"
-    return found
+    def _read(self, said: bytes) -> Iterator[tuple[Path, bytes]]:
+        for line in said.split(b"\n")[:-1]:
+            name, _, rest = line.partition(b"\0")
+            offset, _, form = rest.partition(b":")
+            file, form = Path(os.fsdecode(name)), form.lower()
+            if not form.isdigit() or _stands_alone(file, int(offset), form):
+                yield file, form
 
 
-def metrics(system: System) -> Iterator[tuple[str, bytes]]:
-    """What every process measures."""
-    for name, port in system.scrape_targets().items():
-        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5, trust_env=False)
-        yield f"metrics of {name}", answer.content
+def _stands_alone(file: Path, offset: int, digits: bytes) -> bool:
+    """Whether these digits are no piece of another number: of a time, a measure, a digest."""
+    if len(digits) > 12:
+        return True
+    with file.open("rb") as held:
+        held.seek(max(0, offset - 4))
+        before = held.read(min(offset, 4))
+        after = held.read(len(digits) + 4)[len(digits) :]
+    return not ENDS_NUMBER.search(before) and not BEGINS_NUMBER.match(after)
+
+
+def _laid_out(sinks: Iterable[Sink], folder: Path) -> Iterator[tuple[Path, str]]:
+    """Files to search, each with its sink's name: those that are files already as they are, and
+    whatever else was found in them."""
+    number = 0
+    for name, held in sinks:
+        try:
+            content = held if isinstance(held, bytes) else held.read_bytes()
+        except FileNotFoundError:
+            continue
+        more = list(_more(content))
+        if isinstance(held, Path):
+            yield held, name
+        else:
+            more.append(content)
+        for text in more:
+            number += 1
+            file = folder / str(number)
+            file.write_bytes(text)
+            yield file, name
+
+
+def _more(content: bytes, depth: int = DEPTH) -> Iterator[bytes]:
+    """What else can be read in it: the lines joined, and everything that unpacks."""
+    if b"\0" not in content:
+        plain = SLASHES.sub(rb"\\", content)  # which JSON, a row's text and `repr` double
+        yield from {plain, *(lines.sub(b"", content) for lines in LINES)} - {content}
+    for start in _starts(content) if depth else ():
+        if unpacked := _unpacked(content, start):
+            yield unpacked
+            yield from _more(unpacked, depth - 1)
+
+
+def _starts(content: bytes) -> Iterator[int]:
+    """Where a compressed stream may begin."""
+    for magic in PACKED:
+        at = content.find(magic)
+        while at >= 0:
+            yield at
+            at = content.find(magic, at + 1)
+
+
+def _unpacked(content: bytes, start: int) -> bytes:
+    """As much as unpacks from there on: also of a stream that is cut off."""
+    stream, found = zlib.decompressobj(wbits=47), b""
+    try:
+        for at in range(start, len(content), 4096):
+            found += stream.decompress(content[at : at + 4096], LARGEST)
+            if stream.eof or len(found) > LARGEST:
+                break
+    except zlib.error:
+        pass
+    return found if len(found) >= 8 else b""
+
+
+def _portions(files: list[Path], size: int = 5000) -> Iterator[list[Path]]:
+    for at in range(0, len(files), size):
+        yield files[at : at + size]

@@ -1,131 +1,169 @@
-"""Nowhere but in notify's sealed contacts, and in the mails, can anybody read who reported."""
+"""Nowhere but in notify's sealed contacts, and on the mails, can anybody read who reported.
 
-import base64
-import hashlib
+One life with two people, every level, every verb and every mistake is lived; then everything that
+the system has kept, said or shown is searched.
+"""
+
 import json
-from urllib.parse import quote
-from uuid import uuid4
+from contextlib import closing
+from fnmatch import fnmatch
+from signal import SIGHUP
 
-import httpx
 import pytest
 
-from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in
-from tests.failure.canaries import Sweep, databases, files, metrics
-from tests.harness.system import running, stage
-from tests.harness.tap import tap
+from deploy.local.process import Failed
+from deploy.local.prometheus import Prometheus, program
+from services.notify import letters
+from tests.failure import links, lives, mistakes, people, planting, sinks
+from tests.failure.canaries import Sweep, leaks
+from tests.harness import wiretap
+from tests.harness.system import running
 from tests.harness.waiting import eventually
 
-CONTACT = {
-    "name": "Zulaikha Qanaryasari Wxyz",
-    "email": "qanary.zulaikha@kenari-warga.example",
-    "phone": "+62 811-7394-8265",
-    "address": "Jalan Kenari Langka 977 RT 88",
-    "language": "id",
-}
-CANARIES = [value for name, value in CONTACT.items() if name != "language"]
+HEADERS = (
+    "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language",
+    "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def system(state, cache):
-    """A system that logs all it can."""
-    with running(state / "canary", cache, extra={"LOG_LEVEL": "DEBUG"}) as one:
+    """A system that logs all it can, and whose processes keep what they must for a while in it."""
+    folder = state / "canary"
+    (folder / "tmp").mkdir(parents=True)
+    told = {"LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp")}
+    with running(folder, cache, extra=told) as one:
+        wiretap.attach(one.broker)
         yield one
 
 
 @pytest.fixture(scope="module")
-def tapped(system):
-    """Every message of the life below, with its headers."""
-    with tap(system.broker) as heard:
-        yield heard
+def prometheus(system, cache):
+    """Reads every process; not everywhere is there one."""
+    try:
+        program("prometheus", cache)
+    except Failed:
+        yield None
+        return
+    one = Prometheus(system.folder / "prometheus", cache, system.scrape_targets())
+    one.begin()
+    eventually(lambda: one.tend() or one.is_up, "Prometheus", seconds=60)
+    told = one.folder / "config" / "prometheus.yml"
+    told.write_text(told.read_text().replace("15s", "1s"))
+    one.process.signal(SIGHUP)
+    yield one
+    one.stop()
 
 
 @pytest.fixture(scope="module")
-def lived(system, tapped):
-    """A confidential report's whole life, with the errors that people make on the way."""
-    people = stage(system)
-    citizen = Reporter(people.client())
-    body = {
-        "kind": "complaint", "title": "Pungutan di sekolah", "text": "Ada pungutan liar.",
-        "event_date": "2026-11-20", "place": {"district": "63.02.06"}, "contact": CONTACT,
-        "confidentiality": "confidential",
-    }  # fmt: skip
-    receipt = citizen.ask("POST", "/reports", body, headers={"Idempotency-Key": str(uuid4())})
-    citizen.number, citizen.code = receipt["number"], receipt["code"]
-    errors = [
-        httpx.post(f"{system.url}/api/v1/reports", json=body | wrong, trust_env=False,
-                   headers={"Idempotency-Key": str(uuid4())})
-        for wrong in ({"contact": CONTACT | {"email": f"{CONTACT['email']}\n"}},
-                      {"contact": CONTACT | {"nik": CONTACT["phone"]}},
-                      {"contact": CONTACT["name"]}, {"kind": CONTACT["address"]})
-    ]  # fmt: skip
-    assert {e.status_code for e in errors} == {422}
-    coordinator, agency = sign_in(people, "koordinator"), sign_in(people, "disdikbud")
-    coordinator.await_case(citizen.number)
-    coordinator.act(citizen.number, "verification", {"class": "ordinary", "category": "sekolah"})
-    coordinator.act(citizen.number, "disposition", {"agency": "disdikbud"})
-    agency.await_case(citizen.number)
-    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
-    agency.act(citizen.number, "answer", ANSWER)
-    citizen.await_status("answered")
-    citizen.act("acceptance", {"stars": 4})
-    citizen.await_status("closed")
-    eventually(lambda: len(mails(system)) >= 4, "the reporter's mails")
-    seen = [coordinator.ask("GET", f"/cases/{citizen.number}"), citizen.track()]
-    shown = [e.content for e in errors] + [json.dumps(s, default=str).encode() for s in seen]
-    yield citizen.number, shown
-    people.close()
+def life(system, prometheus):
+    """Lived once, to the end."""
+    with closing(lives.stage(system)) as watched:
+        one = lives.begin(system, watched)
+        lives.handle(one)
+        left = lives.wander(one)
+        mistakes.by_reporters(one)
+        mistakes.by_officers(one)
+        lives.escalate(one, left)
+        lives.settle(system)
+        yield one
 
 
-def mails(system):
-    return [mail for mail in system.mails() if CONTACT["email"] in mail.to]
+@pytest.fixture(scope="module")
+def places(system, life, prometheus):
+    """Every place, once all has happened."""
+    found = [*mistakes.by_machines(system), *life.people.sinks(), *sinks.of_system(system)]
+    found += sinks.tapped(wiretap.caught(system.broker))
+    found += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
+    found += sinks.commands(system)
+    found += sinks.watched(prometheus) if prometheus else []
+    return found
 
 
-def test_the_reporter_is_found_in_the_mails_and_nowhere_else(system, tapped, lived):
-    _, shown = lived
-    eventually(lambda: any(b"case.closed" in body for body in tapped.bodies()))
-    places = [
-        *files(system),
-        *databases(system),
-        *metrics(system),
-        *((f"message {i}", repr(heard).encode()) for i, heard in enumerate(tapped.heard)),
-        *((f"body {i}", body) for i, body in enumerate(tapped.bodies())),
-        *((f"answer {i}", answer) for i, answer in enumerate(shown)),
-    ]
-    assert len(places) > 100
-
-    assert Sweep(CANARIES).leaks(places) == {}
-    assert CONTACT["email"] in mails(system)[0].to  # the life was lived with these very canaries
+@pytest.fixture(scope="module")
+def hits(system, life, places, tmp_path_factory):
+    """All that was found, whether it may be there or not."""
+    known = [*people.canaries(), *people.secrets_of(system), *life.canaries(), *mistakes.MISTAKEN]
+    assert len(known) > 100
+    return Sweep(known).hits(places, tmp_path_factory.mktemp("hits") / "sinks")
 
 
-def test_mails_say_that_there_is_news_and_not_what(system, lived):
-    for mail in mails(system):
-        for word in ("Pungutan", "pungutan", FOLLOW_UP[:30], ANSWER["reason"][:30]):
-            assert word not in mail.text + mail.subject
+def test_nobody_is_found_anywhere(places, hits):
+    assert len({name for name, _ in places}) > 300
+
+    assert leaks(hits) == {}
 
 
-@pytest.mark.parametrize("canary", CANARIES)
-def test_a_canary_is_recognised_in_every_disguise(canary):
-    """The negative control of the sweep: what it looks for, it finds."""
-    sweep = Sweep(CANARIES)
-    for form in (
-        canary, canary.upper(), canary.encode().hex(), quote(canary), json.dumps(canary),
-        base64.b64encode(b"x" + canary.encode() + b"yz").decode(),
-        hashlib.sha256(canary.encode()).hexdigest(),
-    ):  # fmt: skip
-        assert sweep.hits(f"... {form} ...".encode()) == {canary}
+def test_all_that_was_looked_for_was_there(system, life, hits):
+    """The negative control of the life: each is found where it may be, so words, addresses, codes
+    and sessions were really used."""
+    permitted = [*people.canaries(), *people.secrets_of(system), *life.canaries()]
+    found = {canary.name for there in hits.values() for canary, _ in there}
+
+    assert {canary.name for canary in permitted if canary.allowed} - found == set()
 
 
-def test_a_canary_planted_anywhere_is_found(system, lived):
-    """The negative control of the places: what stands there is looked at."""
-    planted = f"Burung Tiruan {uuid4().hex}"
-    sweep, log = Sweep([planted]), system.logs / "planted.log"
-    log.write_text(json.dumps({"event": "x", "reason": planted}))
-    assert set(sweep.leaks(files(system))) == {str(log)}
-    log.unlink()
+def test_no_process_keeps_anything_outside_of_what_was_searched(system, life):
+    assert sinks.elsewhere(system) == {}
 
-    system.psql("intake", "UPDATE report SET place = %s", [planted])
-    assert set(sweep.leaks(databases(system))) == {"intake.report"}
-    system.psql("intake", "UPDATE report SET place = NULL")
 
-    system.psql("notify", "UPDATE reporter SET identity = %s", [planted.encode()])
-    assert "notify.reporter bytes" in sweep.leaks(databases(system))
+def test_a_mail_goes_to_its_reporter_alone_and_nobody_writes_its_headers(system, life):
+    """Titles, reasons and answers of this life hold line breaks, headers and template's words."""
+    mails = system.mails()
+    assert len(mails) > 40
+    for mail in mails:
+        assert mail.to in ([people.PERSON["email"]], [people.OTHER["email"]])
+        assert mail.headers["To"] == mail.to[0]
+        assert sorted(mail.headers) == sorted(HEADERS)
+        assert mail.subject in letters.SUBJECT.values()
+        assert "example" not in mail.text
+        assert "$" not in mail.text
+
+
+def test_nothing_tells_that_one_person_filed_three_reports(system, life, places):
+    mine, theirs = ([one.number for one in of.values()] for of in (life.mine, life.theirs))
+    pieces = list(links.pieces(system, places))
+    found = links.belonging(pieces, [*mine, *theirs])
+    assert all(len(values) > 200 for values in found.values())
+
+    assert links.shared(found, mine, theirs) == set()
+    assert links.shared(found, theirs, mine) == set()
+
+    reference = json.dumps({"person": "c0ffee00-1111-4222-8333-444455556666"})
+    for number in mine[1:]:  # the negative control
+        pieces += [json.dumps({"id": number, "cause": f"{number}-and-a-cause"}), number + reference]
+    found = links.belonging(pieces, [*mine, *theirs])
+    assert "c0ffee00-1111-4222-8333-444455556666" in links.shared(found, mine, theirs)
+
+
+def test_contacts_are_sealed_to_one_size_in_events_and_in_rows(system, life):
+    sealed = system.psql("intake", "SELECT DISTINCT length(data->>'sealed') FROM outbox"
+                         " WHERE type = 'report.contact_sealed.v1'")  # fmt: skip
+    held = system.psql("notify", "SELECT DISTINCT length(data_key), length(reach), length(identity)"
+                       " FROM reporter WHERE state = 'held'")  # fmt: skip
+
+    assert (len(sealed), len(held)) == (1, 1)
+
+
+def test_what_is_planted_is_found_in_every_place_and_encoding(system, life, tmp_path):
+    """The negative control of places and encodings. Last: what is planted stays."""
+    wiretap.caught(system.broker)
+    expected = list(planting.everywhere(system))
+    found = [*sinks.of_system(system), *sinks.commands(system, ["routing parked list"])]
+    found += sinks.tapped(wiretap.caught(system.broker))
+    found += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
+    hits = Sweep(planting.CANARIES).hits(found, tmp_path / "sinks")
+
+    assert {place: missing for place in expected if (missing := _missing(hits, place))} == {}
+
+
+def _missing(hits, place):
+    """The encodings that were not found in any place that is called so."""
+    there = [found for name, found in hits.items() if fnmatch(name, place)]
+    return set(planting.PEOPLE) - {canary.name for found in there for canary, _ in found}
+
+
+def test_what_is_planted_in_a_session_is_found_while_it_lasts(system, life, tmp_path):
+    with planting.in_a_session(system, next(iter(planting.PEOPLE.values()))) as place:
+        found = Sweep(planting.CANARIES).leaks(sinks.sessions(system), tmp_path / "sinks")
+    assert place in found

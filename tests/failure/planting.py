@@ -1,0 +1,108 @@
+"""The sweep's negative control: puts values into each kind of place as a mistake would."""
+
+import smtplib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+
+import kombu
+import psycopg2
+
+from deploy import secrets
+from deploy.local.system import System
+from deploy.rabbitmq.definitions import UNROUTED
+from tests.failure.canaries import Canary
+from tests.failure.disguises import encodings
+
+# One value for each encoding, so that one search tells which was missed where.
+PEOPLE = {
+    name: f"Tiruan{name.title().replace(' ', '').replace('-', '')} Burungplastik {n:016d}"
+    for n, name in enumerate(
+        ("utf-8", "json in json", "json escapes", "bytes escapes", "html decimal", "html hex",
+         "url twice", "url bytes twice", "quoted-printable bytes", "hex", "hex spaced",
+         "hex colons", "base64 0", "base64 1", "base64 2", "base64 of utf-16 1"), 6302_0000_1111
+    )
+}  # fmt: skip
+CANARIES = [Canary(name, value) for name, value in PEOPLE.items()]
+
+
+FORMS = [dict(encodings(value))[name].decode() for name, value in PEOPLE.items()]
+
+
+def in_databases(system: System, planted: str) -> Iterator[str]:
+    """A row, a JSON value, bytes, a comment; returns where each is to be found."""
+    system.psql("intake", "UPDATE report SET place = %s", [planted])
+    yield from ("database/intake/report", "database/intake/backup")
+    facts = "UPDATE message SET facts = facts || jsonb_build_object('x', %s::text)"
+    system.psql("notify", facts, [planted])
+    yield "database/notify/message"
+    kept = "UPDATE reporter SET identity = %s WHERE state = 'held'"
+    system.psql("notify", kept, [planted.encode()])
+    yield "database/notify/reporter"
+    system.psql("escalation", f"COMMENT ON TABLE case_state IS $x${planted}$x$")
+    yield "database/escalation/backup"
+    parked = (
+        "INSERT INTO inbox (event_id, state, reason, attempts, received_at, type)"
+        " VALUES (gen_random_uuid(), 'parked', %s, 1, now(), 'case.closed.v1')"
+    )
+    for form in FORMS:  # each short enough to lie in its page as it is
+        system.psql("routing", parked, [form])
+    yield from ("commands/routing parked list", "files/postgres/pg_wal/*")
+    system.psql("routing", "CHECKPOINT")
+    yield "files/postgres/base/routing/*"
+
+
+def in_files(system: System, planted: str) -> Iterator[str]:
+    """A log, and what a program puts aside for a while."""
+    for place in ("log/intake-api.log", "tmp/spool", "secrets/forgotten", "broker/erl_crash.dump"):
+        with (system.folder / place).open("a") as file:
+            file.write(planted)
+        yield f"files/{place}"
+
+
+def in_messages(system: System, planted: str) -> Iterator[str]:
+    """Bodies, headers and properties of messages, on exchanges and in the queue of the lost."""
+    with kombu.Connection(system.broker.uri()) as connection:
+        producer = connection.Producer()
+        producer.publish("{}", exchange="lapor.events", routing_key="x.v1", headers={"a": planted})
+        yield "tap/lapor.events/x.v1"
+        producer.publish(planted, exchange="amq.direct", routing_key="x.direct")
+        yield "tap/amq.direct/x.direct"
+        producer.publish("{}", exchange="lapor.dead", routing_key="x", headers={"nama": planted})
+        yield "tap/lapor.dead/x"
+        producer.publish(planted, exchange=UNROUTED, routing_key="x.lost.v1")
+        yield f"tap/{UNROUTED}/x.lost.v1"
+
+
+def in_mails(system: System, planted: str) -> Iterator[str]:
+    """A header and a text."""
+    mail = EmailMessage()
+    mail["To"], mail["X-Planted"] = "a@b.example", planted
+    mail.set_content(planted)
+    with smtplib.SMTP("127.0.0.1", system._smtp_port) as smtp:
+        smtp.send_message(mail, from_addr="x@y.example")
+    yield from ("mails/header/X-Planted", "mails/text")
+
+
+@contextmanager
+def in_a_session(system: System, planted: str) -> Iterator[str]:
+    """A statement that the server shows as long as its session lasts."""
+    word = secrets.read(system.secrets_folder, "intake-database-password")
+    session = psycopg2.connect(
+        host="127.0.0.1", port=system.postgres.port, dbname="intake", user="intake", password=word
+    )
+    try:
+        with session.cursor() as cursor:
+            cursor.execute(f"SELECT /* {planted[:800]} */ 1")
+        yield "database/intake/pg_stat_activity"
+    finally:
+        session.close()
+
+
+def everywhere(system: System) -> Iterable[str]:
+    """Plants all, and tells in which places each must be found."""
+    planted = " | ".join(FORMS)
+    for plant in (in_databases, in_files, in_messages, in_mails):
+        yield from plant(system, planted)
+    system.restart("mailbox", NAMA=planted)
+    yield "processes/mailbox/environment"
