@@ -13,7 +13,7 @@ import contracts
 from chassis.inbox import TRIES
 from chassis.wire import sender_of, stream_name
 from tests.failure.accounting import Accepted, settle, submit, unaccounted
-from tests.failure.canaries import Sweep
+from tests.failure.canaries import Canary, Sweep
 from tests.harness.faults import command, measured
 from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.system import running
@@ -226,7 +226,8 @@ def said_in_logs(system):
     """The logs in which a body stands."""
     logs = [*system.logs.glob("*.log"), system.postgres.folder / "postgres.log"]
     logs.append(system.broker.folder / "rabbitmq.log")
-    return Sweep([CANARY]).leaks((str(log), log) for log in logs)
+    places = [(str(log), log) for log in logs]
+    return Sweep([Canary("poison", CANARY)]).leaks(places, system.folder / "sinks")
 
 
 def break_handler(system, service, number):
