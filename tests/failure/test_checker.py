@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.harness.checker import Findings, check, settled
+from tests.harness.checker import check, settled
 from tests.harness.history import History, calls
 from tests.harness.waiting import eventually
 from tests.harness.workload import ACCEPT, SUBMIT, Workload
@@ -135,11 +135,11 @@ def test_a_receipt_for_nothing_and_a_step_that_was_refused_are_named(own_system,
         history.say(line.kind, line.client, line.operation, line.key, line.number, line.status)
     unanswered = check(own_system, file)  # each acceptance began and never ended
     assert unanswered.unknown == 2
-    assert new(unanswered, check(own_system, lived.file)) == []
+    assert unanswered.beyond(check(own_system, lived.file)) == []
 
     for call in (call for call in done if call.operation == ACCEPT):
         history.say("fail", "c", ACCEPT, call.key, call.number, 409)
-    phantoms = new(check(own_system, file), unanswered)
+    phantoms = check(own_system, file).beyond(unanswered)
     assert {(wrong.verdict, wrong.place) for wrong in phantoms} == {("phantom", "client's step")}
     assert number in {wrong.number for wrong in phantoms}
 
@@ -151,9 +151,5 @@ def test_a_missing_mail_is_lost_and_a_copy_of_one_is_counted(own_system, lived):
     assert check(own_system, lived.file).extra_mails == before.extra_mails + 1
 
     own_system.forget_mails()
-    assert len([w for w in new(check(own_system, lived.file), before) if w.place == "mail"]) == 6
-
-
-def new(now: Findings, before: Findings):
-    """The findings that were not there before."""
-    return [wrong for wrong in now.wrong if wrong not in before.wrong]
+    missing = check(own_system, lived.file).beyond(before)
+    assert [(wrong.verdict, wrong.place) for wrong in missing] == [("lost", "mail")] * 6

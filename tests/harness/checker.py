@@ -49,6 +49,10 @@ class Findings:
         """How often each verdict was given where: `{"lost routing case": 3}`."""
         return dict(Counter(f"{wrong.verdict} {wrong.place}" for wrong in self.wrong))
 
+    def beyond(self, before: "Findings") -> list[Wrong]:
+        """What is wrong that was not before."""
+        return [wrong for wrong in self.wrong if wrong not in before.wrong]
+
     def of(self, verdict: str) -> set[str]:
         """The places where a verdict was given."""
         return {wrong.place for wrong in self.wrong if wrong.verdict == verdict}

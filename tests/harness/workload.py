@@ -90,12 +90,16 @@ class Workload:
 
     def __init__(self, system: System, history: History, *, lives: bool = True) -> None:
         self.system, self.history = system, history
+        self._people = stage(system)  # it knows the officers' own passwords from now on
         self._seats: dict[str, str] = {}
         if lives:
-            people = stage(system)
-            for who in (COORDINATOR, AGENCY):
-                self._seats[who] = sign_in(people, who).client.headers["Authorization"]
-            people.close()
+            self.sign_in()
+
+    def sign_in(self) -> None:
+        """Seats the officers; again after their sessions ended."""
+        for who in (COORDINATOR, AGENCY):
+            self._seats[who] = sign_in(self._people, who).client.headers["Authorization"]
+        self._people.close()
 
     def run(self, how_many: int, *, live: int = 0, clients: int = 4) -> None:
         """Sends so many reports; carries every `live`th of them through to its acceptance."""
@@ -103,8 +107,11 @@ class Workload:
             list(pool.map(lambda i: self._one(live > 0 and i % live == 0), range(how_many)))
 
     @contextmanager
-    def under_way(self, how_many: int, *, live: int = 0, clients: int = 4) -> Iterator[History]:
-        """The same, while the block does its harm; every call has ended when it is left."""
+    def under_way(
+        self, how_many: int, *, live: int = 0, clients: int = 4, first: int = 0
+    ) -> Iterator[threading.Thread]:
+        """The same, while the block does its harm, once `first` receipts are there; every call has
+        ended when it is left, or when the thread that it gets was joined."""
         failed: list[BaseException] = []
 
         def run() -> None:
@@ -115,9 +122,10 @@ class Workload:
 
         coming = threading.Thread(target=run)
         coming.start()
+        before = self.receipts()
         try:
-            eventually(lambda: failed or self.receipts() >= max(1, how_many // 5), "receipts", 60)
-            yield self.history
+            eventually(lambda: failed or self.receipts() >= before + first, "receipts", 60)
+            yield coming
         finally:
             coming.join()
         if failed:

@@ -1,0 +1,126 @@
+"""Killed at any named point, on the whole system: nothing is lost, nothing happens twice.
+
+In each round every process is armed with one failpoint, dies of it while reports are under way,
+and is started again; clients insist with the same key. The rounds go on until every process has
+died at each of its points.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import zip_longest
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+
+from tests.harness.checker import check, settled
+from tests.harness.history import History
+from tests.harness.publishing import publish
+from tests.harness.waiting import eventually
+from tests.harness.workload import Workload
+
+pytestmark = pytest.mark.fault
+
+REPORTS = 20
+CHASSIS = (
+    "inbox.before_commit", "inbox.after_commit", "inbox.before_ack", "relay.before_publish",
+    "relay.after_confirm", "relay.after_mark",
+)  # fmt: skip
+LATE = ("escalation.before_commit", "escalation.after_commit")  # first, while few can be late
+POINTS = {
+    "intake-api": (
+        "", "", "intake.before_write", "intake.before_commit", "intake.after_commit",
+    ),
+    "intake-worker": ("", "", *CHASSIS),
+    "routing-worker": ("", "", *CHASSIS[3:], *CHASSIS[:3]),
+    "notify-worker": ("notify.before_send", "notify.after_send", *CHASSIS),
+    "escalation-worker": (*LATE, "feed.before_commit", *CHASSIS),
+}  # fmt: skip
+KILLED = (-SIGKILL, 1)  # an API's own process ends with 1 when the one that serves was killed
+ROUNDS = [
+    {name: point for name, point in zip(POINTS, points, strict=True) if point}
+    for points in zip_longest(*POINTS.values())
+]
+
+
+@pytest.fixture(scope="module")
+def work(own_system) -> Workload:
+    """One history for all rounds: each is judged together with those before it."""
+    return Workload(own_system, History(own_system.folder / "history.jsonl"))
+
+
+def test_every_point_that_there_is_kills_in_some_round():
+    root = Path(__file__).parents[2]
+    named = re.compile(r'failpoint\(\s*"([a-z_.]+)"\s*\)')
+    code = [file for folder in ("chassis", "services") for file in (root / folder).rglob("*.py")]
+    there = {point for file in code for point in named.findall(file.read_text())}
+    assert there == {point for armed in ROUNDS for point in armed.values()}
+
+
+@pytest.mark.parametrize("armed", ROUNDS, ids=lambda armed: f"{len(armed)} processes")
+def test_a_kill_at_any_point_loses_and_doubles_nothing(own_system, work, armed):
+    work.sign_in()
+    arm(own_system, armed)
+    with work.under_way(REPORTS, live=4) as coming:
+        if set(armed.values()) & set(LATE):
+            coming.join()
+            own_system.clock.move(timedelta(days=12))
+        for name in deaths(own_system, armed):
+            own_system.restart(name, FAILPOINTS="")
+
+    found = settled(own_system, work.history.file, seconds=30)
+    assert found.extra_mails <= 8 * len(ROUNDS)  # of those in hand, at most one more each
+    assert found.unknown == 0  # whoever insists learns how it ended
+
+
+def test_without_its_inbox_an_event_that_comes_again_is_doubled(own_system, work):
+    """The negative control: what the claim in the inbox keeps away, the checker sees."""
+    before = check(own_system, work.history.file)
+    assert before.named() == {}
+    [row] = own_system.psql(
+        "routing",
+        "SELECT event_id::text, type, source, subject, sequence, correlationid, time, data"
+        " FROM outbox WHERE type = 'case.verified.v1' LIMIT 1",
+    )
+    names = ("id", "type", "source", "subject", "sequence", "correlationid", "time", "data")
+    again = dict(zip(names, row, strict=True)) | {"time": row[6].isoformat()}
+    again |= {"specversion": "1.0", "datacontenttype": "application/json"}
+
+    publish(own_system.broker, "routing", [again])
+    marker = own_system.psql("intake", "SELECT count(*) FROM timeline_entry")
+    eventually(lambda: own_system.broker.queues()["intake.cases"] == 0)
+    assert own_system.psql("intake", "SELECT count(*) FROM timeline_entry") == marker
+
+    for statement in (
+        "DELETE FROM inbox WHERE event_id = %s",
+        "UPDATE position SET sequence = %s WHERE source = '/routing/cases' AND subject = %s",
+    ):
+        values = [again["id"]] if "inbox" in statement else [again["sequence"] - 1, row[3]]
+        own_system.psql("intake", statement, values)
+    publish(own_system.broker, "routing", [again])
+    eventually(lambda: check(own_system, work.history.file).beyond(before))
+    assert "intake timeline of cases" in check(own_system, work.history.file).of("doubled")
+
+
+def arm(system, armed) -> None:
+    """Starts the processes anew, each to die at its point."""
+    for name, point in armed.items():
+        process = system.process(name)
+        process.stop()
+        process.env |= {"FAILPOINTS": f"{point}=kill", "BREAKER_FLOOR": "500"}
+        process.start()
+
+
+def deaths(system, armed) -> Iterator[str]:
+    """The processes, as one after the other has died where it should."""
+    waiting = set(armed)
+
+    def dead() -> set[str]:
+        return {name for name in waiting if not system.process(name).running}
+
+    while waiting:
+        for name in eventually(dead, f"the death of {waiting}", 60):
+            assert system.process(name).exit_code in KILLED, system.process(name).tail()
+            waiting.discard(name)
+            yield name
