@@ -24,7 +24,11 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 HANG = 600  # seconds, longer than any sender's patience
-ANSWERS = {"reject": "550 5.1.1 no such mailbox", "defer": "451 4.3.0 try again later"}
+# Like real ones, these quote who was written to, and it is ours to keep that out of our logs.
+ANSWERS = {
+    "reject": "550 5.1.1 <{}>: no such mailbox",
+    "defer": "451 4.3.0 <{}>: try again later",
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Smtp:
         if mood == "hang":
             await asyncio.sleep(HANG)
         if mood in ANSWERS:
-            return ANSWERS[mood]
+            return ANSWERS[mood].format(address)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

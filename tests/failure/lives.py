@@ -96,6 +96,7 @@ class Life:
     mine: dict[str, Citizen]
     theirs: dict[str, Citizen]
     officers: dict[str, Officer]
+    seen: dict[str, Any] = field(default_factory=dict)  # what else was met on the way
 
     def canaries(self) -> list[Canary]:
         """Every secret that was handed out or chosen meanwhile."""

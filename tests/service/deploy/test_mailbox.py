@@ -80,7 +80,9 @@ def test_a_mood_lasts_as_long_as_it_is_told(mailbox: Running, mood: str, code: i
     for _ in range(2):
         with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
             mailbox.send()
-        assert refused.value.recipients["siti@contoh.example"][0] == code
+        answer = refused.value.recipients["siti@contoh.example"]
+        assert answer[0] == code
+        assert b"<siti@contoh.example>" in answer[1]  # real ones quote whom they refuse
     mailbox.send()
 
     assert len(mailbox.client.get("/mails").json()) == 1
