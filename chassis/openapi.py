@@ -94,10 +94,9 @@ def _operation(
         described["security"] = [{op.security: []}]
     described["responses"] = {str(s): _answer(schema) for s, schema in op.answers.items()}
     for status in _errors(op, security):
-        described["responses"][str(status)] = refused = {
-            "description": "Refused",
-            "content": {PROBLEM: {"schema": Problem}},
-        }
+        refused: dict[str, Any] = {"description": "Refused"}
+        refused["content"] = {PROBLEM: {"schema": Problem}}
+        described["responses"][str(status)] = refused
         if header := HEADERS.get(status):
             refused["headers"] = {header: {"required": True, "schema": {"type": "string"}}}
     return described

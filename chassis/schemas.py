@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
 from chassis.errors import FieldError, Invalid
+
+MOST_ERRORS = 50  # that one answer names
 
 
 class Strict(Schema):
@@ -57,6 +60,15 @@ class Whole(validate.Regexp):
         return value
 
 
+class Count(fields.Integer):
+    """A whole number, in a query too: written with the ten digits and nothing else."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> int:
+        if isinstance(value, str) and not re.fullmatch("-?[0-9]{1,16}", value, re.ASCII):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, *args, **more)
+
+
 class Flag(fields.Boolean):
     """True or false, which no word and no number stands for."""
 
@@ -83,11 +95,11 @@ _RULES = (
 
 
 def load(schema: type[Schema], document: Any) -> dict[str, Any]:
-    """The loaded document. Raises Invalid naming every field and the rule it breaks."""
+    """The loaded document. Raises Invalid naming the fields and the rules that they break."""
     try:
         loaded: dict[str, Any] = schema().load(document)
     except ValidationError as error:
-        errors = list(_flat(error.messages, ()))
+        errors = list(islice(_flat(error.messages, ()), MOST_ERRORS))
         raise Invalid("the request breaks the rules of these fields", errors=errors) from None
     return loaded
 

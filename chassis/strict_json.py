@@ -16,6 +16,7 @@ from chassis.errors import Malformed
 
 DEPTH = 32
 INTEGER = 2**53
+DIGITS = 32  # of a number with a point, more than any double needs
 
 
 def loads(raw: bytes) -> Any:
@@ -78,8 +79,8 @@ def _integer(digits: str) -> int:
 
 def _float(digits: str) -> float:
     number = float(digits)
-    if not math.isfinite(number):
-        raise _broken("number", "a number is too large")
+    if not math.isfinite(number) or len(digits) > DIGITS:
+        raise _broken("number", "a number is too large or too long")
     return int(number) if number.is_integer() and abs(number) <= INTEGER else number
 
 

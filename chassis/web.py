@@ -162,6 +162,8 @@ class _Around:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: Any, succeeded: bool
     ) -> None:
+        if (req.content_length or 0) <= BODY_LIMIT:
+            req.bounded_stream.exhaust()  # on an unread body the server hangs up, on the gateway
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("X-Content-Type-Options", "nosniff")
         status = int(str(resp.status)[:3])

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from chassis.schemas import Strict, Tolerant
+from chassis.schemas import Count, Strict, Tolerant
 from services.escalation.models import STREAMS
 
 LONGEST_WAIT = 25  # seconds
@@ -61,8 +61,8 @@ class FeedQuery(Strict):
 
     stream = fields.String(load_default=STREAMS[0], validate=validate.OneOf(STREAMS))
     after = fields.String(load_default="", validate=validate.Length(max=100))
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, MOST_ENTRIES))
-    wait = fields.Integer(load_default=0, validate=validate.Range(0, LONGEST_WAIT))
+    limit = Count(load_default=100, validate=validate.Range(1, MOST_ENTRIES))
+    wait = Count(load_default=0, validate=validate.Range(0, LONGEST_WAIT))
 
 
 class StreamQuery(Strict):

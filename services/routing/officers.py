@@ -239,6 +239,7 @@ class NewFirstPassword(Resource):
         now, password = self.clock.now(), passwords.first()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
+            _someone(tx, username)  # before the hash, which is dear
             begin_anew(tx, username, _hashed(password), now, by=who.id)
         return {"username": username, "first_password": password}
 

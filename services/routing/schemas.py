@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
+from chassis.schemas import Count, Flag, Strict, Text, Tolerant, Whole
 from services.routing.life import (
     ArchiveReason,
     Class,
@@ -197,7 +197,7 @@ class WorklistQuery(Strict):
 
     status = Word(Status, load_default=None)
     after = fields.String(load_default=None, validate=validate.Length(max=200))
-    limit = fields.Integer(load_default=PAGE, validate=validate.Range(1, 100))
+    limit = Count(load_default=PAGE, validate=validate.Range(1, 100))
 
 
 class SignIn(Strict):

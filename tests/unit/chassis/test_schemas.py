@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
-from chassis.schemas import Flag, Strict, Text, Whole
+from chassis.errors import Invalid
+from chassis.schemas import MOST_ERRORS, Count, Flag, Strict, Text, Whole, load
 
 
 class Sent(Strict):
@@ -15,6 +16,7 @@ class Sent(Strict):
     words = Text(20, 3)
     code = fields.String(validate=Whole(r"^[a-z]{2,4}$", error="Not a valid code."))
     agreed = Flag()
+    count = Count()
 
 
 def takes(**document: object) -> bool:
@@ -50,3 +52,16 @@ def test_only_true_and_false_are_answers_to_yes_or_no(value: object) -> None:
 def test_the_error_of_a_pattern_says_its_own_words() -> None:
     with pytest.raises(ValidationError, match="Not a valid code"):
         Sent().load({"code": "ABC\n"})
+
+
+@pytest.mark.parametrize("value", ["1_0", " 1", "1 ", "+1", "\u0661", "1.0", "", "9" * 5_000])
+def test_a_whole_number_in_a_query_is_written_in_one_way(value: str) -> None:
+    assert not takes(count=value)
+    assert Sent().load({"count": "-10"}) == {"count": -10}
+
+
+def test_a_refusal_names_so_many_errors_and_no_more() -> None:
+    with pytest.raises(Invalid) as refusal:
+        load(Sent, dict.fromkeys(map(str, range(5_000))))
+
+    assert len(refusal.value.errors) == MOST_ERRORS
