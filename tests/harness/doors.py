@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from chassis.web import BODY_LIMIT
 from deploy.local.environment import Surroundings
 from deploy.local.openapi import FOLDER
 from deploy.postgres.databases import SERVICES
@@ -134,6 +135,8 @@ class Doors:
         given: dict[str, Any] = {} if request.body is NOTHING else {"json": request.body}
         if "content" in more:
             given = {"headers": {"Content-Type": "application/json"}}
+            if len(more["content"]) > BODY_LIMIT:  # the server reads no further, and hangs up
+                given["headers"]["Connection"] = "close"
         headers = {**given.pop("headers", {}), **request.headers, **more.pop("headers", {})}
         url = self.rooms[request.operation.service].process.url
         return self.client.request(
