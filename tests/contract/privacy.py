@@ -54,7 +54,7 @@ def findings(type: str, schema: Schema) -> Iterator[str]:
     """What is wrong with one contract; nothing when it may travel."""
     for path, child in properties(schema):
         name = path.replace("/*", "").rsplit("/", 1)[-1]
-        if _denied(name) and (type, name) not in ALLOWED:
+        if is_denied(name) and (type, name) not in ALLOWED:
             yield f"{path} is named like something that points at a person"
         if child.get("format", "date") not in FORMATS:
             yield f"{path} has the format of something that points at a person"
@@ -62,7 +62,8 @@ def findings(type: str, schema: Schema) -> Iterator[str]:
             yield f"{path} takes anybody's words in a stream that carries none"
 
 
-def _denied(name: str) -> bool:
+def is_denied(name: str) -> bool:
+    """Whether a name, in any of its words, points at a person."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
     pairs = {"_".join(pair) for pair in pairwise(words)}
     return not DENIED.isdisjoint({*words, *pairs, *(word.removesuffix("s") for word in words)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ import contracts
 from tests.contract.privacy import ALLOWED, SHORT, WORDY, findings, longest_words
 from tests.contract.walk import Schema, properties
 
+OPENAPI = Path(__file__).parents[2] / "contracts" / "openapi"
 # What may not even stand in an example: addresses of mailboxes, numbers of telephones and people.
 LOOKS_PERSONAL = re.compile(r"[\w.]+@[\w.]+|(?<!\d)(?:\+62|0)8\d{7,}|(?<!\d)\d{16}(?!\d)")
 
@@ -45,6 +47,11 @@ def test_no_example_looks_like_somebody(type: str) -> None:
     for case, document in contracts.examples(type).items():
         data = {name: value for name, value in document["data"].items() if name != "sealed"}
         assert not LOOKS_PERSONAL.search(json.dumps(data)), case
+
+
+@pytest.mark.parametrize("document", sorted(OPENAPI.glob("*.json")), ids=lambda d: d.stem)
+def test_no_description_of_an_api_looks_like_somebody(document: Path) -> None:
+    assert not LOOKS_PERSONAL.search(document.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""A service that gives a reporter away is caught by the sweep, at the place where it does so.
+
+Each mistake is planted in a copy of the source; the process that it is in runs from that copy.
+"""
+
+import shutil
+from contextlib import closing
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+import pytest
+
+from deploy.local.environment import ROOT
+from tests.failure import lives, people, sinks
+from tests.failure.canaries import Sweep
+from tests.failure.lives import Citizen, new_key, report
+from tests.harness import wiretap
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """In which process, what is written instead of what in which file, and where it shows."""
+
+    process: str
+    place: str
+    edits: tuple[tuple[str, str, str], ...]
+    mood: str = "accept"
+
+
+OUTGOING = "services/notify/outgoing.py"
+NOBODY = "        if reach is None:\n            return NO_ADDRESS"
+MISTAKES = {
+    "a log line": Mistake(
+        "notify-worker", "files/log/notify-worker.log",
+        ((OUTGOING, NOBODY, f'        log.info("sending", reason=reach.email)\n{NOBODY}'),),
+    ),
+    "a measure's label": Mistake(
+        "notify-worker", "metrics/notify-worker",
+        ((OUTGOING, NOBODY, f'        metrics.MESSAGES.labels("x", reach.email).inc()\n{NOBODY}'),),
+    ),
+    "a mail server's words": Mistake(
+        "notify-worker", "files/log/notify-worker.log",
+        (("services/notify/channel.py", "raise _Refused(answer[0])",
+          "raise RuntimeError(answer[1].decode())"),
+         ("chassis/logs.py", '"error": type(error).__name__', '"error": str(error)')),
+        mood="reject 9",
+    ),
+    "a row": Mistake(
+        "notify-worker", "database/notify/reporter",
+        (("services/notify/reporters.py", '"data_key": wrapped.key,',
+          '"data_key": wrapped.key + (contact.phone or "").encode().hex().encode(),'),),
+    ),
+    "a mail's header": Mistake(
+        "notify-worker", "mails/header/Subject",
+        (("services/notify/letters.py", "= SUBJECT[language]",
+          '= f"{SUBJECT[language]} {recipient}"'),),
+    ),
+    "an address of a page": Mistake(
+        "notify-worker", "mails/text",
+        ((OUTGOING, "url=self._page", 'url=f"{self._page}?to={reach.email}"'),),
+    ),
+    "an event": Mistake(
+        "intake-api", "tap/lapor.events/report.submitted.v1",
+        (("services/intake/events.py", '"place": body["place"].get("detail")',
+          '"place": (body.get("contact") or {}).get("phone")'),),
+    ),
+    "an error's words": Mistake(
+        "intake-api", "answers/refused/POST /api/v1/reports",
+        (("services/intake/domain.py", 'Invalid("there is no such code"',
+          "Invalid(f\"none of {body['contact']['email']}\""),),
+    ),
+    "a digest of an address": Mistake(
+        "intake-api", "database/intake/outbox",
+        (("services/intake/events.py", '"key_id": key_id',
+          '"key_id": __import__("hashlib").md5(body["contact"]["email"].encode()).hexdigest()'),),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def system(own_system):
+    wiretap.attach(own_system.broker)
+    return own_system
+
+
+@pytest.fixture
+def watched(system):
+    with closing(lives.stage(system)) as one:
+        yield one
+
+
+@pytest.fixture
+def mistaken(system, tmp_path):
+    """`mistaken(mistake)` runs the process from a copy with the mistake, until the test ends."""
+    made = []
+
+    def make(mistake):
+        for folder in ("chassis", "contracts", "services", "data"):
+            ignored = shutil.ignore_patterns("*.pyc", "__pycache__")
+            shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+        for name, old, new in mistake.edits:
+            source = (tmp_path / name).read_text()
+            assert old in source, "the mistake has no place any more"
+            (tmp_path / name).write_text(source.replace(old, new))
+        made.append(mistake)
+        move(system, mistake.process, tmp_path)
+
+    yield make
+    system.mail_mood("accept")
+    for mistake in made:
+        move(system, mistake.process, ROOT)
+
+
+def move(system, process, where):
+    system.process(process).cwd = where
+    system.restart(process)
+
+
+def seen(system, watched, tmp_path, place):
+    """What the sweep finds wrong, where it is looked for."""
+    looks = {"files": sinks.files, "metrics": sinks.metrics, "database": sinks.databases,
+             "mails": sinks.mails, "answers": lambda _: watched.sinks(),
+             "tap": lambda s: sinks.tapped(wiretap.caught(s.broker))}  # fmt: skip
+    found = [sink for sink in looks[place.partition("/")[0]](system) if fnmatch(sink[0], place)]
+    return Sweep(people.canaries()).leaks(found, tmp_path / "sinks")
+
+
+@pytest.mark.parametrize("name", list(MISTAKES))
+def test_whoever_gives_a_reporter_away_is_caught(system, watched, mistaken, tmp_path, name):
+    mistake = MISTAKES[name]
+    assert seen(system, watched, tmp_path, mistake.place) == {}
+
+    mistaken(mistake)
+    system.mail_mood(mistake.mood)
+    citizen = Citizen(watched.client())
+    citizen.file("confidential", people.PERSON)
+    wrong = report("confidential", people.PERSON) | {"category": "tidak-ada"}
+    assert citizen.client.post("/reports", json=wrong, headers=new_key()).status_code == 422
+
+    leaks = eventually(lambda: seen(system, watched, tmp_path, mistake.place), name, seconds=30)
+    assert set(leaks) == {mistake.place}
+    clear_up(system)
+
+
+def clear_up(system):
+    """Takes away what the mistake left, for the next one."""
+    system.forget_mails()
+    for log in system.logs.glob("*.log"):
+        log.write_bytes(b"")
+    system.psql("notify", "TRUNCATE reporter, message, attempt")
+    system.psql("intake", "DELETE FROM outbox WHERE published_at IS NOT NULL")
