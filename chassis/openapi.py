@@ -13,6 +13,7 @@ from marshmallow import Schema, fields
 from chassis.idempotency import HEADER
 from chassis.web import BODY_LIMIT, PROBLEM, Operation
 
+Schemes = Mapping[str, Mapping[str, str]]
 VERBS = ("get", "post", "put", "patch", "delete")
 HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
@@ -36,9 +37,7 @@ class Problem(Schema):
     errors = fields.List(fields.Nested(ErrorField))
 
 
-def describe(
-    name: str, routes: Mapping[str, Any], security: Mapping[str, Mapping[str, str]]
-) -> dict[str, Any]:
+def describe(name: str, routes: Mapping[str, Any], security: Schemes) -> dict[str, Any]:
     """The document of the service `name`; `security` holds its OpenAPI security schemes."""
     spec = APISpec(
         title=f"LAPOR! {name}",
@@ -60,9 +59,7 @@ def describe(
     return document
 
 
-def _operation(
-    template: str, op: Operation, security: Mapping[str, Mapping[str, str]]
-) -> dict[str, Any]:
+def _operation(template: str, op: Operation, security: Schemes) -> dict[str, Any]:
     parameters: list[Any] = [
         {"in": "path", "name": n, "required": True, "schema": {"type": "string", "maxLength": 100}}
         for n in re.findall(r"{(\w+)", template)
@@ -108,14 +105,11 @@ def _answer(schema: Any) -> dict[str, Any]:
     return {"description": "Done", "content": {"application/json": {"schema": schema}}}
 
 
-def _errors(op: Operation, security: Mapping[str, Mapping[str, str]]) -> list[int]:
+def _errors(op: Operation, security: Schemes) -> list[int]:
     errors = {*op.errors, 404, 503}
-    if op.body:
-        errors |= {400, 413, 415, 422}
-    if op.query:
-        errors |= {422}
-    if op.idempotent:
-        errors |= {409, 422}
+    errors |= {400, 413, 415, 422} if op.body else set()
+    errors |= {422} if op.query else set()
+    errors |= {409, 422} if op.idempotent else set()
     if op.security and security[op.security]["type"] == "http":
         errors |= {401}  # a key in a header of its own is no such scheme: a wrong one finds nothing
     return sorted(errors)
