@@ -97,11 +97,10 @@ _RULES = (
 def load(schema: type[Schema], document: Any) -> dict[str, Any]:
     """The loaded document. Raises Invalid naming the fields and the rules that they break."""
     try:
-        loaded: dict[str, Any] = schema().load(document)
+        return dict(schema().load(document))
     except ValidationError as error:
         errors = list(islice(_flat(error.messages, ()), MOST_ERRORS))
         raise Invalid("the request breaks the rules of these fields", errors=errors) from None
-    return loaded
 
 
 def _flat(messages: Any, path: tuple[str, ...]) -> Any:
@@ -110,8 +109,7 @@ def _flat(messages: Any, path: tuple[str, ...]) -> Any:
             yield from _flat(below, path if name == "_schema" else (*path, str(name)))
         return
     for message in messages:
-        field = re.sub(r"[^\w.-]", "?", ".".join(path))[:100]
-        yield FieldError(field=field, rule=_rule(message), message=message)
+        yield FieldError(field=".".join(path), rule=_rule(message), message=message)
 
 
 def _rule(message: str) -> str:

@@ -54,7 +54,6 @@ def _clean(value: Any, where: str, depth: int) -> Any:
 
 
 def _text(value: str, where: str) -> str:
-    where = where if where.isprintable() and len(where) <= 100 else ""
     if "\0" in value:
         raise _broken("nul", "text holds a NUL character", where)
     if not value.isascii():

@@ -193,7 +193,7 @@ def _problem(
 
 def _shown(field: str) -> str:
     """A field by its path; a name that could be anybody's (a client chose it) is not repeated."""
-    return ".".join(part if _NAME.fullmatch(part) else "?" for part in field.split("."))
+    return ".".join(part if _NAME.fullmatch(part) else "?" for part in field.split("."))[:100]
 
 
 def _refused(req: falcon.Request, resp: falcon.Response, error: Any, params: Any) -> None:
