@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from alembic import command, context
@@ -30,15 +31,19 @@ AGAIN = {"40001", "40P01"}  # serialization failure, deadlock
 LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is starting
 
 
-def engine(url: str, size: int = 10) -> sa.Engine:
-    """An engine with `size` connections; waits <= 1.5 s for one, <= 3 s to make one."""
-    return sa.create_engine(
+FRESH = 1.0  # seconds; a connection that was used since then is not asked whether it still works
+
+
+def engine(url: str | sa.URL, size: int = 10, **more: Any) -> sa.Engine:
+    """An engine with `size` connections; waits <= 1.5 s for one, <= 3 s to make one. Who gets one
+    that a restarted server had closed more than FRESH ago gets another instead."""
+    made = sa.create_engine(
         url,
         pool_size=size,
         max_overflow=0,
         pool_timeout=1.5,  # a client hears within 2 s that there is none
-        pool_pre_ping=True,
         hide_parameters=True,
+        **more,
         connect_args={
             "options": LIMITS,
             "connect_timeout": 3,
@@ -49,17 +54,55 @@ def engine(url: str, size: int = 10) -> sa.Engine:
         },
     )
 
+    @sa.event.listens_for(made, "checkout")
+    def ask(connection: Any, record: Any, _: Any) -> None:
+        now, used = time.monotonic(), record.info.get("used", float("-inf"))
+        record.info["used"] = now
+        if now - used > FRESH:
+            try:
+                made.dialect.do_ping(connection)
+            except made.dialect.dbapi.Error:  # type: ignore[union-attr]
+                raise sa.exc.DisconnectionError from None
+
+    return made
+
+
+class Prepared:
+    """A statement that each connection prepares once, as it costs as much to plan as to run.
+
+    `sql` names its values `:name`; where no column tells a value's type, it must be cast.
+    """
+
+    def __init__(self, name: str, sql: str) -> None:
+        names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql)))
+        numbers = {name: f"${i}" for i, name in enumerate(names, 1)}
+        numbered = re.sub(r"(?<!:):(\w+)", lambda found: numbers[found[1]], sql)
+        self.name, self.prepare = name, f"PREPARE {name} AS {numbered}"
+        self.execute = f"EXECUTE {name} ({', '.join(f'%({name})s' for name in names)})"
+
 
 class Transactions:
     """Where transactions come from: `with db.begin() as tx:` commits at the end of the block."""
 
     def __init__(self, bind: sa.Engine) -> None:
         self.engine = bind
+        # A pool of its own: to change a connection's mode costs as much as the statement.
+        size = cast(sa.QueuePool, bind.pool).size()
+        self._alone = engine(bind.url, size, isolation_level="AUTOCOMMIT")
         self._session = sessionmaker(bind, expire_on_commit=False)
 
     def begin(self) -> AbstractContextManager[Session]:
         """One transaction; rolled back when the block raises."""
         return self._session.begin()
+
+    def once(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
+        """The one row that `statement` answers; it is a transaction by itself and costs one round
+        trip instead of three."""
+        with self._alone.connect() as connection:
+            if statement.name not in connection.info:
+                connection.exec_driver_sql(statement.prepare)
+                connection.info[statement.name] = True
+            return connection.exec_driver_sql(statement.execute, values).one()
 
     def is_up(self) -> bool:
         """Whether the database answers now."""

@@ -39,7 +39,7 @@ numbered_{i} AS (INSERT INTO stream SELECT :source_{i}, :subject_{i}, 1 FROM go)
 said_{i} AS (
     INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data)
     SELECT CAST(:id_{i} AS uuid), :source_{i}, :type_{i}, :subject_{i}, 1, :correlationid_{i},
-           :time_{i}, CAST(:data_{i} AS json) FROM go
+           CAST(:time_{i} AS timestamptz), CAST(:data_{i} AS json) FROM go
 )"""
 
 
@@ -67,14 +67,16 @@ def prepare(fact: Fact) -> dict[str, Any]:
     }
 
 
-def opening(facts: Sequence[Fact]) -> tuple[str, dict[str, Any]]:
-    """Files the first events of new streams inside a statement of the caller's, which names the
-    CTE `go` (one row: do it; none: do nothing). Returns the further CTEs and their parameters;
-    at most one fact per stream."""
-    parameters = dict[str, Any]()
-    for i, fact in enumerate(facts):
-        parameters |= {f"{name}_{i}": value for name, value in prepare(fact).items()}
-    return ",\n".join(_OPENING.format(i=i) for i in range(len(facts))), parameters
+def opening(count: int) -> str:
+    """The CTEs that file the first events of `count` new streams inside a statement of the
+    caller's, which names the CTE `go` (one row: do it; none: do nothing)."""
+    return ",\n".join(_OPENING.format(i=i) for i in range(count))
+
+
+def opened(facts: Sequence[Fact]) -> dict[str, Any]:
+    """The parameters of `opening(len(facts))`; at most one fact per stream."""
+    rows = enumerate(prepare(fact) for fact in facts)
+    return {f"{name}_{i}": value for i, row in rows for name, value in row.items()}
 
 
 def replay(tx: Session, since: datetime) -> int:

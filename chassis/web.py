@@ -26,7 +26,7 @@ from chassis.errors import Malformed, NotFound, Refusal, TooLarge, Unavailable
 from chassis.events import correlate
 from chassis.idempotency import HEADER, Dumped, IdempotencyKey, NoKey
 from chassis.logs import cause, log
-from chassis.schemas import load
+from chassis.schemas import instance, load
 
 BODY_LIMIT = 64 * 1024  # bytes
 PROBLEM = "application/problem+json"
@@ -137,7 +137,7 @@ def _key(op: Operation, req: falcon.Request, document: Any) -> IdempotencyKey | 
 
 def _dump(op: Operation, data: Any) -> Any:
     schema = next(iter(op.answers.values()), None)
-    return data if schema is None or isinstance(data, Dumped) else schema().dump(data)
+    return data if schema is None or isinstance(data, Dumped) else instance(schema).dump(data)
 
 
 def _give(op: Operation, answer: Any, resp: falcon.Response) -> None:

@@ -53,7 +53,7 @@ class Escalation(Service):
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:
         """Begins to watch a case."""
-        data = schemas.CaseOpened().load(event.data)
+        data = schemas.CaseOpened.of(event)
         case = cases.open(tx, event.subject, data)
         self.apply(tx, case, Happening.OPENED, case.received_at)
 
@@ -77,7 +77,7 @@ class Escalation(Service):
     )
     def follow_case(self, event: Event, tx: Session) -> None:
         """Moves the clocks of a case by what happened to it."""
-        data = schemas.CaseMoved().load(event.data)
+        data = schemas.CaseMoved.of(event)
         case, what = self.known(tx, event), happening(event.type, data)
         changed = cases.follow(case, what, data)
         self.apply(tx, case, what, data["at"])
@@ -87,7 +87,7 @@ class Escalation(Service):
     @subscribe("report.escalation_consented.v1")
     def keep_consent(self, event: Event, tx: Session) -> None:
         """Remembers the reporter's consent; hands the case over if it may be already."""
-        data = schemas.Consented().load(event.data)
+        data = schemas.Consented.of(event)
         tx.merge(models.Consent(number=event.subject, at=data["at"]))
         tx.flush()
         if case := clocks.locked(tx, event.subject):
@@ -96,14 +96,14 @@ class Escalation(Service):
     @subscribe("message.delivered.v1")
     def reporter_was_told(self, event: Event, tx: Session) -> None:
         """Starts the reporter's time to object once the answer has reached them."""
-        data = schemas.Message().load(event.data)
+        data = schemas.Message.of(event)
         if data["about"] == "answered":
             self.answer_noticed(event, tx, data)
 
     @subscribe("message.failed.v1")
     def reporter_was_not_told(self, event: Event, tx: Session) -> None:
         """With nobody to tell, the timeline is the notice; any other failure starts nothing."""
-        data = schemas.Message().load(event.data)
+        data = schemas.Message.of(event)
         if data["about"] != "answered":
             return
         if data["reason"] == "no_address":

@@ -43,7 +43,7 @@ class Intake(Service):
     )
     def follow_case(self, event: Event, tx: Session) -> None:
         """The report stands where its case stands."""
-        told = schemas.CaseEvent().load(event.data)
+        told = schemas.CaseEvent.of(event)
         report = known(tx, event)
         if report.status != told["status"]:
             report.status, report.status_since = told["status"], told["at"]
@@ -53,19 +53,19 @@ class Intake(Service):
     def keep_reply(self, event: Event, tx: Session) -> None:
         """An officer's words, shown with the entry that names them."""
         known(tx, event)
-        tx.add(Reply(number=event.subject, **schemas.ReplyWritten().load(event.data)))
+        tx.add(Reply(number=event.subject, **schemas.ReplyWritten.of(event)))
 
     @subscribe("deadline.started.v1")
     def promise(self, event: Event, tx: Session) -> None:
         """A limit runs from now on."""
-        told = schemas.DeadlineStarted().load(event.data)
+        told = schemas.DeadlineStarted.of(event)
         known(tx, event)
         _upsert_deadline(tx, event, told, due_at=told["due_at"], passed_at=None)
 
     @subscribe("deadline.recomputed.v1")
     def amend_promise(self, event: Event, tx: Session) -> None:
         """A limit has moved; null means that it is paused."""
-        told = schemas.DeadlineRecomputed().load(event.data)
+        told = schemas.DeadlineRecomputed.of(event)
         known(tx, event)
         _upsert_deadline(tx, event, told, due_at=told["after"])
         note(tx, event, told["at"])
@@ -73,7 +73,7 @@ class Intake(Service):
     @subscribe("deadline.passed.v1")
     def admit_lateness(self, event: Event, tx: Session) -> None:
         """A limit was missed: the reporter is told so."""
-        told = schemas.DeadlinePassed().load(event.data)
+        told = schemas.DeadlinePassed.of(event)
         known(tx, event)
         _upsert_deadline(tx, event, told, due_at=told["due_at"], passed_at=told["at"])
         note(tx, event, told["at"])
@@ -87,12 +87,12 @@ class Intake(Service):
     def note_event(self, event: Event, tx: Session) -> None:
         """Something that only adds a line to the timeline."""
         known(tx, event)
-        note(tx, event, schemas.Dated().load(event.data)["at"])
+        note(tx, event, schemas.Dated.of(event)["at"])
 
     @subscribe("calendar.published.v1")
     def learn_dates(self, event: Event, tx: Session) -> None:
         """What the next days' reports will be promised."""
-        for day in schemas.CalendarPublished().load(event.data)["days"]:
+        for day in schemas.CalendarPublished.of(event)["days"]:
             row = day | {"settle_by": {k: d.isoformat() for k, d in day["settle_by"].items()}}
             new = {name: value for name, value in row.items() if name != "received_on"}
             tx.execute(

@@ -91,7 +91,7 @@ class Notify(Service):
     @subscribe("report.contact_sealed.v1")
     def keep_contact(self, event: Event, tx: Session) -> None:
         """Stores a reporter's contact under our own keys, and confirms the receipt."""
-        data = schemas.ContactSealed().load(event.data)
+        data = schemas.ContactSealed.of(event)
         payload = self.post.opener.open(data["sealed"], event.subject)
         reporters.keep(tx, self.post.keyring, event.subject, contacts.read(payload))
         self.write(event, tx, domain.About.RECEIVED, data)
@@ -99,7 +99,7 @@ class Notify(Service):
     @subscribe("case.opened.v1")
     def expect_contact(self, event: Event, tx: Session) -> None:
         """Learns whether there is a contact to wait for."""
-        data = schemas.CaseOpened().load(event.data)
+        data = schemas.CaseOpened.of(event)
         reporters.expect(tx, event.subject, reachable=data["reachable"])
 
     @subscribe(
@@ -128,7 +128,7 @@ class Notify(Service):
     )
     def tell(self, event: Event, tx: Session) -> None:
         """Writes the message about a step, if the table in `domain` says that it is told."""
-        data = schemas.News().load(event.data)
+        data = schemas.News.of(event)
         about = domain.about(event.type, data)
         if about is not None:
             self.write(event, tx, about, data)

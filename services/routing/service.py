@@ -33,7 +33,7 @@ class Routing(Service):
         """A report becomes a case, once."""
         if tx.get(models.Case, event.subject) is not None:
             return
-        report, now = schemas.Submitted().load(event.data), self.clock.now()
+        report, now = schemas.Submitted.of(event), self.clock.now()
         case = _case(event.subject, report, _known(tx, report["category"]))
         case = domain.opened(case, report["agency"], Rules(seats=case_file.seats(tx)))
         tx.add(
@@ -56,7 +56,7 @@ class Routing(Service):
     @subscribe("report.supplemented.v1")
     def take_supplement(self, event: Event, tx: Session) -> None:
         """What the reporter adds is kept whatever the status; a case that waited for it goes on."""
-        told = schemas.Supplemented().load(event.data)
+        told = schemas.Supplemented.of(event)
         parent, row = self._family(tx, event.subject)
         _note(tx, event, Action.SUPPLEMENT, told["text"], told["at"])
 
@@ -71,7 +71,7 @@ class Routing(Service):
     @subscribe("report.objected.v1", "report.reopened.v1")
     def take_disagreement(self, event: Event, tx: Session) -> None:
         """The reporter does not accept how it ended, and says so by whichever word."""
-        told = schemas.Disagreed().load(event.data)
+        told = schemas.Disagreed.of(event)
         asked, at = ASKED[event.type], told["at"]
         parent, row = self._family(tx, event.subject)
         _note(tx, event, asked, told["reason"], at)
@@ -85,7 +85,7 @@ class Routing(Service):
     @subscribe("report.accepted.v1")
     def take_acceptance(self, event: Event, tx: Session) -> None:
         """The reporter is content; that closes this reporter's case only."""
-        at = schemas.Accepted().load(event.data)["at"]
+        at = schemas.Accepted.of(event)["at"]
         _, row = self._family(tx, event.subject)
 
         def accept(case: Case) -> tuple[Action, Case, Say | None]:
@@ -96,7 +96,7 @@ class Routing(Service):
     @subscribe("report.rated.v1")
     def take_rating(self, event: Event, tx: Session) -> None:
         """The reporter's mark for how it was handled."""
-        told = schemas.Rated().load(event.data)
+        told = schemas.Rated.of(event)
         _, row = self._family(tx, event.subject)
         _note(tx, event, Action.RATE, told["comment"], told["at"])
 
@@ -108,7 +108,7 @@ class Routing(Service):
     @subscribe("report.withdrawn.v1")
     def take_withdrawal(self, event: Event, tx: Session) -> None:
         """The reporter takes it back."""
-        told = schemas.Disagreed().load(event.data)
+        told = schemas.Disagreed.of(event)
         _, row = self._family(tx, event.subject)
         _note(tx, event, Action.WITHDRAW, told["reason"], told["at"])
         others = len(case_file.followers(tx, row.number))
@@ -124,7 +124,7 @@ class Routing(Service):
     @subscribe("deadline.started.v1")
     def start_deadline(self, event: Event, tx: Session) -> None:
         """A clock runs."""
-        told = schemas.Limit().load(event.data)
+        told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.passed_at = told["due_at"], None
         case_file.show_clock(tx, row)
@@ -132,7 +132,7 @@ class Routing(Service):
     @subscribe("deadline.approaching.v1")
     def approach_deadline(self, event: Event, tx: Session) -> None:
         """A limit ends soon."""
-        told = schemas.Limit().load(event.data)
+        told = schemas.Limit.of(event)
         _, deadline = self._deadline(tx, event.subject, told)
         deadline.approached_at = told["at"]
 
@@ -140,7 +140,7 @@ class Routing(Service):
     def pass_deadline(self, event: Event, tx: Session) -> None:
         """A limit ended: the reporter's silence closes, missing data archives; the others are
         escalation's to act on."""
-        told = schemas.Limit().load(event.data)
+        told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.passed_at = told["at"]
         try:
@@ -154,7 +154,7 @@ class Routing(Service):
     @subscribe("deadline.recomputed.v1")
     def move_deadline(self, event: Event, tx: Session) -> None:
         """A limit moved, paused or resumed."""
-        told = schemas.Recomputed().load(event.data)
+        told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at = told["after"]
         case_file.show_clock(tx, row)
@@ -162,7 +162,7 @@ class Routing(Service):
     @subscribe("escalation.raised.v1")
     def raise_level(self, event: Event, tx: Session) -> None:
         """A passed limit was brought to somebody higher."""
-        told = schemas.Raised().load(event.data)
+        told = schemas.Raised.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         if told["level"] >= deadline.level:
             deadline.level, deadline.brought_to = told["level"], told["to"]
@@ -172,13 +172,13 @@ class Routing(Service):
     def note_offer(self, event: Event, tx: Session) -> None:
         """The reporter may have it handed to the Ombudsman."""
         _, row = self._family(tx, event.subject)
-        row.offered_at = schemas.Told().load(event.data)["at"]
+        row.offered_at = schemas.Told.of(event)["at"]
 
     @subscribe("escalation.handed_over.v1")
     def note_handover(self, event: Event, tx: Session) -> None:
         """The Ombudsman has it."""
         _, row = self._family(tx, event.subject)
-        row.handed_over_at = schemas.Told().load(event.data)["at"]
+        row.handed_over_at = schemas.Told.of(event)["at"]
 
     # --- what is due without news
 

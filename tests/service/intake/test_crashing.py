@@ -8,7 +8,7 @@ from tests.service.intake.conftest import REPORT, key
 
 @pytest.mark.parametrize(
     ("point", "kept"),
-    [("intake.before_write", 0), ("intake.before_commit", 0), ("intake.after_commit", 1)],
+    [("intake.before_write", 0), ("intake.after_commit", 1)],
 )
 def test_a_lost_reply_costs_nothing(intake_db, run, point, kept):
     once = key()
