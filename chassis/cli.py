@@ -150,18 +150,18 @@ def _openapi(service: str, _: argparse.Namespace) -> None:
 
 
 def _parked(service: str, arguments: argparse.Namespace) -> None:
-    from chassis import inbox
+    from chassis import parked
     from chassis.clock import Clock
 
     with transactions(service).begin() as tx:
         if arguments.action == "list":
-            _print(inbox.parked(tx))
+            _print(parked.listed(tx))
         elif arguments.action == "show":
-            sys.stdout.write(inbox.show(tx, arguments.id, data=arguments.data) + "\n")
+            sys.stdout.write(parked.show(tx, arguments.id, data=arguments.data) + "\n")
         else:
             chosen = None if arguments.id == "all" else arguments.id
             now = Clock(settings(service).clock_file).now()
-            sys.stdout.write(f"{inbox.replay_parked(tx, chosen, now)} will be tried again\n")
+            sys.stdout.write(f"{parked.replay(tx, chosen, now)} will be tried again\n")
 
 
 def _replay(service: str, arguments: argparse.Namespace) -> None:

@@ -77,8 +77,16 @@ class Prepared:
         names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", sql)))
         numbers = {name: f"${i}" for i, name in enumerate(names, 1)}
         numbered = re.sub(r"(?<!:):(\w+)", lambda found: numbers[found[1]], sql)
-        self.name, self.prepare = name, f"PREPARE {name} AS {numbered}"
-        self.execute = f"EXECUTE {name} ({', '.join(f'%({name})s' for name in names)})"
+        self._name, self._prepare = name, f"PREPARE {name} AS {numbered}"
+        self._execute = f"EXECUTE {name} ({', '.join(f'%({name})s' for name in names)})"
+
+    def run(self, on: sa.Connection | Session, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
+        """Executes it, after preparing it if this connection has not met it yet."""
+        connection = on.connection() if isinstance(on, Session) else on
+        if self._name not in connection.info:
+            connection.exec_driver_sql(self._prepare)
+            connection.info[self._name] = True
+        return connection.exec_driver_sql(self._execute, values)
 
 
 class Transactions:
@@ -99,10 +107,7 @@ class Transactions:
         """The one row that `statement` answers; it is a transaction by itself and costs one round
         trip instead of three."""
         with self._alone.connect() as connection:
-            if statement.name not in connection.info:
-                connection.exec_driver_sql(statement.prepare)
-                connection.info[statement.name] = True
-            return connection.exec_driver_sql(statement.execute, values).one()
+            return statement.run(connection, values).one()
 
     def is_up(self) -> bool:
         """Whether the database answers now."""

@@ -14,10 +14,9 @@ handled now is filed here and acknowledged; the broker never retries anything:
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
@@ -29,7 +28,7 @@ from sqlalchemy.orm import Session
 import contracts
 from chassis import metrics, strict_json
 from chassis.clock import Clock
-from chassis.database import Transactions, drop, is_away, rows
+from chassis.database import Prepared, Transactions, drop, is_away
 from chassis.errors import Malformed, Poison, TooEarly
 from chassis.events import Event, correlate, from_document
 from chassis.failpoints import failpoint
@@ -46,18 +45,27 @@ KEPT_DAYS = 35  # longer than the outbox keeps what a replay may send again
 
 Handler = Callable[[Event, Session], object]
 
-# Claims the event and locks its stream's position, in that order.
-_CLAIM = sa.text("""
+# Claims the events that are new, and locks their streams' positions: always in that order, and
+# each in the order of the streams.
+_CLAIM = Prepared(
+    "claim",
+    """
 WITH claimed AS (
     INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at)
-    VALUES (:id, :type, :source, :subject, :sequence, 'done', :now)
-    ON CONFLICT (event_id) DO NOTHING RETURNING 1
+    SELECT CAST(id AS uuid), type, source, subject, sequence, 'done', CAST(:now AS timestamptz)
+    FROM unnest(CAST(:id AS text[]), CAST(:type AS text[]), CAST(:source AS text[]),
+        CAST(:subject AS text[]), CAST(:sequence AS bigint[]))
+    AS event(id, type, source, subject, sequence) ORDER BY source, subject, sequence, id
+    ON CONFLICT (event_id) DO NOTHING RETURNING event_id, source, subject
+), locked AS (
+    INSERT INTO position (source, subject, sequence)
+    SELECT DISTINCT source, subject, 0 FROM claimed ORDER BY source, subject
+    ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence
+    RETURNING source, subject, sequence
 )
-INSERT INTO position (source, subject, sequence)
-SELECT :source, :subject, 0 FROM claimed
-ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence
-RETURNING sequence
-""")
+SELECT CAST(event_id AS text), locked.sequence FROM claimed JOIN locked USING (source, subject)
+""",
+)
 # Takes one due event on lease: whoever dies over it leaves it to the next after LEASE_SECONDS.
 _TAKE_DUE = sa.text("""
 UPDATE inbox SET next_try_at = :lease, attempts = attempts + 1
@@ -71,15 +79,23 @@ _LOCK_POSITION = sa.text(
     "INSERT INTO position (source, subject, sequence) VALUES (:source, :subject, 0)"
     " ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence RETURNING sequence"
 )
-# Moves the stream's position and wakes the event that waited for just this one.
-_ADVANCE = sa.text("""
-WITH woken AS (
-    UPDATE inbox SET state = 'waiting', next_try_at = :now, reason = 'gap closed'
-    WHERE source = :source AND subject = :subject AND sequence = :sequence + 1
+# Moves the streams' positions and wakes the events that waited for just these.
+_ADVANCE = Prepared(
+    "advance",
+    """
+WITH moved AS (
+    SELECT * FROM unnest(CAST(:source AS text[]), CAST(:subject AS text[]),
+        CAST(:sequence AS bigint[])) AS moved(source, subject, sequence)
+), woken AS (
+    UPDATE inbox SET state = 'waiting', next_try_at = :now, reason = 'gap closed' FROM moved
+    WHERE inbox.source = moved.source AND inbox.subject = moved.subject
+      AND inbox.sequence = moved.sequence + 1
       AND (state = 'waiting' OR (state = 'parked' AND reason = 'gap'))
 )
-UPDATE position SET sequence = :sequence WHERE source = :source AND subject = :subject
-""")
+UPDATE position SET sequence = moved.sequence FROM moved
+WHERE position.source = moved.source AND position.subject = moved.subject
+""",
+)
 _FILE = sa.text("""
 INSERT INTO inbox (event_id, type, source, subject, sequence, state, reason, attempts,
                    next_try_at, body, received_at)
@@ -125,6 +141,43 @@ class Inbox:
         row = self._row(event, body)
         return self._settle(row, partial(self._first, event, row))
 
+    def receive_all(self, deliveries: Sequence[tuple[bytes, str | None]]) -> None:
+        """Takes several deliveries where `receive` would take each: in one transaction if all of
+        them are known or go well, else one after the other. Raises as `receive` does."""
+        if len(deliveries) < 2 or not self._together(deliveries):
+            for body, sender in deliveries:
+                self.receive(body, sender)
+
+    def _together(self, deliveries: Sequence[tuple[bytes, str | None]]) -> bool:
+        try:
+            events = {e.id: e for e in (_authentic(decode(body), s) for body, s in deliveries)}
+            with self._db.begin() as tx:
+                self._apply_all(sorted(events.values(), key=_place), tx)
+                failpoint("inbox.before_commit")
+            failpoint("inbox.after_commit")
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.warning("batch_undone", count=len(deliveries), **cause(error))
+            return False
+        return True
+
+    def _apply_all(self, events: Sequence[Event], tx: Session) -> None:
+        """Applies what is new, stream by stream. Raises OutOfTurn for a gap or a taken number."""
+        now = self._clock.now()
+        claimed = _CLAIM.run(tx, _columns(events) | {"now": now})
+        fresh: dict[str, int] = {row.event_id: row.sequence for row in claimed}
+        last: dict[tuple[str, str], Event] = {}
+        for event in (e for e in events if e.id in fresh):
+            before = last.get((event.source, event.subject))
+            if event.sequence != (before.sequence if before else fresh[event.id]) + 1:
+                raise OutOfTurn
+            self._handle(event, tx)
+            last[event.source, event.subject] = event
+        if last:
+            tx.flush()
+            _ADVANCE.run(tx, _columns(last.values()) | {"now": now})
+
     def file(self, body: bytes, sender: str | None) -> str:
         """Keeps a delivery for a later try without looking further into it."""
         try:
@@ -165,9 +218,10 @@ class Inbox:
 
     def _first(self, event: Event, row: dict[str, Any], tx: Session) -> str:
         """Claims the event, locks its stream's position (always in that order), and applies it."""
-        position = tx.execute(_CLAIM, row).scalar()
-        if position is None:
+        claimed = _CLAIM.run(tx, _columns([event]) | {"now": row["now"]}).one_or_none()
+        if claimed is None:
             return "known"
+        position = claimed.sequence
         if event.sequence > position + 1:
             wait = self._clock.now() + timedelta(seconds=GAP_SECONDS)
             tx.execute(_KEEP, row | {"state": "waiting", "reason": "gap", "next_try_at": wait})
@@ -209,15 +263,16 @@ class Inbox:
         unless a person wants it (`again`)."""
         if event.sequence <= position and not again:
             return "known"
+        self._handle(event, tx)
+        tx.flush()
+        if event.sequence > position:
+            _ADVANCE.run(tx, _columns([event]) | {"now": self._clock.now()})
+        return "done"
+
+    def _handle(self, event: Event, tx: Session) -> None:
         correlate(event.correlationid)
         if handler := self._handlers.get(event.type):
             handler(event, tx)
-        tx.flush()
-        if event.sequence <= position:
-            return "done"
-        place = {"source": event.source, "subject": event.subject, "sequence": event.sequence}
-        tx.execute(_ADVANCE, place | {"now": self._clock.now()})
-        return "done"
 
     def _file(self, row: dict[str, Any], error: Exception) -> str:
         """Keeps an event that could not be handled, with the time of its next try."""
@@ -256,6 +311,19 @@ class Inbox:
         return "parked"
 
 
+class OutOfTurn(Exception):
+    """An event whose turn it is not: each of its batch is then looked at by itself."""
+
+
+def _place(event: Event) -> tuple[str, str, int]:
+    return event.source, event.subject, event.sequence
+
+
+def _columns(events: Iterable[Event]) -> dict[str, list[Any]]:
+    names = ("id", "type", "source", "subject", "sequence")
+    return {name: [getattr(event, name) for event in events] for name in names}
+
+
 def decode(body: bytes) -> Event:
     """The event in a message. Raises Poison, whose text says which rule and never the content."""
     try:
@@ -285,45 +353,6 @@ def pause(attempt: int) -> timedelta:
     """How long to wait after the `attempt`th failure: 1 s, 3 s, 9 s ... 1 h, +-20 %."""
     seconds = min(3.0 ** (attempt - 1), LONGEST_SECONDS)
     return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, no secret
-
-
-def parked(tx: Session) -> list[Any]:
-    """All parked events, oldest first: what and why, without their content."""
-    return rows(
-        tx,
-        "SELECT event_id::text, type, reason, attempts, received_at, length(body) AS size"
-        " FROM inbox WHERE state = 'parked' ORDER BY received_at",
-    )
-
-
-def show(tx: Session, event_id: str, *, data: bool = False) -> str:
-    """A filed event as indented JSON, its data only if asked for. Raises LookupError."""
-    found = tx.execute(
-        sa.text("SELECT body, reason, state FROM inbox WHERE event_id = CAST(:id AS uuid)"),
-        {"id": event_id},
-    ).one_or_none()
-    if found is None or found.body is None:
-        raise LookupError(f"no event {event_id} is filed here")
-    try:
-        document = decode(bytes(found.body)).document()
-    except Poison:
-        document = {"data": bytes(found.body).decode("utf-8", "backslashreplace")}
-    if not data:
-        document["data"] = "(hidden; ask with --data)"
-    return json.dumps(document | {"state": found.state, "reason": found.reason}, indent=1)
-
-
-def replay_parked(tx: Session, event_id: str | None, now: datetime) -> int:
-    """Has one parked event (or all) tried again at once, with all its tries; returns how many."""
-    replayed = rows(
-        tx,
-        "UPDATE inbox SET state = 'waiting', attempts = 0, next_try_at = :now"
-        " WHERE state = 'parked' AND type IS NOT NULL"
-        " AND (CAST(:id AS uuid) IS NULL OR event_id = CAST(:id AS uuid)) RETURNING 1",
-        id=event_id,
-        now=now,
-    )
-    return len(replayed)
 
 
 def trim(tx: Session) -> int:

@@ -16,23 +16,34 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis.database import drop
-from chassis.events import Event, Fact, correlation
+from chassis.database import Prepared, drop
+from chassis.events import Fact, correlation
 
 KEPT_DAYS = 30
 
-# One statement numbers the event within its stream and files it. The counter's row lock is held
-# until commit, so the numbers of one subject are in the order of commit and have no gaps.
-_EMIT = sa.text("""
-WITH numbered AS (
-    INSERT INTO stream (source, subject, sequence) VALUES (:source, :subject, 1)
-    ON CONFLICT (source, subject) DO UPDATE SET sequence = stream.sequence + 1
-    RETURNING sequence
+# One statement numbers events within their streams and files them. The counters' row locks are
+# held until commit, so the numbers of one subject are in the order of commit and have no gaps.
+_SAY = Prepared(
+    "say",
+    """
+WITH said AS (
+    SELECT * FROM unnest(CAST(:id AS text[]), CAST(:source AS text[]), CAST(:type AS text[]),
+        CAST(:subject AS text[]), CAST(:correlationid AS text[]), CAST(:time AS timestamptz[]),
+        CAST(:data AS text[]))
+    WITH ORDINALITY AS fact(id, source, type, subject, correlationid, time, data, place)
+), numbered AS (
+    INSERT INTO stream (source, subject, sequence)
+    SELECT source, subject, count(*) FROM said GROUP BY source, subject ORDER BY source, subject
+    ON CONFLICT (source, subject) DO UPDATE SET sequence = stream.sequence + excluded.sequence
+    RETURNING source, subject, sequence AS last
 )
 INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data)
-SELECT :id, :source, :type, :subject, sequence, :correlationid, :time, :data FROM numbered
-RETURNING sequence
-""")
+SELECT CAST(id AS uuid), source, type, subject,
+    last + 1 - row_number() OVER (PARTITION BY source, subject ORDER BY place DESC),
+    correlationid, time, CAST(data AS json)
+FROM said JOIN numbered USING (source, subject) ORDER BY place
+""",
+)
 
 _OPENING = """\
 numbered_{i} AS (INSERT INTO stream SELECT :source_{i}, :subject_{i}, 1 FROM go),
@@ -43,17 +54,27 @@ said_{i} AS (
 )"""
 
 
-def emit(tx: Session, fact: Fact) -> Event:
-    """Says `fact` when (and only when) `tx` commits. Raises contracts.Violation for a fact that
-    does not keep its contract: that is our own fault, and nothing of the transaction stays."""
-    tx.flush()
-    row = prepare(fact)
-    row["sequence"] = tx.execute(_EMIT, row).scalar_one()
-    return Event(**{**row, "data": dict(fact.data)})
+def emit(tx: Session, fact: Fact) -> None:
+    """Says `fact` when (and only when) `tx` commits; all facts of a transaction are written then,
+    together and in order. Raises contracts.Violation for a fact that does not keep its contract:
+    that is our own fault, and nothing of the transaction stays."""
+    tx.info.setdefault("said", []).append(prepare(fact))
+
+
+@sa.event.listens_for(Session, "before_commit")
+def _say(tx: Session) -> None:
+    if said := tx.info.pop("said", None):
+        tx.flush()
+        _SAY.run(tx, {name: [row[name] for row in said] for name in said[0]})
+
+
+@sa.event.listens_for(Session, "after_rollback")
+def _unsay(tx: Session) -> None:
+    tx.info.pop("said", None)
 
 
 def prepare(fact: Fact) -> dict[str, Any]:
-    """The columns of an outbox row (without `sequence`), for a statement that writes its own."""
+    """The columns of an outbox row, without `sequence`."""
     contracts.validate(fact.type, fact.data)
     event_id = str(uuid4())
     return {

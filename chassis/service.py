@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event as Flag
 from typing import Any, ClassVar
@@ -34,9 +35,9 @@ from chassis.inbox import Inbox
 from chassis.logs import cause, log
 from chassis.relay import Relay
 
-PREFETCH = 4  # unacknowledged deliveries per queue and process
+BATCH = 50  # unacknowledged deliveries per queue and process, handled together
 POOL = 12  # database connections per process
-WORKERS = 60  # green threads: prefetch x queues, and the timers
+WORKERS = 60  # green threads: a batch of each queue, and the timers
 
 
 def subscribe(*types: str) -> Callable[[Any], Any]:
@@ -117,31 +118,39 @@ class Deliveries(Entrypoint):
 
     def _consume(self) -> None:
         with wire.connect(self._settings.amqp_uri) as connection:
-            channel = connection.channel()
-            queues = [q(channel) for q in wire.queues(self._settings.service, self._sources)]
-            for queue in queues:
-                queue.declare()
             self._in_hand = set()
-            consumer = kombu.Consumer(
-                channel,
-                queues,
-                on_message=self._deliver,
-                auto_declare=False,
-                prefetch_count=PREFETCH,
-            )
-            consumer.consume()
+            queues = wire.queues(self._settings.service, self._sources)
+            consumers = [self._consumer(connection.channel(), queue) for queue in queues]
             self.container.config["broker"].set()
             log.info("consuming", count=len(queues))
             # The connection itself, not kombu's wrapper: that one would connect anew by itself,
             # without a consumer, and wait for ever.
-            self._drain(connection.connection, consumer)
+            self._drain(connection.connection, consumers)
 
-    def _drain(self, connection: Any, consumer: kombu.Consumer) -> None:
+    def _consumer(self, channel: Any, queue: kombu.Queue) -> kombu.Consumer:
+        """Consumes a queue over a channel of its own, so that its deliveries can be acknowledged up
+        to the last one."""
+        bound = queue(channel)
+        bound.declare()
+        buried = queue.name == wire.graveyard(self._settings.service)
+        waiting = Waiting(channel, buried, self._in_hand)
+        consumer = kombu.Consumer(
+            channel,
+            [bound],
+            on_message=partial(self._deliver, waiting),
+            auto_declare=False,
+            prefetch_count=BATCH,
+        )
+        consumer.consume()
+        return consumer
+
+    def _drain(self, connection: Any, consumers: list[kombu.Consumer]) -> None:
         in_hand = self._in_hand
         while not self._stopping.is_set():
             self._turn(connection)
         with self._writing:
-            consumer.cancel()
+            for consumer in consumers:
+                consumer.cancel()
         while in_hand:
             self._turn(connection)
 
@@ -152,28 +161,58 @@ class Deliveries(Entrypoint):
             with self._writing:
                 connection.heartbeat_tick()
 
-    def _deliver(self, message: kombu.message.Message) -> None:
-        in_hand = self._in_hand
-        in_hand.add(message)
-        body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
-        buried = message.delivery_info.get("exchange") == wire.DEAD
-        known = self._settings.broker_accounts
-        sender = message.properties.get("user_id") if known else inbox.ANYBODY
-        told = (body, sender, buried, lambda: self._in_hand is in_hand)
-        settle = partial(self._settle, message, in_hand)
+    def _deliver(self, waiting: Waiting, message: kombu.message.Message) -> None:
+        """What comes while a batch of its queue is in hand is the next batch."""
+        waiting.in_hand.add(message)
+        waiting.messages.append(message)
+        if not waiting.busy:
+            self._handle(waiting)
+
+    def _handle(self, waiting: Waiting) -> None:
+        batch: list[Any] = []
+        waiting.busy = True
+
+        def take() -> list[tuple[bytes, str | None]]:
+            """All that has come until the work begins."""
+            batch[:], waiting.messages = waiting.messages, []
+            return [self._told(message) for message in batch]
+
+        told = (take, waiting.buried, lambda: self._in_hand is waiting.in_hand)
+        settle = partial(self._settle, waiting, batch)
         self.container.spawn_worker(self, told, {}, handle_result=settle)
 
-    def _settle(self, message: Any, in_hand: set[Any], _: Any, __: Any, exc_info: Any) -> Any:
+    def _told(self, message: kombu.message.Message) -> tuple[bytes, str | None]:
+        body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
+        known = self._settings.broker_accounts
+        return body, message.properties.get("user_id") if known else inbox.ANYBODY
+
+    def _settle(self, waiting: Waiting, batch: list[Any], _: Any, __: Any, exc_info: Any) -> Any:
         """Acknowledges what the inbox has; anything else goes back when the connection closes."""
-        if exc_info is None:
-            try:
-                failpoint("inbox.before_ack")
-                with self._writing:
-                    message.ack()
-            except Exception as error:  # it comes again, and the inbox knows it
-                log.warning("ack_failed", **cause(error))
-        in_hand.discard(message)
+        waiting.busy = False
+        if exc_info:
+            waiting.in_hand.clear()
+            return None, None
+        try:
+            failpoint("inbox.before_ack")
+            with self._writing:
+                waiting.channel.basic_ack(batch[-1].delivery_tag, multiple=True)
+        except Exception as error:  # it comes again, and the inbox knows it
+            log.warning("ack_failed", **cause(error))
+        waiting.in_hand.difference_update(batch)
+        if waiting.messages:
+            self._handle(waiting)
         return None, None
+
+
+@dataclass
+class Waiting:
+    """The deliveries of one queue that nobody has taken in hand yet."""
+
+    channel: Any
+    buried: bool
+    in_hand: set[Any]
+    messages: list[Any] = field(default_factory=list)
+    busy: bool = False
 
 
 class _Shared(DependencyProvider):
@@ -209,18 +248,24 @@ class Service:
 
     @Deliveries.decorator()
     def receive(
-        self, body: bytes, sender: str | None, buried: bool, is_ours: Callable[[], bool]
+        self,
+        take: Callable[[], list[tuple[bytes, str | None]]],
+        buried: bool,
+        is_ours: Callable[[], bool],
     ) -> None:
-        """Settles one delivery of an account of the broker, however long the database is away: it
-        stays unacknowledged meanwhile, and the prefetch keeps more from coming. Gives up when its
-        connection has ended (`is_ours`): then it comes again. What the broker had to bury
-        (`buried`) is only filed: it may be what killed the process."""
+        """Settles deliveries (`take`: bodies, and the accounts of the broker that sent them),
+        however long the database is away: they stay unacknowledged meanwhile, and the prefetch
+        keeps more from coming. Gives up when their connection has ended (`is_ours`): then they
+        come again. What the broker had to bury (`buried`) is only filed: it may be what killed the
+        process."""
+        deliveries = take()
         while True:
             try:
                 if buried:
-                    self.inbox.file(body, sender)
+                    for body, sender in deliveries:
+                        self.inbox.file(body, sender)
                 else:
-                    self.inbox.receive(body, sender)
+                    self.inbox.receive_all(deliveries)
                 return
             except Exception as error:
                 log.warning("delivery_waits", **cause(error))

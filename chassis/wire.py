@@ -48,6 +48,11 @@ def stream_name(source: str) -> str:
     return source.rsplit("/", 1)[-1]
 
 
+def graveyard(service: str) -> str:
+    """The queue of what the broker had to bury, as no delivery of it was ever acknowledged."""
+    return f"{service}.dead"
+
+
 def queues(service: str, sources: Iterable[str]) -> list[kombu.Queue]:
     """A service's queues: one for each stream that it follows, and one for its dead letters."""
     events = kombu.Exchange(EVENTS, "topic", no_declare=True)
@@ -62,7 +67,7 @@ def queues(service: str, sources: Iterable[str]) -> list[kombu.Queue]:
         )
         for source in sorted(sources)
     ]
-    buried = kombu.Queue(f"{service}.dead", dead, service, queue_arguments=_quorum(1_000_000))
+    buried = kombu.Queue(graveyard(service), dead, service, queue_arguments=_quorum(1_000_000))
     return [*followed, buried]
 
 
