@@ -29,9 +29,7 @@ CHASSIS = (
 )  # fmt: skip
 LATE = ("escalation.before_commit", "escalation.after_commit")  # first, while few can be late
 POINTS = {
-    "intake-api": (
-        "", "", "intake.before_write", "intake.before_commit", "intake.after_commit",
-    ),
+    "intake-api": ("", "", "intake.before_write", "intake.after_commit"),
     "intake-worker": ("", "", *CHASSIS),
     "routing-worker": ("", "", *CHASSIS[3:], *CHASSIS[:3]),
     "notify-worker": ("notify.before_send", "notify.after_send", *CHASSIS),

@@ -44,6 +44,7 @@ def _deliver(world: World, dice: random.Random) -> None:
     world.deliver(
         dice.randrange(60),
         dice.choice((0, 0, dice.randrange(60))),
+        many=dice.choice((1, 1, 3, 9)),
         stays=dice.random() < 0.2,
         edge=_edge(dice),
         fails=dice.random() < 0.1,

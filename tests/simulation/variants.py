@@ -1,5 +1,6 @@
-"""Four chassis that are broken on purpose, one guarantee each; the invariants must see each."""
+"""Five chassis that are broken on purpose, one guarantee each; the invariants must see each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,15 @@ from tests.simulation.parts import WiredRelay
 from tests.simulation.world import Variant
 
 
-class Forgetful(Inbox):
+class Single(Inbox):
+    """Takes each event by itself, so that what is broken there is broken everywhere."""
+
+    def receive_all(self, deliveries: Sequence[tuple[bytes, str | None]]) -> None:
+        for body, sender in deliveries:
+            self.receive(body, sender)
+
+
+class Forgetful(Single):
     """Does not claim an event: whoever comes again is handled again."""
 
     def _first(self, event: Event, row: dict[str, Any], tx: Session) -> str:
@@ -26,7 +35,15 @@ class Forgetful(Inbox):
         return tx.execute(found, {"s": event.source, "j": event.subject}).scalar() or 0
 
 
-class Hasty(Inbox):
+class Careless(Inbox):
+    """Handles what came together whether or not it had it before."""
+
+    def _apply_all(self, events: Sequence[Event], tx: Session) -> None:
+        for event in events:
+            self._handle(event, tx)
+
+
+class Hasty(Single):
     """Applies an event at once, whatever its number."""
 
     def _first(self, event: Event, row: dict[str, Any], tx: Session) -> str:
@@ -56,6 +73,7 @@ class Cursor(WiredRelay):
 # Each variant, and the word by which the invariants tell of it.
 BROKEN = {
     "an inbox that claims nothing": (Variant(inbox=Forgetful), "doubled"),
+    "an inbox that claims nothing of what comes together": (Variant(inbox=Careless), "doubled"),
     "an inbox that heeds no order": (Variant(inbox=Hasty), "out of order"),
     "a relay with a cursor": (Variant(relay=Cursor), "lost"),
     "an acknowledgement before the commit": (Variant(acknowledges_early=True), "lost"),

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from chassis import inbox, outbox
+from chassis import outbox, parked
 from chassis.inbox import Inbox
 from chassis.outbox import emit
 from chassis.wire import InDoubt
@@ -72,6 +72,7 @@ class World:
             self._numbers += 1
             emit(session, rating(self._numbers, given, subject, self.clock.now()))
             saying.said.append((self._numbers, given))
+        session.dispatch.before_commit(session)  # its rows are written, and seen by nobody yet
         self._tell(f"says {[n for n, _ in saying.said]} about {subject}")
 
     def settle(self, which: int, *, commits: bool) -> None:
@@ -101,30 +102,36 @@ class World:
         return taken
 
     def deliver(
-        self, which: int, place: int, *, stays: bool = False, edge: int | None = None,
-        fails: bool = False,
+        self, which: int, place: int, *, many: int = 1, stays: bool = False,
+        edge: int | None = None, fails: bool = False,
     ) -> None:  # fmt: skip
-        """A message of a queue is handled: any of them, whose copy may stay; the process may die
-        at an edge of its transactions, its handler may fail."""
+        """A message of a queue is handled, or `many` together: any of them, whose copies may stay;
+        the process may die at an edge of its transactions, its handler may fail."""
         waiting = [name for name, queue in self.broker.queues.items() if queue]
         if not waiting:
             return
         name = waiting[which % len(waiting)]
         queue = self.broker.queues[name]
-        message = queue.pop(place % len(queue))
+        messages = [queue.pop(place % len(queue))]
+        while len(messages) < many and queue and not any(m.buried for m in (queue[-1], *messages)):
+            messages.append(queue.pop())
         part = self.parts[name.split()[0]]
         if stays:
-            queue.append(message)
+            queue += messages
         part.db.edges_left, part.failing = edge, fails
-        outcome = self._settled(part, message)
+        outcome = self._settled(part, messages)
         if outcome == "dies" and not self.variant.acknowledges_early:
-            queue.insert(0, message)
-        self._tell(f"{name} hears {self._named(message)}: {outcome}")
+            queue[:0] = messages
+        named = " and ".join(self._named(message) for message in messages)
+        self._tell(f"{name} hears {named}: {outcome}")
 
-    def _settled(self, part: Part, message: Message) -> str:
-        take = part.inbox.file if message.buried else part.inbox.receive
+    def _settled(self, part: Part, messages: list[Message]) -> str:
         try:
-            return take(message.body, message.sender)
+            if len(messages) > 1:
+                part.inbox.receive_all([(m.body, m.sender) for m in messages])
+                return "all settled"
+            take = part.inbox.file if messages[0].buried else part.inbox.receive
+            return take(messages[0].body, messages[0].sender)
         except Crash:
             return "dies"
         finally:
@@ -201,7 +208,7 @@ class World:
             part.misunderstood.clear()
             for filed in part.rows(_REPAIRED):
                 with part.client.begin() as tx:
-                    inbox.replay_parked(tx, filed.id, self.clock.now())
+                    parked.replay(tx, filed.id, self.clock.now())
         self._drain()
 
     def _drain(self) -> None:
