@@ -14,7 +14,6 @@ from marshmallow.exceptions import ValidationError
 from chassis.errors import FieldError, Invalid
 from chassis.events import Event
 
-
 MOST_ERRORS = 50  # that one answer names
 
 
