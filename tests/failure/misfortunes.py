@@ -126,7 +126,7 @@ def failing_statements(system: System, life: Life) -> set[int]:
         said = {"class": "ordinary", "category": "sekolah"}
         path = f"/cases/{number}/verification?nik={NIK}"
         statuses.add(coordinator.client.post(path, json=said).status_code)
-    system.restart("intake-api", FAILPOINTS="intake.before_commit=raise:1")
+    system.restart("intake-api", FAILPOINTS="intake.before_write=raise:1")
     statuses.add(attempt(life, life.mine["open"]))
     system.restart("intake-api", FAILPOINTS="")
     return statuses
