@@ -7,6 +7,7 @@
 ./lapor logs X    shows what the processes whose names start with X have said
 ./lapor test      runs every check and test; arguments go to pytest, --faults adds those
                   that break whole systems, --all the slow ones too
+./lapor bench     measures how fast it is, beside what this machine could do (--quick)
 ./lapor openapi   writes the OpenAPI documents anew from the code
 ./lapor lock      writes requirements.lock anew from requirements.in
 """
@@ -34,6 +35,9 @@ def main(arguments: list[str]) -> int:
     """Does what the words say and answers with the exit code."""
     if arguments[:1] == ["test"]:
         return checks.run(arguments[1:])
+    if arguments[:1] == ["bench"]:
+        bench = [sys.executable, "-m", "bench", *arguments[1:]]
+        return subprocess.run(bench, cwd=ROOT, check=False).returncode
     parser = argparse.ArgumentParser(
         prog="./lapor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -51,7 +55,8 @@ def main(arguments: list[str]) -> int:
     logs.add_argument("-f", "--follow", action="store_true")
     commands.add_parser("openapi")
     commands.add_parser("lock")
-    commands.add_parser("test", add_help=False)
+    for name in ("test", "bench"):
+        commands.add_parser(name, add_help=False)
     words = parser.parse_args(arguments)
     try:
         return COMMANDS[words.command](words)

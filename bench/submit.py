@@ -1,0 +1,51 @@
+"""Accepting reports: per second, beside pgbench writing the very same rows."""
+
+from bench.load import Load, floor, middle, reports
+from deploy.local.system import System
+
+CLIENTS = (1, 8, 32)
+SIGNALEN = 11.5  # complaints per second that another open system accepts on two such cores
+
+
+def run(system: System, seconds: float, rounds: int) -> list[str]:
+    """Markdown lines. Workers stand still: what they do with a report is measured elsewhere."""
+    for service in system.services:
+        system.process(f"{service}-worker").stop()
+    direct = f"http://127.0.0.1:{system.ports['intake'][0]}"
+    lines = [
+        "| clients | floor /s | direct /s | of the floor | p50 | p99 | no contact /s |"
+        " through the gateway /s | p50 | p99 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    try:
+        for clients in CLIENTS:
+            lines.append(_row(system, direct, clients, seconds, rounds))
+    finally:
+        for service in system.services:
+            system.wait_ready(f"{service}-worker", start=True)
+    return lines
+
+
+def _row(system: System, direct: str, clients: int, seconds: float, rounds: int) -> str:
+    seen: dict[str, list[Load]] = {"floor": [], "direct": [], "bare": [], "gateway": []}
+    for _ in range(rounds):  # in turns, so that a slow minute is everybody's
+        seen["floor"].append(floor(system, clients, seconds))
+        seen["direct"].append(reports(direct, clients, seconds))
+        seen["bare"].append(reports(direct, clients, seconds, contact=False))
+        seen["gateway"].append(reports(f"{system.url}/api", clients, seconds))
+    low, ours, bare, gate = (middle(runs) for runs in seen.values())
+    bad = sum(load.refused + load.broken for load in (ours, bare, gate))
+    print(
+        f"  {clients} clients: {ours.rate / low.rate:.2f} of the floor,"
+        f" {ours.rate / SIGNALEN:.0f} times Signalen, {bad} without a receipt",
+        flush=True,
+    )
+    return (
+        f"| {clients} | {low.rate:,.0f} | {ours.rate:,.0f} | {ours.rate / low.rate:.2f} |"
+        f" {_ms(ours.p50)} | {_ms(ours.p99)} | {bare.rate:,.0f} | {gate.rate:,.0f} |"
+        f" {_ms(gate.p50)} | {_ms(gate.p99)} |"
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

@@ -1,0 +1,116 @@
+"""A report's whole way: from the receipt to its case, and to the mail server's yes."""
+
+import json
+import threading
+import time
+from datetime import datetime
+from http.client import HTTPConnection
+from statistics import quantiles
+from uuid import uuid4
+
+from deploy.local.system import System
+
+PROMISED = {"routed": 0.25, "mailed": 1.0}  # seconds, of 99 in 100
+BODY = json.dumps(
+    {
+        "kind": "complaint",
+        "title": "Jalan berlubang di depan sekolah",
+        "text": "Jalan di depan sekolah berlubang sejak tiga bulan, anak-anak sudah jatuh. " * 8,
+        "event_date": "2026-11-20",
+        "place": {"district": "63.02.06", "detail": "Jalan Pelabuhan"},
+        "confidentiality": "confidential",
+        "contact": {"name": "Warga", "email": "warga@contoh.example", "language": "id"},
+    }
+)
+SENDERS = 8
+
+
+def run(system: System, rates: tuple[float, ...], seconds: float) -> list[str]:
+    """Markdown lines: latencies at some rates, and how fast a heap is worked off."""
+    lines = [
+        "| reports/s | sent | routed p50 | p99 | mailed p50 | p99 | until all is quiet |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for rate in rates:
+        numbers, began = _send(system, rate, seconds), time.monotonic()
+        quiet = _quiet(system, numbers) - began
+        routed = _waits(system, "routing", "SELECT number, opened_at FROM cases", numbers)
+        mailed = _waits(
+            system, "notify",
+            "SELECT number, settled_at FROM message WHERE about = 'received'", numbers,
+        )  # fmt: skip
+        row = [_ms(of) for waits in (routed, mailed) for of in _halves(waits)]
+        lines.append(f"| {rate:g} | {len(numbers)} | {' | '.join(row)} | {quiet:.1f} s |")
+        print(f"  {rate:g}/s: {' '.join(row)}", flush=True)
+    return lines
+
+
+def heap(system: System, count: int) -> float:
+    """Reports per second, worked off whole, when `count` come at once."""
+    began = time.monotonic()
+    numbers = _send(system, 10_000, count / 10_000)
+    return len(numbers) / (_quiet(system, numbers) - began)
+
+
+def _send(system: System, rate: float, seconds: float) -> dict[str, datetime]:
+    """Sends at an even rate whatever the answers take (open loop); when each was received."""
+    count, began = round(rate * seconds), time.monotonic() + 0.1
+    found: dict[str, datetime] = {}
+    turns = iter(range(count))
+    taking = threading.Lock()
+
+    def sender() -> None:
+        line = HTTPConnection("127.0.0.1", system.ports["intake"][0], timeout=20)
+        while True:
+            with taking:
+                turn = next(turns, None)
+            if turn is None:
+                return
+            time.sleep(max(0.0, began + turn / rate - time.monotonic()))
+            key = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+            line.request("POST", "/v1/reports", BODY, key)
+            answer = json.loads(line.getresponse().read())
+            found[answer["number"]] = datetime.fromisoformat(answer["received_at"])
+
+    senders = [threading.Thread(target=sender) for _ in range(SENDERS)]
+    for one in senders:
+        one.start()
+    for one in senders:
+        one.join()
+    return found
+
+
+def _quiet(system: System, numbers: dict[str, datetime]) -> float:
+    """Waits until everybody has heard and said everything, and every mail is settled."""
+    while True:
+        at = time.monotonic()
+        open_ = system.psql(
+            "notify",
+            "SELECT count(*) FILTER (WHERE next_at IS NULL) FROM message"
+            " WHERE about = 'received' AND number = ANY(%s)",
+            [list(numbers)],
+        )[0][0]
+        unsaid = sum(
+            system.psql(s, "SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0]
+            + system.psql(s, "SELECT count(*) FROM inbox WHERE state = 'waiting'")[0][0]
+            for s in system.services
+        )
+        if open_ == len(numbers) and unsaid == 0:
+            return at
+        time.sleep(0.1)
+
+
+def _waits(
+    system: System, service: str, statement: str, numbers: dict[str, datetime]
+) -> list[float]:
+    rows = system.psql(service, statement)
+    return [(at - numbers[number]).total_seconds() for number, at in rows if number in numbers]
+
+
+def _halves(waits: list[float]) -> tuple[float, float]:
+    cut = quantiles(waits, n=100, method="inclusive")
+    return cut[49], cut[98]
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
