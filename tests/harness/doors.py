@@ -5,7 +5,7 @@ made from the documents fails until it has."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -91,6 +91,7 @@ class Room:
 
     def __init__(self, database: Database, around: Surroundings, process: ServiceProcess) -> None:
         self.database, self.around, self.process = database, around, process
+        self._tables: list[str] = []
         self.furnish()
 
     def furnish(self) -> None:
@@ -102,6 +103,14 @@ class Room:
     def request(self, operation: Operation) -> Request:
         """A request that succeeds. KeyError for an operation that nobody has described here."""
         raise KeyError(str(operation))
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has."""
+        if not self._tables:
+            named = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+            self._tables = [table for (table,) in self.database.psql(named)]
+        counts = ", ".join(f'(SELECT count(*) FROM "{table}")' for table in self._tables)
+        return dict(zip(self._tables, self.database.psql(f"SELECT {counts}")[0], strict=True))
 
     def close(self) -> None:
         """Gives back what was held."""
@@ -144,17 +153,10 @@ class Doors:
             params=dict(request.query), **given, **more,
         )  # fmt: skip
 
-    def rows(self) -> dict[str, int]:
-        """How many rows each table of each service has."""
-        return dict(self._rows())
-
-    def _rows(self) -> Iterator[tuple[str, int]]:
-        for service, room in self.rooms.items():
-            named = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-            tables = [table for (table,) in room.database.psql(named)]
-            counts = ", ".join(f'(SELECT count(*) FROM "{table}")' for table in tables)
-            found = room.database.psql(f"SELECT {counts}")[0] if tables else ()
-            yield from zip((f"{service}.{table}" for table in tables), found, strict=True)
-
-
-Make = Callable[[Database, Surroundings, ServiceProcess], Room]
+    def rows(self, *services: str) -> dict[str, int]:
+        """How many rows each table of each service has, or of these services."""
+        return {
+            f"{service}.{table}": count
+            for service in services or self.rooms
+            for table, count in self.rooms[service].rows().items()
+        }

@@ -16,7 +16,6 @@ from chassis.database import Transactions, engine
 from services.intake import seed as intake_lists
 from services.intake.config import Settings
 from services.routing import models
-from services.routing.life import Role
 from services.routing.sessions import LONGEST
 from tests.harness.doors import Operation, Request, Room
 from tests.service.escalation.tower import Tower
@@ -28,6 +27,7 @@ from tests.service.routing.office import (
     FOLLOW_UP,
     FORWARD,
     PASSWORD,
+    STAFF,
     VERIFY,
     Office,
     furnish,
@@ -132,7 +132,11 @@ class Routing(Room):
         [(self._hash,)] = self.database.psql(
             "SELECT password_hash FROM officer WHERE username = 'liaison'"
         )
-        self.ready_account()
+        self.database.psql(
+            "INSERT INTO officer (id, username, role, agency, password_hash, must_change_password,"
+            " created_at) VALUES (%s, %s, 'liaison', 'dpupr', %s, false, now())",
+            [str(uuid4()), self.SPARE, self._hash],
+        )
         self._columns = ", ".join(
             f'"{name}"'
             for (name,) in self.database.psql(
@@ -143,20 +147,14 @@ class Routing(Room):
     def close(self) -> None:
         self.office.close()
 
-    def ready_account(self) -> None:
-        """The spare account as it was made."""
-        made = {"password_hash": self._hash, "must_change_password": False, "disabled_at": None}
-        with self.office.db.begin() as tx:
-            officer = tx.query(models.Officer).filter_by(username=self.SPARE).one_or_none()
-            if officer is None:
-                officer = models.Officer(
-                    id=uuid4(), username=self.SPARE, role=Role.LIAISON, agency="dpupr",
-                    created_at=self.office.clock.now(), **made,
-                )  # fmt: skip
-                tx.add(officer)
-            for name, value in made.items():
-                setattr(officer, name, value)
-            tx.query(models.Throttle).delete()
+    def ready_accounts(self) -> None:
+        """Every account as it was made."""
+        self.database.psql(
+            "UPDATE officer SET password_hash = %s, must_change_password = false,"
+            " disabled_at = NULL WHERE username = ANY(%s)",
+            [self._hash, [*STAFF, self.SPARE]],
+        )
+        self.database.psql("DELETE FROM sign_in_throttle")
 
     def token(self, of: str, username: str) -> str:
         """A session kept for `of`, alive however it was ended before."""
@@ -173,6 +171,8 @@ class Routing(Room):
         """The case that is kept for a verb."""
         if verb not in self._kept:
             _, status, _, verified = self.VERBS[verb]
+            self.ready_accounts()
+            self.office.later()  # whoever acts signs in anew
             number = self.office.bring(status)
             if verified and status == "unverified":
                 self.office.act(number, "verification", "coordinator", **VERIFY[2])
@@ -194,7 +194,7 @@ class Routing(Room):
     def ready(self, operation: Operation) -> None:
         name = operation.path.rsplit("/", 1)[-1]
         if "officers" in operation.path:
-            self.ready_account()
+            self.ready_accounts()
         if name in self.VERBS:
             number = self.case(name)
             kept = f"SELECT {self._columns} FROM jsonb_populate_record(NULL::cases, %s)"
