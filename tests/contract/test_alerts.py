@@ -27,6 +27,7 @@ COUNTED = {
     ("intake", "cases_known"): "0+1x60",
     ("notify", "reporters"): "0+1x60",
     ("escalation", "cases"): "0+1x60",
+    ("notify", "contacts_expected"): "0 1 0x58",
 }
 FAILED_ANSWERS = (
     'lapor_http_request_seconds_count{service="intake", route="/v1/reports", outcome="error"}'
@@ -58,7 +59,7 @@ HEALTHY = {
     FAILED_ANSWERS: "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
 }  # fmt: skip
-BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 40 55 0x37"}
+BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
 A_LATE_MINUTE = {"lapor_escalation_overdue_seconds": "0x20 30 90 0x38"}
 
 GONE = "0x10 _x50"
@@ -84,6 +85,9 @@ BROKEN = {
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
     "MessagesFailing": {
         'lapor_notify_messages_total{about="received", outcome="rejected"}': "0+2x60"
+    },
+    "ContactsMissing": {
+        'lapor_accounted{service="notify", what="contacts_expected"}': "0x50 1x10"
     },
     "AnswersUnheard": {"lapor_notify_undelivered_answers": "1x60"},
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},

@@ -1,0 +1,125 @@
+"""The broker has no space: reports are accepted as ever, an operator hears of it in a minute, and
+all goes its way once there is space again."""
+
+import shutil
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.failure.accounting import Accepted, settle, submit, unaccounted
+from tests.harness.alerts import watched
+from tests.harness.faults import Disk, ask, command, measured, needs_root
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+ALERTED_WITHIN = 60  # seconds
+DRAINED_WITHIN = 60  # seconds
+REPORTS = 40
+
+
+@contextmanager
+def disk_alarm(system):
+    system.broker.ctl("set_disk_free_limit", "900000GB")
+    try:
+        yield
+    finally:
+        system.broker.ctl("set_disk_free_limit", "256MB")
+
+
+@contextmanager
+def memory_alarm(system):
+    system.broker.ctl("set_vm_memory_high_watermark", "0")
+    try:
+        yield
+    finally:
+        system.broker.ctl("set_vm_memory_high_watermark", "0.4")
+
+
+@pytest.fixture(scope="module")
+def watch(own_system, cache):
+    """Prometheus, as an installation has it."""
+    with watched(own_system, cache) as one:
+        yield one
+
+
+def blocked(system, accepted):
+    """Sends reports while the broker takes nothing; all have receipts, and none has left."""
+    submit(system, REPORTS, accepted)
+    assert accepted.statuses.keys() == {201}
+    assert unaccounted(system, accepted)["routing"] == {"lost": REPORTS, "doubled": 0}
+
+
+def stuck(watch):
+    """The services whose outbox alarms."""
+    return {labels["service"] for labels in watch.alerts("firing").get("OutboxStuck", [])}
+
+
+def test_a_disk_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(own_system, watch):
+    assert stuck(watch) == set()  # the negative control: nothing fires while all is well
+    accepted = Accepted()
+    with disk_alarm(own_system):
+        started = time.monotonic()
+        blocked(own_system, accepted)
+        eventually(lambda: stuck(watch) == {"intake"}, "the alert", seconds=120, every=0.5)
+        alerted = time.monotonic() - started
+        assert measured(own_system, "intake", "lapor_outbox_unpublished") >= REPORTS
+    settle(own_system, accepted, seconds=DRAINED_WITHIN)
+
+    assert alerted < ALERTED_WITHIN
+    eventually(lambda: stuck(watch) == set(), "the alert is over", seconds=60)
+
+
+def test_a_memory_alarm_blocks_no_reporter(own_system):
+    accepted = Accepted()
+    with memory_alarm(own_system):
+        blocked(own_system, accepted)
+        age = eventually(lambda: age_over(own_system, 5), "the age of what waits", seconds=60)
+    settle(own_system, accepted, seconds=DRAINED_WITHIN)
+
+    assert age > 5
+    eventually(lambda: measured(own_system, "intake", "lapor_outbox_age_seconds") == 0)
+
+
+@needs_root
+def test_a_broker_whose_disk_was_really_full_is_emptied_and_filled_again(own_system):
+    """What the alarm is there to prevent: the queues of RabbitMQ 3.10 do not outlive it. Then the
+    broker starts from nothing, and the services send again, as the runbook has it."""
+    since, broker, accepted = datetime.now(UTC), own_system.broker, Accepted()
+    own_system.process("rabbitmq").stop()
+    disk = Disk(broker.folder / "data", spare=16)
+    disk.mount()
+    try:
+        own_system.wait_ready("rabbitmq", start=True)
+        broker.ctl("set_disk_free_limit", "0")  # so that no alarm comes before the disk is full
+        submit(own_system, 5, accepted)
+        settle(own_system, accepted, seconds=60)
+        disk.fill()
+        submit(own_system, REPORTS, accepted)
+        assert accepted.statuses.keys() == {201}
+        eventually(lambda: age_over(own_system, 5), "the age of what waits", seconds=60)
+    finally:
+        own_system.process("rabbitmq").kill()
+        disk.unmount()
+    shutil.rmtree(broker.folder / "data")
+    own_system.wait_ready("rabbitmq", start=True)
+    for service in own_system.services:
+        command(own_system, service, "replay", "--since", since.isoformat())
+    settle(own_system, accepted, seconds=DRAINED_WITHIN)
+
+
+def age_over(system, seconds):
+    age = measured(system, "intake", "lapor_outbox_age_seconds")
+    return age if age > seconds else None
+
+
+def test_a_receipt_that_waits_for_the_broker_would_be_noticed(own_system):
+    """The negative control: who asks while nothing is blocked finds nothing left behind."""
+    accepted = Accepted()
+    assert ask(own_system).status_code == 201
+    submit(own_system, 1, accepted)
+    settle(own_system, accepted)
+    with pytest.raises(KeyError):
+        assert unaccounted(own_system, accepted)["routing"]

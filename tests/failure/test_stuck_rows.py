@@ -1,0 +1,160 @@
+"""No row is forgotten: in whatever state it was left, it is taken up, or somebody hears of it."""
+
+import re
+import time
+from contextlib import contextmanager
+from signal import SIGCONT, SIGSTOP
+
+import pytest
+
+from tests.contract.measures import rules
+from tests.failure.accounting import Accepted, settle, submit
+from tests.failure.stuck import planted, states
+from tests.harness.alerts import watched
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+HEARD_WITHIN = 300  # seconds
+
+# Why nothing has to end these.
+RESTS = {
+    "what was said or done, and stays": (
+        "every.inbox", "every.inbox.state=done", "every.stream", "every.position",
+        "every.idempotency", "intake.timeline_entry", "intake.reply", "routing.case_event",
+        "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
+        "notify.message.state=delivered", "notify.message.reason=no_address",
+        "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
+        "notify.attempt.outcome=unavailable", "notify.attempt.outcome=withheld",
+        "notify.attempt.outcome=unknown", "notify.reporter.state=unreachable",
+        "notify.reporter.state=held", "notify.reporter.state=erased", "escalation.consent",
+        "escalation.clock_change", "escalation.clock_change.before",
+        "escalation.clock_change.after", "escalation.clock_change.reason=paused",
+        "escalation.clock_change.reason=resumed", "escalation.clock_change.reason=reclassified",
+        "escalation.clock_change.reason=calendar", "escalation.clock_change.reason=limit",
+        "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
+    ),
+    "a copy of what the sender of its events holds": (
+        "intake.deadline", "intake.deadline.due_at", "intake.deadline.passed_at",
+        "intake.promise", "routing.deadline", "routing.deadline.due_at",
+        "routing.deadline.approached_at", "routing.deadline.passed_at", "routing.cases.due_at",
+    ),
+    "the date of a step: where a case stands, its status says": (
+        "routing.cases.verified_at", "routing.cases.disposed_at", "routing.cases.asked_at",
+        "routing.cases.ended_at", "routing.cases.offered_at", "routing.cases.handed_over_at",
+        "routing.cases.outcome=fulfilled", "routing.cases.outcome=partly_fulfilled",
+        "routing.cases.outcome=not_fulfilled", "routing.cases.outcome=explained",
+        "escalation.case_state.offered_at", "escalation.case_state.handed_over_at",
+        "escalation.clock.passed_at", "escalation.breaker.measured_at",
+        "escalation.breaker.released_through",
+    ),
+    "waits for a person, and a clock that never pauses watches": (
+        "escalation.pause", "escalation.pause.ended_at", "escalation.breach",
+        "escalation.breach.closed_at",
+    ),
+    "what people set up": (
+        "intake.code", "routing.agency", "routing.district", "routing.category",
+        "routing.routing_rule", "routing.routing_limit", "routing.acknowledgement",
+        "routing.officer", "routing.officer.disabled_at", "escalation.calendar_year",
+        "escalation.calendar_day", "escalation.limit_rule", "escalation.ladder_rule",
+    ),
+    "ends by its own date, or is written anew": (
+        "routing.session", "routing.sign_in_throttle", "escalation.publication",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def numbers(own_system):
+    """Reports with their cases, their clocks and their messages."""
+    accepted = Accepted()
+    submit(own_system, 4, accepted)
+    settle(own_system, accepted)
+    eventually(lambda: own_system.psql("notify", DELIVERED) == [(4,)], "their messages")
+    return sorted(accepted.numbers)
+
+
+DELIVERED = "SELECT count(*) FROM message WHERE state = 'delivered'"
+
+
+def unlisted(system, numbers):
+    """The states that are there and not listed, and those that are listed and not there."""
+    ended = {state for one in planted(system, numbers) for state in one.covers}
+    return states(system) ^ (ended | {state for group in RESTS.values() for state in group})
+
+
+def test_every_state_is_listed(own_system, numbers):
+    assert unlisted(own_system, numbers) == set()
+
+
+def test_a_new_state_is_noticed(own_system, numbers):
+    """The negative control of the list."""
+    for change, undo, found in (
+        ("CREATE TABLE lost (id int)", "DROP TABLE lost", "notify.lost"),
+        ("ALTER TABLE reporter ADD asked_at timestamptz", "ALTER TABLE reporter DROP asked_at",
+         "notify.reporter.asked_at"),
+        ("ALTER TABLE message ADD CONSTRAINT more CHECK (state IN ('due', 'sending', 'delivered',"
+         " 'failed', 'limbo'))", "ALTER TABLE message DROP CONSTRAINT more",
+         "notify.message.state=limbo"),
+    ):  # fmt: skip
+        own_system.psql("notify", change)
+        assert unlisted(own_system, numbers) == {found}
+        own_system.psql("notify", undo)
+
+
+@contextmanager
+def asleep(system):
+    """No worker does anything."""
+    workers = [p for p in system.processes() if p.name.endswith("-worker")]
+    for worker in workers:
+        worker.signal(SIGSTOP)
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.signal(SIGCONT)
+
+
+def missing(watch, hop):
+    """Whether a comparison of counts shows less than there should be. It looks five minutes back
+    for what is only under way; here nothing is, so it is asked about now."""
+    [rule] = [r for r in rules() if r.get("labels", {}).get("hop") == hop]
+    return watch.value(f"({re.sub(r' offset 5m', '', rule['expr'])}) > 0") != []
+
+
+def is_heard(watch, one):
+    if one.alert.startswith("hop "):
+        return missing(watch, one.alert.removeprefix("hop "))
+    found = watch.alerts("pending", "firing").get(one.alert, [])
+    return any(labels.get("service", one.service) == one.service for labels in found)
+
+
+def forgotten(system, watch, rows):
+    """Those of the planted rows that were not taken up, and that nobody hears of."""
+    return [
+        one
+        for one in rows
+        if not (is_heard(watch, one) if one.alert else not system.psql(one.service, one.left))
+    ]
+
+
+def test_no_row_is_forgotten(own_system, numbers, cache):
+    with watched(own_system, cache) as watch:
+        rows = planted(own_system, numbers)
+        with asleep(own_system):
+            for one in rows:
+                own_system.psql(one.service, one.sql)
+            # the negative control: who does nothing is found out
+            assert forgotten(own_system, watch, rows) == rows
+        started = time.monotonic()
+        left = list(rows)
+
+        def all_ended():
+            left[:] = forgotten(own_system, watch, left)
+            return not left
+
+        try:
+            eventually(all_ended, "every row's end", HEARD_WITHIN, every=1)
+        except AssertionError:
+            raise AssertionError([(one.service, one.name) for one in left]) from None
+        assert time.monotonic() - started < HEARD_WITHIN

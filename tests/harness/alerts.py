@@ -1,0 +1,58 @@
+"""A real Prometheus beside a running system: which alerts are pending or firing there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.process import Failed
+from deploy.local.prometheus import Prometheus, program
+from deploy.local.system import System
+from tests.harness.waiting import eventually
+
+
+class Watch:
+    """Asks Prometheus as its page does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def alerts(self, *states: str) -> dict[str, list[dict[str, str]]]:
+        """The alerts in these states (`pending`, `firing`), with the labels of each."""
+        found: dict[str, list[dict[str, str]]] = {}
+        for alert in self._ask("alerts")["alerts"]:
+            if alert["state"] in states:
+                found.setdefault(alert["labels"]["alertname"], []).append(alert["labels"])
+        return found
+
+    def value(self, expression: str) -> list[float]:
+        """The values of an expression now."""
+        found = self._ask("query", query=expression)["result"]
+        return [float(sample["value"][1]) for sample in found]
+
+    def _ask(self, what: str, **more: str) -> Any:
+        answer = httpx.get(
+            f"{self._url}/api/v1/{what}", params=more, timeout=10, trust_env=False
+        ).raise_for_status()
+        return answer.json()["data"]
+
+
+@contextmanager
+def watched(system: System, cache: Path) -> Iterator[Watch]:
+    """Runs Prometheus, with the rules and the rhythm of an installation, while the block runs."""
+    try:
+        program("prometheus", cache)
+    except Failed as error:
+        pytest.skip(str(error))
+    one = Prometheus(system.folder / "prometheus", cache, system.scrape_targets())
+    one.begin()
+    try:
+        eventually(lambda: one.tend() or one.is_up, "Prometheus is up", seconds=60)
+        watch = Watch(one.url)
+        eventually(lambda: watch.value('up{kind="worker"}'), "the first scrape", seconds=60)
+        yield watch
+    finally:
+        one.stop()
