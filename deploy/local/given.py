@@ -16,7 +16,7 @@ class GivenBroker:
         self._uri = uri
 
     def launch(self) -> None:
-        """Declares the exchanges; Failed when the broker cannot be used."""
+        """Declares exchanges and queues; Failed when the broker cannot be used."""
         wanted = definitions({})
         try:
             connection = connect(self._uri)
@@ -31,7 +31,9 @@ class GivenBroker:
                     queue["name"], durable=True, auto_delete=False, arguments=queue["arguments"]
                 )
             for binding in wanted["bindings"]:
-                channel.queue_bind(binding["destination"], binding["source"])
+                channel.queue_bind(
+                    binding["destination"], binding["source"], binding["routing_key"]
+                )
             connection.close()
         except (OSError, amqp.exceptions.AMQPError) as error:
             raise Failed(f"the broker of AMQP_URI cannot be used: {error}") from None

@@ -1,7 +1,8 @@
 """The broker's definitions: who may connect, and what each service may declare, say and hear.
 
 A service owns the queues that start with its name and nothing else; what it may say and hear
-follows from the contracts and from HEARS. There is no guest.
+follows from the contracts and from HEARS. The queues are there from the broker's first start: what
+is said before its listener has ever run waits for it. There is no guest.
 """
 
 import base64
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import contracts
-from chassis.wire import DEAD, EVENTS
+from chassis.wire import DEAD, EVENTS, queues
 
 VHOST = "lapor"
 UNROUTED = "lapor.unrouted"
@@ -37,6 +38,7 @@ HEARS = {
 
 def definitions(passwords: Mapping[str, str]) -> dict[str, Any]:
     """The document that the broker loads at every boot; `passwords` by user, the operator's too."""
+    listening = [queue for name in SERVICES for queue in queues(name, HEARS[name])]
     return {
         "users": [_user(name, password) for name, password in passwords.items()],
         "vhosts": [{"name": VHOST}],
@@ -49,12 +51,12 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, Any]:
             _exchange(DEAD, "topic"),
             _exchange(UNROUTED, "fanout"),
         ],
-        "queues": [_unrouted_queue()],
+        "queues": [_unrouted_queue(), *(_queue(q.name, q.queue_arguments) for q in listening)],
         "bindings": [
-            {"source": UNROUTED, "vhost": VHOST, "destination": UNROUTED,
-             "destination_type": "queue", "routing_key": "", "arguments": {}},
+            _binding(UNROUTED, UNROUTED, ""),
+            *(_binding(*bound) for queue in listening for bound in _bound(queue)),
         ],
-    }  # fmt: skip
+    }
 
 
 def says(service: str) -> list[str]:
@@ -129,7 +131,24 @@ def _exchange(name: str, kind: str, arguments: dict[str, str] | None = None) -> 
 
 
 def _unrouted_queue() -> dict[str, Any]:
+    return _queue(UNROUTED, {"x-queue-type": "quorum", "x-max-length": UNROUTED_KEPT})
+
+
+def _queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {
-        "name": UNROUTED, "vhost": VHOST, "durable": True, "auto_delete": False,
-        "arguments": {"x-queue-type": "quorum", "x-max-length": UNROUTED_KEPT},
+        "name": name, "vhost": VHOST, "durable": True, "auto_delete": False,
+        "arguments": arguments,
+    }  # fmt: skip
+
+
+def _bound(queue: Any) -> list[tuple[str, str, str]]:
+    """Exchange, queue and routing key of each binding of one of `chassis.wire`'s queues."""
+    ways = queue.bindings or [queue]
+    return sorted((way.exchange.name, queue.name, way.routing_key) for way in ways)
+
+
+def _binding(exchange: str, queue: str, key: str) -> dict[str, Any]:
+    return {
+        "source": exchange, "vhost": VHOST, "destination": queue, "destination_type": "queue",
+        "routing_key": key, "arguments": {},
     }  # fmt: skip

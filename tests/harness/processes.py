@@ -2,13 +2,18 @@
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 
+from chassis import wire
 from deploy.local.environment import ROOT, Surroundings
 from deploy.local.process import Process, free_port, wait_until
+from deploy.rabbitmq.definitions import HEARS
 from tests.harness.databases import Database
+
+_begun: set[str] = set()  # the databases that a worker has had
 
 
 class ServiceProcess:
@@ -26,6 +31,9 @@ class ServiceProcess:
             INTERNAL_PORT=str(self.internal_port),
             **{"LOG_LEVEL": "DEBUG", **more},
         )
+        if kind == "worker" and more.get("AMQP_URI") and database.name not in _begun:
+            _begun.add(database.name)
+            _forget(self.service, more["AMQP_URI"])
         self.process = Process(
             f"{self.service} {kind}",
             [sys.executable, "-m", f"services.{self.service}", kind],
@@ -70,3 +78,11 @@ class ServiceProcess:
 
     def _internal(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.internal_port}{path}", timeout=5)
+
+
+def _forget(service: str, uri: str) -> None:
+    """Empties a service's queues: a fresh database has no part in what earlier tests said."""
+    with closing(wire.connect(uri)) as connection:
+        for queue in wire.queues(service, HEARS[service]):
+            queue(connection.channel()).declare()
+            queue(connection.channel()).purge()

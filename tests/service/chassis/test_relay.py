@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from signal import SIGCONT, SIGSTOP
 
+import kombu
 import pytest
 
 from chassis import outbox
@@ -101,8 +102,17 @@ def test_a_hung_broker_confirms_nothing_falsely(db, broker, run):
 
 def test_what_nobody_listens_to_is_kept_and_holds_nobody_up(db, broker, run):
     run("worker", db, AMQP_URI=broker.uri("intake"))
-    say(db, 20)
-    eventually(lambda: unpublished(db) == 0)
+    with kombu.Connection(broker.uri()) as connection:
+        channel, unheard = connection.channel(), "report.withdrawn.v1"
+        channel.queue_purge("lapor.unrouted")
+        channel.queue_unbind("routing.reports", "lapor.events", unheard)
+        say(db, 20)
+        eventually(lambda: unpublished(db) == 0)
+        channel.queue_bind("routing.reports", "lapor.events", unheard)
+
+        kept = channel.queue_declare("lapor.unrouted", passive=True).message_count
+        assert kept == 20
+        channel.queue_purge("lapor.unrouted")
 
 
 def test_two_workers_publish_each_event_once(db, broker, run):

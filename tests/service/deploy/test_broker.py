@@ -22,14 +22,10 @@ QUEUE, BURIED = "routing.trial", "routing.trial_dead"  # none of the service's o
 
 @pytest.fixture
 def routing(broker: Broker) -> Iterator[Any]:
-    """A connection as the service; its queues go with the test: others want them otherwise."""
+    """A connection as the service; its queues go with the test."""
     connection = connect(broker.uri("routing"))
     yield connection
     connection.close()
-    operator = connect(broker.uri())
-    for queue in ("routing.reports", "routing.dead"):
-        operator.channel().queue_delete(queue)
-    operator.close()
     operator = connect(broker.uri())
     for queue in (QUEUE, BURIED):
         operator.channel().queue_delete(queue)

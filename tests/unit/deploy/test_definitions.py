@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import contracts
+from chassis import wire
 from deploy.rabbitmq.definitions import HEARS, SERVICES, definitions, hears, password_hash, says
 
 
@@ -58,6 +59,30 @@ def test_every_type_has_one_speaker_and_a_listener() -> None:
     for kind in contracts.TYPES:
         assert sum(kind in says(service) for service in SERVICES) == 1, kind
         assert any(kind in hears(service) for service in SERVICES), kind
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_all_that_a_service_hears_is_kept_for_it_from_the_brokers_first_start(
+    document: dict[str, Any], service: str
+) -> None:
+    kept = [
+        bound["routing_key"]
+        for bound in document["bindings"]
+        if bound["source"] == "lapor.events" and bound["destination"].startswith(f"{service}.")
+    ]
+
+    assert sorted(kept) == hears(service)
+    assert [b["routing_key"] for b in document["bindings"] if b["destination"] == f"{service}.dead"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_queues_are_those_that_the_service_declares(
+    document: dict[str, Any], service: str
+) -> None:
+    found = {queue["name"]: queue["arguments"] for queue in document["queues"]}
+
+    for queue in wire.queues(service, HEARS[service]):
+        assert found[queue.name] == queue.queue_arguments
 
 
 def test_no_password_stands_in_the_definitions(document: dict[str, Any]) -> None:
