@@ -117,7 +117,8 @@ class Deliveries(Entrypoint):
             self._stopping.wait(1)
 
     def _consume(self) -> None:
-        with wire.connect(self._settings.amqp_uri) as connection:
+        connection = wire.connect(self._settings.amqp_uri)
+        try:
             self._in_hand = set()
             queues = wire.queues(self._settings.service, self._sources)
             consumers = [self._consumer(connection.channel(), queue) for queue in queues]
@@ -126,6 +127,9 @@ class Deliveries(Entrypoint):
             # The connection itself, not kombu's wrapper: that one would connect anew by itself,
             # without a consumer, and wait for ever.
             self._drain(connection.connection, consumers)
+            connection.release()
+        finally:
+            connection.collect()  # who is in doubt waits for no farewell: it may never come
 
     def _consumer(self, channel: Any, queue: kombu.Queue) -> kombu.Consumer:
         """Consumes a queue over a channel of its own, so that its deliveries can be acknowledged up
