@@ -52,12 +52,12 @@ class Door:
         """The report. Raises NotFound, the same for a wrong number and a wrong code, and TooMany
         after ten wrong codes for one number in a minute."""
         number = number.upper()
-        report = tx.get(Report, number)
-        stored = report.code_hash if report else bytes(32)
-        if hmac.compare_digest(stored, code_hash(self._pepper, number, code)) and report:
-            if lock:  # only now: a stranger who knows a number must not hold its row
-                tx.refresh(report, with_for_update=True)
-            return report
+        # No more is read than the hash, so that a number that exists takes no longer.
+        stored = tx.scalar(sa.select(Report.code_hash).where(Report.number == number))
+        given = code_hash(self._pepper, number, code)
+        if hmac.compare_digest(stored or bytes(32), given) and stored:
+            # Locked only now: a stranger who knows a number must not hold its row.
+            return tx.get_one(Report, number, with_for_update=lock or None)
         if domain.is_number(number) and not self._limiter.hit(WRONG_CODES, number):
             raise TooMany("too many wrong codes for this number", retry_after=60)
         raise NotFound("there is no report with this number and code")
