@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+import httpx
 import pytest
 
 from deploy.local.environment import ROOT
@@ -117,6 +118,8 @@ def mistaken(system, tmp_path):
 def move(system, process, where):
     system.process(process).cwd = where
     system.restart(process)
+    if process.endswith("-api"):  # the gateway looks every two seconds whether it is back
+        eventually(lambda: httpx.get(f"{system.url}/api/v1/reports").status_code != 503, process)
 
 
 def seen(system, watched, tmp_path, place):
