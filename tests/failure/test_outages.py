@@ -20,6 +20,7 @@ from tests.service.chassis.stories import AT
 pytestmark = pytest.mark.fault
 
 CONNECTED_WITHIN = 10  # seconds
+IN_HAND = 50  # deliveries that a worker may have had before it went deaf
 REFILLED_WITHIN = {1_000: 60, 10_000: 300}  # seconds, by how many events
 
 
@@ -112,8 +113,8 @@ def test_a_wiped_broker_is_filled_again(own_system, events):
         eventually(lambda: published(own_system, "intake"), "all is with the broker", seconds=60)
         wipe(own_system)
     own_system.wait_ready("routing-worker")
-    lost = {"lost": events // 2, "doubled": 0}
-    assert unaccounted(own_system, accepted)["routing"] == lost  # the negative control: it is gone
+    gone = unaccounted(own_system, accepted)["routing"]["lost"]
+    assert gone >= events // 2 - IN_HAND  # the negative control: what nobody had taken is gone
 
     started = time.monotonic()
     for service in own_system.services:
