@@ -44,7 +44,7 @@ def _deliver(world: World, dice: random.Random) -> None:
     world.deliver(
         dice.randrange(60),
         dice.choice((0, 0, dice.randrange(60))),
-        many=dice.choice((1, 1, 3, 9)),
+        many=dice.choice((1, 1, 1, 4)),
         stays=dice.random() < 0.2,
         edge=_edge(dice),
         fails=dice.random() < 0.1,
@@ -71,7 +71,7 @@ _STEPS: dict[str, tuple[float, Callable[[World, random.Random], object]]] = {
     "sweep": (4, _sweep),
     "time": (3, lambda world, dice: world.pass_time(dice.choice((1, 10, 61, 4_000)))),
     "misunderstand": (0.7, lambda world, dice: world.misunderstand(dice.choice(list(HEARS)))),
-    "bury": (0.7, lambda world, dice: world.bury(dice.randrange(60), dice.randrange(60))),
+    "bury": (2, lambda world, dice: world.bury(dice.randrange(60), dice.randrange(60))),
     "poison": (0.7, lambda world, dice: world.poison(dice.randrange(60), forged=_half(dice))),
     "wipe": (0.5, lambda world, dice: world.wipe()),
     "replay": (0.5, lambda world, dice: world.replay()),
