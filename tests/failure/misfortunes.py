@@ -18,6 +18,7 @@ from services.intake.sealing import Sealer
 from tests.failure.canaries import Canary
 from tests.failure.lives import Citizen, Life, new_key, report
 from tests.failure.people import NIK, OTHER, PERSON
+from tests.harness.faults import arm
 from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.waiting import eventually
 
@@ -135,7 +136,7 @@ def failing_statements(system: System, life: Life) -> set[int]:
 def dying_workers(system: System, life: Life) -> None:
     """In the middle of a contact, and with a mail just sent."""
     for point in ("inbox.before_commit", "notify.after_send"):
-        system.restart("notify-worker", FAILPOINTS=f"{point}=kill:1")
+        arm(system, "notify-worker", FAILPOINTS=f"{point}=kill:1")
         filed(life)
         eventually(lambda: not system.process("notify-worker").running, point, seconds=30)
     system.restart("notify-worker", FAILPOINTS="")

@@ -15,6 +15,7 @@ from signal import SIGKILL
 import pytest
 
 from tests.harness.checker import check, settled
+from tests.harness.faults import arm
 from tests.harness.history import History
 from tests.harness.publishing import publish
 from tests.harness.waiting import eventually
@@ -59,7 +60,8 @@ def test_every_point_that_there_is_kills_in_some_round():
 @pytest.mark.parametrize("armed", ROUNDS, ids=lambda armed: f"{len(armed)} processes")
 def test_a_kill_at_any_point_loses_and_doubles_nothing(own_system, work, armed):
     work.sign_in()
-    arm(own_system, armed)
+    for name, point in armed.items():
+        arm(own_system, name, FAILPOINTS=f"{point}=kill", BREAKER_FLOOR="500")
     with work.under_way(REPORTS, live=4) as coming:
         if set(armed.values()) & set(LATE):
             coming.join()
@@ -99,15 +101,6 @@ def test_without_its_inbox_an_event_that_comes_again_is_doubled(own_system, work
     publish(own_system.broker, "routing", [again])
     eventually(lambda: check(own_system, work.history.file).beyond(before))
     assert "intake timeline of cases" in check(own_system, work.history.file).of("doubled")
-
-
-def arm(system, armed) -> None:
-    """Starts the processes anew, each to die at its point."""
-    for name, point in armed.items():
-        process = system.process(name)
-        process.stop()
-        process.env |= {"FAILPOINTS": f"{point}=kill", "BREAKER_FLOOR": "500"}
-        process.start()
 
 
 def deaths(system, armed) -> Iterator[str]:

@@ -59,6 +59,14 @@ def problem(answer: httpx.Response) -> int:
     return answer.status_code
 
 
+def arm(system: System, process: str, **environment: str) -> None:
+    """Starts a process anew, to die at a point; not waited for, since it may die on its way up."""
+    doomed = system.process(process)
+    doomed.stop()
+    doomed.env |= environment
+    doomed.start()
+
+
 def command(system: System, service: str, *words: str) -> str:
     """What `python -m services.SERVICE WORDS` says, as an operator would run it."""
     ran = subprocess.run(
