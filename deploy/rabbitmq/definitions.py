@@ -19,6 +19,7 @@ VHOST = "lapor"
 UNROUTED = "lapor.unrouted"
 UNROUTED_KEPT = 10_000  # events that nobody was bound to; an alarm looks at the queue long before
 OPERATOR = "operator"
+NOTHING = "(?!)"  # fits no key; `^$` would fit the empty one
 SERVICES = ("intake", "routing", "notify", "escalation")
 
 # Which streams a service may bind. Report texts go to routing, sealed contacts to notify, and to
@@ -114,7 +115,7 @@ def _burials(service: str) -> dict[str, str]:
     """Only its own dead letters; the broker itself puts them there, so nobody writes."""
     return {
         "user": service, "vhost": VHOST, "exchange": DEAD,
-        "write": "^$", "read": f"^{re.escape(service)}$",
+        "write": NOTHING, "read": f"^{re.escape(service)}$",
     }  # fmt: skip
 
 

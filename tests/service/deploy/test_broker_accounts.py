@@ -1,0 +1,231 @@
+"""What each service's account may do with every queue, exchange and event of the broker, tried one
+by one: whoever steals it has this and no more.
+
+Queues, exchanges and accounts are read from the definitions and events from the contracts, so that
+a new one is in the matrix by itself.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import amqp
+import pytest
+
+import contracts
+from deploy.local.broker import Broker, connect
+from deploy.rabbitmq.definitions import (
+    HEARS,
+    OPERATOR,
+    SERVICES,
+    UNROUTED,
+    VHOST,
+    definitions,
+)
+
+DOCUMENT = definitions(dict.fromkeys((*SERVICES, OPERATOR), "x"))
+QUEUES = [queue["name"] for queue in DOCUMENT["queues"]]
+EXCHANGES = [exchange["name"] for exchange in DOCUMENT["exchanges"]]
+EVENTS, DEAD = "lapor.events", "lapor.dead"
+WILD = ("#", "*", "*.*.*", "report.#", "")
+EACH = pytest.mark.parametrize("service", SERVICES)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One thing to try."""
+
+    verb: str
+    on: str
+    key: str = ""
+
+
+def trial(service: str) -> str:
+    """The name of a queue, or an exchange, of the service's own that is not in use."""
+    return f"{service}.trial"
+
+
+def attempts(service: str) -> Iterator[tuple[Attempt, bool]]:
+    """Everything that is tried as one service, and whether it may succeed."""
+    others = [name for name in SERVICES if name != service]
+    heard = min(_owned(service)[0])
+    for queue in [*QUEUES, trial(service), *map(trial, others)]:
+        own = queue.startswith(f"{service}.")
+        for verb in ("get", "consume"):
+            yield Attempt(verb, queue), own
+        if not own or queue == trial(service):  # of one's own, what matters must outlast the test
+            yield Attempt("purge", queue), own
+            yield Attempt("unbind", queue, heard), own
+            yield Attempt("delete", queue), own
+            yield Attempt("declare", queue), own
+        yield Attempt("publish", "", queue), False
+    for name in ("tap", service, f"x.{service}.tap", "", "amq.gen-tap"):
+        yield Attempt("declare", name), False
+    yield from _of_exchanges(service, others)
+
+
+def _of_exchanges(service: str, others: list[str]) -> Iterator[tuple[Attempt, bool]]:
+    heard, said = _owned(service)
+    for kind in contracts.TYPES:
+        yield Attempt("bind", EVENTS, kind), kind in heard
+        yield Attempt("publish", EVENTS, kind), kind in said
+    for key in (*SERVICES, *WILD):
+        yield Attempt("bind", DEAD, key), key == service
+        yield Attempt("publish", DEAD, key), False
+    for key in WILD:
+        yield Attempt("bind", EVENTS, key), False
+        yield Attempt("lead", EVENTS, key), False
+        yield Attempt("lead", DEAD, key), False
+        yield Attempt("publish", EVENTS, key), False
+        yield Attempt("bind", UNROUTED, key), False
+        yield Attempt("publish", UNROUTED, key), False
+    for exchange in EXCHANGES:
+        yield Attempt("delete exchange", exchange), False
+    for exchange in ("tap", *map(trial, others)):
+        yield Attempt("declare exchange", exchange), False
+    yield Attempt("publish as another", EVENTS, others[0]), False
+
+
+def _owned(service: str) -> tuple[set[str], set[str]]:
+    """The types that a service hears and says, by the streams of the contracts."""
+    heard = {kind for kind in contracts.TYPES if contracts.source(kind) in HEARS[service]}
+    said = {k for k in contracts.TYPES if contracts.source(k).startswith(f"/{service}/")}
+    return heard, said
+
+
+def succeeds(connection: Any, service: str, attempt: Attempt) -> bool:
+    """Whether the broker lets it; any other answer than yes or no is an error."""
+    with suppress(amqp.exceptions.AccessRefused, amqp.exceptions.PreconditionFailed):
+        channel = connection.channel()
+        _do(channel, service, attempt)
+        channel.close()
+        return True
+    return False
+
+
+def _do(channel: Any, service: str, attempt: Attempt) -> None:
+    verb, on, key = attempt.verb, attempt.on, attempt.key
+    if verb == "get":
+        channel.basic_get(on)
+    elif verb == "consume":
+        channel.basic_cancel(channel.basic_consume(on))
+    elif verb == "purge":
+        channel.queue_purge(on)
+    elif verb == "unbind":
+        channel.queue_unbind(on, EVENTS, key)
+    elif verb == "delete":
+        channel.queue_delete(on)
+    elif verb == "declare":
+        channel.queue_declare(on, durable=True, auto_delete=False)
+    elif verb == "bind":
+        channel.queue_bind(trial(service), on, key)
+    elif verb == "lead":  # events into an exchange of one's own
+        channel.exchange_declare(trial(service), "topic", durable=False, auto_delete=False)
+        channel.exchange_bind(trial(service), on, key)
+    elif verb == "delete exchange":
+        channel.exchange_delete(on)
+    elif verb == "declare exchange":
+        channel.exchange_declare(on, "topic", auto_delete=False)
+    else:
+        sender = {"user_id": key} if verb == "publish as another" else {}
+        routing_key = min(_owned(service)[1]) if sender else key
+        channel.confirm_select()
+        channel.basic_publish_confirm(amqp.Message("{}", **sender), on, routing_key)
+
+
+def differences(broker: Broker, service: str) -> dict[Attempt, bool]:
+    """What succeeded and should not have (True), or was refused and should not have been."""
+    found = {}
+    with closing(connect(broker.uri(service))) as connection:
+        for attempt, may in attempts(service):
+            if (did := succeeds(connection, service, attempt)) != may:
+                found[attempt] = did
+    return found
+
+
+@pytest.fixture(autouse=True)
+def trials(broker: Broker) -> Iterator[None]:
+    """A queue of each service's own to try things on; after it nothing is left of what was said."""
+    with closing(connect(broker.uri())) as operator:
+        channel = operator.channel()
+        for service in SERVICES:
+            channel.queue_declare(trial(service), durable=True, auto_delete=False)
+        yield
+        for service in SERVICES:
+            channel.queue_delete(trial(service))
+            channel.exchange_delete(trial(service))
+        for queue in QUEUES:
+            channel.queue_purge(queue)
+
+
+@EACH
+def test_an_account_can_do_what_its_service_must_and_nothing_else(
+    broker: Broker, service: str
+) -> None:
+    assert differences(broker, service) == {}
+
+
+def test_the_matrix_knows_every_queue_and_every_event() -> None:
+    """A new service, queue or event is tried in the name of every account."""
+    for service in SERVICES:
+        tried = [attempt for attempt, _ in attempts(service)]
+        assert {a.on for a in tried if a.verb == "get"} >= set(QUEUES)
+        assert {a.key for a in tried if a.verb == "publish" and a.on == EVENTS} >= set(
+            contracts.TYPES
+        )
+        assert {a.on for a in tried if a.verb == "delete exchange"} == set(EXCHANGES)
+
+
+@contextmanager
+def granted(broker: Broker, what: str, *words: str) -> Iterator[None]:
+    """One more right for intake's account meanwhile."""
+    [usual] = [p for p in DOCUMENT["permissions"] if p["user"] == "intake"]
+    [topics] = [
+        p
+        for p in DOCUMENT["topic_permissions"]
+        if p["user"] == "intake" and p["exchange"] == EVENTS
+    ]
+    of_queues = [usual[verb] for verb in ("configure", "write", "read")]
+    of_topics = [EVENTS, topics["write"], topics["read"]]
+    before = of_queues if what == "set_permissions" else of_topics
+    try:
+        broker.ctl(what, "--vhost", VHOST, "intake", *(words or before))
+        yield
+    finally:
+        broker.ctl(what, "--vhost", VHOST, "intake", *before)
+
+
+def test_one_right_too_many_is_seen(broker: Broker) -> None:
+    """The negative control."""
+    [usual] = [p for p in DOCUMENT["permissions"] if p["user"] == "intake"]
+    wide = f"{usual['read']}|^notify\\.contacts$"
+    with granted(broker, "set_permissions", usual["configure"], usual["write"], wide):
+        found = differences(broker, "intake")
+    assert found == {Attempt(verb, "notify.contacts"): True for verb in ("get", "consume", "purge")}
+
+    with granted(broker, "set_topic_permissions", EVENTS, "^case.closed.v1$", "^#$"):
+        found = differences(broker, "intake")
+    assert {Attempt("bind", EVENTS, "#"), Attempt("lead", EVENTS, "#"),
+            Attempt("publish", EVENTS, "case.closed.v1")} <= set(found)  # fmt: skip
+    assert found[Attempt("publish", EVENTS, "report.submitted.v1")] is False
+
+
+def test_the_broker_knows_these_accounts_and_no_other(broker: Broker) -> None:
+    """No guest, and nobody but the operator may administer anything."""
+    users = json.loads(broker.ctl("list_users", "--formatter", "json"))
+    told = ("list_permissions", "--vhost", VHOST, "--formatter", "json")
+
+    assert {user["user"]: user["tags"] for user in users} == {
+        **{service: [] for service in SERVICES}, OPERATOR: ["administrator"],
+    }  # fmt: skip
+    assert {row["user"] for row in json.loads(broker.ctl(*told))} == {*SERVICES, OPERATOR}
+
+
+@EACH
+def test_an_account_enters_no_other_virtual_host(broker: Broker, service: str) -> None:
+    address = broker.uri(service).rpartition("/")[0] + "/%2F"
+
+    with pytest.raises((amqp.exceptions.NotAllowed, amqp.exceptions.AccessRefused)):
+        connect(address)
