@@ -153,12 +153,13 @@ def migrate(service: str, url: str) -> None:
     config = Config()
     folder = Path(str(package.__file__)).parent / "migrations"
     config.set_main_option("script_location", str(folder))
-    config.attributes["url"] = url
+    config.attributes.update(url=url, role=service)
     command.upgrade(config, "head")
 
 
 def run_migrations(metadata: sa.MetaData) -> None:
-    """What each `migrations/env.py` calls: one transaction, and no waiting behind live traffic."""
+    """What each `migrations/env.py` calls: one transaction, and no waiting behind live traffic.
+    At its end the service's role has the rights that the models tell."""
     bind = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
     with bind.connect() as connection:
         connection.execute(sa.text("SET lock_timeout = '2s'"))
@@ -166,6 +167,16 @@ def run_migrations(metadata: sa.MetaData) -> None:
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
             context.run_migrations()
+            for right in _rights(metadata, context.config.attributes["role"]):
+                connection.execute(sa.text(right))
+
+
+def _rights(metadata: sa.MetaData, role: str) -> list[str]:
+    """SQL: rows may be read and written, but where `info={"append_only": True}` only added."""
+    kept = [name for name, table in metadata.tables.items() if table.info.get("append_only")]
+    every = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+    revision = f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}"
+    return [every, revision, *(f"REVOKE UPDATE, DELETE ON {name} FROM {role}" for name in kept)]
 
 
 def drop(tx: Session, table: str, condition: str, batch: int = 10_000) -> int:

@@ -25,6 +25,7 @@ from joserfc.jwk import ECKey, OKPKey
 from deploy.rabbitmq.definitions import OPERATOR, SERVICES, definitions
 
 DATABASE = "{}-database-password"
+OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
 BROKER = "{}-amqp-password"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
 IRREPLACEABLE = {
@@ -48,6 +49,7 @@ def make(folder: Path) -> None:
     _once(folder / "tracking-pepper", _pepper)
     for service in SERVICES:
         _once(folder / DATABASE.format(service), _password)
+        _once(folder / OWNER.format(service), _password)
     for user in (*SERVICES, OPERATOR):
         _once(folder / BROKER.format(user), _password)
     _once(folder / "idempotency-pepper", _pepper)

@@ -1,4 +1,4 @@
-"""Makes each service's database and login role, and gives the role its present password.
+"""Makes each service's database and its two roles, and gives those their present passwords.
 
     python -m deploy.compose.databases SECRETS
 
@@ -22,22 +22,23 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m deploy.compose.databases SECRETS")
     folder = Path(sys.argv[1])
-    connection = psycopg2.connect(
-        host="postgres", user="postgres", dbname="postgres", connect_timeout=10,
-        password=secrets.read(folder, DATABASE_ADMINISTRATOR),
-    )  # fmt: skip
-    connection.autocommit = True
     passwords = {s: secrets.read(folder, secrets.DATABASE.format(s)) for s in SERVICES}
+    owners = {s: secrets.read(folder, secrets.OWNER.format(s)) for s in SERVICES}
 
-    def psql(sql: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
+    def psql(sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(
+            host="postgres", user="postgres", dbname=database, connect_timeout=10,
+            password=secrets.read(folder, DATABASE_ADMINISTRATOR),
+        )  # fmt: skip
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
 
-    try:
-        made = prepare(psql, passwords)
-    finally:
-        connection.close()
+    made = prepare(psql, passwords, owners)
     print(f"databases made: {', '.join(made) or 'none, all are there'}")
 
 

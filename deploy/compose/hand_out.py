@@ -5,8 +5,9 @@
 VAULT keeps all secrets (made once by deploy.secrets) and is mounted by this job only. HANDED has
 one folder per owner, each a volume that only this job and its owner mount: whoever breaks into
 intake does not find notify's private key, nor does who breaks into notify's own API. The folder
-`intake` is that of the API and of the jobs, `intake-worker` the worker's. Files are readable by the
-owner's user alone. A second run changes what has changed, and takes away what is no longer needed.
+`intake` is that of the API and of the job that seeds, `intake-worker` the worker's, `intake-owner`
+that of the job that migrates. Files are readable by the owner's user alone. A second run changes
+what has changed, and takes away what is no longer needed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import deploy.secrets
+from deploy.postgres.databases import owner
 from deploy.rabbitmq.definitions import SERVICES, VHOST
 
 LAPOR, POSTGRES, RABBITMQ, GRAFANA = 10001, 999, 999, 472  # the images' users
@@ -27,6 +29,7 @@ GRAFANA_ADMINISTRATOR = "grafana-administrator-password"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105 - a file's name; empty until the operator fills it
 OF_INTAKE = ("notify-public-key.json", "tracking-pepper", "idempotency-pepper")
 OF_API = {"intake": OF_INTAKE, "escalation": ("ombudsman-key-hash",)}
+OF_MIGRATION = {"intake": OF_INTAKE}  # which reads its settings whole, for migrating too
 OF_WORKER = {
     "intake": OF_INTAKE,
     "notify": ("notify-private-key.json", "kek.json", SMTP_PASSWORD),
@@ -44,7 +47,8 @@ class Owner:
 
 def owners(vault: Path) -> dict[str, Owner]:
     """Every owner by the name of its folder."""
-    passwords = [deploy.secrets.DATABASE.format(service) for service in SERVICES]
+    kinds = (deploy.secrets.DATABASE, deploy.secrets.OWNER)
+    passwords = [kind.format(service) for service in SERVICES for kind in kinds]
     shared = {
         "postgres": Owner(POSTGRES, _copies(vault, [DATABASE_ADMINISTRATOR])),
         "rabbitmq": Owner(RABBITMQ, _copies(vault, ["definitions.json"])),
@@ -53,20 +57,21 @@ def owners(vault: Path) -> dict[str, Owner]:
     }
     apis = {s: Owner(LAPOR, _of_api(vault, s)) for s in SERVICES}
     workers = {f"{s}-worker": Owner(LAPOR, _of_worker(vault, s)) for s in SERVICES}
-    return shared | apis | workers
+    migrations = {f"{s}-owner": Owner(LAPOR, _of_migration(vault, s)) for s in SERVICES}
+    return shared | apis | workers | migrations
 
 
-def hand_out(folder: Path, owner: Owner, *, as_root: bool = True) -> None:
-    """Makes `folder` hold exactly the owner's files."""
+def hand_out(folder: Path, to: Owner, *, as_root: bool = True) -> None:
+    """Makes `folder` hold exactly that owner's files."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     for stale in folder.iterdir():
-        if stale.name not in owner.files:
+        if stale.name not in to.files:
             stale.unlink()
-    for name, text in owner.files.items():
-        _write(folder / name, text, owner.user if as_root else -1)
+    for name, text in to.files.items():
+        _write(folder / name, text, to.user if as_root else -1)
     if as_root:
-        os.chown(folder, owner.user, owner.user)
+        os.chown(folder, to.user, to.user)
     folder.chmod(0o500)
 
 
@@ -85,9 +90,18 @@ def _copies(vault: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _of_api(vault: Path, service: str) -> dict[str, str]:
-    password = deploy.secrets.read(vault, deploy.secrets.DATABASE.format(service))
-    url = f"postgresql+psycopg2://{service}:{password}@postgres:5432/{service}"
+    url = _url(vault, service, service, deploy.secrets.DATABASE)
     return {"database-url": url, **_copies(vault, OF_API.get(service, ()))}
+
+
+def _of_migration(vault: Path, service: str) -> dict[str, str]:
+    url = _url(vault, service, owner(service), deploy.secrets.OWNER)
+    return {"database-url": url, **_copies(vault, OF_MIGRATION.get(service, ()))}
+
+
+def _url(vault: Path, service: str, role: str, kind: str) -> str:
+    password = deploy.secrets.read(vault, kind.format(service))
+    return f"postgresql+psycopg2://{role}:{password}@postgres:5432/{service}"
 
 
 def _of_worker(vault: Path, service: str) -> dict[str, str]:
@@ -114,9 +128,9 @@ def main() -> None:
         sys.exit("usage: python -m deploy.compose.hand_out VAULT HANDED")
     vault, handed = map(Path, sys.argv[1:])
     make(vault)
-    for name, owner in owners(vault).items():
-        hand_out(handed / name, owner)
-        print(f"{name}: {', '.join(sorted(owner.files))}")
+    for name, to in owners(vault).items():
+        hand_out(handed / name, to)
+        print(f"{name}: {', '.join(sorted(to.files))}")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from deploy.local.mailbox import Mail
 from deploy.local.postgres import Postgres
 from deploy.local.process import Failed, Process, answers, free_port
 from deploy.local.supervisor import Say, Unit, http_ready
-from deploy.postgres.databases import SERVICES, prepare
+from deploy.postgres.databases import SERVICES, owner, prepare
 
 KINDS = ("api", "worker")
 ENGINES = ("postgres", "rabbitmq")  # what the services need until they have stopped
@@ -234,15 +234,20 @@ class System:
         self._own = node
 
     def _prepare_databases(self) -> None:
-        given = {
-            s: secrets.read(self.secrets_folder, secrets.DATABASE.format(s)) for s in self.services
-        }
-        prepare(self.postgres.psql, given)
+        own, owners = (
+            {s: secrets.read(self.secrets_folder, kind.format(s)) for s in self.services}
+            for kind in (secrets.DATABASE, secrets.OWNER)
+        )
+        prepare(self.postgres.psql, own, owners)
 
     def _environment(self, service: str, **more: str) -> dict[str, str]:
         password = secrets.read(self.secrets_folder, secrets.DATABASE.format(service))
         url = self._through((service, "postgres"), self.postgres.url(service, password))
-        return self.surroundings.environment(service, DATABASE_URL=url, **more)
+        return self.surroundings.environment(service, **{"DATABASE_URL": url, **more})
+
+    def _owner_url(self, service: str) -> str:
+        password = secrets.read(self.secrets_folder, secrets.OWNER.format(service))
+        return self.postgres.url(owner(service), password, service)
 
     def _through(self, way: tuple[str, str], address: str) -> str:
         return re.sub(r":\d+/", f":{self._via[way]}/", address) if way in self._via else address
@@ -257,7 +262,9 @@ class System:
         """Two steps per service: migrate, then seed, whose words are kept among the secrets."""
         steps = []
         for service in self.services:
-            migrate = self._command(service, "migrate", f"migrate-{service}")
+            migrate = self._command(
+                service, "migrate", f"migrate-{service}", DATABASE_URL=self._owner_url(service)
+            )
             steps.append(Unit(migrate))
             if _last_step(service) != migrate.name:
                 seed = self._command(service, "seed", f"seed-{service}")

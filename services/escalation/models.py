@@ -20,6 +20,7 @@ from services.escalation.workdays import Unit
 
 MOMENT = sa.DateTime(timezone=True)
 STREAMS = ("monitoring", "handovers")
+ONLY_ADDED_TO = {"info": {"append_only": True}}
 
 
 def one_of(column: str, words: Any) -> sa.CheckConstraint:
@@ -260,6 +261,7 @@ class ClockChange(Base):
     __table_args__ = (
         one_of("reason", ("paused", "resumed", "reclassified", "calendar", "limit")),
         sa.Index("clock_change_clock", "clock_id"),
+        ONLY_ADDED_TO,
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
@@ -334,9 +336,11 @@ class FeedStream(Base):
 
 
 class FeedEntry(Base):
-    """An entry of the feed; never changed or removed (a trigger sees to it)."""
+    """An entry of the feed; never changed or removed (a trigger and the service's rights see to
+    it)."""
 
     __tablename__ = "feed_entry"
+    __table_args__ = ONLY_ADDED_TO
 
     stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
@@ -353,6 +357,7 @@ class FeedKey(Base):
     """The public half of every key that ever signed; old ones verify old entries."""
 
     __tablename__ = "feed_key"
+    __table_args__ = ONLY_ADDED_TO
 
     kid: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     jwk: Mapped[dict[str, str]] = mapped_column(JSONB)

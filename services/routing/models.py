@@ -77,6 +77,9 @@ class Deed(StrEnum):
     DISABLED = "disabled"
 
 
+ONLY_ADDED_TO = {"info": {"append_only": True}}
+
+
 class Base(DeclarativeBase):
     """Routing's own tables; the chassis' stand beside them."""
 
@@ -261,7 +264,7 @@ class CaseEvent(Base):
     values before and after. `refused`: it was asked for and not done, by that code."""
 
     __tablename__ = "case_event"
-    __table_args__ = (sa.Index("case_event_number", "number", "id"),)
+    __table_args__ = (sa.Index("case_event_number", "number", "id"), ONLY_ADDED_TO)
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
     number: Mapped[str] = mapped_column(sa.ForeignKey("cases.number"))
@@ -370,7 +373,7 @@ class OfficerEvent(Base):
     """What happened to an account and by whom; only ever added to."""
 
     __tablename__ = "officer_event"
-    __table_args__ = (sa.Index("officer_event_officer", "officer_id", "at"),)
+    __table_args__ = (sa.Index("officer_event_officer", "officer_id", "at"), ONLY_ADDED_TO)
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))

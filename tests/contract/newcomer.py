@@ -158,7 +158,7 @@ CONTAINERS = """
     command: [python, -m, services.tally, api]
     environment: {<<: *environment, HTTP_PORT: "8000"}
     networks: [edge, database]
-    volumes: &tally-secrets ["secrets-tally:/run/secrets:ro"]
+    volumes: ["secrets-tally:/run/secrets:ro"]
     depends_on: {migrate-tally: {condition: service_completed_successfully}}
   tally-worker:
     <<: *process
@@ -174,7 +174,7 @@ CONTAINERS = """
     command: [python, -m, services.tally, migrate]
     environment: *environment
     networks: [database]
-    volumes: *tally-secrets
+    volumes: ["secrets-tally-owner:/run/secrets:ro"]
     depends_on: {databases: {condition: service_completed_successfully}}
 """
 RECEIVES = """
@@ -219,11 +219,12 @@ FILLED: dict[str, Callable[[Path], None]] = {
         (
             "      - secrets-escalation-worker:/handed/escalation-worker\n",
             f"      - secrets-{NAME}:/handed/{NAME}\n"
-            f"      - secrets-{NAME}-worker:/handed/{NAME}-worker\n",
+            f"      - secrets-{NAME}-worker:/handed/{NAME}-worker\n"
+            f"      - secrets-{NAME}-owner:/handed/{NAME}-owner\n",
         ),
         (
             "\n  secrets-escalation:\n  secrets-escalation-worker:\n",
-            f"  secrets-{NAME}:\n  secrets-{NAME}-worker:\n",
+            f"  secrets-{NAME}:\n  secrets-{NAME}-worker:\n  secrets-{NAME}-owner:\n",
         ),
     ),
     f"{COMPOSE}, what the gateway waits for": after(

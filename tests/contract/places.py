@@ -95,7 +95,7 @@ def _handed_secrets(root: Path) -> Found:
     compose = _compose(root)
     handed = {volume.split(":")[0] for volume in compose["services"]["secrets"]["volumes"]}
     volumes = {name.removeprefix("secrets-") for name in handed & set(compose["volumes"])}
-    return {name for name in volumes if f"{name}-worker" in volumes}
+    return {name for name in volumes if {f"{name}-worker", f"{name}-owner"} <= volumes}
 
 
 def _waited_for(root: Path) -> Found:

@@ -173,7 +173,9 @@ def test_what_is_handed_out_is_what_is_asked_for(tmp_path: Path) -> None:
             if variable.endswith("_FILE")
         }
         if owner == "databases":
-            asked = {hand_out.DATABASE_ADMINISTRATOR, *map(secrets.DATABASE.format, SERVICES)}
+            kinds = (secrets.DATABASE, secrets.OWNER)
+            passwords = {kind.format(s) for kind in kinds for s in SERVICES}
+            asked = {hand_out.DATABASE_ADMINISTRATOR, *passwords}
         if owner == "rabbitmq":
             asked = {"definitions.json"}
         assert set(given.files) == asked, owner
@@ -282,8 +284,9 @@ def secrets_of(name: str) -> str:
 
 
 def expected_users(owner: str) -> set[str]:
-    """Who mounts a folder: a worker its own; a service's API shares with its jobs."""
+    """Who mounts a folder: a worker its own, and so the job that migrates; a service's API shares
+    with the job that seeds."""
     if owner in SERVICES:
-        names = {f"{owner}-api", f"migrate-{owner}", f"seed-{owner}"}
-        return names & set(CONTAINERS)
-    return {owner}
+        return {f"{owner}-api", f"seed-{owner}"} & set(CONTAINERS)
+    service, _, kind = owner.rpartition("-")
+    return {f"migrate-{service}"} if kind == "owner" else {owner}

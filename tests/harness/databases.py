@@ -10,16 +10,17 @@ from typing import Any
 from deploy import secrets
 from deploy.local.environment import ROOT, Surroundings
 from deploy.local.postgres import Postgres
-from deploy.postgres.databases import only_for, statements
+from deploy.postgres.databases import SHARED, only_for, owner, role
 
 
 @dataclass(frozen=True)
 class Database:
-    """One database; `url` logs in as the service's own role."""
+    """One database; `url` logs in as the service's own role, `owner_url` as the tables' owner."""
 
     name: str
     service: str
     url: str
+    owner_url: str
     server: Postgres
 
     def psql(self, sql: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
@@ -35,37 +36,41 @@ class Databases:
         self._numbers = itertools.count(1)
         self._templates: set[str] = set()
         self._roles: set[str] = set()
+        for shared in SHARED:
+            for statement in only_for(shared):
+                server.psql(statement)
 
     def fresh(self, service: str) -> Database:
         """A database of a service, migrated to head and empty."""
-        self._role(service)
         if service not in self._templates:
-            self._migrate(service)
+            self._role(service)
+            self._role(owner(service))
+            self._migrate(self._clone(service, owner(service), "template0", service))
             self._templates.add(service)
-        return self._clone(service, service)
+        return self._clone(service, owner(service), service)
 
     def empty(self, role: str) -> Database:
         """A database with nothing in it that belongs to `role`, a service's or a new one."""
         self._role(role)
-        return self._clone(role, "template0")
+        return self._clone(role, role, "template0")
 
     def drop(self, database: Database) -> None:
         self.server.psql(f"DROP DATABASE {database.name} WITH (FORCE)")
 
-    def _clone(self, service: str, template: str) -> Database:
-        name = f"{service}_{next(self._numbers)}"
+    def _clone(self, service: str, belongs_to: str, template: str, name: str = "") -> Database:
+        name = name or f"{service}_{next(self._numbers)}"
         self.server.psql(
-            f"CREATE DATABASE {name} OWNER {service} TEMPLATE {template} STRATEGY FILE_COPY"
+            f"CREATE DATABASE {name} OWNER {belongs_to} TEMPLATE {template} STRATEGY FILE_COPY"
         )
-        for statement in only_for(name):
+        for statement in only_for(name, service):
             self.server.psql(statement)
-        return Database(name, service, self._url(service, name), self.server)
+        urls = self._url(service, name), self._url(belongs_to, name)
+        return Database(name, service, *urls, self.server)
 
-    def _role(self, role: str) -> None:
-        if role not in self._roles:
-            for statement in statements(role, self._password(role)):
-                self.server.psql(statement)
-            self._roles.add(role)
+    def _role(self, name: str) -> None:
+        if name not in self._roles:
+            self.server.psql(role(name, self._password(name)))
+            self._roles.add(name)
 
     def _password(self, role: str) -> str:
         file = secrets.DATABASE.format(role)
@@ -75,8 +80,9 @@ class Databases:
     def _url(self, role: str, database: str) -> str:
         return self.server.url(role, self._password(role), database)
 
-    def _migrate(self, service: str) -> None:
-        told = self.surroundings.environment(service, DATABASE_URL=self._url(service, service))
+    def _migrate(self, database: Database) -> None:
+        service = database.service
+        told = self.surroundings.environment(service, DATABASE_URL=database.owner_url)
         run = subprocess.run(
             [sys.executable, "-m", f"services.{service}", "migrate"],
             env=told, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,

@@ -41,8 +41,12 @@ def log_in(server: Postgres, role: str, password: str, database: str) -> None:
     ).close()
 
 
+def make_ready(server: Postgres, **passwords: str) -> list[str]:
+    return prepare(server.psql, passwords, dict.fromkeys(passwords, "of-the-owner"))
+
+
 def test_a_service_cannot_enter_the_database_of_another(server: Postgres) -> None:
-    prepare(server.psql, {"intake": "first", "notify": "second"})
+    make_ready(server, intake="first", notify="second")
 
     log_in(server, "intake", "first", "intake")
     for database in ("notify", "postgres", "template1"):
@@ -51,7 +55,7 @@ def test_a_service_cannot_enter_the_database_of_another(server: Postgres) -> Non
 
 
 def test_nobody_enters_without_a_password(server: Postgres) -> None:
-    prepare(server.psql, {"intake": "first"})
+    make_ready(server, intake="first")
 
     for role in ("intake", "postgres"):
         with pytest.raises(psycopg2.OperationalError):
@@ -59,13 +63,28 @@ def test_nobody_enters_without_a_password(server: Postgres) -> None:
 
 
 def test_a_rotated_password_takes_effect_and_keeps_the_data(server: Postgres) -> None:
-    prepare(server.psql, {"routing": "old"})
+    make_ready(server, routing="old")
     server.psql("CREATE TABLE kept (id int)", "routing")
 
-    assert prepare(server.psql, {"routing": "new"}) == []
+    assert make_ready(server, routing="new") == []
 
     log_in(server, "routing", "new", "routing")
     assert server.psql("SELECT count(*) FROM kept", "routing") == [(0,)]
+
+
+def test_what_was_once_the_services_own_becomes_its_owners(server: Postgres) -> None:
+    for statement in ("CREATE ROLE escalation LOGIN PASSWORD 'old'",
+                      "CREATE DATABASE escalation OWNER escalation"):  # fmt: skip
+        server.psql(statement)
+    server.psql("SET ROLE escalation; CREATE TABLE promised (id int)", "escalation")
+
+    assert make_ready(server, escalation="new") == []
+
+    owned = "SELECT tableowner FROM pg_tables WHERE tablename = 'promised'"
+    assert server.psql(owned, "escalation") == [("escalation_owner",)]
+    log_in(server, "escalation", "new", "escalation")
+    of = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'escalation'"
+    assert server.psql(of) == [("escalation_owner",)]
 
 
 def test_what_was_committed_survives_a_crash(server: Postgres) -> None:
