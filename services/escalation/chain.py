@@ -70,11 +70,18 @@ def _failed_check(
         return "position"
     if link.prev_hash != prev_hash:
         return "chain"
-    if link.hash != digest(prev_hash, link.entry):
+    if not _is_hashed(link, prev_hash):
         return "hash"
     if link.kid not in keys:
         return "key"
     return None if is_signed(keys[link.kid], link.signature, link.hash) else "signature"
+
+
+def _is_hashed(link: Link, prev_hash: bytes) -> bool:
+    try:
+        return link.hash == digest(prev_hash, link.entry)
+    except rfc8785.CanonicalizationError:  # a number, say, that no entry can have been made of
+        return False
 
 
 def is_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
