@@ -69,10 +69,12 @@ class System:
         extra: dict[str, str] | None = None,
         amqp_uri: str = "",
         via: Mapping[tuple[str, str], int] | None = None,
+        broker_metrics: bool | None = None,
         say: Say = lambda _: None,
     ) -> None:
         """`failpoints` by process name, such as "intake-api"; `extra` goes to every process;
-        `via`: the port through which a service reaches an engine, as `("intake", "rabbitmq")`."""
+        `via`: the port through which a service reaches an engine, as `("intake", "rabbitmq")`;
+        `broker_metrics`: whether the broker is measured, by default in all but tests."""
         self.folder, self.env, self.services, self.say = folder.resolve(), env, services, say
         self.cache = cache or CACHE
         self.port, self.mail_port = port or free_port(), free_port()
@@ -89,6 +91,7 @@ class System:
         self._given = GivenBroker(amqp_uri) if amqp_uri else None
         self._own: Broker | None = None
         self._failpoints, self._via = failpoints or {}, via or {}
+        self._broker_metrics = env != "test" if broker_metrics is None else broker_metrics
         self._units: dict[str, Unit] = {}
         self._steps: list[Process] = []
 
@@ -227,7 +230,7 @@ class System:
             return
         node = self._own or Broker(
             self.folder / "broker", self.secrets_folder / "definitions.json",
-            passwords(self.secrets_folder), self.cache, metrics=self.env != "test",
+            passwords(self.secrets_folder), self.cache, metrics=self._broker_metrics,
         )  # fmt: skip
         node.prepare()
         node.launch()
