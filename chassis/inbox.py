@@ -122,13 +122,19 @@ _DONE = sa.text(
 
 
 class Inbox:
-    """One service's inbox. `handlers` maps each event type that has an effect here to it."""
+    """One service's inbox. `handlers` maps each event type that has an effect here to it;
+    `foresee(events, tx)` may read at once what the handlers of a batch will look for."""
 
     def __init__(
-        self, service: str, db: Transactions, clock: Clock, handlers: Mapping[str, Handler]
+        self,
+        service: str,
+        db: Transactions,
+        clock: Clock,
+        handlers: Mapping[str, Handler],
+        foresee: Callable[[Sequence[Event], Session], object] = lambda events, tx: None,
     ) -> None:
         self._service, self._db, self._clock = service, db, clock
-        self._handlers = handlers
+        self._handlers, self._foresee = handlers, foresee
 
     def receive(self, body: bytes, sender: str | None) -> str:
         """Takes one delivery of the broker's account `sender` to where it may be acknowledged:
@@ -168,7 +174,9 @@ class Inbox:
         claimed = _CLAIM.run(tx, _columns(events) | {"now": now})
         fresh: dict[str, int] = {row.event_id: row.sequence for row in claimed}
         last: dict[tuple[str, str], Event] = {}
-        for event in (e for e in events if e.id in fresh):
+        new = [e for e in events if e.id in fresh]
+        self._foresee(new, tx)
+        for event in new:
             before = last.get((event.source, event.subject))
             if event.sequence != (before.sequence if before else fresh[event.id]) + 1:
                 raise OutOfTurn

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis.database import Prepared, drop
+from chassis.database import Prepared, drop, later
 from chassis.events import Fact, correlation
 
 KEPT_DAYS = 30
@@ -58,19 +58,11 @@ def emit(tx: Session, fact: Fact) -> None:
     """Says `fact` when (and only when) `tx` commits; all facts of a transaction are written then,
     together and in order. Raises contracts.Violation for a fact that does not keep its contract:
     that is our own fault, and nothing of the transaction stays."""
-    tx.info.setdefault("said", []).append(prepare(fact))
+    later(tx, _say, prepare(fact))
 
 
-@sa.event.listens_for(Session, "before_commit")
-def _say(tx: Session) -> None:
-    if said := tx.info.pop("said", None):
-        tx.flush()
-        _SAY.run(tx, {name: [row[name] for row in said] for name in said[0]})
-
-
-@sa.event.listens_for(Session, "after_rollback")
-def _unsay(tx: Session) -> None:
-    tx.info.pop("said", None)
+def _say(tx: Session, said: list[dict[str, Any]]) -> None:
+    _SAY.run(tx, {name: [row[name] for row in said] for name in said[0]})
 
 
 def prepare(fact: Fact) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Import only in a worker process, after `eventlet.monkey_patch()`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event as Flag
@@ -30,6 +30,7 @@ from chassis import idempotency, inbox, metrics, outbox, wire
 from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions, engine
+from chassis.events import Event
 from chassis.failpoints import failpoint
 from chassis.inbox import Inbox
 from chassis.logs import cause, log
@@ -244,11 +245,14 @@ class Service:
         """What this service has, for the gauge that compares it with what the others have."""
         return {}
 
+    def foresee(self, events: Sequence[Event], tx: Session) -> None:
+        """Reads (and locks) by few statements what the handlers of a batch would each ask for."""
+
     @property
     def inbox(self) -> Inbox:
         """This service's inbox, with the handlers bound to this instance."""
         bound = {t: partial(handler, self) for t, handler in handlers(type(self)).items()}
-        return Inbox(self.name, self.db, self.clock, bound)
+        return Inbox(self.name, self.db, self.clock, bound, self.foresee)
 
     @Deliveries.decorator()
     def receive(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation import feed, models
@@ -21,11 +20,10 @@ def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused
     """Opens or closes the clock's breach, so that what the module promises holds."""
     if row.clock not in GOVERNMENT:
         return
-    found = sa.select(models.Breach).filter_by(clock_id=row.id, closed_at=None)
-    standing = tx.scalars(found).one_or_none()
+    standing = next((breach for breach in row.open_breaches if breach.closed_at is None), None)
     is_late = row.passed_at is not None and row.stopped_at is None and not paused
     if is_late and standing is None:
-        tx.add(models.Breach(clock_id=row.id, opened_at=now))
+        row.open_breaches.append(models.Breach(opened_at=now))
         feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
     elif standing is not None and not is_late:
         how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"

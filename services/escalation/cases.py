@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from chassis.database import hold, keep
 from services.escalation.clockwork import Happening
 from services.escalation.models import CaseState
 
@@ -17,6 +18,7 @@ UNHELD = frozenset(
 
 def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
     """A case that begins."""
+    hold(tx, CaseState, [number])
     case = CaseState(
         number=number,
         status=data["status"],
@@ -25,8 +27,7 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
         follows=False,
         received_at=data["received_at"],
     )
-    tx.add(case)
-    tx.flush()
+    keep(tx, number, case)
     return case
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.database import held
 from chassis.logs import log
 from chassis.outbox import emit
 from services.escalation import breaches, events, models
@@ -41,13 +42,12 @@ FOR UPDATE OF s SKIP LOCKED
 
 def locked(tx: Session, number: str) -> CaseState | None:
     """The case, locked until the transaction ends."""
-    return tx.get(CaseState, number, with_for_update=True)
+    return held(tx, CaseState, number)
 
 
-def open_runs(tx: Session, number: str) -> list[ClockRun]:
+def open_runs(case: CaseState) -> list[ClockRun]:
     """The clocks of a case that are not stopped."""
-    found = sa.select(ClockRun).where(ClockRun.number == number, ClockRun.stopped_at.is_(None))
-    return list(tx.scalars(found.order_by(ClockRun.id)))
+    return [run for run in case.clocks if run.stopped_at is None]
 
 
 def apply(
@@ -55,7 +55,7 @@ def apply(
 ) -> None:
     """Moves the case's clocks as the table says for `what`, which happened at `at`."""
     for clock, move in moves(what, follows=case.follows).items():
-        last = _last(tx, case.number, clock)
+        last = _last(case, clock)
         if move is Move.START:
             _start(tx, case, clock, last, at, now, regime)
         elif last is not None:
@@ -64,7 +64,7 @@ def apply(
 
 def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regime: Regime) -> None:
     """Measures every open clock of the case by what is in force now."""
-    for run in open_runs(tx, case.number):
+    for run in open_runs(case):
         _measure(tx, case, run, reason, now, regime)
 
 
@@ -81,9 +81,9 @@ def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[int, Due]:
     return rule.id, due(rule.limit, row.started_at, regime.calendar, run_of(row).pauses)
 
 
-def _last(tx: Session, number: str, clock: str) -> ClockRun | None:
-    found = sa.select(ClockRun).where(ClockRun.number == number, ClockRun.clock == clock)
-    return tx.scalars(found.order_by(ClockRun.cycle.desc()).limit(1)).one_or_none()
+def _last(case: CaseState, clock: str) -> ClockRun | None:
+    runs = (run for run in case.clocks if run.clock == clock)
+    return max(runs, key=lambda run: run.cycle, default=None)
 
 
 def _start(
@@ -107,8 +107,7 @@ def _start(
         number=case.number, clock=clock, cycle=cycle, started_at=at, regime=regime.version
     )
     row.set_aside = row.announced = row.provisional = False
-    tx.add(row)
-    tx.flush()
+    case.clocks.append(row)
     _measure(tx, case, row, "resumed", now, regime)
 
 
@@ -182,7 +181,7 @@ def _tell(
     if row.due_at != before:
         tx.add(
             models.ClockChange(
-                clock_id=row.id,
+                clock=row,
                 at=now,
                 before=before,
                 after=row.due_at,
@@ -197,11 +196,11 @@ def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: dateti
     """Makes the unfired wake-ups what they must be. One that was fired is fired again only if its
     time was moved, to after now: then what it told of has not happened."""
     _forget_unfired(tx, row, keep=(*wakes, What.HANDOVER))
-    armed = {d.what: d for d in tx.scalars(sa.select(models.Due).filter_by(clock_id=row.id))}
+    armed = {wake.what: wake for wake in row.wakes}
     for what, at in wakes.items():
         known = armed.get(what)
         if known is None:
-            tx.add(models.Due(clock_id=row.id, number=row.number, what=what, due_at=at))
+            row.wakes.append(models.Due(number=row.number, what=what, due_at=at))
         elif known.fired_at is None or (at > known.due_at and at > now):
             known.due_at, known.fired_at = at, None
             if what is What.PASSED:
@@ -209,10 +208,8 @@ def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: dateti
 
 
 def _forget_unfired(tx: Session, row: ClockRun, keep: tuple[What, ...]) -> None:
-    tx.execute(
-        sa.delete(models.Due).where(
-            models.Due.clock_id == row.id,
-            models.Due.fired_at.is_(None),
-            models.Due.what.not_in(keep),
-        )
-    )
+    forgotten = [wake for wake in row.wakes if wake.fired_at is None and wake.what not in keep]
+    for wake in forgotten:
+        row.wakes.remove(wake)
+    if forgotten:
+        tx.flush()  # or a wake-up of the same kind would be written before this one is gone

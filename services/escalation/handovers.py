@@ -20,7 +20,7 @@ from services.escalation.workdays import Undecidable
 def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
     """Makes the hand-over due (at the moment that gave the right to it) if all conditions hold."""
     consent = tx.get(models.Consent, case.number)
-    passed = [run for run in clocks.open_runs(tx, case.number) if run.passed_at is not None]
+    passed = [run for run in clocks.open_runs(case) if run.passed_at is not None]
     wanted = must_hand_over(
         [run.clock for run in passed],
         consented=consent is not None,
@@ -29,7 +29,7 @@ def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
     if not wanted or case.handed_over_at is not None or _is_arranged(tx, case):
         return
     cause = next(run for run in passed if offer_reason(run.clock))
-    tx.add(models.Due(clock_id=cause.id, number=case.number, what=What.HANDOVER, due_at=due_at))
+    cause.wakes.append(models.Due(number=case.number, what=What.HANDOVER, due_at=due_at))
     tx.flush()
 
 
@@ -39,7 +39,7 @@ def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> No
     if consent is None or case.handed_over_at is not None:
         return
     case.handed_over_at = now
-    data = _about(tx, case, consent, regime)
+    data = _about(case, consent, regime)
     feed.write(tx, "handovers", feed.HANDED_OVER, case.number, data, now)
 
 
@@ -52,10 +52,9 @@ def _is_arranged(tx: Session, case: CaseState) -> bool:
     return tx.scalars(found).first() is not None
 
 
-def _about(tx: Session, case: CaseState, consent: models.Consent, regime: Regime) -> dict[str, Any]:
+def _about(case: CaseState, consent: models.Consent, regime: Regime) -> dict[str, Any]:
     """The case as the clocks know it: what was promised, what was kept, and why it ended when.
     Who the reporter is does not stand here and never will: it would be hashed into the chain."""
-    found = sa.select(ClockRun).where(ClockRun.number == case.number).order_by(ClockRun.id)
     return {
         "kind": case.kind,
         "class": case.klass,
@@ -64,7 +63,7 @@ def _about(tx: Session, case: CaseState, consent: models.Consent, regime: Regime
         "status": case.status,
         "received_at": rfc3339(case.received_at),
         "consented_at": rfc3339(consent.at),
-        "clocks": [_clock(run, case, regime) for run in tx.scalars(found)],
+        "clocks": [_clock(run, case, regime) for run in case.clocks],
     }
 
 

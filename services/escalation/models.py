@@ -153,6 +153,7 @@ class CaseState(Base):
     unheard_cycle: Mapped[int | None]  # the round whose answer could not be brought to the reporter
     offered_at: Mapped[datetime | None] = mapped_column(MOMENT)
     handed_over_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    clocks: Mapped[list[ClockRun]] = relationship(order_by="ClockRun.id")
 
 
 class Consent(Base):
@@ -191,6 +192,12 @@ class ClockRun(Base):
     rule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("limit_rule.id"))
     regime: Mapped[int] = mapped_column(sa.BigInteger)
     pauses: Mapped[list[PauseRow]] = relationship(order_by="PauseRow.id", lazy="selectin")
+    wakes: Mapped[list[Due]] = relationship(
+        order_by="Due.id", cascade="save-update, merge, delete, delete-orphan"
+    )
+    open_breaches: Mapped[list[Breach]] = relationship(
+        primaryjoin="and_(ClockRun.id == Breach.clock_id, Breach.closed_at.is_(None))"
+    )
 
 
 class PauseRow(Base):
@@ -271,6 +278,7 @@ class ClockChange(Base):
     after: Mapped[datetime | None] = mapped_column(MOMENT)
     reason: Mapped[str] = mapped_column(sa.Text)
     regime: Mapped[int] = mapped_column(sa.BigInteger)
+    clock: Mapped[ClockRun] = relationship()
 
 
 class Breach(Base):

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.database import remembered
 from services.escalation import models
 from services.escalation.domain import Rule, Rung
 from services.escalation.workdays import Calendar, DayOff, Limit, Unit
@@ -37,13 +38,17 @@ _kept: WeakKeyDictionary[object, Regime] = WeakKeyDictionary()
 
 
 def current(tx: Session, zone: ZoneInfo) -> Regime:
-    """The regime that is in force."""
-    version = tx.scalars(sa.select(models.Regime.version)).one()
+    """The regime that is in force, one for a whole transaction."""
+    version = remembered(tx, _version)
     kept = _kept.get(tx.get_bind())
     if kept is None or kept.version != version or kept.calendar.zone != zone:
         kept = Regime(version, _calendar(tx, zone), _rules(tx), _ladder(tx))
         _kept[tx.get_bind()] = kept
     return kept
+
+
+def _version(tx: Session) -> int:
+    return tx.scalars(sa.select(models.Regime.version)).one()
 
 
 def _calendar(tx: Session, zone: ZoneInfo) -> Calendar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
+from chassis.database import hold
 from chassis.errors import Poison, TooEarly
 from chassis.events import Event
 from chassis.service import Service, every, subscribe
@@ -49,6 +51,10 @@ class Escalation(Service):
     name = "escalation"
     settings: Settings
     signer: Signer = FeedKey()
+
+    def foresee(self, events: Sequence[Event], tx: Session) -> None:
+        """The cases, with their clocks."""
+        hold(tx, models.CaseState, (event.subject for event in events))
 
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:

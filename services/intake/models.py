@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.intake.domain import Confidentiality, Kind, Status
 
@@ -50,6 +50,7 @@ class Report(Base):
     received_at: Mapped[datetime] = mapped_column(INSTANT)
     status: Mapped[str] = mapped_column(server_default=Status.UNVERIFIED)
     status_since: Mapped[datetime] = mapped_column(INSTANT)
+    deadlines: Mapped[list[Deadline]] = relationship()
 
 
 class TimelineEntry(Base):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
+from chassis.database import held, hold
 from chassis.errors import TooEarly
 from chassis.events import Event
 from chassis.service import Service, subscribe
@@ -21,6 +22,11 @@ class Intake(Service):
     """Accepts reports (over HTTP), and tells their reporters how they fare."""
 
     name: ClassVar[str] = "intake"
+
+    def foresee(self, events: Sequence[Event], tx: Session) -> None:
+        """The reports with their deadlines."""
+        about = {event.subject for event in events}
+        hold(tx, Report, about, load=[selectinload(Report.deadlines)])
 
     @subscribe(
         "case.opened.v1",
@@ -59,23 +65,22 @@ class Intake(Service):
     def promise(self, event: Event, tx: Session) -> None:
         """A limit runs from now on."""
         told = schemas.DeadlineStarted.of(event)
-        known(tx, event)
-        _upsert_deadline(tx, event, told, due_at=told["due_at"], passed_at=None)
+        deadline = _deadline(known(tx, event), told)
+        deadline.due_at, deadline.passed_at = told["due_at"], None
 
     @subscribe("deadline.recomputed.v1")
     def amend_promise(self, event: Event, tx: Session) -> None:
         """A limit has moved; null means that it is paused."""
         told = schemas.DeadlineRecomputed.of(event)
-        known(tx, event)
-        _upsert_deadline(tx, event, told, due_at=told["after"])
+        _deadline(known(tx, event), told).due_at = told["after"]
         note(tx, event, told["at"])
 
     @subscribe("deadline.passed.v1")
     def admit_lateness(self, event: Event, tx: Session) -> None:
         """A limit was missed: the reporter is told so."""
         told = schemas.DeadlinePassed.of(event)
-        known(tx, event)
-        _upsert_deadline(tx, event, told, due_at=told["due_at"], passed_at=told["at"])
+        deadline = _deadline(known(tx, event), told)
+        deadline.due_at, deadline.passed_at = told["due_at"], told["at"]
         note(tx, event, told["at"])
 
     @subscribe(
@@ -114,7 +119,7 @@ class Intake(Service):
 
 def known(tx: Session, event: Event) -> Report:
     """The report of an event, locked. Raises TooEarly when it is not here (yet)."""
-    report = tx.get(Report, event.subject, with_for_update=True)
+    report = held(tx, Report, event.subject)
     if report is None:
         raise TooEarly("no such report here")
     return report
@@ -129,8 +134,11 @@ def note(tx: Session, event: Event, at: datetime, reply_id: str | None = None) -
     tx.add(TimelineEntry(number=event.subject, at=at, what=what, detail=detail, reply_id=reply_id))
 
 
-def _upsert_deadline(tx: Session, event: Event, told: Mapping[str, Any], **new: Any) -> None:
-    key = {"number": event.subject, "clock": told["clock"], "cycle": told["cycle"]}
-    tx.execute(
-        insert(Deadline).values(key | new).on_conflict_do_update(index_elements=list(key), set_=new)
-    )
+def _deadline(report: Report, told: Mapping[str, Any]) -> Deadline:
+    """The report's deadline, made if this is the first that is heard of it."""
+    for deadline in report.deadlines:
+        if (deadline.clock, deadline.cycle) == (told["clock"], told["cycle"]):
+            return deadline
+    deadline = Deadline(number=report.number, clock=told["clock"], cycle=told["cycle"])
+    report.deadlines.append(deadline)
+    return deadline

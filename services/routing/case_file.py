@@ -69,6 +69,8 @@ def locked(tx: Session, number: str) -> models.Case:
 def family(tx: Session, number: str) -> tuple[models.Case, models.Case]:
     """The case that is handled and the one that was meant, both held: two rows if the second
     follows the first, else one. Raises NotFound."""
+    if (known := tx.info.get("held", {}).get((models.Case, number))) and not known.merged_into:
+        return known, known
     into = tx.scalar(sa.select(models.Case.merged_into).where(models.Case.number == number))
     parent = locked(tx, into or number)
     row = locked(tx, number) if into else parent
@@ -108,16 +110,12 @@ def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exc
     emit(tx, events.refused(value(row), at, action, why))
 
 
-def show_clock(tx: Session, row: models.Case) -> None:
+def show_clock(row: models.Case) -> None:
     """Brings the worklist's columns up to what is known of the clock that matters now."""
     case = value(row)
     clock = domain.clock(case)
-    known = tx.scalars(
-        sa.select(models.Deadline)
-        .where(models.Deadline.number == case.number, models.Deadline.clock == clock)
-        .order_by(models.Deadline.cycle.desc())
-        .limit(1)
-    ).one_or_none()
+    runs = (deadline for deadline in row.deadlines if deadline.clock == clock)
+    known = max(runs, key=lambda deadline: deadline.cycle, default=None)
     if known is None or (clock is Clock.REPORTER and known.cycle != case.cycle):
         row.due_at, row.level = None, 0
     else:
@@ -164,7 +162,7 @@ def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
         if old != new:
             setattr(row, name, new)
             changes[name.rstrip("_")] = [_plain(old), _plain(new)]
-    show_clock(tx, row)
+    show_clock(row)
     _file(tx, row.number, step, changes)
     reply_id = uuid4()
     if step.words is not None:

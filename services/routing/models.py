@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.routing.life import (
     OPEN,
@@ -257,6 +257,7 @@ class Case(Base):
     level: Mapped[int] = mapped_column(server_default=sa.text("0"))
     offered_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
+    deadlines: Mapped[list[Deadline]] = relationship(order_by="Deadline.cycle")
 
 
 class CaseEvent(Base):

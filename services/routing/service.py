@@ -3,15 +3,16 @@ effect, and keeps what it is told of deadlines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
+from chassis.database import held, hold, keep, remembered
 from chassis.errors import NotAllowed, NotFound, TooEarly
 from chassis.events import Event
 from chassis.outbox import emit
@@ -20,6 +21,7 @@ from services.routing import case_file, domain, events, models, schemas
 from services.routing.case_file import Say, Step
 from services.routing.life import CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
 
+OPENING = "report.submitted.v1"
 ASKED = {"report.objected.v1": Action.OBJECT, "report.reopened.v1": Action.REOPEN}
 
 
@@ -28,15 +30,25 @@ class Routing(Service):
 
     name = "routing"
 
-    @subscribe("report.submitted.v1")
+    def foresee(self, events: Sequence[Event], tx: Session) -> None:
+        """The cases with their deadlines, but for one that follows another: there, who is locked
+        first is a rule (`case_file`)."""
+        new = {event.subject for event in events if event.type == OPENING}
+        hold(tx, models.Case, new)
+        known, load = {event.subject for event in events} - new, selectinload(models.Case.deadlines)
+        hold(tx, models.Case, known, models.Case.merged_into.is_(None), load=[load])
+
+    @subscribe(OPENING)
     def open_case(self, event: Event, tx: Session) -> None:
         """A report becomes a case, once."""
-        if tx.get(models.Case, event.subject) is not None:
+        if held(tx, models.Case, event.subject) is not None:
             return
         report, now = schemas.Submitted.of(event), self.clock.now()
         case = _case(event.subject, report, _known(tx, report["category"]))
-        case = domain.opened(case, report["agency"], Rules(seats=case_file.seats(tx)))
-        tx.add(
+        case = domain.opened(case, report["agency"], Rules(remembered(tx, case_file.seats)))
+        keep(
+            tx,
+            event.subject,
             models.Case(
                 **{name: getattr(case, name) for name in case_file.FIELDS},
                 title=report["title"],
@@ -47,7 +59,7 @@ class Routing(Service):
                 named_agency=report["agency"],
                 channel=report["channel"],
                 opened_at=now,
-            )
+            ),
         )
         emit(tx, events.opened(case, now))
 
@@ -127,7 +139,7 @@ class Routing(Service):
         told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.passed_at = told["due_at"], None
-        case_file.show_clock(tx, row)
+        case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")
     def approach_deadline(self, event: Event, tx: Session) -> None:
@@ -157,7 +169,7 @@ class Routing(Service):
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at = told["after"]
-        case_file.show_clock(tx, row)
+        case_file.show_clock(row)
 
     @subscribe("escalation.raised.v1")
     def raise_level(self, event: Event, tx: Session) -> None:
@@ -166,7 +178,7 @@ class Routing(Service):
         row, deadline = self._deadline(tx, event.subject, told)
         if told["level"] >= deadline.level:
             deadline.level, deadline.brought_to = told["level"], told["to"]
-        case_file.show_clock(tx, row)
+        case_file.show_clock(row)
 
     @subscribe("escalation.offered.v1")
     def note_offer(self, event: Event, tx: Session) -> None:
@@ -239,11 +251,14 @@ class Routing(Service):
     ) -> tuple[models.Case, models.Deadline]:
         """The held case and its deadline, made if this is the first that is heard of it."""
         _, row = self._family(tx, number)
-        key = {"number": number, "clock": told["clock"], "cycle": told["cycle"]}
-        deadline = tx.get(models.Deadline, key)
-        if deadline is None:
-            deadline = models.Deadline(**key, due_at=told.get("due_at"), level=0)
-            tx.add(deadline)
+        key = told["clock"], told["cycle"]
+        for deadline in row.deadlines:
+            if (deadline.clock, deadline.cycle) == key:
+                return row, deadline
+        deadline = models.Deadline(
+            number=number, clock=key[0], cycle=key[1], due_at=told.get("due_at"), level=0
+        )
+        row.deadlines.append(deadline)
         return row, deadline
 
     def _rules(self, tx: Session, at: datetime) -> Rules:
@@ -264,7 +279,11 @@ def _case(number: str, report: dict[str, Any], category: str | None) -> Case:
 
 def _known(tx: Session, category: str | None) -> str | None:
     """The reporter's category, if it is still one: the verifier has to choose anyway."""
-    return category if category and tx.get(models.Category, category) else None
+    return category if category in remembered(tx, _categories) else None
+
+
+def _categories(tx: Session) -> set[str]:
+    return set(tx.scalars(sa.select(models.Category.code)))
 
 
 def _note(tx: Session, event: Event, action: Action, text: str | None, at: datetime) -> None:
