@@ -140,7 +140,12 @@ def hold(
 def held(tx: Session, model: type[Row], key: str) -> Row | None:
     """The row with this key, locked until the transaction ends; asked for once."""
     hold(tx, model, [key])
-    return cast(Row | None, tx.info["held"][model, key])
+    return in_hand(tx, model, key)
+
+
+def in_hand(tx: Session, model: type[Row], key: str) -> Row | None:
+    """The row, if this transaction holds it already."""
+    return cast(Row | None, tx.info.get("held", {}).get((model, key)))
 
 
 def keep(tx: Session, key: str, row: object) -> None:

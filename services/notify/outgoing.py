@@ -10,10 +10,11 @@ the message is tried again: a crash costs at most one extra mail, recognisable b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event as Flag
+from threading import Lock
 from typing import Protocol
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from chassis.clock import Clock
-from chassis.database import Transactions, is_away
+from chassis.database import Transactions, hold, is_away, later
 from chassis.events import Event, correlate
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
@@ -32,7 +33,7 @@ from services.notify import domain, events, letters, metrics, reporters
 from services.notify.config import Settings
 from services.notify.domain import About, Rejected, Reply, Unavailable
 from services.notify.keyring import Keyring, Unreadable
-from services.notify.models import Attempt, Message
+from services.notify.models import Attempt, Message, Reporter
 
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
 PAUSE = 0.5  # seconds between tries to write down an outcome
@@ -60,29 +61,37 @@ def write(
     Its id follows from the event, so that even a restored database sends it under the same one.
     """
     now = clock.real()
-    message = {
-        "id": uuid5(_IDS, f"{event.id}/{about}"),
-        "number": event.subject,
-        "about": about.value,
-        "cause": UUID(event.id),
-        "cycle": cycle,
-        "facts": dict(facts),
-        "correlationid": event.correlationid,
-        "state": "due",
-        "next_at": now,
-        "written_at": now,
-    }
-    filed = insert(Message).values(message).on_conflict_do_nothing().returning(Message.id)
-    if tx.execute(filed).scalar() is not None and not mailable:
-        _settle(tx, tx.get_one(Message, message["id"]), "failed", "no_address", clock)
+    message = Message(
+        id=uuid5(_IDS, f"{event.id}/{about}"),
+        number=event.subject,
+        about=about.value,
+        cause=UUID(event.id),
+        cycle=cycle,
+        facts=dict(facts),
+        correlationid=event.correlationid,
+        state="due",
+        attempts=0,
+        next_at=now,
+        written_at=now,
+    )
+    if not mailable:
+        _settle(tx, message, "failed", "no_address", clock)
+    later(tx, _file, message)
+
+
+def _file(tx: Session, messages: list[Message]) -> None:
+    names = Message.__table__.columns.keys()
+    filed = [{name: getattr(message, name) for name in names} for message in messages]
+    tx.execute(insert(Message).on_conflict_do_nothing(), filed)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A message that this process is sending: the `n`th try."""
+    """A message that this process is sending: the `n`th try, and to whom."""
 
     message: Message
     n: int
+    reporter: Reporter | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,8 @@ class Outgoing:
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
         self._mail_key = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
+        self._known: dict[UUID, tuple[Claim, Outcome]] = {}  # outcomes not written down yet
+        self._writing = Lock()
         self._missed = False  # whether the database was away since the last claim
         self._patient_until = clock.real()
 
@@ -160,7 +171,9 @@ class Outgoing:
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             ).all()
-            return [c for message in due if (c := self._begin(tx, message, now)) is not None]
+            begun = [c for message in due if (c := self._begin(tx, message, now)) is not None]
+            known = reporters.rows(tx, (claim.message.number for claim in begun))
+            return [replace(claim, reporter=known.get(claim.message.number)) for claim in begun]
 
     def send(self, claim: Claim) -> None:
         """Makes the try and records its outcome, however long the database is away, until the
@@ -168,12 +181,13 @@ class Outgoing:
         self._sending.add(claim.message.id)
         try:
             failpoint("notify.before_send")
-            outcome = self._attempt(claim.message)
+            outcome = self._attempt(claim)
             failpoint("notify.after_send")
             self._keep(claim, outcome)
         except Exception as failure:  # its lease ends, and then it is due again
             log.warning("message_in_doubt", about=claim.message.about, **cause(failure))
         finally:
+            self._known.pop(claim.message.id, None)
             self._sending.discard(claim.message.id)
 
     def renew(self) -> None:
@@ -182,17 +196,19 @@ class Outgoing:
         mine = sa.update(Message).where(
             Message.id.in_(sorted(self._sending)), Message.state == "sending"
         )
-        with self._db.begin() as tx:
+        with self._writing, self._db.begin() as tx:
             tx.execute(mine.values(next_at=until))
 
     def _keep(self, claim: Claim, outcome: Outcome) -> None:
-        """Writes down an outcome; the same once more does no harm. The last try is made when the
-        process stops."""
+        """Writes down an outcome, and those of others that wait for the same; the same once more
+        does no harm. The last try is made when the process stops."""
+        self._known[claim.message.id] = claim, outcome
         while True:
             is_last = self._stopping.is_set()
             try:
-                with self._db.begin() as tx:
-                    self._finish(tx, claim, outcome)
+                with self._writing:
+                    if claim.message.id in self._known:
+                        self._write_down(claim.message.id)
                 return
             except Exception as error:
                 self._missed |= is_away(error)
@@ -201,9 +217,24 @@ class Outgoing:
                 log.warning("outcome_waits", about=claim.message.about, **cause(error))
             self._stopping.wait(PAUSE)
 
+    def _write_down(self, wanted: UUID) -> None:
+        """All that is known in one transaction, or if that fails, what is wanted alone."""
+        for chosen in (list(self._known), [wanted]):
+            try:
+                with self._db.begin() as tx:
+                    self._finish([self._known[id] for id in chosen], tx)
+            except Exception as error:
+                if len(chosen) == 1 or _passes(error):
+                    raise
+            else:
+                for id in chosen:
+                    del self._known[id]
+                return
+
     def _begin(self, tx: Session, message: Message, now: datetime) -> Claim | None:
         if message.state == "sending":
-            _record(tx, Claim(message, message.attempts), Outcome("unknown"), now)
+            attempt = tx.get_one(Attempt, (message.id, message.attempts))
+            _record(tx, attempt, Outcome("unknown"), now)
         if message.attempts > domain.RETRIES:
             _settle(tx, message, "failed", "expired", self._clock)
             return None
@@ -212,17 +243,16 @@ class Outgoing:
         tx.add(Attempt(message_id=message.id, n=message.attempts, started_at=now))
         return Claim(message, message.attempts)
 
-    def _attempt(self, message: Message) -> Outcome:
+    def _attempt(self, claim: Claim) -> Outcome:
         try:
-            with self._db.begin() as tx:
-                reach = reporters.reach(tx, self._keyring, message.number)
+            reach = reporters.reach(claim.reporter, self._keyring)
         except Unreadable as failure:
             log.error("contact_unreadable", **cause(failure))
             return Outcome("unavailable", Reply.NONE)
         if reach is None:
             return NO_ADDRESS
         try:
-            self._channel.send(letters.NOBODY, reach.email, self._letter(message, reach))
+            self._channel.send(letters.NOBODY, reach.email, self._letter(claim.message, reach))
         except Rejected as error:
             return Outcome("rejected", error.reply, "failed", "rejected")
         except Unavailable as error:
@@ -247,19 +277,24 @@ class Outgoing:
             text=text,
         ).as_bytes()
 
-    def _finish(self, tx: Session, claim: Claim, outcome: Outcome) -> None:
+    def _finish(self, ended: list[tuple[Claim, Outcome]], tx: Session) -> None:
         now = self._clock.real()
-        message = tx.get_one(Message, claim.message.id, with_for_update=True)
-        _record(tx, claim, outcome, now)
-        if message.next_at is None:  # settled meanwhile, by a try that was thought lost
-            return
-        if outcome.state is not None:
-            _settle(tx, message, outcome.state, outcome.reason, self._clock)
-        elif message.attempts == claim.n:
-            message.next_at = domain.next_try(claim.n, now)
-            message.state = "due"
-            if message.next_at is None:
-                _settle(tx, message, "failed", "expired", self._clock)
+        hold(tx, Message, (claim.message.id for claim, _ in ended))
+        tries = [(claim.message.id, claim.n) for claim, _ in ended]
+        found = sa.select(Attempt).where(sa.tuple_(Attempt.message_id, Attempt.n).in_(tries))
+        attempts = {attempt.message_id: attempt for attempt in tx.scalars(found)}
+        for claim, outcome in ended:
+            _record(tx, attempts[claim.message.id], outcome, now)
+            message = tx.get_one(Message, claim.message.id)
+            if message.next_at is None:  # settled meanwhile, by a try that was thought lost
+                continue
+            if outcome.state is not None:
+                _settle(tx, message, outcome.state, outcome.reason, self._clock)
+            elif message.attempts == claim.n:
+                message.next_at = domain.next_try(claim.n, now)
+                message.state = "due"
+                if message.next_at is None:
+                    _settle(tx, message, "failed", "expired", self._clock)
 
 
 def _passes(error: Exception) -> bool:
@@ -267,9 +302,8 @@ def _passes(error: Exception) -> bool:
     return is_away(error) or isinstance(error, sa.exc.OperationalError)
 
 
-def _record(tx: Session, claim: Claim, outcome: Outcome, at: datetime) -> None:
+def _record(tx: Session, attempt: Attempt, outcome: Outcome, at: datetime) -> None:
     """Completes the ledger. What is learned late replaces `unknown`."""
-    attempt = tx.get_one(Attempt, (claim.message.id, claim.n))
     attempt.outcome, attempt.ended_at = outcome.attempt, at
     attempt.reply = outcome.reply.value if outcome.reply else None
     measured = metrics.ATTEMPTS.labels(outcome.attempt, attempt.reply or "")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.database import held, hold, in_hand
 from chassis.errors import Poison, TooEarly
 from services.notify import contacts
 from services.notify.contacts import Contact
@@ -24,11 +27,21 @@ class Reach:
     language: str = field(repr=False)
 
 
+def meet(tx: Session, numbers: Iterable[str]) -> None:
+    """Makes reporters that nothing is known of where there are none, and locks them: the case and
+    the contact come by two ways, and either may be first."""
+    new = [{"number": number, "state": "expected"} for number in sorted(set(numbers))]
+    if new:
+        tx.execute(insert(Reporter).on_conflict_do_nothing(), new)
+        hold(tx, Reporter, (row["number"] for row in new))
+
+
 def expect(tx: Session, number: str, *, reachable: bool) -> None:
     """Notes the case, and whether a contact will come; a contact that is here already stays."""
-    state = "expected" if reachable else "unreachable"
-    statement = insert(Reporter).values(number=number, state=state, opened=True)
-    tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_={"opened": True}))
+    row = _met(tx, number)
+    if row.state == "expected" and not row.opened and not reachable:
+        row.state = "unreachable"
+    row.opened = True
 
 
 def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
@@ -36,41 +49,36 @@ def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
 
     Raises Poison for a second one: nobody takes another's place.
     """
-    wrapped, sealed = keyring.seal(number, contacts.fields(contact))
-    values = sealed | {
-        "state": "held",
-        "mailable": contacts.is_mailable(contact.email),
-        "kek": wrapped.kek,
-        "data_key": wrapped.key,
-    }
-    statement = insert(Reporter).values(number=number, **values)
-    kept = tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["number"],
-            set_=values,
-            where=Reporter.state.in_(("expected", "unreachable")),
-        ).returning(Reporter.number)
-    )
-    if kept.scalar() is None and _state(tx, number) == "held":
+    row = _met(tx, number)
+    if row.state == "held":
         raise Poison("a contact of this report is held already")
+    if row.state == "erased":
+        return
+    wrapped, sealed = keyring.seal(number, contacts.fields(contact))
+    row.state, row.mailable = "held", contacts.is_mailable(contact.email)
+    row.kek, row.data_key = wrapped.kek, wrapped.key
+    row.reach, row.identity = sealed["reach"], sealed["identity"]
 
 
 def is_mailable(tx: Session, number: str) -> bool:
     """Whether there is an address to write to. Raises TooEarly while that is not known yet."""
-    found = tx.execute(
-        sa.select(Reporter.state, Reporter.mailable).where(Reporter.number == number)
-    ).one_or_none()
-    if found is None or found.state == "expected":
+    row = held(tx, Reporter, number)
+    if row is None or row.state == "expected":
         raise TooEarly("the contact of this report has not arrived")
-    return bool(found.mailable)
+    return row.mailable
 
 
-def reach(tx: Session, keyring: Keyring, number: str) -> Reach | None:
+def rows(tx: Session, numbers: Iterable[str]) -> dict[str, Reporter]:
+    """Reporters by number, as they are; of some numbers there may be none."""
+    found = tx.scalars(sa.select(Reporter).where(Reporter.number.in_(sorted(set(numbers)))))
+    return {row.number: row for row in found}
+
+
+def reach(row: Reporter | None, keyring: Keyring) -> Reach | None:
     """Where to write to, or None: never given, not usable, or erased. Raises Unreadable."""
-    row = tx.get(Reporter, number)
     if row is None or not row.mailable or row.reach is None:
         return None
-    found = json.loads(keyring.open(number, _wrapped(row), "reach", row.reach))
+    found = json.loads(keyring.open(row.number, _wrapped(row), "reach", row.reach))
     return Reach(found["email"], found["language"])
 
 
@@ -106,6 +114,12 @@ def rewrap(tx: Session, keyring: Keyring, limit: int = 500) -> int:
         moved = keyring.rewrap(row.number, _wrapped(row))
         row.kek, row.data_key = moved.kek, moved.key
     return len(old)
+
+
+def _met(tx: Session, number: str) -> Reporter:
+    if in_hand(tx, Reporter, number) is None:
+        meet(tx, [number])
+    return cast(Reporter, in_hand(tx, Reporter, number))
 
 
 def _state(tx: Session, number: str) -> str | None:

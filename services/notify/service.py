@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import eventlet
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
+from chassis.database import hold
 from chassis.events import Event
 from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
@@ -16,11 +18,13 @@ from services.notify import contacts, domain, metrics, outgoing, reporters, sche
 from services.notify.channel import Smtp
 from services.notify.config import Settings
 from services.notify.domain import Reply, Unavailable
+from services.notify.models import Reporter
 from services.notify.outgoing import Outgoing
 
 SENDERS = 8  # conversations with the mail server at once
 LONGEST = 45  # seconds for one conversation, however slowly the server drips
 RENEWED = 4  # seconds
+MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
 
 
 class Post(DependencyProvider):
@@ -54,9 +58,11 @@ class Post(DependencyProvider):
         self._senders.waitall()
 
     def turn(self) -> bool:
-        """Starts a conversation for each message that is due and finds a free sender."""
-        free = self._senders.free()
-        claims = self._outgoing.claim(free) if free > 0 else []
+        """Starts a conversation for each message that is due and finds a free sender; waits until
+        there is one."""
+        with self._senders.sem:
+            eventlet.sleep(0)  # those that end together are free together
+        claims = self._outgoing.claim(max(1, self._senders.free()))
         for claim in claims:
             self._senders.spawn_n(self._outgoing.send, claim)
         return bool(claims)
@@ -87,6 +93,12 @@ class Notify(Service):
 
     name = "notify"
     post = Post()
+
+    def foresee(self, events: Sequence[Event], tx: Session) -> None:
+        """The reporters, made if they are new."""
+        reporters.meet(tx, (event.subject for event in events if event.type in MEETS))
+        told = (event for event in events if domain.about(event.type, event.data))
+        hold(tx, Reporter, (event.subject for event in told))
 
     @subscribe("report.contact_sealed.v1")
     def keep_contact(self, event: Event, tx: Session) -> None:
@@ -145,7 +157,7 @@ class Notify(Service):
             clock=self.clock,
         )
 
-    @every(0.2)
+    @every(0.05)
     def send(self) -> bool:
         """Sends what is due."""
         return self.post.turn()

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.database import in_hand
 from chassis.errors import NotFound
 from chassis.events import Fact
 from chassis.outbox import emit
@@ -69,7 +70,7 @@ def locked(tx: Session, number: str) -> models.Case:
 def family(tx: Session, number: str) -> tuple[models.Case, models.Case]:
     """The case that is handled and the one that was meant, both held: two rows if the second
     follows the first, else one. Raises NotFound."""
-    if (known := tx.info.get("held", {}).get((models.Case, number))) and not known.merged_into:
+    if (known := in_hand(tx, models.Case, number)) and not known.merged_into:
         return known, known
     into = tx.scalar(sa.select(models.Case.merged_into).where(models.Case.number == number))
     parent = locked(tx, into or number)
