@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 Answer = TypeVar("Answer")
-Row = TypeVar("Row")
 
 # Milliseconds: nothing waits for ever, and no forgotten transaction holds a lock.
 LIMITS = (
@@ -119,65 +118,6 @@ class Transactions:
         except sa.exc.SQLAlchemyError:
             return False
         return True
-
-
-def hold(
-    tx: Session, model: type[Any], keys: Iterable[str], *only: Any, load: Sequence[Any] = ()
-) -> None:
-    """Locks the rows of `model` with these keys by one statement, in the order of their keys, until
-    the transaction ends; `load` says how (SQLAlchemy's loader options). With a condition (`only`),
-    what it leaves out stays unknown to `held`."""
-    known = tx.info.setdefault("held", {})
-    if wanted := sorted({key for key in keys if (model, key) not in known}):
-        key = sa.inspect(model).primary_key[0]
-        asked = sa.select(model).where(key.in_(wanted), *only).order_by(key).with_for_update()
-        asked = asked.options(*load)
-        found = tx.scalars(asked, execution_options={"populate_existing": True})
-        known |= {} if only else {(model, missing): None for missing in wanted}
-        known |= {(model, sa.inspect(row).identity[0]): row for row in found}
-
-
-def held(tx: Session, model: type[Row], key: str) -> Row | None:
-    """The row with this key, locked until the transaction ends; asked for once."""
-    hold(tx, model, [key])
-    return in_hand(tx, model, key)
-
-
-def in_hand(tx: Session, model: type[Row], key: str) -> Row | None:
-    """The row, if this transaction holds it already."""
-    return cast(Row | None, tx.info.get("held", {}).get((model, key)))
-
-
-def keep(tx: Session, key: str, row: object) -> None:
-    """Adds a row that `held` did not find."""
-    tx.add(row)
-    tx.info["held"][type(row), key] = row
-
-
-def later(tx: Session, write: Callable[[Session, list[Any]], object], row: object) -> None:
-    """Has `write(tx, rows)` called with all its rows when (and only when) `tx` is to commit."""
-    tx.info.setdefault("later", {}).setdefault(write, []).append(row)
-
-
-@sa.event.listens_for(Session, "before_commit")
-def _write(tx: Session) -> None:
-    if waiting := tx.info.pop("later", None):
-        tx.flush()
-        for write, rows in waiting.items():
-            write(tx, rows)
-
-
-@sa.event.listens_for(Session, "after_rollback")
-def _forget(tx: Session) -> None:
-    tx.info.clear()
-
-
-def remembered(tx: Session, ask: Callable[[Session], Answer]) -> Answer:
-    """What `ask` answers, asked once in a transaction."""
-    known = tx.info.setdefault("remembered", {})
-    if ask not in known:
-        known[ask] = ask(tx)
-    return cast(Answer, known[ask])
 
 
 def is_away(error: BaseException) -> bool:

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis.database import Prepared, drop, later
+from chassis.database import Prepared, drop
 from chassis.events import Fact, correlation
+from chassis.together import later
 
 KEPT_DAYS = 30
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from chassis.database import hold, keep
+from chassis.together import hold, keep
 from services.escalation.clockwork import Happening
 from services.escalation.models import CaseState
 

@@ -11,9 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis.database import held
 from chassis.logs import log
 from chassis.outbox import emit
+from chassis.together import held
 from services.escalation import breaches, events, models
 from services.escalation.clockwork import (
     OWN_COUNT,

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis.database import remembered
+from chassis.together import remembered
 from services.escalation import models
 from services.escalation.domain import Rule, Rung
 from services.escalation.workdays import Calendar, DayOff, Limit, Unit

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
-from chassis.database import hold
 from chassis.errors import Poison, TooEarly
 from chassis.events import Event
 from chassis.service import Service, every, subscribe
+from chassis.together import hold
 from services.escalation import (
     breaker,
     cases,

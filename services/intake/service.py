@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
-from chassis.database import held, hold
 from chassis.errors import TooEarly
 from chassis.events import Event
 from chassis.service import Service, subscribe
+from chassis.together import held, hold
 from services.intake import domain, schemas
 from services.intake.models import Deadline, Promise, Reply, Report, TimelineEntry
 

@@ -24,11 +24,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from chassis.clock import Clock
-from chassis.database import Transactions, hold, is_away, later
+from chassis.database import Transactions, is_away
 from chassis.events import Event, correlate
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
 from chassis.outbox import emit
+from chassis.together import hold, later
 from services.notify import domain, events, letters, metrics, reporters
 from services.notify.config import Settings
 from services.notify.domain import About, Rejected, Reply, Unavailable

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.database import held, hold, in_hand
 from chassis.errors import Poison, TooEarly
+from chassis.together import held, hold, in_hand
 from services.notify import contacts
 from services.notify.contacts import Contact
 from services.notify.keyring import Keyring, Wrapped

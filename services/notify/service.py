@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
-from chassis.database import hold
 from chassis.events import Event
 from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
+from chassis.together import hold
 from services.notify import contacts, domain, metrics, outgoing, reporters, schemas
 from services.notify.channel import Smtp
 from services.notify.config import Settings

@@ -15,10 +15,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis.database import in_hand
 from chassis.errors import NotFound
 from chassis.events import Fact
 from chassis.outbox import emit
+from chassis.together import in_hand
 from services.routing import domain, events, metrics, models
 from services.routing.life import REPORTER, Action, Actor, Case, Clock, Role, RoutingRule, Rules
 

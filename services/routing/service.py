@@ -12,16 +12,15 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
-from chassis.database import held, hold, keep, remembered
 from chassis.errors import NotAllowed, NotFound, TooEarly
 from chassis.events import Event
 from chassis.outbox import emit
 from chassis.service import Service, every, subscribe
+from chassis.together import held, hold, keep, remembered
 from services.routing import case_file, domain, events, models, schemas
 from services.routing.case_file import Say, Step
 from services.routing.life import CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
 
-OPENING = "report.submitted.v1"
 ASKED = {"report.objected.v1": Action.OBJECT, "report.reopened.v1": Action.REOPEN}
 
 
@@ -33,12 +32,12 @@ class Routing(Service):
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The cases with their deadlines, but for one that follows another: there, who is locked
         first is a rule (`case_file`)."""
-        new = {event.subject for event in events if event.type == OPENING}
+        new = {event.subject for event in events if event.type == "report.submitted.v1"}
         hold(tx, models.Case, new)
         known, load = {event.subject for event in events} - new, selectinload(models.Case.deadlines)
         hold(tx, models.Case, known, models.Case.merged_into.is_(None), load=[load])
 
-    @subscribe(OPENING)
+    @subscribe("report.submitted.v1")
     def open_case(self, event: Event, tx: Session) -> None:
         """A report becomes a case, once."""
         if held(tx, models.Case, event.subject) is not None:
