@@ -168,16 +168,23 @@ def run_migrations(metadata: sa.MetaData) -> None:
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
             context.run_migrations()
-            for right in _rights(metadata, context.config.attributes["role"]):
-                connection.execute(sa.text(right))
+            _give_rights(connection, metadata, context.config.attributes["role"])
 
 
-def _rights(metadata: sa.MetaData, role: str) -> list[str]:
-    """SQL: rows may be read and written, but where `info={"append_only": True}` only added."""
-    kept = [name for name, table in metadata.tables.items() if table.info.get("append_only")]
-    every = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
-    revision = f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}"
-    return [every, revision, *(f"REVOKE UPDATE, DELETE ON {name} FROM {role}" for name in kept)]
+def _give_rights(owner: sa.Connection, metadata: sa.MetaData, role: str) -> None:
+    """Exactly these: rows of the owner's tables are read and written, but where
+    `info={"append_only": True}` only added. Tables that are others' are not touched."""
+    owned = (
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        " AND tableowner = current_user AND tableowner <> :role"
+    )
+    for name in owner.scalars(sa.text(owned), {"role": role}).all():
+        table = metadata.tables.get(name)
+        added = table is not None and table.info.get("append_only")
+        rights = "SELECT, INSERT" if added else "SELECT, INSERT, UPDATE, DELETE"
+        rights = "SELECT" if name == "alembic_version" else rights
+        for right in (f"REVOKE ALL ON {name} FROM {role}", f"GRANT {rights} ON {name} TO {role}"):
+            owner.execute(sa.text(right))
 
 
 def drop(tx: Session, table: str, condition: str, batch: int = 10_000) -> int:

@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
+from chassis.database import migrate
 from deploy.local.postgres import ADMINISTRATOR
 from deploy.postgres.databases import SERVICES, owner
 from tests.harness.databases import Database, Databases
@@ -279,6 +280,21 @@ def test_one_right_too_many_is_seen(made: dict[str, Database]) -> None:
     with granted(escalation, f"GRANT CONNECT ON DATABASE {name} TO notify",
                  f"REVOKE CONNECT ON DATABASE {name} FROM notify"):  # fmt: skip
         assert entered(notify) == {notify.name, name}
+
+
+def test_migrating_takes_back_what_is_too_much_and_leaves_others_tables_alone(
+    made: dict[str, Database],
+) -> None:
+    database = made["routing"]
+    database.psql("CREATE TABLE of_an_operator (id int)")
+    database.psql("GRANT ALL ON case_event TO routing")
+
+    migrate("routing", database.owner_url)
+
+    found = rights(database)
+    assert found["case_event"] == {"SELECT", "INSERT"}
+    assert found["of_an_operator"] == set()
+    database.psql("DROP TABLE of_an_operator")
 
 
 def test_the_accounts_are_the_services_their_owners_and_the_administrator(
