@@ -146,7 +146,7 @@ def test_a_receipt_for_nothing_and_a_step_that_was_refused_are_named(own_system,
 
 def test_a_missing_mail_is_lost_and_a_copy_of_one_is_counted(own_system, lived):
     before = check(own_system, lived.file)
-    one = min((own_system.folder / "mails").iterdir())
+    one = min((own_system.folder / "mails").glob("*.eml"))
     shutil.copy(one, one.with_name(f"0{one.name}"))
     assert check(own_system, lived.file).extra_mails == before.extra_mails + 1
 

@@ -5,10 +5,14 @@ Each `Link` is a pair of lists per report: what somebody said, and the effects t
 it has. Words are compared, in order where `ordered`; `by` tells effects apart that may recur.
 """
 
+import email
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.policy import default
+from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg2
@@ -232,9 +236,10 @@ class Final:
     def mails(self, numbers: set[str]) -> dict[str, Counter[str]]:
         """The mails about each report: how many under each Message-ID."""
         found = defaultdict[str, Counter[str]](Counter)
-        for mail in self.system.mails():
-            for number in numbers.intersection(re.findall(NUMBER, mail.text)):
-                found[number][mail.headers["Message-ID"]] += 1
+        for file in (self.system.folder / "mails").glob("*.eml"):
+            name, about = _mail(file)
+            for number in about & numbers:
+                found[number][name] += 1
         return found
 
     def unsettled(self) -> dict[str, int]:
@@ -248,3 +253,11 @@ class Final:
         places["feed pending"] = "escalation", "SELECT count(*) FROM feed_pending"
         counted = {place: self.rows(*query)[0][0] for place, query in places.items()}
         return {place: count for place, count in counted.items() if count}
+
+
+@cache
+def _mail(file: Path) -> tuple[str, frozenset[str]]:
+    """The Message-ID of a mail and the numbers in its text."""
+    _, _, content = file.read_bytes().partition(b"\n")  # the envelope stands before it
+    mail = email.message_from_bytes(content, policy=default)
+    return mail["Message-ID"], frozenset(re.findall(NUMBER, mail.get_content()))

@@ -4,8 +4,10 @@ Some carry their reports on through the officers' steps to the reporter's accept
 do and hear goes into a history (`tests.harness.history`).
 """
 
+import itertools
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -130,6 +132,27 @@ class Workload:
             coming.join()
         if failed:
             raise failed[0]
+
+    @contextmanager
+    def flow(self, rate: float, clients: int = 16) -> Iterator[None]:
+        """So many reports a second come in, whatever happens, until the block is left."""
+        turns, begun, over = itertools.count(), time.monotonic(), threading.Event()
+
+        def send(_: int) -> None:
+            reporter = Client(self.system, self.history)
+            try:
+                while not over.wait(max(0.0, begun + next(turns) / rate - time.monotonic())):
+                    reporter.insist(SUBMIT, "/reports", REPORT)
+            finally:
+                reporter.close()
+
+        with ThreadPoolExecutor(clients) as pool:
+            sending = pool.map(send, range(clients))
+            try:
+                yield
+            finally:
+                over.set()
+                list(sending)
 
     def receipts(self) -> int:
         """How many reports have their receipt."""
