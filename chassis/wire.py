@@ -17,7 +17,7 @@ import contracts
 from chassis.events import CONTENT_TYPE
 
 EVENTS, DEAD = "lapor.events", "lapor.dead"
-HEARTBEAT = 15  # seconds; two missed ones end a connection
+HEARTBEAT = 12  # seconds; who missed two ends a connection, and a broker looks at every third
 CONFIRM_TIMEOUT = 5.0  # seconds; an unanswered batch is in doubt after that
 DELIVERIES = 10  # unacknowledged deliveries after which the broker moves a message to the dead
 

@@ -9,7 +9,7 @@ from signal import SIGCONT, SIGSTOP
 import kombu
 import pytest
 
-from chassis import outbox
+from chassis import outbox, wire
 from chassis.database import Transactions, engine
 from chassis.events import Fact
 from chassis.outbox import emit
@@ -136,3 +136,9 @@ def test_a_replay_sends_again_what_was_sent(db, broker, run):
             assert outbox.replay(tx, datetime(2020, 1, 1, tzinfo=UTC)) == 5
         bind.dispose()
         eventually(lambda: len(subjects(heard)) == 5)
+
+
+def test_either_end_of_a_dead_network_gives_it_up_within_forty_seconds(broker):
+    """The broker looks once in a heartbeat and gives up between the second and the third."""
+    with wire.connect(broker.uri("intake")) as connection:
+        assert 3 * connection.connection.heartbeat + 3 < 40
