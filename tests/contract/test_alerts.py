@@ -60,6 +60,7 @@ HEALTHY = {
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
 }  # fmt: skip
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
+A_HICCUP = {'lapor_hub_lag_seconds{service="routing"}': "0x58 3"}
 A_LATE_MINUTE = {"lapor_escalation_overdue_seconds": "0x20 30 90 0x38"}
 
 GONE = "0x10 _x50"
@@ -97,6 +98,7 @@ BROKEN = {
     "ErrorsAnswered": {FAILED_ANSWERS: "0x50 0+3x10"},
     "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
 }  # fmt: skip
+ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long
 FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
 SLOW = {'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x50 250+1x10"}
 
@@ -134,7 +136,7 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(
 
 
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
-    short_troubles = (BROKER_RESTART, A_LATE_MINUTE)
+    short_troubles = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP)
 
     play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *short_troubles)])
 
@@ -143,6 +145,7 @@ def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_pa
     hours = [hour(trouble, {alert}) for alert, trouble in BROKEN.items()]
 
     hours += [hour(SLOW, {"DeadlinesLate"}), hour(FIRST_GAP, {"EventsMissing"})]
+    hours += [hour(ONE_BLOCK, {"HubBlocked"})]
     play(promtool, tmp_path, hours)
     assert set(BROKEN) == ALERTS
 
