@@ -3,19 +3,17 @@
 Each mistake is planted in a copy of the source; the process that it is in runs from that copy.
 """
 
-import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-import httpx
 import pytest
 
-from deploy.local.environment import ROOT
 from tests.failure import lives, people, sinks
 from tests.failure.canaries import Sweep
 from tests.failure.lives import Citizen, new_key, report
 from tests.harness import wiretap
+from tests.harness.copies import mistaken
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -93,35 +91,6 @@ def watched(system):
         yield one
 
 
-@pytest.fixture
-def mistaken(system, tmp_path):
-    """`mistaken(mistake)` runs the process from a copy with the mistake, until the test ends."""
-    made = []
-
-    def make(mistake):
-        for folder in ("chassis", "contracts", "services", "data"):
-            ignored = shutil.ignore_patterns("*.pyc", "__pycache__")
-            shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-        for name, old, new in mistake.edits:
-            source = (tmp_path / name).read_text()
-            assert old in source, "the mistake has no place any more"
-            (tmp_path / name).write_text(source.replace(old, new))
-        made.append(mistake)
-        move(system, mistake.process, tmp_path)
-
-    yield make
-    system.mail_mood("accept")
-    for mistake in made:
-        move(system, mistake.process, ROOT)
-
-
-def move(system, process, where):
-    system.process(process).cwd = where
-    system.restart(process)
-    if process.endswith("-api"):  # the gateway looks every two seconds whether it is back
-        eventually(lambda: httpx.get(f"{system.url}/api/v1/reports").status_code != 503, process)
-
-
 def seen(system, watched, tmp_path, place):
     """What the sweep finds wrong, where it is looked for."""
     looks = {"files": sinks.files, "metrics": sinks.metrics, "database": sinks.databases,
@@ -132,24 +101,25 @@ def seen(system, watched, tmp_path, place):
 
 
 @pytest.mark.parametrize("name", list(MISTAKES))
-def test_whoever_gives_a_reporter_away_is_caught(system, watched, mistaken, tmp_path, name):
+def test_whoever_gives_a_reporter_away_is_caught(system, watched, tmp_path, name):
     mistake = MISTAKES[name]
     assert seen(system, watched, tmp_path, mistake.place) == {}
 
-    mistaken(mistake)
-    system.mail_mood(mistake.mood)
-    citizen = Citizen(watched.client())
-    citizen.file("confidential", people.PERSON)
-    wrong = report("confidential", people.PERSON) | {"category": "tidak-ada"}
-    assert citizen.client.post("/reports", json=wrong, headers=new_key()).status_code == 422
+    with mistaken(system, mistake.process, tmp_path, mistake.edits):
+        system.mail_mood(mistake.mood)
+        citizen = Citizen(watched.client())
+        citizen.file("confidential", people.PERSON)
+        wrong = report("confidential", people.PERSON) | {"category": "tidak-ada"}
+        assert citizen.client.post("/reports", json=wrong, headers=new_key()).status_code == 422
 
-    leaks = eventually(lambda: seen(system, watched, tmp_path, mistake.place), name, seconds=30)
-    assert set(leaks) == {mistake.place}
-    clear_up(system)
+        leaks = eventually(lambda: seen(system, watched, tmp_path, mistake.place), name, seconds=30)
+        assert set(leaks) == {mistake.place}
+        clear_up(system)
 
 
 def clear_up(system):
     """Takes away what the mistake left, for the next one."""
+    system.mail_mood("accept")
     system.forget_mails()
     for log in system.logs.glob("*.log"):
         log.write_bytes(b"")

@@ -242,6 +242,18 @@ class Final:
                 found[number][name] += 1
         return found
 
+    def unheard(self) -> dict[str, int]:
+        """How many events of each stream that a service follows it has not taken in."""
+        count = "SELECT source, count(*) FROM outbox GROUP BY source"
+        said = dict(row for service in self.system.services for row in self.rows(service, count))
+        follow = "SELECT source, sum(sequence) FROM position GROUP BY source"
+        missing = {
+            f"{service} {source}": said[source] - heard
+            for service in self.system.services
+            for source, heard in self.rows(service, follow)
+        }
+        return {place: count for place, count in missing.items() if count}
+
     def unsettled(self) -> dict[str, int]:
         """What waits, is parked, is not yet said, sent or appended, by place."""
         places = {
