@@ -259,7 +259,8 @@ class Inbox:
         if tx.execute(_NEXT_IS_FILED, place | {"next": position + 1}).first():
             until = now + length
         state = "waiting" if now < until else "parked"
-        gap = {"reason": "gap", "state": state, "next_try_at": until, "attempts": filed.attempts}
+        waited = filed.attempts - 1  # it was not tried
+        gap = {"reason": "gap", "state": state, "next_try_at": until, "attempts": waited}
         tx.execute(_REFILE, {"id": event.id} | gap)
         if state == "parked":
             metrics.GAPS.labels(self._service).inc()

@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 
+from chassis.inbox import GAP_SECONDS, TRIES
 from tests.harness.publishing import publish, publish_raw
 from tests.harness.waiting import eventually
 from tests.service.chassis.stories import command, inbox, opened, report, timeline, way
@@ -50,13 +51,35 @@ def test_a_gap_that_stays_open_is_parked_and_closes_by_itself(db, broker, run, c
     eventually(lambda: inbox(db) == [("waiting", "gap", 1)])
 
     clock.move(timedelta(seconds=61))
-    eventually(lambda: inbox(db) == [("parked", "gap", 2)])
+    eventually(lambda: inbox(db) == [("parked", "gap", 1)])
     eventually(lambda: 'lapor_inbox_gaps_total{service="intake"} 1.0' in worker.metrics())
 
     publish(broker, "routing", [events[1]])
     eventually(lambda: len(timeline(db)) == 3)
     assert timeline(db) == ["case.opened", "case.verified", "case.disposed"]
     assert inbox(db) == []
+
+
+def test_what_waits_behind_an_event_that_is_tried_for_long_is_not_given_up(db, broker, run, clock):
+    run("worker", db, AMQP_URI=broker.uri("intake"))
+    number = "KTB-12345-67894"  # its report is not here yet
+    publish(broker, "routing", way(number)[:2])
+    eventually(lambda: {("waiting", "too early"), ("waiting", "gap")} == reasons(db))
+
+    for _ in range(TRIES + 1):
+        now = clock.move(timedelta(seconds=GAP_SECONDS + 1))
+        due = "SELECT 1 FROM inbox WHERE next_try_at <= %s"
+        eventually(lambda now=now, due=due: db.psql(due, [now]) == [])
+    assert reasons(db) == {("waiting", "too early"), ("waiting", "gap")}
+
+    report(db, number)
+    clock.move(timedelta(hours=1))
+    eventually(lambda: timeline(db) == ["case.opened", "case.verified"])
+    assert inbox(db) == []
+
+
+def reasons(db):
+    return {(state, reason) for state, reason, _ in inbox(db)}
 
 
 def test_a_handler_that_fails_twice_works_the_third_time(db, broker, run, clock):
