@@ -1,4 +1,5 @@
-"""`./lapor bench [--quick]`: floor and ours in the same run, as tables for the README.
+"""`./lapor bench [PART ...] [--quick] [--flames FOLDER]`: floor and ours in the same run, as tables
+for the README. Parts: `way`, `submit`, `bus`, `growth`; all of them unless some are named.
 
 Alone on the machine, or the numbers mean nothing: the load average is printed first.
 """
@@ -7,8 +8,12 @@ import argparse
 import os
 import shutil
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
-from bench import submit, way
+import psutil
+
+from bench import bus, flames, growth, submit, way
 from deploy.local.environment import STATE
 from deploy.local.system import System
 
@@ -18,24 +23,74 @@ SIGNALEN = 8.5  # complaints per second that another open system handles whole o
 def main() -> int:
     """Starts a system of its own, measures, prints, and stops it."""
     parser = argparse.ArgumentParser(prog="./lapor bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
     parser.add_argument("--quick", action="store_true", help="one short round of each")
+    parser.add_argument("--flames", type=Path, help="a folder for the workers' flame graphs")
     words = parser.parse_args()
-    seconds, rounds = (3, 1) if words.quick else (10, 3)
     print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores", flush=True)
-    folder = STATE / "bench"
-    shutil.rmtree(folder, ignore_errors=True)
-    extra = {"LOG_LEVEL": "WARNING"}
-    with System(folder, movable_clock=False, extra=extra) as system:
-        print("the whole way", flush=True)
-        ways = way.run(system, (2, 20, 50) if words.quick else (2, 20, 50, 100), seconds * 2)
-        whole = way.heap(system, 200 if words.quick else 1000)
-        print("submitting", flush=True)
-        accepted = submit.run(system, seconds, rounds)
-    shutil.rmtree(folder, ignore_errors=True)
-    print("\n### Accepting\n", *accepted, "\n### The whole way\n", *ways, sep="\n")
-    print(f"\nA heap is worked off at {whole:.0f} reports/s ({whole / SIGNALEN:.1f} x Signalen).")
+    told: list[str] = []
+    for part in words.parts or PARTS:
+        print(part, flush=True)
+        told += ["", f"### {TITLES[part]}", "", *_measured(part, words)]
+    print(*told, sep="\n")
     return 0
 
+
+def _measured(part: str, words: argparse.Namespace) -> list[str]:
+    """One part, on a system of its own."""
+    folder = STATE / "bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    with System(folder, movable_clock=False, extra={"LOG_LEVEL": "WARNING"}) as system:
+        lines = PARTS[part](system, words)
+    shutil.rmtree(folder, ignore_errors=True)
+    return lines
+
+
+def _way(system: System, words: argparse.Namespace) -> list[str]:
+    seconds, rates = (6, (2, 20, 50)) if words.quick else (20, (2, 20, 50, 100))
+    lines = way.run(system, rates, seconds)
+    watching = flames.of_workers(system, words.flames) if words.flames else nullcontext()
+    with watching:
+        count = 300 if words.quick else 2000
+        whole, cost = way.heap(system, count)
+    shares = ", ".join(f"{name} {ms:.1f}" for name, ms in cost.items())
+    said = f"{whole:.0f} reports/s, {whole / SIGNALEN:.1f} times Signalen's rate"
+    return [
+        *lines,
+        "",
+        f"A heap of {count:,} is worked off at {said}. A report costs {sum(cost.values()):.1f} ms"
+        f" of CPU in all ({shares}). The whole system then fills {_memory(system):,.0f} MB"
+        " (proportional set size).",
+    ]
+
+
+def _submit(system: System, words: argparse.Namespace) -> list[str]:
+    return submit.run(system, *((3, 1) if words.quick else (10, 3)))
+
+
+def _bus(system: System, words: argparse.Namespace) -> list[str]:
+    return bus.run(system, *((2_000, 1) if words.quick else (10_000, 3)))
+
+
+def _growth(system: System, words: argparse.Namespace) -> list[str]:
+    sizes = (1_000, 10_000) if words.quick else (1_000, 100_000, 1_000_000, 3_000_000)
+    return growth.run(system, sizes)
+
+
+def _memory(system: System) -> float:
+    """Megabytes of all processes; what several share is counted once."""
+    families = [psutil.Process(process.pid) for process in system.processes()]
+    families += [child for one in families for child in one.children(recursive=True)]
+    return sum(one.memory_full_info().pss for one in set(families)) / 1e6
+
+
+PARTS = {"way": _way, "submit": _submit, "bus": _bus, "growth": _growth}
+TITLES = {
+    "way": "The whole way",
+    "submit": "Accepting",
+    "bus": "The bus",
+    "growth": "When much is stored",
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,6 +8,8 @@ from http.client import HTTPConnection
 from statistics import quantiles
 from uuid import uuid4
 
+import psutil
+
 from deploy.local.system import System
 
 PROMISED = {"routed": 0.25, "mailed": 1.0}  # seconds, of 99 in 100
@@ -45,11 +47,25 @@ def run(system: System, rates: tuple[float, ...], seconds: float) -> list[str]:
     return lines
 
 
-def heap(system: System, count: int) -> float:
-    """Reports per second, worked off whole, when `count` come at once."""
-    began = time.monotonic()
+def heap(system: System, count: int) -> tuple[float, dict[str, float]]:
+    """Reports per second, worked off whole, when `count` come at once; and the milliseconds of CPU
+    that one cost each process."""
+    before, began = _spent(system), time.monotonic()
     numbers = _send(system, 10_000, count / 10_000)
-    return len(numbers) / (_quiet(system, numbers) - began)
+    rate = len(numbers) / (_quiet(system, numbers) - began)
+    spent = {name: (s - before[name]) / count * 1000 for name, s in _spent(system).items()}
+    return rate, {name: ms for name, ms in spent.items() if ms >= 0.05}
+
+
+def _spent(system: System) -> dict[str, float]:
+    """Seconds of CPU that each process and its children have had."""
+    found = {}
+    for process in system.processes():
+        family = psutil.Process(process.pid)
+        times = [one.cpu_times() for one in (family, *family.children(recursive=True))]
+        ended = times[0].children_user + times[0].children_system
+        found[process.name] = sum(one.user + one.system for one in times) + ended
+    return found
 
 
 def _send(system: System, rate: float, seconds: float) -> dict[str, datetime]:
