@@ -96,7 +96,7 @@ def application() -> Any:
 
 
 def _migrate(service: str, _: argparse.Namespace) -> None:
-    from chassis.database import migrate
+    from chassis.migrations import migrate
 
     migrate(service, settings(service).database_url)
 

@@ -1,7 +1,7 @@
 """One database per service, and no way from one into another's.
 
 Each has two roles. The owner makes the tables, and only the job that migrates has its password. The
-service's own role reads and writes rows, where `chassis.database` lets it: it can neither lift a
+service's own role reads and writes rows, where `chassis.migrations` lets it: it can neither lift a
 guard that a table has nor rewrite what is only added to.
 """
 

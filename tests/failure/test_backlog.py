@@ -134,12 +134,13 @@ def peak(pid):
 
 
 def lag(system, what="queue_messages"):
-    """Messages in the queue, as the broker tells Prometheus."""
+    """Messages in the queue, as the broker tells Prometheus; -1 while it tells nothing of it."""
     url = f"http://127.0.0.1:{system.broker.metrics_port}/metrics/detailed"
     asked = {"family": "queue_coarse_metrics", "vhost": VHOST}
     told = httpx.get(url, params=asked, timeout=10, trust_env=False).text
     depth = rf'rabbitmq_detailed_{what}{{vhost="{VHOST}",queue="{QUEUE}"}} (\S+)'
-    return int(float(re.search(depth, told)[1]))
+    found = re.search(depth, told)
+    return int(float(found[1])) if found else -1
 
 
 def fill(system, numbers):

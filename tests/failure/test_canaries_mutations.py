@@ -49,8 +49,9 @@ MISTAKES = {
     ),
     "a row": Mistake(
         "notify-worker", "database/notify/reporter",
-        (("services/notify/reporters.py", '"data_key": wrapped.key,',
-          '"data_key": wrapped.key + (contact.phone or "").encode().hex().encode(),'),),
+        (("services/notify/reporters.py", "row.data_key = wrapped.kek, wrapped.key",
+          "row.data_key = wrapped.kek, wrapped.key + (contact.phone or '').encode().hex().encode("
+          ")"),),
     ),
     "a mail's header": Mistake(
         "notify-worker", "mails/header/Subject",

@@ -1,6 +1,6 @@
-"""Alembic's entry: see `chassis.database.run_migrations`."""
+"""Alembic's entry: see `chassis.migrations.run_migrations`."""
 
-from chassis.database import run_migrations
+from chassis.migrations import run_migrations
 from services.intake.models import Base
 
 run_migrations(Base.metadata)

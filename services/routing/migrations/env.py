@@ -1,6 +1,6 @@
 """Alembic's way in."""
 
-from chassis.database import run_migrations
+from chassis.migrations import run_migrations
 from services.routing.models import Base
 
 run_migrations(Base.metadata)

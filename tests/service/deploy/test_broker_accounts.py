@@ -110,7 +110,7 @@ def _do(channel: Any, service: str, attempt: Attempt) -> None:
     if verb == "get":
         channel.basic_get(on)
     elif verb == "consume":
-        channel.basic_cancel(channel.basic_consume(on))
+        channel.basic_cancel(channel.basic_consume(on, callback=lambda _: None))
     elif verb == "purge":
         channel.queue_purge(on)
     elif verb == "unbind":

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from chassis.database import migrate
+from chassis.migrations import migrate
 from deploy.local.postgres import ADMINISTRATOR
 from deploy.postgres.databases import SERVICES, owner
 from tests.harness.databases import Database, Databases
