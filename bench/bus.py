@@ -46,6 +46,7 @@ def run(system: System, events: int, rounds: int) -> list[str]:
     try:
         for _ in range(rounds):  # in turns, so that a slow minute is everybody's
             _purge(system)
+            system.psql("routing", "TRUNCATE outbox")
             numbers = _say(system, events)
             seen["relay"].append(_rate(events, lambda: _relay(system)))
             _purge(system)
