@@ -28,8 +28,8 @@ COPIED = {
 }
 NEW = {"number": "b.number || '-' || i", "subject": "b.subject || '-' || i"}
 OWN = {
-    ("escalation", "clock"): {"id": f"b.id + i * {APART}"},
-    ("escalation", "due"): {"clock_id": f"b.clock_id + i * {APART}"},
+    ("escalation", "clock"): {"id": f"b.id + i::bigint * {APART}"},
+    ("escalation", "due"): {"clock_id": f"b.clock_id + i::bigint * {APART}"},
 }
 
 
@@ -70,6 +70,7 @@ class Base:
 
     def measures(self) -> dict[str, Callable[[], float]]:
         """Milliseconds each."""
+        self._intake.close()  # it opens anew; the old one has not been used for minutes
         return {
             "submit": lambda: _typical(self._submit),
             "track": lambda: _typical(self._track),
@@ -155,6 +156,7 @@ def _copy(system: System, numbers: list[str], first: int, last: int) -> None:
                 [numbers],
             )
             system.psql(service, f"ANALYZE {table}")
+            print(f"    {service}.{table}", flush=True)
 
 
 def _typical(ask: Callable[[], object]) -> float:
