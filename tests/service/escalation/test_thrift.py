@@ -1,0 +1,50 @@
+"""What a sweep asks costs what is due, not what is stored: a million cases wait for their days."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from services.escalation import breaker, firing
+
+STORED = 200_000
+ASKED = {
+    "the breaker": breaker._DUE_NOW,
+    "the sweep": firing.OLDEST,
+}
+# Most wait for later, a tenth was due and has been fired.
+FILL = f"""
+SET session_replication_role = replica;
+INSERT INTO due (clock_id, number, what, due_at, fired_at)
+SELECT n, 'KTB-' || n, 'passed', %(now)s + (place - {STORED // 10}) * interval '1 minute',
+    CASE WHEN place <= {STORED // 10} THEN %(now)s END
+FROM (SELECT n, n::bigint * 7919 %% {STORED} AS place FROM generate_series(1, {STORED}) n) stored;
+ANALYZE due
+"""
+
+
+@pytest.fixture
+def stored(tower):
+    tower.database.psql(FILL, {"now": tower.clock.now()})
+    return tower
+
+
+@pytest.mark.parametrize("question", ASKED.values(), ids=ASKED)
+def test_a_question_of_each_second_reads_no_whole_table(stored, question):
+    assert "Seq Scan on due" not in plan(stored, question.text)
+
+
+def test_without_its_order_the_breaker_would_read_it_all(stored):
+    """The negative control."""
+    careless = breaker._DUE_NOW.text.replace("ORDER BY due_at, id", "")
+    assert "Seq Scan on due" in plan(stored, careless)
+
+
+def plan(tower, question):
+    now = tower.clock.now()
+    told = {"now": now, "through": now, "released": None, "enough": 100, "work": "fire"}
+    told |= {"passed_over": ["KTB-1"], "rest": timedelta(minutes=1)}
+    asked = sa.text(f"EXPLAIN {question}")
+    with tower.db.begin() as tx:
+        wanted = {name: told[name] for name in asked._bindparams}
+        return "\n".join(tx.scalars(asked, wanted))
