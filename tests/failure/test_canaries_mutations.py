@@ -135,5 +135,5 @@ def clear_up(system):
     system.forget_mails()
     for log in system.logs.glob("*.log"):
         log.write_bytes(b"")
-    again(lambda: system.psql("notify", "TRUNCATE message, attempt, reporter"))  # the worker is at it
+    again(lambda: system.psql("notify", "TRUNCATE message, attempt, reporter"))
     system.psql("intake", "DELETE FROM outbox WHERE published_at IS NOT NULL")
