@@ -19,7 +19,7 @@ from deploy.local.system import System
 BASE = 100  # reports that came by the door; the others are copies of their rows
 APART = 1_000_000  # between the ids of a row's copies
 ASKED = 100  # times
-FIRED = 40  # wake-ups
+FIRED = 10  # wake-ups at each size
 COPIED = {
     "intake": ("report", "timeline_entry", "deadline", "stream", "position"),
     "routing": ("cases", "deadline", "stream", "position"),
@@ -58,7 +58,7 @@ class Base:
     """The reports that are really there, and those who ask for them."""
 
     def __init__(self, system: System) -> None:
-        self._system = system
+        self._system, self._idle = system, 0.0
         self._intake = HTTPConnection("127.0.0.1", system.ports["intake"][0], timeout=60)
         self._receipts = [self._submit() for _ in range(BASE)]
         self.numbers = [receipt["number"] for receipt in self._receipts]
@@ -103,23 +103,26 @@ class Base:
         turns, spent = self._sweeps()
         time.sleep(10)
         more, longer = self._sweeps()
-        return (longer - spent) / (more - turns) * 1000
+        self._idle = (longer - spent) / (more - turns)
+        return self._idle * 1000
 
     def _firing(self) -> float:
-        """Some reminders become due at once; what the sweeps take until all are fired."""
-        _, spent = self._sweeps()
+        """Some reminders become due at once; what the sweeps that fire them take beyond what they
+        take when idle."""
+        turns, spent = self._sweeps()
         moved = self._system.psql(
             "escalation",
             "UPDATE due SET due_at = now() - interval '1 minute' WHERE id IN (SELECT id FROM due"
             " WHERE number = ANY(%s) AND fired_at IS NULL AND what = 'reminder' ORDER BY id LIMIT"
-            f" {FIRED // 4}) RETURNING id",
+            f" {FIRED}) RETURNING id",
             [self.numbers],
         )
         left = "SELECT count(*) FROM due WHERE id = ANY(%s) AND fired_at IS NULL"
         while self._system.psql("escalation", left, [[id for (id,) in moved]]) != [(0,)]:
             time.sleep(0.05)
-        time.sleep(2)
-        return (self._sweeps()[1] - spent) / len(moved) * 1000
+        time.sleep(2)  # until the sweep that fired the last has told its time
+        more, longer = self._sweeps()
+        return (longer - spent - (more - turns) * self._idle) / len(moved) * 1000
 
     def _sweeps(self) -> tuple[float, float]:
         """How many there were, and the seconds that they took."""

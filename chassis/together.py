@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 
 
 def hold(
-    tx: Session, model: type[Any], keys: Iterable[str], *only: Any, load: Sequence[Any] = ()
+    tx: Session, model: type[Any], keys: Iterable[Any], *only: Any, load: Sequence[Any] = ()
 ) -> None:
     """Locks the rows of `model` with these keys by one statement, in the order of their keys, until
     the transaction ends; `load` says how (SQLAlchemy's loader options). With a condition (`only`),
@@ -34,18 +34,18 @@ def hold(
         known |= {(model, sa.inspect(row).identity[0]): row for row in found}
 
 
-def held(tx: Session, model: type[Row], key: str) -> Row | None:
+def held(tx: Session, model: type[Row], key: object) -> Row | None:
     """The row with this key, locked until the transaction ends; asked for once."""
     hold(tx, model, [key])
     return in_hand(tx, model, key)
 
 
-def in_hand(tx: Session, model: type[Row], key: str) -> Row | None:
+def in_hand(tx: Session, model: type[Row], key: object) -> Row | None:
     """The row, if this transaction holds it already."""
     return cast(Row | None, tx.info.get("held", {}).get((model, key)))
 
 
-def keep(tx: Session, key: str, row: object) -> None:
+def keep(tx: Session, key: object, row: object) -> None:
     """Adds a row that `held` did not find."""
     tx.add(row)
     tx.info["held"][type(row), key] = row

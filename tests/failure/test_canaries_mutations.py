@@ -119,8 +119,9 @@ def test_whoever_gives_a_reporter_away_is_caught(system, watched, tmp_path, name
         clear_up(system)
 
 
-def again(work, tries=5):
-    """The database chooses one of two who wait for each other; whoever it chose asks again."""
+def undeterred(work, tries=5):
+    """The database chooses one of two who wait for each other: here, this test or the worker that
+    it clears up beside. `chassis.database.again` is for what SQLAlchemy raises."""
     for _ in range(tries - 1):
         try:
             return work()
@@ -135,5 +136,5 @@ def clear_up(system):
     system.forget_mails()
     for log in system.logs.glob("*.log"):
         log.write_bytes(b"")
-    again(lambda: system.psql("notify", "TRUNCATE message, attempt, reporter"))
+    undeterred(lambda: system.psql("notify", "TRUNCATE message, attempt, reporter"))
     system.psql("intake", "DELETE FROM outbox WHERE published_at IS NOT NULL")

@@ -212,6 +212,36 @@ def test_a_known_outcome_is_kept_while_the_database_is_away(desk: Desk, flaky: F
     assert len(desk.said("message.delivered.v1")) == 1
 
 
+def all_known(desk: Desk, numbers: list[str], spoil: str = "") -> list[str]:
+    """Sends to each; all outcomes wait for the same moment to be written down. What is committed
+    then, a word for each transaction."""
+    for number in numbers:
+        desk.hear_contact(number)
+    claims, commits = desk.outgoing.claim(8), list[str]()
+    with ThreadPoolExecutor(len(claims)) as pool, desk.outgoing._writing:
+        for claim in claims:
+            pool.submit(desk.outgoing.send, claim)
+        eventually(lambda: len(desk.outgoing._known) == len(claims))
+        for table, key in (("attempt", "message_id"), ("message", "id")) if spoil else ():
+            desk.database.psql(
+                f"DELETE FROM {table} WHERE {key} = (SELECT id FROM message WHERE number = %s)",
+                [spoil],
+            )
+        sa.event.listen(desk.engine, "commit", lambda _: commits.append("commit"))
+    return commits
+
+
+def test_outcomes_that_wait_for_each_other_share_a_transaction(desk: Desk) -> None:
+    assert len(all_known(desk, OTHERS[:4])) == 1
+    assert [said["about"] for said in desk.said("message.delivered.v1")] == ["received"] * 4
+
+
+def test_an_outcome_that_cannot_be_written_down_spoils_no_other(desk: Desk) -> None:
+    assert len(all_known(desk, OTHERS[:4], spoil=OTHERS[2])) == 3
+    assert [said["about"] for said in desk.said("message.delivered.v1")] == ["received"] * 3
+    assert desk.outgoing._known == {}
+
+
 def test_leases_of_others_hold_until_they_could_be_renewed(desk: Desk, flaky: Flaky) -> None:
     other = Outgoing(desk.db, desk.clock, desk.settings, desk.keyring, desk.smtp)
     desk.hear_contact()
