@@ -1,0 +1,161 @@
+"""How the clocks of each case ran, what they wake for, and what they found late."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from services.escalation.clockwork import Clock
+from services.escalation.domain import What
+from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
+
+
+class CaseState(Base):
+    """Where a case stands, as routing last said. Whoever changes one of its clocks, or fires one,
+    holds this row's lock."""
+
+    __tablename__ = "case_state"
+    __table_args__ = (
+        sa.Index("case_state_unheard", "number", postgresql_where=sa.text("unheard_cycle > 0")),
+    )
+
+    number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    status: Mapped[str] = mapped_column(sa.Text)
+    kind: Mapped[str] = mapped_column(sa.Text)
+    klass: Mapped[str | None] = mapped_column("class", sa.Text)
+    category: Mapped[str | None] = mapped_column(sa.Text)
+    agency: Mapped[str | None] = mapped_column(sa.Text)
+    cycle: Mapped[int] = mapped_column(server_default=sa.text("1"))
+    follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
+    received_at: Mapped[datetime] = mapped_column(MOMENT)
+    unheard_cycle: Mapped[int | None]  # the round whose answer could not be brought to the reporter
+    offered_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    handed_over_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    clocks: Mapped[list[ClockRun]] = relationship(order_by="ClockRun.id")
+
+
+class Consent(Base):
+    """The reporter agrees that the Ombudsman takes over. It may arrive before the case does."""
+
+    __tablename__ = "consent"
+
+    number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(MOMENT)
+
+
+class ClockRun(Base):
+    """One clock of one round. `due_at`: none while it stands, or while nobody can tell it
+    (`problem`, which alarms)."""
+
+    __tablename__ = "clock"
+    __table_args__ = (
+        one_of("clock", Clock),
+        one_of("problem", ("no_limit", "calendar")),
+        sa.UniqueConstraint("number", "clock", "cycle", name="clock_once"),
+        sa.Index("clock_open", "regime", postgresql_where=sa.text("stopped_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    number: Mapped[str] = mapped_column(sa.ForeignKey("case_state.number"))
+    clock: Mapped[str] = mapped_column(sa.Text)
+    cycle: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(MOMENT)
+    stopped_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    set_aside: Mapped[bool] = mapped_column(server_default=sa.false())
+    due_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    announced: Mapped[bool] = mapped_column(server_default=sa.false())
+    provisional: Mapped[bool] = mapped_column(server_default=sa.false())
+    passed_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    problem: Mapped[str | None] = mapped_column(sa.Text)
+    rule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("limit_rule.id"))
+    regime: Mapped[int] = mapped_column(sa.BigInteger)
+    pauses: Mapped[list[PauseRow]] = relationship(order_by="PauseRow.id", lazy="selectin")
+    wakes: Mapped[list[Due]] = relationship(
+        order_by="Due.id", cascade="save-update, merge, delete, delete-orphan"
+    )
+    open_breaches: Mapped[list[Breach]] = relationship(
+        primaryjoin="and_(ClockRun.id == Breach.clock_id, Breach.closed_at.is_(None))"
+    )
+
+
+class PauseRow(Base):
+    """A time in which a clock stood; still does when it has no end."""
+
+    __tablename__ = "pause"
+    __table_args__ = (
+        sa.CheckConstraint("ended_at >= started_at", name="forward"),
+        sa.Index("pause_clock", "clock_id"),
+        sa.Index(
+            "pause_open",
+            "clock_id",
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    clock_id: Mapped[int] = mapped_column(sa.ForeignKey("clock.id"))
+    started_at: Mapped[datetime] = mapped_column(MOMENT)
+    ended_at: Mapped[datetime | None] = mapped_column(MOMENT)
+
+
+class Due(Base):
+    """What a clock wakes for, and when: fired once, whoever sweeps. `due_at` is the time that was
+    promised, however late it is fired."""
+
+    __tablename__ = "due"
+    __table_args__ = (
+        one_of("what", What),
+        sa.UniqueConstraint("clock_id", "what", name="due_once"),
+        sa.Index("due_unfired", "due_at", "id", postgresql_where=sa.text("fired_at IS NULL")),
+        sa.Index("due_number", "number", postgresql_where=sa.text("fired_at IS NULL")),
+        sa.Index("due_fired", "fired_at", postgresql_where=sa.text("fired_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    clock_id: Mapped[int] = mapped_column(sa.ForeignKey("clock.id"))
+    number: Mapped[str] = mapped_column(sa.Text)
+    what: Mapped[str] = mapped_column(sa.Text)
+    due_at: Mapped[datetime] = mapped_column(MOMENT)
+    fired_at: Mapped[datetime | None] = mapped_column(MOMENT)
+
+
+class ClockChange(Base):
+    """A due date that moved: from, to, why, and under which regime."""
+
+    __tablename__ = "clock_change"
+    __table_args__ = (
+        one_of("reason", ("paused", "resumed", "reclassified", "calendar", "limit")),
+        sa.Index("clock_change_clock", "clock_id"),
+        ONLY_ADDED_TO,
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    clock_id: Mapped[int] = mapped_column(sa.ForeignKey("clock.id"))
+    at: Mapped[datetime] = mapped_column(MOMENT)
+    before: Mapped[datetime | None] = mapped_column(MOMENT)
+    after: Mapped[datetime | None] = mapped_column(MOMENT)
+    reason: Mapped[str] = mapped_column(sa.Text)
+    regime: Mapped[int] = mapped_column(sa.BigInteger)
+    clock: Mapped[ClockRun] = relationship()
+
+
+class Breach(Base):
+    """A government limit that passed and was not yet met: open while its clock runs."""
+
+    __tablename__ = "breach"
+    __table_args__ = (
+        one_of("how", ("stopped", "paused", "recomputed")),
+        sa.CheckConstraint("(closed_at IS NULL) = (how IS NULL)", name="closed_somehow"),
+        sa.Index(
+            "breach_open", "clock_id", unique=True, postgresql_where=sa.text("closed_at IS NULL")
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    clock_id: Mapped[int] = mapped_column(sa.ForeignKey("clock.id"))
+    opened_at: Mapped[datetime] = mapped_column(MOMENT)
+    closed_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    how: Mapped[str | None] = mapped_column(sa.Text)

@@ -1,0 +1,71 @@
+"""The Ombudsman's feed: its entries, its end, its keys, and what waits for a place in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
+
+STREAMS = ("monitoring", "handovers")
+
+
+class FeedStream(Base):
+    """The end of each stream of the feed. Whoever appends holds this row's lock."""
+
+    __tablename__ = "feed_stream"
+    __table_args__ = (one_of("stream", STREAMS),)
+
+    stream: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    epoch: Mapped[int]
+    position: Mapped[int] = mapped_column(sa.BigInteger)
+    hash: Mapped[bytes]
+
+
+class FeedEntry(Base):
+    """An entry of the feed; never changed or removed (a trigger and the service's rights see to
+    it)."""
+
+    __tablename__ = "feed_entry"
+    __table_args__ = ONLY_ADDED_TO
+
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    prev_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+    signature: Mapped[bytes]
+    kid: Mapped[str] = mapped_column(sa.ForeignKey("feed_key.kid"))
+    entry: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    appended_at: Mapped[datetime] = mapped_column(MOMENT)
+
+
+class FeedKey(Base):
+    """The public half of every key that ever signed; old ones verify old entries."""
+
+    __tablename__ = "feed_key"
+    __table_args__ = ONLY_ADDED_TO
+
+    kid: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    jwk: Mapped[dict[str, str]] = mapped_column(JSONB)
+    since: Mapped[datetime] = mapped_column(MOMENT)
+
+
+class FeedPending(Base):
+    """What will be appended once it is committed; positions are given only then."""
+
+    __tablename__ = "feed_pending"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"))
+    event_id: Mapped[UUID] = mapped_column(unique=True)
+    type: Mapped[str] = mapped_column(sa.Text)
+    subject: Mapped[str] = mapped_column(sa.Text)
+    time: Mapped[datetime] = mapped_column(MOMENT)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    written_at: Mapped[datetime] = mapped_column(MOMENT)

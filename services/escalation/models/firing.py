@@ -1,0 +1,50 @@
+"""What holds firing back: the breaker, and the rest that a failed case is given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.escalation.models.columns import MOMENT, Base, one_of
+
+
+class Work(StrEnum):
+    """What is done for many cases in turn."""
+
+    FIRE = "fire"
+    MEASURE = "measure"
+
+
+class FailedTurn(Base):
+    """A case for which some work failed, when last, and not succeeded since. Holds no reference:
+    it is written while somebody else may have the case's lock."""
+
+    __tablename__ = "failed_turn"
+    __table_args__ = (one_of("work", Work),)
+
+    work: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(MOMENT)
+
+
+class Breaker(Base):
+    """One row: how much may fire at once, whether firing is refused and why, and up to which due
+    time an operator has released it."""
+
+    __tablename__ = "breaker"
+    __table_args__ = (
+        sa.CheckConstraint("id = 1", name="single"),
+        one_of("reason", ("mass_firing", "clock_skew")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    most: Mapped[int | None]
+    measured_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    refused_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    reason: Mapped[str | None] = mapped_column(sa.Text)
+    due_now: Mapped[int | None]
+    released_through: Mapped[datetime | None] = mapped_column(MOMENT)
+    released_by: Mapped[str | None] = mapped_column(sa.Text)

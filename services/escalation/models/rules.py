@@ -1,0 +1,118 @@
+"""What due dates follow from: calendar, limits, ladder; and what was promised by them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.escalation.clockwork import Clock
+from services.escalation.domain import RAISED, Addressee
+from services.escalation.models.columns import Base, listed, one_of
+from services.escalation.workdays import Unit
+
+
+class Regime(Base):
+    """One row: its version rises with every change of calendar, limits or ladder (triggers see to
+    that). A clock that was measured under an older version is measured again."""
+
+    __tablename__ = "regime"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class CalendarYear(Base):
+    """A year that the calendar holds; without `decree` its joint leave is not decided yet."""
+
+    __tablename__ = "calendar_year"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    decree: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class CalendarDay(Base):
+    """A day on which nobody works, and by which decree. An import replaces only what came from an
+    import (`imported`), never what a person entered."""
+
+    __tablename__ = "calendar_day"
+    __table_args__ = (one_of("kind", ("public", "joint_leave", "local")),)
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.Text)
+    kind: Mapped[str] = mapped_column(sa.Text)
+    basis: Mapped[str] = mapped_column(sa.Text)
+    imported: Mapped[bool]
+
+
+class LimitRule(Base):
+    """A limit in force from a day on. No kind or class: for all of them."""
+
+    __tablename__ = "limit_rule"
+    __table_args__ = (
+        one_of("clock", Clock),
+        one_of("unit", Unit),
+        sa.CheckConstraint("days >= 1", name="days_positive"),
+        sa.UniqueConstraint(
+            "clock",
+            "kind",
+            "class",
+            "effective_from",
+            name="limit_rule_once",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    clock: Mapped[str] = mapped_column(sa.Text)
+    kind: Mapped[str | None] = mapped_column(sa.Text)
+    klass: Mapped[str | None] = mapped_column("class", sa.Text)
+    days: Mapped[int]
+    unit: Mapped[str] = mapped_column(sa.Text)
+    effective_from: Mapped[date]
+    decree: Mapped[str] = mapped_column(sa.Text)
+
+
+class LadderRule(Base):
+    """A rung: whom a limit is brought to, so many working days after it passed. Level 0 reminds,
+    before it (negative)."""
+
+    __tablename__ = "ladder_rule"
+    __table_args__ = (
+        one_of("clock", Clock),
+        sa.CheckConstraint("level BETWEEN 0 AND 3", name="level_known"),
+        sa.CheckConstraint("(level = 0) = (after_days < 0)", name="only_reminders_before"),
+        sa.CheckConstraint(f"level = 0 OR clock IN ({listed(RAISED)})", name="raised_known"),
+        one_of("brought_to", Addressee),
+        sa.CheckConstraint("(level = 0) = (brought_to = 'holder')", name="only_holders_reminded"),
+        sa.UniqueConstraint(
+            "clock",
+            "class",
+            "level",
+            "effective_from",
+            name="ladder_rule_once",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    clock: Mapped[str] = mapped_column(sa.Text)
+    klass: Mapped[str | None] = mapped_column("class", sa.Text)
+    level: Mapped[int]
+    after_days: Mapped[int]
+    brought_to: Mapped[str] = mapped_column(sa.Text)
+    effective_from: Mapped[date]
+    decree: Mapped[str] = mapped_column(sa.Text)
+
+
+class Publication(Base):
+    """One row: under which regime and on which local day the promises were last published."""
+
+    __tablename__ = "publication"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    regime: Mapped[int] = mapped_column(sa.BigInteger)
+    day: Mapped[date]

@@ -1,0 +1,161 @@
+"""What the Ombudsman reads: the feed, the keys that signed it, and its end to keep as witness."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from threading import Semaphore
+from typing import Any
+
+import falcon
+
+from chassis import web
+from chassis.database import Transactions
+from chassis.errors import Invalid, NotAllowed, Unauthorized
+from services.escalation import feed, schemas
+from services.escalation.config import Settings
+from services.escalation.models import FeedEntry, FeedStream
+
+LOOK_AGAIN = 0.25  # seconds between looks of one who waits
+_PLACE = re.compile(r"([1-9]\d{0,5}):(0|[1-9]\d{0,17})")
+
+
+def cursor(stream: str, epoch: int, position: int) -> str:
+    """A place in the feed as clients carry it; what is in it is nobody's business."""
+    return base64.urlsafe_b64encode(f"{stream}:{epoch}:{position}".encode()).decode().rstrip("=")
+
+
+def place(stream: str, given: str) -> tuple[int, int]:
+    """Epoch and position of a cursor. Raises Invalid for one that we did not give out."""
+    if not given:
+        return 1, 0
+    try:
+        text = base64.b64decode(given + "=" * (-len(given) % 4), b"-_", validate=True).decode()
+    except ValueError:
+        text = ""
+    its_stream, _, rest = text.partition(":")
+    if its_stream != stream or not (found := _PLACE.fullmatch(rest)):
+        raise Invalid("this is no cursor of that stream", "after", "cursor")
+    return int(found[1]), int(found[2])
+
+
+class Ombudsman:
+    """Lets in who bears the Ombudsman's key."""
+
+    def __init__(self, settings: Settings, db: Transactions) -> None:
+        self.db = db
+        self._digest = settings.ombudsman_digest()
+
+    def admit(self, req: falcon.Request) -> None:
+        """Raises Unauthorized; takes as long for a wrong key as for the right one."""
+        scheme, _, key = (req.auth or "").partition(" ")
+        given = hashlib.sha256(key.strip().encode("utf-8", "replace")).digest()
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._digest):
+            raise Unauthorized("this needs the Ombudsman's key")
+
+
+class Feed(Ombudsman):
+    """`/v1/ombudsman/feed`"""
+
+    def __init__(self, settings: Settings, db: Transactions) -> None:
+        super().__init__(settings, db)
+        # Who waits holds a thread (and no connection): at most half of them do.
+        self._seats = Semaphore(max(1, settings.http_threads // 2))
+
+    @web.operation(
+        "Entries after a cursor, in order and without a gap; waits for one if told to",
+        query=schemas.FeedQuery,
+        answers={200: schemas.Feed, 304: None},
+        errors=(401, 409),
+        security="ombudsman",
+    )
+    def on_get(self, req: falcon.Request, query: dict[str, Any]) -> web.Answer:
+        self.admit(req)
+        stream, limit = query["stream"], query["limit"]
+        epoch, position = place(stream, query["after"])
+        found = self._wait(stream, epoch, position, limit, query["wait"])
+        shown, more = found[:limit], len(found) > limit
+        if shown:
+            epoch, position = shown[-1].epoch, shown[-1].position
+        tag = f'"{len(shown)}-{cursor(stream, epoch, position)}-{more:d}"'
+        if tag in (req.get_header("If-None-Match") or "").split(", "):
+            return web.Answer(None, 304, {"ETag": tag})
+        after = cursor(stream, epoch, position)
+        data = {"events": [_event(e) for e in shown], "cursor": after, "more": more}
+        return web.Answer(data, headers={"ETag": tag})
+
+    def _wait(
+        self, stream: str, epoch: int, position: int, limit: int, seconds: int
+    ) -> list[FeedEntry]:
+        """What is there; while nothing is, looks again until `seconds` are over."""
+        found = self._read(stream, epoch, position, limit)
+        if found or not seconds or not self._seats.acquire(blocking=False):
+            return found
+        try:
+            until = time.monotonic() + seconds
+            while not found and time.monotonic() < until:
+                time.sleep(LOOK_AGAIN)
+                found = self._read(stream, epoch, position, limit)
+            return found
+        finally:
+            self._seats.release()
+
+    def _read(self, stream: str, epoch: int, position: int, limit: int) -> list[FeedEntry]:
+        """One more than `limit`, to know whether there is more."""
+        with self.db.begin() as tx:
+            found = feed.read(tx, stream, epoch, position, limit + 1)
+            if not found:
+                end = tx.get_one(FeedStream, stream)
+                if (epoch, position) > (end.epoch, end.position):
+                    raise NotAllowed("this cursor is ahead of the feed: was it restored?")
+        return found
+
+
+class Keys:
+    """`/v1/ombudsman/keys`"""
+
+    def __init__(self, db: Transactions) -> None:
+        self.db = db
+
+    @web.operation("The public keys that the feed was signed with", answers={200: schemas.Keys})
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        with self.db.begin() as tx:
+            return {"keys": [row.jwk for row in feed.keys(tx)]}
+
+
+class Checkpoint(Ombudsman):
+    """`/v1/ombudsman/checkpoint`"""
+
+    @web.operation(
+        "The signed end of a stream, for the Ombudsman to keep",
+        query=schemas.StreamQuery,
+        answers={200: schemas.Checkpoint},
+        security="ombudsman",
+    )
+    def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
+        self.admit(req)
+        stream = query["stream"]
+        with self.db.begin() as tx:
+            end = tx.get_one(FeedStream, stream)
+            last = tx.get(FeedEntry, (stream, end.epoch, end.position))
+        return {
+            "stream": stream,
+            "epoch": end.epoch,
+            "position": end.position,
+            "hash": end.hash.hex(),
+            "signature": _base64(last.signature) if last else None,
+            "kid": last.kid if last else None,
+            "cursor": cursor(stream, end.epoch, end.position),
+        }
+
+
+def _event(row: FeedEntry) -> dict[str, Any]:
+    proof = {"prevhash": row.prev_hash.hex(), "hash": row.hash.hex(), "kid": row.kid}
+    return {**row.entry, **proof, "signature": _base64(row.signature)}
+
+
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
