@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from tests.contract.openings import sources
+
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
@@ -37,7 +39,7 @@ WORDS = frozenset({"and", "or", "unless", "by", "offset", "bool", "le"})
 def registered(root: Path = ROOT) -> dict[str, frozenset[str]]:
     """Every series that the code makes, with its labels: a Counter "lapor_x" is lapor_x_total."""
     made: dict[str, frozenset[str]] = {}
-    for path in [*root.glob("chassis/*.py"), *root.glob("services/*/*.py")]:
+    for path in sources(root):
         for call in _metric_calls(ast.parse(path.read_text(encoding="utf-8"))):
             name = ast.literal_eval(call.args[0]).removesuffix("_total")
             labels = frozenset(_labels(call))
