@@ -27,6 +27,7 @@ from deploy.rabbitmq.definitions import OPERATOR, SERVICES, definitions
 DATABASE = "{}-database-password"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
 BROKER = "{}-amqp-password"
+TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
 IRREPLACEABLE = {
     "kek.json": "No record that it sealed can be read without it. If it is lost for good, write one"
@@ -53,7 +54,8 @@ def make(folder: Path) -> None:
     for user in (*SERVICES, OPERATOR):
         _once(folder / BROKER.format(user), _password)
     _once(folder / "idempotency-pepper", _pepper)
-    _once(folder / "feed-signing-key.json", lambda: _exported(OKPKey.generate_key("Ed25519")))
+    for name in ("feed-signing", *TOKENS):
+        _once(folder / f"{name}-key.json", lambda: _exported(OKPKey.generate_key("Ed25519")))
     if not (folder / "ombudsman-key-hash").exists():
         _once(folder / "ombudsman-bearer-key", lambda: secrets.token_urlsafe(32))
     _derive(folder)
@@ -78,6 +80,9 @@ def _derive(folder: Path) -> None:
     """Rewrites what follows from the other files, so that rotating one of those is enough."""
     newest = _private_keys(folder)[-1]
     _write(folder / "notify-public-key.json", json.dumps(_without_secret(newest)))
+    for name in TOKENS:
+        public = _without_secret(json.loads(read(folder, f"{name}-key.json")))
+        _write(folder / f"{name}-public-keys.json", json.dumps({"keys": [public]}))
     if (folder / "ombudsman-bearer-key").exists():
         bearer = hashlib.sha256(read(folder, "ombudsman-bearer-key").encode()).hexdigest()
         _write(folder / "ombudsman-key-hash", bearer)

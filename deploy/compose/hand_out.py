@@ -28,7 +28,15 @@ DATABASE_ADMINISTRATOR = "database-administrator-password"
 GRAFANA_ADMINISTRATOR = "grafana-administrator-password"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105 - a file's name; empty until the operator fills it
 OF_INTAKE = ("notify-public-key.json", "tracking-pepper", "idempotency-pepper")
-OF_API = {"intake": OF_INTAKE, "escalation": ("ombudsman-key-hash",)}
+OF_API = {
+    "intake": (*OF_INTAKE, "reporter-token-key.json"),
+    "routing": ("staff-token-key.json",),
+    "escalation": (
+        "ombudsman-key-hash",
+        "staff-token-public-keys.json",
+        "reporter-token-public-keys.json",
+    ),
+}
 OF_MIGRATION = {"intake": OF_INTAKE}  # which reads its settings whole, for migrating too
 OF_WORKER = {
     "intake": OF_INTAKE,

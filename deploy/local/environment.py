@@ -62,12 +62,15 @@ SECRET_FILES = {
         "NOTIFY_PUBLIC_KEY_FILE": "notify-public-key.json",
         "TRACKING_PEPPER_FILE": "tracking-pepper",
         "IDEMPOTENCY_PEPPER_FILE": "idempotency-pepper",
+        "REPORTER_TOKEN_KEY_FILE": "reporter-token-key.json",
     },
-    "routing": {},
+    "routing": {"STAFF_TOKEN_KEY_FILE": "staff-token-key.json"},
     "notify": {"NOTIFY_PRIVATE_KEY_FILE": "notify-private-key.json", "KEK_FILE": "kek.json"},
     "escalation": {
         "FEED_SIGNING_KEY_FILE": "feed-signing-key.json",
         "OMBUDSMAN_KEY_FILE": "ombudsman-key-hash",
+        "STAFF_TOKEN_KEYS_FILE": "staff-token-public-keys.json",
+        "REPORTER_TOKEN_KEYS_FILE": "reporter-token-public-keys.json",
     },
 }
 

@@ -9,15 +9,17 @@ import falcon
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import ombudsman
+from services.escalation import callers, deadlines, ombudsman
 from services.escalation.config import Settings
 
-SECURITY = {"ombudsman": {"type": "http", "scheme": "bearer"}}
+SECURITY = callers.SECURITY | {"ombudsman": {"type": "http", "scheme": "bearer"}}
 
 
 def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
     """Every address and what answers there."""
     return {
+        "/v1/cases/{number}/deadlines": deadlines.DeadlinesOfCase(settings, db, clock),
+        "/v1/cases/{number}/explain": deadlines.ExplanationOfCase(settings, db, clock),
         "/v1/ombudsman/feed": ombudsman.Feed(settings, db),
         "/v1/ombudsman/keys": ombudsman.Keys(db),
         "/v1/ombudsman/checkpoint": ombudsman.Checkpoint(settings, db),

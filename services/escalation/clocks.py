@@ -24,7 +24,7 @@ from services.escalation.clockwork import (
     moved,
     moves,
 )
-from services.escalation.domain import NoLimit, What, limit_for, rungs_for, wakeups
+from services.escalation.domain import NoLimit, Rule, What, limit_for, rungs_for, wakeups
 from services.escalation.models import CaseState, ClockRun, PauseRow
 from services.escalation.regime import Regime
 from services.escalation.workdays import Due, Pause, Undecidable, due
@@ -74,11 +74,11 @@ def run_of(row: ClockRun) -> Run:
     return Run(row.started_at, pauses, row.stopped_at, row.set_aside)
 
 
-def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[int, Due]:
+def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[Rule, Due]:
     """The rule that holds for a clock, and the end that follows. Raises Undecidable."""
     begun = regime.calendar.day_of(row.started_at)
     rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
-    return rule.id, due(rule.limit, row.started_at, regime.calendar, run_of(row).pauses)
+    return rule, due(rule.limit, row.started_at, regime.calendar, run_of(row).pauses)
 
 
 def _last(case: CaseState, clock: str) -> ClockRun | None:
@@ -149,7 +149,7 @@ def _measure(
     in force and the row says what is missing, which alarms; the next regime heals it."""
     row.regime = regime.version
     try:
-        rule_id, end = end_of(row, case, regime)
+        rule, end = end_of(row, case, regime)
         rungs = rungs_for(
             regime.ladder, row.clock, case.klass, regime.calendar.day_of(row.started_at)
         )
@@ -161,9 +161,9 @@ def _measure(
             _forget_unfired(tx, row, keep=(What.HANDOVER,))
         return
     before, row.due_at = row.due_at, end.at
-    if reason == "calendar" and row.rule_id != rule_id:
+    if reason == "calendar" and row.rule_id != rule.id:
         reason = "limit"
-    row.rule_id, row.provisional = rule_id, end.provisional
+    row.rule_id, row.provisional = rule.id, end.provisional
     row.problem = "calendar" if wakes.incomplete else None
     _arm(tx, row, wakes.at, now)
     _tell(tx, row, before, reason, now, regime)

@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 
 from chassis import config
 from chassis.config import Misconfigured, Secret
+from chassis.tokens import Reader
 from services.escalation.feed import Signer
 
 
@@ -22,6 +23,8 @@ class Settings(config.Settings):
 
     feed_signing_key: Secret = field(default=Secret(b""), repr=False)
     ombudsman_key: Secret = field(default=Secret(b""), repr=False)
+    staff_token_keys: Secret = field(default=Secret(b""), repr=False)
+    reporter_token_keys: Secret = field(default=Secret(b""), repr=False)
     breaker_floor: int = 50
 
     def check(self) -> None:
@@ -49,6 +52,14 @@ class Settings(config.Settings):
         except (ValueError, KeyError, JoseError):
             wanted = "FEED_SIGNING_KEY_FILE must hold a private Ed25519 JWK with its kid"
             raise Misconfigured(wanted) from None
+
+    def tokens(self, issuer: str) -> Reader:
+        """Reads what routing says of officers, or intake of reporters."""
+        known = {
+            "routing": (self.staff_token_keys, "STAFF_TOKEN_KEYS_FILE"),
+            "intake": (self.reporter_token_keys, "REPORTER_TOKEN_KEYS_FILE"),
+        }
+        return Reader(issuer, self.service, *known[issuer])
 
     def ombudsman_digest(self) -> bytes:
         """The SHA-256 of the Ombudsman's bearer key."""

@@ -21,6 +21,7 @@ from chassis.database import Transactions
 from chassis.errors import NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
+from chassis.tokens import Issuer
 from services.intake import domain, events, schemas
 from services.intake.config import Settings
 from services.intake.domain import Action, Status
@@ -87,8 +88,8 @@ class Reports:
 class Track:
     """`/v1/reports/track`: the secret travels in the body, never in an address."""
 
-    def __init__(self, db: Transactions, clock: Clock, door: Door) -> None:
-        self._db, self._clock, self._door = db, clock, door
+    def __init__(self, db: Transactions, clock: Clock, door: Door, tokens: Issuer) -> None:
+        self._db, self._clock, self._door, self._tokens = db, clock, door, tokens
 
     @web.operation(
         "Follow a report",
@@ -98,9 +99,16 @@ class Track:
     )
     def on_post(self, req: falcon.Request, body: Any) -> Any:
         """All that the reporter may know of the report."""
+        now = self._clock.now()
         with self._db.begin() as tx:
             report = self._door.open(tx, body["number"], body["code"])
-            return _timeline(tx, report, self._clock.now())
+            return _timeline(tx, report, now) | {"links": self._links(report.number, now)}
+
+    def _links(self, number: str, now: datetime) -> dict[str, Any]:
+        """To escalation, which knows neither code nor reporter: the token says whose they are."""
+        case = f"/v1/cases/{number}"
+        there = {"deadlines": f"{case}/deadlines", "explain": f"{case}/explain"}
+        return there | self._tokens.issue("escalation", "case", number, now)
 
 
 def _timeline(tx: Session, report: Report, now: datetime) -> dict[str, Any]:
@@ -240,7 +248,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
     zone = ZoneInfo(settings.time_zone)
     return asked | {
         "/v1/reports": Reports(desk, Registry(db), clock, zone),
-        "/v1/reports/track": Track(db, clock, door),
+        "/v1/reports/track": Track(db, clock, door, settings.tokens()),
     }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import chassis.config
 from chassis.config import Secret
+from chassis.tokens import Issuer
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -16,3 +17,8 @@ class Settings(chassis.config.Settings):
     tracking_pepper: Secret
     idempotency_pepper: Secret
     number_prefix: str = "KTB"
+    reporter_token_key: Secret = field(default=Secret(b""), repr=False)
+
+    def tokens(self) -> Issuer:
+        """Tells other services that who asks has a report's code."""
+        return Issuer("intake", self.reporter_token_key, "REPORTER_TOKEN_KEY_FILE")

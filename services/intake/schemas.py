@@ -94,6 +94,16 @@ class RunningDeadline(Strict):
     passed = fields.Boolean(required=True)
 
 
+class Links(Strict):
+    """Where each limit is told in days, and how it came about, below the address of this API; with
+    `token` as bearer token, which ends soon: following the report again renews it."""
+
+    deadlines = fields.String(required=True)
+    explain = fields.String(required=True)
+    token = fields.String(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
 class Timeline(Strict):
     """All that the reporter may know of a report."""
 
@@ -105,6 +115,7 @@ class Timeline(Strict):
     timeline = fields.List(fields.Nested(Entry), required=True)
     deadlines = fields.List(fields.Nested(RunningDeadline), required=True)
     actions = fields.List(fields.String(), required=True)
+    links = fields.Nested(Links, required=True)
 
 
 class Supplement(Strict):

@@ -7,7 +7,7 @@ from typing import Any
 import falcon
 
 from chassis import web
-from services.routing import cases, desk, directory, officers
+from services.routing import cases, desk, directory, officers, vouching
 from services.routing.sessions import SECURITY
 
 __all__ = ["SECURITY", "app", "routes"]
@@ -18,6 +18,7 @@ ADDRESSES: dict[str, type[officers.Resource]] = {
     "/v1/officers/sign-out": officers.SignOut,
     "/v1/officers/password": officers.Password,
     "/v1/officers/me": officers.Myself,
+    "/v1/officers/token": vouching.OfOfficer,
     "/v1/officers/{username}/disabling": officers.Disabling,
     "/v1/officers/{username}/first-password": officers.NewFirstPassword,
     "/v1/agencies": directory.Agencies,
@@ -26,6 +27,7 @@ ADDRESSES: dict[str, type[officers.Resource]] = {
     "/v1/categories": directory.Categories,
     "/v1/cases": cases.Cases,
     "/v1/cases/{number}": cases.OneCase,
+    "/v1/cases/{number}/token": vouching.OfCase,
 }
 
 

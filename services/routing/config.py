@@ -1,13 +1,20 @@
-"""Routing's configuration: only what every service has. It holds no secret but its passwords'
-hashes, and those are in its database."""
+"""Routing's configuration: what every service has, and the key that its API vouches with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chassis import config
+from chassis.config import Secret
+from chassis.tokens import Issuer
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(config.Settings):
-    """The common ones."""
+    """The common ones, and what tokens for officers are signed with."""
+
+    staff_token_key: Secret = field(default=Secret(b""), repr=False)
+
+    def tokens(self) -> Issuer:
+        """Tells other services who is signed in, and which case they may see."""
+        return Issuer("routing", self.staff_token_key, "STAFF_TOKEN_KEY_FILE")

@@ -203,7 +203,11 @@ FILLED: dict[str, Callable[[Path], None]] = {
         ),
     ),
     "deploy/local/environment.py, SECRET_FILES": after(
-        "deploy/local/environment.py", ('    "routing": {},\n', f'    "{NAME}": {{}},\n')
+        "deploy/local/environment.py",
+        (
+            '    "routing": {"STAFF_TOKEN_KEY_FILE": "staff-token-key.json"},\n',
+            f'    "{NAME}": {{}},\n',
+        ),
     ),
     f"{COMPOSE}, api, worker and migration": after(
         COMPOSE,

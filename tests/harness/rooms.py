@@ -8,17 +8,19 @@ import secrets
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import httpx
 
+from chassis.clock import Clock
 from chassis.database import Transactions, engine
+from chassis.tokens import Issuer
 from services.intake import seed as intake_lists
 from services.intake.config import Settings
 from services.routing import models
 from services.routing.sessions import LONGEST
 from tests.harness.doors import Operation, Request, Room
-from tests.service.escalation.tower import Tower
+from tests.service.escalation.tower import NUMBER, Tower
 from tests.service.routing.office import (
     ANSWER,
     ARCHIVE,
@@ -223,6 +225,7 @@ class Routing(Room):
         bodies: dict[tuple[str, str], Any] = {
             ("POST", "sign-in"): {"username": self.SPARE, "password": PASSWORD},
             ("POST", "password"): {"password": PASSWORD, "new_password": fresh},
+            ("POST", "token"): {"service": "escalation"},
             ("POST", "officers"): {
                 "username": f"baru-{secrets.token_hex(4)}", "role": "liaison", "agency": "dpupr",
             },
@@ -254,10 +257,36 @@ class Escalation(Room):
         tower.close()
         self.key = (self.around.secrets / "ombudsman-bearer-key").read_text().strip()
 
+    QUERIES: Mapping[str, dict[str, str]] = {
+        "feed": {"limit": "10"},
+        "keys": {},
+        "checkpoint": {"stream": "handovers"},
+        "deadlines": {},
+        "explain": {"clock": "V"},
+    }
+
+    def token(self, scope: str, subject: str, *, by: str = "routing", **claims: Any) -> str:
+        """What routing says of an officer, or routing or intake of a case."""
+        key = {"routing": "staff-token-key.json", "intake": "reporter-token-key.json"}[by]
+        issuer = Issuer(by, (self.around.secrets / key).read_bytes(), key)
+        return str(issuer.issue("escalation", scope, subject, Clock().now(), **claims)["token"])
+
+    def officer(self, username: str) -> str:
+        """What one of the staff carries here."""
+        agency, role = STAFF[username]
+        subject = str(uuid5(NAMESPACE_OID, username))
+        return self.token("officer", subject, role=role, agency=agency)
+
     def request(self, operation: Operation) -> Request:
-        known = {"feed": {"limit": "10"}, "keys": {}, "checkpoint": {"stream": "handovers"}}
-        headers = {"Authorization": f"Bearer {self.key}"} if operation.security else {}
-        return Request(operation, {}, headers, known[operation.path.rsplit("/", 1)[-1]])
+        bearer = {
+            "": "",
+            "ombudsman": self.key,
+            "case": self.token("case", NUMBER),
+            "officer": self.officer("administrator"),
+        }[operation.security]
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        parts = {"number": NUMBER} if operation.asked("path") else {}
+        return Request(operation, parts, headers, self.QUERIES[operation.path.rsplit("/", 1)[-1]])
 
 
 ROOMS = {"intake": Intake, "routing": Routing, "notify": Room, "escalation": Escalation}

@@ -66,6 +66,8 @@ def settings(database: Database, secrets: Path) -> Settings:
         database_url=SecretText(database.url),
         feed_signing_key=Secret((secrets / "feed-signing-key.json").read_bytes()),
         ombudsman_key=Secret((secrets / "ombudsman-key-hash").read_bytes().strip()),
+        staff_token_keys=Secret((secrets / "staff-token-public-keys.json").read_bytes()),
+        reporter_token_keys=Secret((secrets / "reporter-token-public-keys.json").read_bytes()),
     )
 
 

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import falcon.testing
 import sqlalchemy as sa
+from joserfc.jwk import OKPKey
 
 import contracts
 from chassis.clock import Clock
-from chassis.config import SecretText
+from chassis.config import Secret, SecretText
 from chassis.database import Transactions, engine
 from chassis.events import Event
 from chassis.inbox import ANYBODY
@@ -25,6 +26,9 @@ from services.routing.service import Routing
 from tests.harness.databases import Database
 
 PASSWORD = "burung-enggang-terbang-tinggi"
+STAFF_KEY = json.dumps(
+    {**(key := OKPKey.generate_key("Ed25519")).as_dict(private=True), "kid": key.thumbprint()}
+).encode()
 TEXT = "The hole was filled on Monday by our own crew, with new asphalt."
 STAFF = {
     "coordinator": ("diskominfo", Role.COORDINATOR),
@@ -54,8 +58,9 @@ class Office:
     def __init__(self, database: Database) -> None:
         self.database, self.clock = database, HandClock()
         self.settings = Settings(
-            service="routing", lapor_env="test", database_url=SecretText(database.url)
-        )
+            service="routing", lapor_env="test", database_url=SecretText(database.url),
+            staff_token_key=Secret(STAFF_KEY),
+        )  # fmt: skip
         self._engine = engine(database.url, 4)
         self.db = Transactions(self._engine)
         self.http = falcon.testing.TestClient(api.app(self.settings, self.db, self.clock))

@@ -1,0 +1,67 @@
+"""Who asks: an officer whom routing vouches for, or whoever may see one case (decision 17)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import falcon
+
+from chassis.clock import Clock
+from chassis.errors import Forbidden, NotFound, Unauthorized
+from chassis.tokens import bearer
+from services.escalation.config import Settings
+
+SECURITY = {
+    "officer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `POST /v1/officers/token`",
+    },
+    "case": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token that came with a tracked report, or with a case that was read",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Officer:
+    """An officer's account, by its id (no name comes here), and what they are."""
+
+    id: UUID
+    role: str
+    agency: str | None
+
+
+class Callers:
+    """Tells who asks, by the token of the request."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._clock = clock
+        self._staff, self._reporters = settings.tokens("routing"), settings.tokens("intake")
+
+    def officer(self, req: falcon.Request) -> Officer:
+        """The officer who asks. Raises Unauthorized."""
+        said = self._staff.read(bearer(req), "officer", self._clock.now())
+        if said is None:
+            raise Unauthorized("this needs an officer's token that has not ended")
+        return Officer(UUID(said["sub"]), said["role"], said["agency"])
+
+    def administrator(self, req: falcon.Request) -> Officer:
+        """The administrator who asks. Raises Unauthorized, or Forbidden for everybody else."""
+        officer = self.officer(req)
+        if officer.role != "administrator":
+            raise Forbidden("only an administrator may")
+        return officer
+
+    def may_see(self, req: falcon.Request, number: str) -> None:
+        """Lets in who may see the case `number`: intake says so of its reporter, routing of an
+        officer. Raises Unauthorized, or NotFound for the token of another case."""
+        token, now = bearer(req), self._clock.now()
+        said = self._reporters.read(token, "case", now) or self._staff.read(token, "case", now)
+        if said is None:
+            raise Unauthorized("this needs a case's token that has not ended")
+        if said["sub"] != number:
+            raise NotFound("there is no such case")

@@ -1,0 +1,77 @@
+"""Tells other services who asks, by tokens that the officer carries there (decision 17)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+from marshmallow import fields, validate
+
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.schemas import Strict
+from chassis.web import operation
+from services.routing.cases import seen
+from services.routing.config import Settings
+from services.routing.officers import Resource
+from services.routing.sessions import signed_in
+
+VOUCHED_TO = ("escalation",)  # the services that know routing's key
+
+
+class Vouch(Strict):
+    """Which service shall know."""
+
+    service = fields.String(load_default=VOUCHED_TO[0], validate=validate.OneOf(VOUCHED_TO))
+
+
+class Voucher(Strict):
+    """What that service is shown, as a bearer token. It ends soon; asking again renews it."""
+
+    token = fields.String(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class Vouching(Resource):
+    """What both vouch with."""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        super().__init__(settings, db, clock)
+        self.tokens = settings.tokens()
+
+
+class OfOfficer(Vouching):
+    """`/v1/officers/token`"""
+
+    @operation(
+        "A token that tells another service who is signed in",
+        body=Vouch,
+        answers={200: Voucher},
+        errors=(403,),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """Holds for its five minutes whatever becomes of the session."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            who = signed_in(tx, req, now)
+        said = {"role": who.actor.role, "agency": who.actor.agency}
+        return self.tokens.issue(body["service"], "officer", str(who.id), now, **said)
+
+
+class OfCase(Vouching):
+    """`/v1/cases/{number}/token`"""
+
+    @operation(
+        "A token that lets another service show this case",
+        body=Vouch,
+        answers={200: Voucher},
+        errors=(403,),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, number: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Only for who may see it here: the rule about the accused unit stands here alone."""
+        now = self.clock.now()
+        with self.db.begin() as tx:
+            row = seen(tx, signed_in(tx, req, now).actor, number)
+            return self.tokens.issue(body["service"], "case", row.number, now)
