@@ -41,6 +41,12 @@ STAFF = {
 }
 
 
+def settings(url: str) -> Settings:
+    """As an API process would read them."""
+    told = {"database_url": SecretText(url), "staff_token_key": Secret(STAFF_KEY)}
+    return Settings(service="routing", lapor_env="test", **told)
+
+
 class HandClock(Clock):
     """Moved by hand."""
 
@@ -57,10 +63,7 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.database, self.clock = database, HandClock()
-        self.settings = Settings(
-            service="routing", lapor_env="test", database_url=SecretText(database.url),
-            staff_token_key=Secret(STAFF_KEY),
-        )  # fmt: skip
+        self.settings = settings(database.url)
         self._engine = engine(database.url, 4)
         self.db = Transactions(self._engine)
         self.http = falcon.testing.TestClient(api.app(self.settings, self.db, self.clock))

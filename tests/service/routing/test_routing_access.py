@@ -9,7 +9,16 @@ import pytest
 import sqlalchemy as sa
 
 from services.routing import api, models
-from tests.service.routing.office import ANSWER, ARCHIVE, ASK, DISPOSE, FOLLOW_UP, FORWARD, VERIFY
+from tests.service.routing.office import (
+    ANSWER,
+    ARCHIVE,
+    ASK,
+    DISPOSE,
+    FOLLOW_UP,
+    FORWARD,
+    VERIFY,
+    settings,
+)
 
 BODIES = {
     "verification": VERIFY[2],
@@ -181,7 +190,7 @@ def test_a_number_that_is_not_ones_to_know_is_not_held_by_merging(office, cases)
     ("method", "address"),
     [
         (method.removeprefix("on_").upper(), address)
-        for address, resource in api.routes(None, None, None).items()
+        for address, resource in api.routes(settings(""), None, None).items()
         for method in dir(resource)
         if method.startswith("on_")
     ],
@@ -204,6 +213,7 @@ def _body(address):
         "officers": {"username": "somebody", "role": "liaison", "agency": "dpupr"},
         "{code}": {"name": "Dinas"},
         "merge": BODIES["merge"] | {"into": "KTB-11111-11111"},
+        "token": {"service": "escalation"},
     }
     return others.get(last) or BODIES.get(last)
 
