@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import falcon
+from falcon.media import JSONHandler
 
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import callers, deadlines, ombudsman
+from services.escalation import callers, deadlines, ombudsman, witness
 from services.escalation.config import Settings
 
 SECURITY = callers.SECURITY | {"ombudsman": {"type": "http", "scheme": "bearer"}}
@@ -21,11 +22,14 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/cases/{number}/deadlines": deadlines.DeadlinesOfCase(settings, db, clock),
         "/v1/cases/{number}/explain": deadlines.ExplanationOfCase(settings, db, clock),
         "/v1/ombudsman/feed": ombudsman.Feed(settings, db),
-        "/v1/ombudsman/keys": ombudsman.Keys(db),
-        "/v1/ombudsman/checkpoint": ombudsman.Checkpoint(settings, db),
+        "/v1/ombudsman/keys": witness.Keys(db),
+        "/v1/ombudsman/checkpoint": witness.End(settings, db),
+        "/v1/ombudsman/checkpoints": witness.Checkpoints(settings, db),
     }
 
 
 def app(settings: Settings, db: Transactions, clock: Clock) -> falcon.App[Any, Any]:
     """Escalation's WSGI application."""
-    return web.app("escalation", routes(settings, db, clock))
+    made = web.app("escalation", routes(settings, db, clock))
+    made.resp_options.media_handlers[falcon.MEDIA_JSON] = JSONHandler(dumps=ombudsman.spell)
+    return made

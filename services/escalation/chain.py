@@ -5,8 +5,9 @@ Pure. An entry is a JSON object. With `||` for joining bytes:
     hash      = SHA-256(hash of the entry before, 32 zero bytes for the first || RFC 8785 form)
     signature = Ed25519 over the 32 bytes of the hash
 
-so each can be checked with any SHA-256 and Ed25519 tool. Personal data never enters an entry:
-erasing it would break the chain.
+so each can be checked with any SHA-256 and Ed25519 tool. A checkpoint is signed over the RFC 8785
+form of what it says, its time too. Personal data never enters an entry: erasing it would break the
+chain.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GENESIS = bytes(32)
+CHECKPOINT_EVERY = 100  # entries, at the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,45 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The signed word that a stream stood so at a time (RFC 3339)."""
+
+    stream: str
+    epoch: int
+    position: int
+    hash: bytes
+    time: str
+    kid: str
+    signature: bytes
+
+    def document(self) -> dict[str, Any]:
+        """What is signed, in its RFC 8785 form."""
+        return {
+            "stream": self.stream,
+            "epoch": self.epoch,
+            "position": self.position,
+            "hash": self.hash.hex(),
+            "time": self.time,
+            "kid": self.kid,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The first entry that does not hold, and which check it fails."""
 
     position: int
-    check: str  # position, chain, hash, key or signature
+    check: str  # position, chain, hash, key, signature, checkpoint or end
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """The one way to write a document down (RFC 8785)."""
+    return rfc8785.dumps(dict(document))
 
 
 def digest(prev_hash: bytes, entry: Mapping[str, Any]) -> bytes:
     """The hash that binds an entry to all before it."""
-    return hashlib.sha256(prev_hash + rfc8785.dumps(dict(entry))).digest()
+    return hashlib.sha256(prev_hash + canonical(entry)).digest()
 
 
 def first_broken(
@@ -53,14 +84,48 @@ def first_broken(
     keys: Mapping[str, Ed25519PublicKey],
     after: int = 0,
     prev_hash: bytes = GENESIS,
+    checkpoints: Iterable[Checkpoint] | None = None,
 ) -> Broken | None:
-    """Checks links in order, from the one after position `after` whose hash is `prev_hash`."""
+    """Checks links in order, from the one after position `after` whose hash is `prev_hash`; and
+    that every one of the `checkpoints` from there on holds for its entry, and that none is missing.
+    """
     expected = after + 1
+    witnesses = None if checkpoints is None else _Witnesses(checkpoints, keys, after)
     for link in links:
         if failed := _failed_check(link, keys, expected, prev_hash):
             return Broken(expected, failed)
+        if witnesses and not witnesses.agree(link):
+            return Broken(expected, "checkpoint")
         prev_hash, expected = link.hash, expected + 1
-    return None
+    return Broken(expected, "checkpoint") if witnesses and witnesses.see_more() else None
+
+
+class _Witnesses:
+    """The checkpoints of a stream, held beside its links as these pass."""
+
+    def __init__(
+        self, given: Iterable[Checkpoint], keys: Mapping[str, Ed25519PublicKey], after: int
+    ) -> None:
+        self._given, self._keys, self._last = iter(given), keys, after
+        self._next = next(self._given, None)
+
+    def agree(self, link: Link) -> bool:
+        """Whether the checkpoint of this link, if there is one, holds, and one is there in time."""
+        while self._next and self._next.position == link.position:
+            if not self._holds(self._next, link):
+                return False
+            self._last, self._next = link.position, next(self._given, None)
+        return link.position - self._last < CHECKPOINT_EVERY
+
+    def see_more(self) -> bool:
+        """Whether a checkpoint tells of an entry that did not pass."""
+        return self._next is not None
+
+    def _holds(self, given: Checkpoint, link: Link) -> bool:
+        if (given.epoch, given.hash) != (link.entry.get("epoch"), link.hash):
+            return False
+        key = self._keys.get(given.kid)
+        return key is not None and is_signed(key, given.signature, canonical(given.document()))
 
 
 def _failed_check(

@@ -14,7 +14,7 @@ from joserfc.jwk import OKPKey
 from chassis import config
 from chassis.config import Misconfigured, Secret
 from chassis.tokens import Reader
-from services.escalation.feed import Signer
+from services.escalation.signing import Signer
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -11,7 +11,8 @@ from chassis.schemas import Count, Strict, Tolerant
 from services.escalation.models import STREAMS
 
 LONGEST_WAIT = 25  # seconds
-MOST_ENTRIES = 500
+MOST_ENTRIES = 2000
+MOST_CHECKPOINTS = 500
 
 
 def moment(**more: Any) -> fields.AwareDateTime:
@@ -102,7 +103,7 @@ class Feed(Strict):
     more = fields.Boolean(required=True)
 
 
-class Checkpoint(Strict):
+class End(Strict):
     """The end of a stream: its last entry's hash and signature (none while it is empty). Kept by
     the Ombudsman, it proves that nothing before it was changed or cut off later."""
 
@@ -113,6 +114,36 @@ class Checkpoint(Strict):
     signature = fields.String(required=True, allow_none=True)
     kid = fields.String(required=True, allow_none=True)
     cursor = fields.String(required=True)
+
+
+class CheckpointsQuery(StreamQuery):
+    """Which stream's, and where to read on."""
+
+    after = fields.String(load_default="", validate=validate.Length(max=100))
+    limit = Count(load_default=100, validate=validate.Range(1, MOST_CHECKPOINTS))
+
+
+class Checkpoint(Strict):
+    """The signed word that a stream stood so at `time`. `hash` (hexadecimal) is that of the entry
+    at its place; `signature` = Ed25519 by key `kid` over the RFC 8785 form of all the others,
+    base64url without padding."""
+
+    stream = fields.String(required=True)
+    epoch = fields.Integer(required=True)
+    position = fields.Integer(required=True)
+    hash = fields.String(required=True)
+    time = fields.String(required=True)
+    kid = fields.String(required=True)
+    signature = fields.String(required=True)
+
+
+class Checkpoints(Strict):
+    """Checkpoints after the place asked for, in order; `cursor` is where to read on and `more` says
+    whether something is there already."""
+
+    checkpoints = fields.List(fields.Nested(Checkpoint), required=True)
+    cursor = fields.String(required=True)
+    more = fields.Boolean(required=True)
 
 
 class Keys(Strict):

@@ -30,8 +30,8 @@ from services.escalation import (
 )
 from services.escalation.clockwork import Happening, Notice, happening, notice_of_answer
 from services.escalation.config import Settings
-from services.escalation.feed import Signer
 from services.escalation.regime import Regime
+from services.escalation.signing import Signer
 
 
 class FeedKey(DependencyProvider):

@@ -143,10 +143,10 @@ def _pieces(content: bytes) -> Iterator[Sink]:
 
 
 def feed(system: System) -> Iterator[Sink]:
-    """What the Ombudsman reads, both streams and their ends."""
+    """What the Ombudsman reads, both streams, their ends and checkpoints."""
     key = {"Authorization": f"Bearer {system.ombudsman_key}"}
     for stream in ("monitoring", "handovers"):
-        for what in ("feed", "checkpoint"):
+        for what in ("feed", "checkpoint", "checkpoints"):
             url = f"{system.url}/api/v1/ombudsman/{what}?stream={stream}"
             answer = httpx.get(url, headers=key, trust_env=False, timeout=20)
             assert answer.status_code == 200, answer.text

@@ -77,6 +77,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/cases/{number}/answer": LEAD,
     "GET /v1/ombudsman/feed": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoint": frozenset({"Ombudsman"}),
+    "GET /v1/ombudsman/checkpoints": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/keys": ALL,
 }
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=str)

@@ -33,6 +33,7 @@ RESTS = {
         "escalation.clock_change.reason=resumed", "escalation.clock_change.reason=reclassified",
         "escalation.clock_change.reason=calendar", "escalation.clock_change.reason=limit",
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
+        "escalation.feed_checkpoint",
     ),
     "a copy of what the sender of its events holds": (
         "intake.deadline", "intake.deadline.due_at", "intake.deadline.passed_at",

@@ -261,6 +261,7 @@ class Escalation(Room):
         "feed": {"limit": "10"},
         "keys": {},
         "checkpoint": {"stream": "handovers"},
+        "checkpoints": {},
         "deadlines": {},
         "explain": {"clock": "V"},
     }

@@ -15,6 +15,7 @@ from services.escalation.models.cases import (
 from services.escalation.models.columns import MOMENT, Base
 from services.escalation.models.feed import (
     STREAMS,
+    FeedCheckpoint,
     FeedEntry,
     FeedKey,
     FeedPending,
@@ -44,6 +45,7 @@ __all__ = [
     "Consent",
     "Due",
     "FailedTurn",
+    "FeedCheckpoint",
     "FeedEntry",
     "FeedKey",
     "FeedPending",

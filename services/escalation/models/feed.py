@@ -45,6 +45,21 @@ class FeedEntry(Base):
     appended_at: Mapped[datetime] = mapped_column(MOMENT)
 
 
+class FeedCheckpoint(Base):
+    """The signed word that a stream stood so at a moment; never changed or removed."""
+
+    __tablename__ = "feed_checkpoint"
+    __table_args__ = ONLY_ADDED_TO
+
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    hash: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(MOMENT)
+    signature: Mapped[bytes]
+    kid: Mapped[str] = mapped_column(sa.ForeignKey("feed_key.kid"))
+
+
 class FeedKey(Base):
     """The public half of every key that ever signed; old ones verify old entries."""
 

@@ -91,6 +91,8 @@ def test_a_rung_that_no_event_could_tell_of_is_refused(
         "UPDATE feed_entry SET position = 7",
         "DELETE FROM feed_entry",
         "TRUNCATE feed_entry",
+        "UPDATE feed_checkpoint SET position = 7",
+        "DELETE FROM feed_checkpoint",
     ],
 )
 def test_the_feed_can_only_be_appended_to(tower: Tower, statement: str) -> None:

@@ -177,7 +177,7 @@ def made(text: str) -> str:
         ({"after": made("monitoring:1:01")}, "after"),
         ({"after": "x" * 101}, "after"),
         ({"limit": "0"}, "limit"),
-        ({"limit": "501"}, "limit"),
+        ({"limit": "2001"}, "limit"),
         ({"limit": "many"}, "limit"),
         ({"wait": "26"}, "wait"),
         ({"wait": "-1"}, "wait"),

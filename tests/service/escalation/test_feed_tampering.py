@@ -10,6 +10,7 @@ from joserfc.jwk import OKPKey
 
 from services.escalation import chain, feed
 from services.escalation.commands import verify
+from services.escalation.signing import Signer
 from tests.service.escalation.tower import NUMBER, Tower
 
 ENTRIES = 10
@@ -63,7 +64,7 @@ STRANGER = OKPKey.generate_key("Ed25519")
 
 def sign_anew(tower: Tower) -> None:
     """As above, signed with a key of the forger's own under the name of the real one."""
-    hash_anew(tower, feed.Signer("", STRANGER).sign)
+    hash_anew(tower, Signer("", STRANGER).sign)
 
 
 TAMPERINGS: dict[str, tuple[Tampering, int, str]] = {

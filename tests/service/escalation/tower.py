@@ -17,7 +17,7 @@ from chassis.config import Secret, SecretText
 from chassis.database import Transactions, engine
 from chassis.events import Event
 from chassis.inbox import ANYBODY
-from services.escalation import national, seed
+from services.escalation import feed, national, seed
 from services.escalation.config import Settings
 from services.escalation.service import Escalation
 from tests.harness.databases import Database
@@ -153,6 +153,14 @@ class Tower:
     def sweep(self) -> None:
         while self.service.sweep():
             pass
+
+    def write(self, count: int, stream: str = "monitoring") -> None:
+        """Appends so many entries that say `n`, from 0 on, in one transaction."""
+        with self.db.begin() as tx:
+            for n in range(count):
+                now = self.clock.now()
+                feed.write(tx, stream, "feed.breach.opened.v1", NUMBER, {"n": n}, now)
+        self.append()
 
     def append(self) -> None:
         while self.service.append_to_feed():
