@@ -49,20 +49,24 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "Ends on {end} at 23:59:59 {zone}.",
     },
     "stands": {
-        "id": "Jam ini sedang berhenti; {counted} hari telah dihitung.",
-        "en": "The clock stands; {counted} days have been counted.",
+        "id": "Jam ini sedang berhenti. Hari yang telah dihitung: {counted}.",
+        "en": "The clock stands. Days counted so far: {counted}.",
     },
     "stopped": {
         "id": "Selesai; jam ini tidak berjalan lagi.",
         "en": "Done; the clock no longer runs.",
     },
     "passed": {"id": "Batas ini telah lewat.", "en": "The limit has passed."},
-    "weekends": {"id": "Tidak dihitung: {n} hari di luar minggu kerja.",
-                 "en": "Not counted: {n} days outside the working week."},
+    "weekends": {
+        "id": "Tidak dihitung, di luar minggu kerja: {n}.",
+        "en": "Not counted, outside the working week: {n}.",
+    },
     "day_off": {"id": "Tidak dihitung: {on}, {reason} ({basis}).",
                 "en": "Not counted: {on}, {reason} ({basis})."},
-    "paused": {"id": "Tidak dihitung: {n} hari selama jam berhenti ({first} - {last}).",
-               "en": "Not counted: {n} days while the clock stood ({first} - {last})."},
+    "paused": {
+        "id": "Tidak dihitung, karena jam berhenti dari {first} sampai {last}: {n}.",
+        "en": "Not counted, because the clock stood from {first} to {last}: {n}.",
+    },
     "provisional": {
         "id": "Sementara: cuti bersama tahun itu belum ditetapkan.",
         "en": "Provisional: that year's joint leave is not decreed yet.",

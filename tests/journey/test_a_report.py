@@ -74,6 +74,34 @@ def test_a_report_is_answered_objected_to_answered_again_and_accepted(own_system
     assert all(m.to == ["warga@contoh.example"] for m in told(own_system, citizen))
 
 
+def test_the_timeline_leads_to_the_days_behind_each_limit(own_system, people, citizen):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
+    disposed(people, citizen)
+    coordinator = sign_in(people, "koordinator")
+
+    for link, days in (("deadlines", False), ("explain", True)):
+        links = citizen.track()["links"]
+        headers = {"Authorization": f"Bearer {links['token']}"}
+        url = f"{own_system.url}/api{links[link]}"
+        limits = until(lambda url=url, headers=headers: settled(url, headers), "S and F run")
+        assert all(limit["sentence"]["id"] and ("days" in limit) is days for limit in limits)
+        shown = {d["clock"]: d["due_at"][:10] for d in citizen.track()["deadlines"]}
+        assert {limit["clock"] for limit in limits} >= set(shown)
+
+    vouched = coordinator.ask("POST", f"/cases/{citizen.number}/token", {})
+    theirs = httpx.get(
+        url, headers={"Authorization": f"Bearer {vouched['token']}"}, trust_env=False
+    )
+    assert [d["clock"] for d in theirs.json()["deadlines"]] == [d["clock"] for d in limits]
+
+
+def settled(url, headers):
+    """The limits, once those of the agency run."""
+    answer = httpx.get(url, headers=headers, trust_env=False)
+    limits = answer.json()["deadlines"] if answer.is_success else []
+    return limits if {"F", "S"} <= {limit["clock"] for limit in limits} else None
+
+
 def test_an_answer_that_the_reporter_lets_rest_is_closed_and_not_called_satisfied(
     own_system, people, citizen
 ):

@@ -1,0 +1,164 @@
+"""What is told of a case's limits, over HTTP, to who may see the case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from falcon import testing
+
+from chassis.tokens import LIFETIME, Issuer
+from services.escalation import api
+from tests.service.escalation.tower import NUMBER, Tower
+
+OTHER = "KTB-98765-43210"
+KEYS = {"intake": "reporter-token-key.json", "routing": "staff-token-key.json"}
+
+
+class Window:
+    """Where limits are asked for, with a token of the case."""
+
+    def __init__(self, tower: Tower, secrets: Path) -> None:
+        self.tower = tower
+        self.client = testing.TestClient(api.app(tower.settings, tower.db, tower.clock))
+        self.issuers = {by: Issuer(by, (secrets / KEYS[by]).read_bytes(), by) for by in KEYS}
+
+    def token(self, by: str = "intake", number: str = NUMBER, scope: str = "case") -> str:
+        now = self.tower.clock.now()
+        return str(self.issuers[by].issue("escalation", scope, number, now)["token"])
+
+    def ask(self, what: str = "deadlines", token: str = "", number: str = NUMBER, **query: Any):
+        headers = {"Authorization": f"Bearer {token or self.token()}"}
+        return self.client.simulate_get(f"/v1/cases/{number}/{what}", headers=headers, params=query)
+
+    def told(self, what: str = "deadlines", **query: Any) -> dict[str, dict[str, Any]]:
+        """By clock and round."""
+        answer = self.ask(what, **query)
+        assert answer.status_code == 200, answer.text
+        return {f"{d['clock']}{d['cycle']}": d for d in answer.json["deadlines"]}
+
+
+@pytest.fixture
+def window(tower: Tower, secrets_folder: Path) -> Window:
+    return Window(tower, secrets_folder)
+
+
+def test_a_case_tells_each_limit_with_its_rule_and_how_it_stands(window: Window, tower: Tower):
+    tower.open()
+    tower.dispose()
+
+    told = window.told()
+
+    assert {name: (d["state"], d["ends_on"]) for name, d in told.items()} == {
+        "V1": ("stopped", "2026-11-05"),
+        "H1": ("running", "2027-01-01"),
+        "F1": ("running", "2026-11-09"),
+        "S1": ("running", "2026-11-20"),
+    }
+    assert told["S1"]["limit"] == {
+        "days": 14, "unit": "working", "effective_from": "2019-01-01",
+        "decree": "PermenPANRB 62/2018, replaced by 5/2025 (its numbers unconfirmed)",
+    }  # fmt: skip
+    assert "Ends on Monday, 9 November 2026" in told["F1"]["sentence"]["en"]
+    assert "days" not in told["S1"]
+
+
+def test_the_explanation_names_every_day_between_start_and_end(window: Window, tower: Tower):
+    tower.at("2026-12-23 10:00").open()
+
+    [limit] = window.told("explain", clock="V").values()
+
+    assert [(d["on"], d["verdict"]) for d in limit["days"]] == [
+        ("2026-12-24", "skipped"), ("2026-12-25", "skipped"), ("2026-12-26", "skipped"),
+        ("2026-12-27", "skipped"), ("2026-12-28", "counted"), ("2026-12-29", "counted"),
+        ("2026-12-30", "counted"),
+    ]  # fmt: skip
+    assert all("SKB 3 Menteri" in d["basis"] for d in limit["days"][:2])
+    assert [d["reason"] for d in limit["days"][2:4]] == ["weekend", "weekend"]
+    assert limit["ends_on"] == "2026-12-30"
+
+
+def test_a_paused_clock_has_no_end_and_its_changes_are_told(window: Window, tower: Tower):
+    tower.begin_work()
+    tower.at("2026-11-04 09:00").hear("case.data_requested.v1", awaited_from="in_progress")
+
+    limit = window.told()["S1"]
+
+    assert (limit["state"], limit["ends_on"]) == ("paused", None)
+    assert limit["changes"] == [
+        {"on": "2026-11-04", "before": "2026-11-20", "after": None, "reason": "paused"}
+    ]
+    assert "The clock stands. Days counted so far: 1." in limit["sentence"]["en"]
+
+
+def test_no_moment_is_told_only_days(window: Window, tower: Tower):
+    tower.begin_work()
+    tower.at("2026-11-04 09:41").hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.at("2026-11-06 17:13").hear("case.resumed.v1", status="in_progress")
+
+    text = window.ask("explain").text
+
+    assert "09:41" not in text
+    assert "17:13" not in text
+    assert "T0" not in text
+    assert "T1" not in text
+
+
+def test_one_round_of_one_clock_can_be_asked_for(window: Window, tower: Tower):
+    tower.begin_work()
+    tower.answer()
+    tower.deliver()
+
+    assert set(window.told("explain", clock="R", cycle="1")) == {"R1"}
+    assert window.told("explain", clock="R", cycle="2") == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [({"clock": "X"}, "clock"), ({"cycle": "0"}, "cycle"), ({"a": "1"}, "a")]
+)
+def test_what_cannot_be_asked_for_is_named(window: Window, tower: Tower, query, field):
+    tower.open()
+
+    answer = window.ask("explain", **query)
+
+    assert answer.status_code == 422
+    assert [e["field"] for e in answer.json["errors"]] == [field]
+
+
+def test_an_end_that_cannot_be_told_says_so(window: Window, tower: Tower):
+    tower.open()
+    tower.database.psql("DELETE FROM due; UPDATE clock SET rule_id = NULL; DELETE FROM limit_rule")
+    tower.measure_stale()
+
+    limit = window.told()["V1"]
+
+    assert (limit["state"], limit["limit"]) == ("unknown", None)
+    assert "cannot be computed" in limit["sentence"]["en"]
+
+
+def test_who_has_no_token_of_the_case_sees_nothing(window: Window, tower: Tower):
+    tower.open()
+    tower.open(OTHER)
+    ended = window.token()
+    foreign = window.ask(token=window.token(number=OTHER))
+    missing = window.ask(number="KTB-00000-00001", token=window.token())
+
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.json | {"instance": ""} == missing.json | {"instance": ""}
+    assert window.ask(token=window.token("routing", scope="officer")).status_code == 401
+    assert window.ask(token="of.nobody.else").status_code == 401
+    tower.clock.at += LIFETIME
+    assert window.ask(token=ended).status_code == 401
+
+
+def test_intake_cannot_say_who_is_an_officer(window: Window, tower: Tower):
+    """The keys are apart: whoever breaks into intake makes no administrator."""
+    from services.escalation.callers import Callers
+
+    callers = Callers(tower.settings, tower.clock)
+    forged = window.token("intake", scope="officer")
+    request = testing.create_req(headers={"Authorization": f"Bearer {forged}"})
+
+    with pytest.raises(Exception, match="officer's token"):
+        callers.officer(request)

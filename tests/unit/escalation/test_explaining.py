@@ -1,0 +1,109 @@
+"""A due date in words: what was counted, what was not, and by which decree, in both languages."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+
+import pytest
+
+from services.escalation import explaining
+from services.escalation.clockwork import Clock
+from services.escalation.domain import Rule
+from services.escalation.explaining import LANGUAGES, SAYS, Told
+from services.escalation.workdays import Day, Limit, Unit, Verdict
+
+RULE = Rule(1, "S", None, None, Limit(3, Unit.WORKING), date(2019, 1, 1), "PermenPANRB 62/2018")
+COUNTED, SKIPPED, PAUSED = Verdict.COUNTED, Verdict.SKIPPED, Verdict.PAUSED
+DAYS = (
+    Day(date(2026, 12, 24), SKIPPED, "Cuti Bersama Natal", "SKB 3 Menteri"),
+    Day(date(2026, 12, 25), SKIPPED, "Hari Raya Natal", "SKB 3 Menteri"),
+    Day(date(2026, 12, 26), SKIPPED, "weekend"),
+    Day(date(2026, 12, 27), SKIPPED, "weekend"),
+    Day(date(2026, 12, 28), COUNTED),
+    Day(date(2026, 12, 29), PAUSED, "paused"),
+    Day(date(2026, 12, 30), PAUSED, "paused"),
+    Day(date(2026, 12, 31), COUNTED),
+    Day(date(2027, 1, 1), SKIPPED, "Tahun Baru Masehi", "not decreed yet"),
+    Day(date(2027, 1, 2), SKIPPED, "weekend"),
+    Day(date(2027, 1, 3), SKIPPED, "weekend"),
+    Day(date(2027, 1, 4), COUNTED),
+)
+
+
+def told(**other: object) -> Told:
+    given = {
+        "clock": "S", "rule": RULE, "started_on": date(2026, 12, 23), "zone": "Asia/Makassar",
+        "days": DAYS, "ends_on": date(2027, 1, 4), "stopped": False, "passed": False,
+        "provisional": False,
+    }  # fmt: skip
+    return Told(**given | other)  # type: ignore[arg-type]
+
+
+def test_the_whole_way_to_an_end_is_told_in_order() -> None:
+    assert explaining.sentence(told())["en"] == (
+        "Settlement: 3 working days from Wednesday, 23 December 2026 (PermenPANRB 62/2018). "
+        "Ends on Monday, 4 January 2027 at 23:59:59 Asia/Makassar. "
+        "Not counted, outside the working week: 4. "
+        "Not counted: Thursday, 24 December 2026, Cuti Bersama Natal (SKB 3 Menteri). "
+        "Not counted: Friday, 25 December 2026, Hari Raya Natal (SKB 3 Menteri). "
+        "Not counted: Friday, 1 January 2027, Tahun Baru Masehi (not decreed yet). "
+        "Not counted, because the clock stood from Tuesday, 29 December 2026 "
+        "to Wednesday, 30 December 2026: 2."
+    )
+
+
+def test_the_reporters_language_comes_first() -> None:
+    assert explaining.sentence(told())["id"].startswith(
+        "Penyelesaian: 3 hari kerja sejak Rabu, 23 Desember 2026 (PermenPANRB 62/2018). "
+        "Berakhir Senin, 4 Januari 2027 pukul 23.59.59 Asia/Makassar. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "said", "unsaid"),
+    [
+        ({}, {"ends"}, {"stands", "stopped", "passed", "provisional"}),
+        ({"ends_on": None}, {"stands"}, {"ends", "stopped", "passed"}),
+        ({"passed": True}, {"ends", "passed"}, {"stands", "stopped"}),
+        ({"stopped": True}, {"stopped", "ends"}, {"stands", "passed"}),
+        ({"stopped": True, "passed": True}, {"stopped", "passed"}, {"stands"}),
+        ({"provisional": True}, {"ends", "provisional"}, {"passed"}),
+    ],
+)
+def test_it_says_how_the_clock_stands(
+    how: dict[str, object], said: set[str], unsaid: set[str]
+) -> None:
+    sentences = explaining.sentence(told(**how))
+    for lang, text in sentences.items():
+        begun = {name: SAYS[name][lang].split("{")[0].strip() for name in said | unsaid}
+        assert {name for name, words in begun.items() if words in text} == said
+
+
+def test_two_pauses_are_told_apart_though_a_weekend_lies_within_one() -> None:
+    days = (
+        Day(date(2026, 11, 5), COUNTED),
+        Day(date(2026, 11, 6), PAUSED, "paused"),
+        Day(date(2026, 11, 7), SKIPPED, "weekend"),
+        Day(date(2026, 11, 8), SKIPPED, "weekend"),
+        Day(date(2026, 11, 9), PAUSED, "paused"),
+        Day(date(2026, 11, 10), COUNTED),
+        Day(date(2026, 11, 11), PAUSED, "paused"),
+        Day(date(2026, 11, 12), COUNTED),
+    )
+    text = explaining.sentence(told(days=days, ends_on=date(2026, 11, 12)))["en"]
+
+    assert "from Friday, 6 November 2026 to Monday, 9 November 2026: 2." in text
+    assert "from Wednesday, 11 November 2026 to Wednesday, 11 November 2026: 1." in text
+
+
+@pytest.mark.parametrize("clock", Clock)
+def test_every_clock_has_a_name_and_a_word_for_what_is_unknown(clock: Clock) -> None:
+    assert set(explaining.name(clock)) == set(explaining.unknown(clock)) == set(LANGUAGES)
+
+
+def test_every_month_and_weekday_has_its_name() -> None:
+    for lang, month in itertools.product(LANGUAGES, range(1, 13)):
+        assert str(month) not in explaining.day_in_words(date(2026, month, 28), lang).split()
+    week = [explaining.day_in_words(date(2026, 11, n), "id").split(",")[0] for n in range(2, 9)]
+    assert week == ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"]
