@@ -76,9 +76,10 @@ def run_of(row: ClockRun) -> Run:
 
 def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[Rule, Due]:
     """The rule that holds for a clock, and the end that follows. Raises Undecidable."""
-    begun = regime.calendar.day_of(row.started_at)
+    calendar = regime.calendars[row.calendar]
+    begun = calendar.day_of(row.started_at)
     rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
-    return rule, due(rule.limit, row.started_at, regime.calendar, run_of(row).pauses)
+    return rule, due(rule.limit, row.started_at, calendar, run_of(row).pauses)
 
 
 def _last(case: CaseState, clock: str) -> ClockRun | None:
@@ -107,6 +108,7 @@ def _start(
         number=case.number, clock=clock, cycle=cycle, started_at=at, regime=regime.version
     )
     row.set_aside = row.announced = row.provisional = False
+    row.calendar = regime.calendar_for(clock, case.agency, at)
     case.clocks.append(row)
     _measure(tx, case, row, "resumed", now, regime)
 
@@ -150,10 +152,10 @@ def _measure(
     row.regime = regime.version
     try:
         rule, end = end_of(row, case, regime)
-        rungs = rungs_for(
-            regime.ladder, row.clock, case.klass, regime.calendar.day_of(row.started_at)
-        )
-        wakes = wakeups(end, run_of(row), rungs, regime.calendar)
+        calendar = regime.calendars[row.calendar]
+        begun = calendar.day_of(row.started_at)
+        rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
+        wakes = wakeups(end, run_of(row), rungs, calendar)
     except Undecidable as error:
         row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
         log.error("deadline_unknown", clock=row.clock, reason=row.problem)

@@ -23,7 +23,7 @@ from services.escalation.domain import Rule
 from services.escalation.explaining import Told
 from services.escalation.models import CaseState, ClockChange, ClockRun
 from services.escalation.regime import Regime
-from services.escalation.workdays import Due, Undecidable
+from services.escalation.workdays import Calendar, Due, Undecidable
 
 STATES = ("running", "paused", "stopped", "unknown")
 REASONS = ("paused", "resumed", "reclassified", "calendar", "limit")
@@ -164,15 +164,16 @@ def _is_chosen(run: ClockRun, clock: str | None = None, cycle: int | None = None
 
 
 def _told(tx: Session, case: CaseState, run: ClockRun, in_force: Regime) -> dict[str, Any]:
-    local = in_force.calendar.day_of
+    calendar = in_force.calendars[run.calendar]
+    local = calendar.day_of
     common = {
         "clock": run.clock,
         "cycle": run.cycle,
         "name": explaining.name(run.clock),
-        "zone": in_force.calendar.zone.key,
+        "zone": calendar.zone.key,
         "started_on": local(run.started_at),
         "passed": run.passed_at is not None,
-        "changes": list(_changes(tx, run, in_force)),
+        "changes": list(_changes(tx, run, calendar)),
     }
     try:
         rule, end = clocks.end_of(run, case, in_force)
@@ -187,11 +188,10 @@ def _told(tx: Session, case: CaseState, run: ClockRun, in_force: Regime) -> dict
         "limit": _limit(rule),
         "days": end.days,
     }
-    return common | said | {"sentence": explaining.sentence(_value(run, rule, end, in_force))}
+    return common | said | {"sentence": explaining.sentence(_value(run, rule, end, calendar))}
 
 
-def _value(run: ClockRun, rule: Rule, end: Due, in_force: Regime) -> Told:
-    calendar = in_force.calendar
+def _value(run: ClockRun, rule: Rule, end: Due, calendar: Calendar) -> Told:
     return Told(
         clock=run.clock,
         rule=rule,
@@ -220,8 +220,8 @@ def _limit(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _changes(tx: Session, run: ClockRun, in_force: Regime) -> Iterator[dict[str, Any]]:
-    local = in_force.calendar.day_of
+def _changes(tx: Session, run: ClockRun, calendar: Calendar) -> Iterator[dict[str, Any]]:
+    local = calendar.day_of
     found = sa.select(ClockChange).where(ClockChange.clock_id == run.id).order_by(ClockChange.id)
     for change in tx.scalars(found):
         yield {

@@ -88,7 +88,8 @@ def _pass(tx: Session, firing: Firing) -> None:
 
 def _raise(tx: Session, firing: Firing) -> None:
     """Whom it goes to is looked up now: the ladder and the case may have changed meanwhile."""
-    begun = firing.regime.calendar.day_of(firing.clock.started_at)
+    calendar = firing.regime.calendars[firing.clock.calendar]
+    begun = calendar.day_of(firing.clock.started_at)
     rungs = rungs_for(firing.regime.ladder, firing.clock.clock, firing.case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
         to = addressee(rung, firing.case.agency)

@@ -11,8 +11,9 @@ Pure. The rules (Kotabaru's practice for PermenPANRB 62/2018; numbers and days o
   soon as it starts ends like one that starts when the pause ends; parting a pause in two changes
   nothing either. The rule errs towards the later day, at most one day a pause, because a limit
   that seems passed accuses somebody.
-- A working-day limit counts Monday to Friday without the calendar's days off; a calendar-day limit
-  counts every day and needs no calendar.
+- A working-day limit counts the weekdays that the calendar's week works (Monday to Friday, unless a
+  decree gives another week from a day on), without its days off; a day that is worked all the same
+  by decree counts whatever its weekday. A calendar-day limit counts every day and needs no week.
 - A calendar answers only for the years that it holds (`CalendarGap`). A year whose joint leave is
   not decreed yet is held with its public holidays only: what runs into it is `provisional`, and is
   computed again when the decree is imported.
@@ -29,7 +30,7 @@ from zoneinfo import ZoneInfo
 
 LAST_SECOND = time(23, 59, 59)
 ONE_DAY = timedelta(days=1)
-SATURDAY = 5
+MONDAY_TO_FRIDAY = frozenset(range(5))
 
 
 class Unit(StrEnum):
@@ -45,6 +46,14 @@ class Verdict(StrEnum):
     COUNTED = "counted"
     SKIPPED = "skipped"
     PAUSED = "paused"
+
+
+class DayRule(StrEnum):
+    """What a local decree makes of a day."""
+
+    OFF = "off"
+    WORKED = "worked"
+    NATIONAL = "national"  # as if there were no local decree
 
 
 class Undecidable(LookupError):
@@ -68,14 +77,39 @@ class DayOff:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """Which weekdays are worked (0 is Monday) from a day on, and whether the nation's days off are
+    days off here too."""
+
+    since: date
+    weekdays: frozenset[int] = MONDAY_TO_FRIDAY
+    national_days: bool = True
+    joint_leave: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.weekdays <= frozenset(range(7)) or not self.weekdays:
+            raise ValueError("a week has at least one working day")
+
+
+FIVE_DAYS = Week(date.min)
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
-    """The days off of one place. Both ends of the span that it holds are included."""
+    """The week and the days off of one place, `worked` being those that are worked all the same.
+    Both ends of the span that it holds are included. Before its first week, that one holds."""
 
     zone: ZoneInfo
     off: Mapping[date, DayOff]
     holds_from: date
     holds_until: date
     decreed_until: date  # after this day only public holidays are known, no joint leave
+    weeks: tuple[Week, ...] = (FIVE_DAYS,)  # in the order of their days
+    worked: frozenset[date] = frozenset()
+
+    def week_on(self, day: date) -> Week:
+        """The week that is in force on a day."""
+        return next((w for w in reversed(self.weeks) if w.since <= day), self.weeks[0])
 
     def day_of(self, moment: datetime) -> date:
         """The local day of a moment."""
@@ -192,10 +226,11 @@ def _judge(
     if unit is Unit.WORKING:
         if not calendar.holds_from <= on <= calendar.holds_until:
             raise CalendarGap(on)
-        if off := calendar.off.get(on):
-            return Day(on, Verdict.SKIPPED, off.name, off.basis)
-        if on.weekday() >= SATURDAY:
-            return Day(on, Verdict.SKIPPED, "weekend")
+        if on not in calendar.worked:
+            if off := calendar.off.get(on):
+                return Day(on, Verdict.SKIPPED, off.name, off.basis)
+            if on.weekday() not in calendar.week_on(on).weekdays:
+                return Day(on, Verdict.SKIPPED, "weekend")
     if any(first <= on and (last is None or on <= last) for first, last in stands):
         return Day(on, Verdict.PAUSED, "paused")
     return Day(on, Verdict.COUNTED)

@@ -56,8 +56,10 @@ def test_the_architecture_has_every_stream_and_its_listeners() -> None:
 
 def test_decisions_are_numbered_dated_and_have_a_status() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(decision.name[:4]) for decision in decisions]
 
-    for number, decision in enumerate(decisions, start=1):
+    assert sorted(set(numbers)) == numbers
+    for number, decision in zip(numbers, decisions, strict=True):
         text = decision.read_text(encoding="utf-8")
         assert decision.name.startswith(f"{number:04}-")
         assert text.startswith(f"# {number}. ")

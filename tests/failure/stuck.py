@@ -20,7 +20,7 @@ CHASSIS = ("outbox", "stream", "inbox", "position", "idempotency")
 KINDS = {
     "about", "action", "channel", "class", "clock", "closed_how", "confidentiality", "decider",
     "deed", "how", "kind", "list", "name_source", "reply", "role", "stream", "unit", "what",
-    "archive_reason", "awaited_from", "brought_to", "work",
+    "archive_reason", "awaited_from", "brought_to", "work", "rule",
 }  # fmt: skip
 
 

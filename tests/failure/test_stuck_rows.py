@@ -58,6 +58,8 @@ RESTS = {
         "routing.routing_rule", "routing.routing_limit", "routing.acknowledgement",
         "routing.officer", "routing.officer.disabled_at", "escalation.calendar_year",
         "escalation.calendar_day", "escalation.limit_rule", "escalation.ladder_rule",
+        "escalation.service_calendar", "escalation.calendar_week", "escalation.local_day",
+        "escalation.calendar_assignment",
     ),
     "ends by its own date, or is written anew": (
         "routing.session", "routing.sign_in_throttle", "escalation.publication",

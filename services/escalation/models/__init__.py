@@ -3,6 +3,13 @@
 Nothing here leads from a number to a person, and no text of a report comes here.
 """
 
+from services.escalation.models.calendars import (
+    REGENCY,
+    CalendarAssignment,
+    CalendarWeek,
+    LocalDay,
+    ServiceCalendar,
+)
 from services.escalation.models.cases import (
     Breach,
     CaseState,
@@ -33,11 +40,14 @@ from services.escalation.models.rules import (
 
 __all__ = [
     "MOMENT",
+    "REGENCY",
     "STREAMS",
     "Base",
     "Breach",
     "Breaker",
+    "CalendarAssignment",
     "CalendarDay",
+    "CalendarWeek",
     "CalendarYear",
     "CaseState",
     "ClockChange",
@@ -52,8 +62,10 @@ __all__ = [
     "FeedStream",
     "LadderRule",
     "LimitRule",
+    "LocalDay",
     "PauseRow",
     "Publication",
     "Regime",
+    "ServiceCalendar",
     "Work",
 ]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.escalation.clockwork import Clock
 from services.escalation.domain import What
+from services.escalation.models.calendars import REGENCY
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
 
 
@@ -47,7 +48,7 @@ class Consent(Base):
 
 class ClockRun(Base):
     """One clock of one round. `due_at`: none while it stands, or while nobody can tell it
-    (`problem`, which alarms)."""
+    (`problem`, which alarms). `calendar`: the one that it began with, which it keeps."""
 
     __tablename__ = "clock"
     __table_args__ = (
@@ -71,6 +72,7 @@ class ClockRun(Base):
     problem: Mapped[str | None] = mapped_column(sa.Text)
     rule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("limit_rule.id"))
     regime: Mapped[int] = mapped_column(sa.BigInteger)
+    calendar: Mapped[str] = mapped_column(sa.Text, server_default=REGENCY)
     pauses: Mapped[list[PauseRow]] = relationship(order_by="PauseRow.id", lazy="selectin")
     wakes: Mapped[list[Due]] = relationship(
         order_by="Due.id", cascade="save-update, merge, delete, delete-orphan"

@@ -162,3 +162,24 @@ def test_intake_cannot_say_who_is_an_officer(window: Window, tower: Tower):
 
     with pytest.raises(Exception, match="officer's token"):
         callers.officer(request)
+
+
+def test_a_limit_is_explained_by_the_calendar_of_its_clock(window: Window, tower: Tower):
+    tower.database.psql("""
+        INSERT INTO service_calendar VALUES ('east', 'Kantor timur', 'Asia/Jayapura', 'Perbup 1');
+        INSERT INTO calendar_week (calendar, weekdays, national_days, joint_leave, effective_from,
+            decree) VALUES ('east', '{0,1,2,3,4,5}', true, true, '2026-01-01', 'Perbup 1');
+        INSERT INTO calendar_assignment (agency, calendar, effective_from, decree)
+            VALUES ('timur', 'east', '2026-01-01', 'Perbup 1')
+    """)
+    tower.at("2026-11-05 23:30").open()
+    tower.dispose(agency="timur")
+
+    told = window.told("explain")
+
+    assert (told["F1"]["zone"], told["V1"]["zone"]) == ("Asia/Jayapura", "Asia/Makassar")
+    assert (told["F1"]["started_on"], told["V1"]["started_on"]) == ("2026-11-06", "2026-11-05")
+    assert [(d["on"], d["verdict"]) for d in told["F1"]["days"][:3]] == [
+        ("2026-11-07", "counted"), ("2026-11-08", "skipped"), ("2026-11-09", "counted"),
+    ]  # fmt: skip
+    assert told["F1"]["ends_on"] == "2026-11-12"
