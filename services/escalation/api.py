@@ -10,7 +10,7 @@ from falcon.media import JSONHandler
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import callers, deadlines, ombudsman, witness
+from services.escalation import callers, deadlines, ombudsman, staffing, witness
 from services.escalation.config import Settings
 
 SECURITY = callers.SECURITY | {"ombudsman": {"type": "http", "scheme": "bearer"}}
@@ -21,6 +21,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
     return {
         "/v1/cases/{number}/deadlines": deadlines.DeadlinesOfCase(settings, db, clock),
         "/v1/cases/{number}/explain": deadlines.ExplanationOfCase(settings, db, clock),
+        "/v1/posts": staffing.Posts(settings, db, clock),
         "/v1/ombudsman/feed": ombudsman.Feed(settings, db),
         "/v1/ombudsman/keys": witness.Keys(db),
         "/v1/ombudsman/checkpoint": witness.End(settings, db),

@@ -152,11 +152,6 @@ def _day_of_rung(rung: Rung, last: date, run: Run, calendar: Calendar) -> date |
     return workdays_after(last, rung.after, calendar, run.pauses)
 
 
-def addressee(rung: Rung, agency: str | None) -> str:
-    """Whom the rung means for a case: while no agency has it, the coordinator's head answers."""
-    return "head_of_coordinator" if rung.to == "head_of_agency" and not agency else rung.to
-
-
 def offer_reason(clock: str) -> str | None:
     """Why the reporter may now have the Ombudsman take over, when this clock passed."""
     return {

@@ -11,6 +11,7 @@ from typing import Any
 
 from chassis.events import Fact
 from services.escalation.models import CaseState, ClockRun
+from services.escalation.posts import Reached
 from services.escalation.promises import Promise
 
 
@@ -25,9 +26,11 @@ def started(clock: ClockRun, at: datetime) -> Fact:
     return Fact("deadline.started.v1", clock.number, _which(clock) | data, at)
 
 
-def approaching(clock: ClockRun, at: datetime) -> Fact:
-    """A limit ends soon."""
-    return Fact("deadline.approaching.v1", clock.number, _limit(clock, at), at)
+def approaching(clock: ClockRun, case: CaseState, reached: Reached | None, at: datetime) -> Fact:
+    """A limit ends soon, and who of the government is reminded of theirs."""
+    who = {"to": reached and reached.to, "because": reached and reached.because}
+    data = _limit(clock, at) | who | {"agency": case.agency}
+    return Fact("deadline.approaching.v1", clock.number, data, at)
 
 
 def passed(clock: ClockRun, at: datetime) -> Fact:
@@ -42,9 +45,9 @@ def recomputed(clock: ClockRun, before: datetime | None, reason: str, at: dateti
     return Fact("deadline.recomputed.v1", clock.number, _which(clock) | data, at)
 
 
-def raised(clock: ClockRun, case: CaseState, level: int, to: str, at: datetime) -> Fact:
+def raised(clock: ClockRun, case: CaseState, level: int, reached: Reached, at: datetime) -> Fact:
     """A passed limit was brought to somebody higher."""
-    data = {"level": level, "to": to, "agency": case.agency}
+    data = {"level": level, "to": reached.to, "because": reached.because, "agency": case.agency}
     return Fact("escalation.raised.v1", clock.number, _limit(clock, at) | data, at)
 
 

@@ -13,11 +13,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
-from services.escalation import breaches, clocks, events, handovers, metrics, models
+from services.escalation import breaches, clocks, events, handovers, metrics, models, staffing
 from services.escalation.breaker import last_due
 from services.escalation.clockwork import OVER
-from services.escalation.domain import LEVELS, RANK, What, addressee, offer_reason, rungs_for
+from services.escalation.domain import (
+    LEVELS,
+    RAISED,
+    RANK,
+    Addressee,
+    What,
+    offer_reason,
+    rungs_for,
+)
 from services.escalation.models import CaseState, ClockRun
+from services.escalation.posts import Reached, reach
 from services.escalation.regime import Regime
 
 # The case whose wake-up is oldest. Costs what is due, not what waits.
@@ -71,7 +80,8 @@ def _fire(tx: Session, firing: Firing) -> None:
 
 
 def _remind(tx: Session, firing: Firing) -> None:
-    emit(tx, events.approaching(firing.clock, firing.now))
+    reached = _reach(tx, firing, Addressee.HOLDER) if firing.clock.clock in RAISED else None
+    emit(tx, events.approaching(firing.clock, firing.case, reached, firing.now))
 
 
 def _pass(tx: Session, firing: Firing) -> None:
@@ -87,13 +97,18 @@ def _pass(tx: Session, firing: Firing) -> None:
 
 
 def _raise(tx: Session, firing: Firing) -> None:
-    """Whom it goes to is looked up now: the ladder and the case may have changed meanwhile."""
+    """Whom it goes to is looked up now: ladder, case and posts may have changed meanwhile."""
     calendar = firing.regime.calendars[firing.clock.calendar]
     begun = calendar.day_of(firing.clock.started_at)
     rungs = rungs_for(firing.regime.ladder, firing.clock.clock, firing.case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
-        to = addressee(rung, firing.case.agency)
-        emit(tx, events.raised(firing.clock, firing.case, rung.level, to, firing.now))
+        reached = _reach(tx, firing, rung.to)
+        emit(tx, events.raised(firing.clock, firing.case, rung.level, reached, firing.now))
+
+
+def _reach(tx: Session, firing: Firing, meant: str) -> Reached:
+    today = firing.regime.calendar.day_of(firing.now)
+    return reach(staffing.read(tx), meant, firing.case.agency, today)
 
 
 def _hand_over(tx: Session, firing: Firing) -> None:

@@ -38,6 +38,6 @@ class News(Tolerant):
     after = moment()
     clock = fields.String()
     cycle = fields.Integer()
-    to = fields.String()
+    to = fields.String(allow_none=True)
     how = fields.String()
     reason = fields.String(allow_none=True)

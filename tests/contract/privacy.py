@@ -40,6 +40,7 @@ ALLOWED = {
     ("case.followed_up.v1", "agency"): AGENCY,
     ("case.answered.v1", "agency"): AGENCY,
     ("escalation.raised.v1", "agency"): AGENCY,
+    ("deadline.approaching.v1", "agency"): AGENCY,
 }
 
 # Words that people write travel here and nowhere else.

@@ -75,6 +75,8 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/cases/{number}/return": LEAD,
     "POST /v1/cases/{number}/follow-ups": LEAD,
     "POST /v1/cases/{number}/answer": LEAD,
+    "GET /v1/posts": ADMINISTRATOR,
+    "POST /v1/posts": ADMINISTRATOR,
     "GET /v1/ombudsman/feed": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoint": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoints": frozenset({"Ombudsman"}),

@@ -264,7 +264,14 @@ class Escalation(Room):
         "checkpoints": {},
         "deadlines": {},
         "explain": {"clock": "V"},
+        "posts": {},
     }
+    BODIES: Mapping[str, dict[str, Any]] = {
+        "posts": {
+            "post": "head_of_agency", "agency": "dlh", "standing": "absent",
+            "effective_from": "2099-01-01", "decree": "SK Bupati 800/1/2099",
+        },
+    }  # fmt: skip
 
     def token(self, scope: str, subject: str, *, by: str = "routing", **claims: Any) -> str:
         """What routing says of an officer, or routing or intake of a case."""
@@ -287,7 +294,10 @@ class Escalation(Room):
         }[operation.security]
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         parts = {"number": NUMBER} if operation.asked("path") else {}
-        return Request(operation, parts, headers, self.QUERIES[operation.path.rsplit("/", 1)[-1]])
+        name = operation.path.rsplit("/", 1)[-1]
+        if operation.has_body:
+            return Request(operation, parts, headers, body=self.BODIES[name])
+        return Request(operation, parts, headers, self.QUERIES[name])
 
 
 ROOMS = {"intake": Intake, "routing": Routing, "notify": Room, "escalation": Escalation}

@@ -34,6 +34,7 @@ from services.escalation.models.rules import (
     CalendarYear,
     LadderRule,
     LimitRule,
+    PostStanding,
     Publication,
     Regime,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "LimitRule",
     "LocalDay",
     "PauseRow",
+    "PostStanding",
     "Publication",
     "Regime",
     "ServiceCalendar",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.escalation.clockwork import Clock
 from services.escalation.domain import RAISED, Addressee
-from services.escalation.models.columns import Base, listed, one_of
+from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, listed, one_of
+from services.escalation.posts import OF_AGENCIES, Standing
 from services.escalation.workdays import Unit
 
 
@@ -116,3 +118,29 @@ class Publication(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     regime: Mapped[int] = mapped_column(sa.BigInteger)
     day: Mapped[date]
+
+
+class PostStanding(Base):
+    """How a post of the ladder stands from a day on (until one, if it is known), by which decree,
+    and who entered it. The last word about a day holds; nothing is taken back."""
+
+    __tablename__ = "post_standing"
+    __table_args__ = (
+        one_of("post", Addressee),
+        one_of("standing", Standing),
+        sa.CheckConstraint("effective_until >= effective_from", name="forward"),
+        sa.CheckConstraint(
+            f"agency IS NULL OR post IN ({listed(sorted(OF_AGENCIES))})", name="of_agencies"
+        ),
+        ONLY_ADDED_TO,
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    post: Mapped[str] = mapped_column(sa.Text)
+    agency: Mapped[str | None] = mapped_column(sa.Text)
+    standing: Mapped[str] = mapped_column(sa.Text)
+    effective_from: Mapped[date]
+    effective_until: Mapped[date | None]
+    decree: Mapped[str] = mapped_column(sa.Text)
+    decided_by: Mapped[UUID]
+    decided_at: Mapped[datetime] = mapped_column(MOMENT)

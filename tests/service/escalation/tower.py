@@ -183,7 +183,8 @@ class Tower:
         short = []
         for fact in self.said(*FIRING, number=number):
             words = [fact["type"].split(".")[1], fact.get("clock"), fact.get("level")]
-            words += [fact.get("to"), fact.get("reason")]
+            reached = fact.get("to") if fact["type"] == "escalation.raised" else None
+            words += [reached, fact.get("reason")]
             short.append(" ".join(str(word) for word in words if word is not None))
         return short
 

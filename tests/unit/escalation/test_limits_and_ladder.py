@@ -11,7 +11,6 @@ from services.escalation.domain import (
     Rule,
     Rung,
     What,
-    addressee,
     limit_for,
     most_at_once,
     must_hand_over,
@@ -88,18 +87,6 @@ LADDER = [
 )
 def test_the_second_level_of_a_supervisory_case_is_the_inspectorate(klass, to) -> None:
     assert rungs_for(LADDER, "S", klass, date(2026, 1, 1))[What.LEVEL_2].to == to
-
-
-@pytest.mark.parametrize(
-    ("to", "agency", "who"),
-    [
-        ("head_of_agency", "dpupr", "head_of_agency"),
-        ("head_of_agency", None, "head_of_coordinator"),
-        ("sekda", None, "sekda"),
-    ],
-)
-def test_a_case_that_nobody_has_escalates_all_the_same(to, agency, who) -> None:
-    assert addressee(rung("F", 1, 0, to), agency) == who
 
 
 def test_a_rung_holds_from_its_day_on() -> None:
