@@ -1,8 +1,10 @@
 """What an operator can tell escalation to do, as the commands are really run."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,40 @@ def test_releasing_the_breaker_names_who_did_it(run: Run, bare_tower: Tower) -> 
 
 def test_a_release_without_a_name_is_refused(run: Run) -> None:
     assert run("release-breaker").returncode == 2
+
+
+def test_what_if_shows_both_sides_and_changes_nothing(
+    run: Run, bare_tower: Tower, tmp_path: Path
+) -> None:
+    bare_tower.plant()
+    bare_tower.open()
+    bare_tower.at("2026-11-10 10:00").sweep()
+    version = bare_tower.count("SELECT version FROM regime")
+    file = tmp_path / "longer.json"
+    file.write_text('{"limits": [{"clock": "V", "days": 300, "unit": "working"}]}')
+
+    told = run("what-if", str(file), "--numbers")
+    for_machines = json.loads(run("what-if", str(file), "--json").stdout)
+
+    assert told.returncode == 0, told.stderr
+    assert "  V                                    1       0\n" in told.stdout
+    assert told.stdout.endswith(f"newly late: 0\nno longer late: 1\n  {NUMBER}\n")
+    assert for_machines["no_longer_late"] == [{"clock": "V", "agency": None, "count": 1}]
+    assert "numbers" not in for_machines
+    assert bare_tower.count("SELECT version FROM regime") == version
+    assert bare_tower.clocks()["V1"] == "2026-11-05"
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [('{"limits": [{"clock": "V", "days": 0, "unit": "working"}]}', "limits.0.days: Must be"),
+     ('{"limits": [', "JSON")],
+)  # fmt: skip
+def test_what_if_names_what_is_wrong_with_its_file(run: Run, tmp_path, document, named) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text(document)
+
+    refused = run("what-if", str(file))
+
+    assert refused.returncode == 2
+    assert named in refused.stderr
