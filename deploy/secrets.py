@@ -3,12 +3,16 @@
     python -m deploy.secrets DIR                  make what is missing
     python -m deploy.secrets DIR add-key          contacts are sealed to a new key from now on
     python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on
+    python -m deploy.secrets DIR ombudsman-keys   dossiers are sealed to the last key of the public
+                                                  set on standard input from now on
 
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
 is changed; a deleted `kek.json` is not: nothing that it sealed could be read again. Each file is
-readable by its owner only. `ombudsman-bearer-key` is the Ombudsman's and leaves the machine after
-hand-over: its hash stays, and as long as it does, no other key is made. All else stays.
+readable by its owner only. `ombudsman-bearer-key` and `ombudsman-private-key.json` are the
+Ombudsman's and leave the machine after hand-over: the hash and the public keys stay, and as long as
+they do, no others are made. An Ombudsman who has keys gives the public ones: no private one is ever
+here. All else stays.
 """
 
 import base64
@@ -20,7 +24,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from joserfc.jwk import ECKey, OKPKey
+from joserfc.jwk import ECKey, OKPKey, import_key
 
 from deploy.rabbitmq.definitions import OPERATOR, SERVICES, definitions
 
@@ -28,6 +32,8 @@ DATABASE = "{}-database-password"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
 BROKER = "{}-amqp-password"
 TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
+OMBUDSMAN_PRIVATE = "ombudsman-private-key.json"
+OMBUDSMAN_PUBLIC = "ombudsman-public-keys.json"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
 IRREPLACEABLE = {
     "kek.json": "No record that it sealed can be read without it. If it is lost for good, write one"
@@ -58,7 +64,23 @@ def make(folder: Path) -> None:
         _once(folder / f"{name}-key.json", lambda: _exported(OKPKey.generate_key("Ed25519")))
     if not (folder / "ombudsman-key-hash").exists():
         _once(folder / "ombudsman-bearer-key", lambda: secrets.token_urlsafe(32))
+    if not (folder / OMBUDSMAN_PUBLIC).exists():
+        _once(folder / OMBUDSMAN_PRIVATE, lambda: _exported(ECKey.generate_key("P-256")))
     _derive(folder)
+
+
+def ombudsman_keys(folder: Path, document: str) -> None:
+    """Dossiers are sealed to the last key of this set from now on; the Ombudsman keeps the private
+    halves. Raises ValueError for anything but public keys with ids."""
+    keys = json.loads(document)["keys"]
+    for jwk in keys:
+        key = import_key(jwk)
+        if key.is_private or not key.kid or not isinstance(key, ECKey | OKPKey):
+            raise ValueError("not a set of public keys with a kid each")
+    if not keys:
+        raise ValueError("an empty set")
+    _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": keys}))
+    (folder / OMBUDSMAN_PRIVATE).unlink(missing_ok=True)
 
 
 def add_key(folder: Path) -> None:
@@ -86,6 +108,9 @@ def _derive(folder: Path) -> None:
     if (folder / "ombudsman-bearer-key").exists():
         bearer = hashlib.sha256(read(folder, "ombudsman-bearer-key").encode()).hexdigest()
         _write(folder / "ombudsman-key-hash", bearer)
+    if (folder / OMBUDSMAN_PRIVATE).exists():
+        theirs = _without_secret(json.loads(read(folder, OMBUDSMAN_PRIVATE)))
+        _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": [theirs]}))
     passwords = {user: read(folder, BROKER.format(user)) for user in (*SERVICES, OPERATOR)}
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
 
@@ -150,8 +175,11 @@ def main() -> None:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:
         commands[told[1]](Path(told[0]))
+    elif len(told) == 2 and told[1] == "ombudsman-keys":
+        ombudsman_keys(Path(told[0]), sys.stdin.read())
     else:
-        sys.exit(f"usage: python -m deploy.secrets DIR [{' | '.join(commands)}]")
+        known = " | ".join([*commands, "ombudsman-keys"])
+        sys.exit(f"usage: python -m deploy.secrets DIR [{known}]")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ LAPOR, POSTGRES, RABBITMQ, GRAFANA = 10001, 999, 999, 472  # the images' users
 DATABASE_ADMINISTRATOR = "database-administrator-password"
 GRAFANA_ADMINISTRATOR = "grafana-administrator-password"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105 - a file's name; empty until the operator fills it
-OF_INTAKE = ("notify-public-key.json", "tracking-pepper", "idempotency-pepper")
+OF_INTAKE = (
+    "notify-public-key.json", "ombudsman-public-keys.json", "tracking-pepper", "idempotency-pepper",
+)  # fmt: skip
 OF_API = {
     "intake": (*OF_INTAKE, "reporter-token-key.json"),
     "routing": ("staff-token-key.json",),

@@ -60,6 +60,7 @@ class Surroundings:
 SECRET_FILES = {
     "intake": {
         "NOTIFY_PUBLIC_KEY_FILE": "notify-public-key.json",
+        "OMBUDSMAN_PUBLIC_KEYS_FILE": "ombudsman-public-keys.json",
         "TRACKING_PEPPER_FILE": "tracking-pepper",
         "IDEMPOTENCY_PEPPER_FILE": "idempotency-pepper",
         "REPORTER_TOKEN_KEY_FILE": "reporter-token-key.json",

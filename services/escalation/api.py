@@ -10,7 +10,7 @@ from falcon.media import JSONHandler
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import callers, deadlines, ombudsman, staffing, witness
+from services.escalation import callers, deadlines, ombudsman, reading, staffing, witness
 from services.escalation.config import Settings
 
 SECURITY = callers.SECURITY | {"ombudsman": {"type": "http", "scheme": "bearer"}}
@@ -26,6 +26,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/ombudsman/keys": witness.Keys(db),
         "/v1/ombudsman/checkpoint": witness.End(settings, db),
         "/v1/ombudsman/checkpoints": witness.Checkpoints(settings, db),
+        "/v1/ombudsman/dossiers/{number}": reading.Dossiers(settings, db),
     }
 
 

@@ -13,7 +13,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
-from services.escalation import breaches, clocks, events, handovers, metrics, models, staffing
+from services.escalation import (
+    breaches,
+    clocks,
+    events,
+    handovers,
+    history,
+    metrics,
+    models,
+    staffing,
+)
 from services.escalation.breaker import last_due
 from services.escalation.clockwork import OVER
 from services.escalation.domain import (
@@ -103,7 +112,9 @@ def _raise(tx: Session, firing: Firing) -> None:
     rungs = rungs_for(firing.regime.ladder, firing.clock.clock, firing.case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
         reached = _reach(tx, firing, rung.to)
-        emit(tx, events.raised(firing.clock, firing.case, rung.level, reached, firing.now))
+        raised = events.raised(firing.clock, firing.case, rung.level, reached, firing.now)
+        history.note(tx, firing.case.number, "escalation.raised", raised.data, firing.now)
+        emit(tx, raised)
 
 
 def _reach(tx: Session, firing: Firing, meant: str) -> Reached:

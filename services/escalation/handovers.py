@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.escalation import clocks, feed, models
+from services.escalation import clocks, dossier, dossiers, feed, models
 from services.escalation.clockwork import OVER
 from services.escalation.domain import What, must_hand_over, offer_reason
 from services.escalation.events import rfc3339
@@ -39,7 +39,13 @@ def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> No
     if consent is None or case.handed_over_at is not None:
         return
     case.handed_over_at = now
+    made = dossiers.assemble(tx, case, consent, regime, now)
     data = _about(case, consent, regime)
+    data["dossier"] = {
+        "version": made.version,
+        "sha256": made.sha256,
+        "href": dossier.href(case.number),
+    }
     feed.write(tx, "handovers", feed.HANDED_OVER, case.number, data, now)
 
 

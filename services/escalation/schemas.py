@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from chassis.schemas import Count, Strict, Tolerant
-from services.escalation.models import STREAMS
+from services.escalation.models import PARTS, STREAMS
 
 LONGEST_WAIT = 25  # seconds
 MOST_ENTRIES = 2000
@@ -45,6 +45,21 @@ class CaseMoved(Tolerant):
 class Consented(Tolerant):
     """`report.escalation_consented.v1`"""
 
+    at = moment(required=True)
+    admissible_until = fields.Date(format="iso", load_default=None, allow_none=True)
+    sealed = fields.String(load_default=None, allow_none=True)
+    key_id = fields.String(load_default=None, allow_none=True)
+    sha256 = fields.String(load_default=None, allow_none=True)
+
+
+class WordsSealed(Tolerant):
+    """`report.words_sealed.v1`"""
+
+    part = fields.String(required=True)
+    written_at = moment(required=True)
+    sealed = fields.String(required=True)
+    key_id = fields.String(required=True)
+    sha256 = fields.String(required=True)
     at = moment(required=True)
 
 
@@ -144,6 +159,28 @@ class Checkpoints(Strict):
     checkpoints = fields.List(fields.Nested(Checkpoint), required=True)
     cursor = fields.String(required=True)
     more = fields.Boolean(required=True)
+
+
+class Sealed(Strict):
+    """One part of a dossier that only the Ombudsman can open: JWE compact, ECDH-ES with A256GCM, by
+    the key `key_id`, its protected header's `sub` the case's number. `sha256` is that of the bytes
+    of `sealed`, in hexadecimal. Inside: a JSON object, then spaces."""
+
+    part = fields.String(required=True, validate=validate.OneOf(PARTS))
+    key_id = fields.String(required=True)
+    sha256 = fields.String(required=True)
+    sealed = fields.String(required=True)
+
+
+class Dossier(Strict):
+    """A case as it was handed over. `sha256`, of the RFC 8785 form of `dossier`, is what the feed's
+    entry says of it; `dossier.parts` names each of `sealed` by its own. `erased_at`: since when the
+    sealed parts are gone."""
+
+    dossier = fields.Dict(required=True)
+    sha256 = fields.String(required=True)
+    sealed = fields.List(fields.Nested(Sealed), required=True)
+    erased_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
 class Keys(Strict):

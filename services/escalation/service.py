@@ -21,7 +21,9 @@ from services.escalation import (
     feed,
     firing,
     handovers,
+    history,
     models,
+    parts,
     publishing,
     regime,
     schemas,
@@ -61,6 +63,7 @@ class Escalation(Service):
         """Begins to watch a case."""
         data = schemas.CaseOpened.of(event)
         case = cases.open(tx, event.subject, data)
+        history.hear(tx, event, case.received_at)
         self.apply(tx, case, Happening.OPENED, case.received_at)
 
     @subscribe(
@@ -86,18 +89,33 @@ class Escalation(Service):
         data = schemas.CaseMoved.of(event)
         case, what = self.known(tx, event), happening(event.type, data)
         changed = cases.follow(case, what, data)
+        history.hear(tx, event, data["at"])
         self.apply(tx, case, what, data["at"])
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
+        if what is Happening.WITHDRAWN:
+            parts.erase(tx, event.subject, self.clock.now())
 
     @subscribe("report.escalation_consented.v1")
     def keep_consent(self, event: Event, tx: Session) -> None:
         """Remembers the reporter's consent; hands the case over if it may be already."""
         data = schemas.Consented.of(event)
-        tx.merge(models.Consent(number=event.subject, at=data["at"]))
+        case = clocks.locked(tx, event.subject)
+        if not parts.is_open(case):
+            return
+        if data["sealed"]:
+            parts.keep(tx, event.subject, case, parts.IDENTITY, data)
+        until = data["admissible_until"]
+        tx.merge(models.Consent(number=event.subject, at=data["at"], admissible_until=until))
         tx.flush()
-        if case := clocks.locked(tx, event.subject):
+        if case:
             handovers.arrange(tx, case, data["at"])
+
+    @subscribe("report.words_sealed.v1")
+    def keep_words(self, event: Event, tx: Session) -> None:
+        """Keeps what was written for the dossier, as it is: only the Ombudsman can read it."""
+        data = schemas.WordsSealed.of(event)
+        parts.keep(tx, event.subject, clocks.locked(tx, event.subject), data["part"], data)
 
     @subscribe("message.delivered.v1")
     def reporter_was_told(self, event: Event, tx: Session) -> None:
@@ -203,6 +221,8 @@ class Escalation(Service):
 _COUNTS = sa.text("""
 SELECT (SELECT count(*) FROM case_state) AS cases,
        (SELECT count(*) FROM consent) AS consents,
+       (SELECT count(*) FROM sealed_part) AS sealed_parts,
+       (SELECT count(*) FROM dossier) AS dossiers,
        (SELECT count(*) FROM case_state WHERE handed_over_at IS NOT NULL) AS handed_over,
        (SELECT coalesce(sum(position), 0)::bigint FROM feed_stream) AS feed_entries,
        (SELECT count(*) FROM feed_pending) AS feed_pending

@@ -24,7 +24,9 @@ from chassis.outbox import emit
 from chassis.tokens import Issuer
 from services.intake import domain, events, schemas
 from services.intake.config import Settings
+from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
+from services.intake.envelopes import UNSAID, Envelopes, takes_words
 from services.intake.models import Deadline, Reply, Report, TimelineEntry
 from services.intake.registry import Registry
 from services.intake.sealing import Sealer
@@ -190,11 +192,6 @@ REQUESTS = {
         lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
         "reason",
     ),
-    "escalation-consent": Request(
-        Action.CONSENT,
-        schemas.Nothing,
-        lambda n, b, at: [events.escalation_consented(n, at)],
-    ),
 }
 
 
@@ -202,8 +199,11 @@ def resource(name: str, request: Request) -> type:
     """The resource of `/v1/reports/{number}/<name>`."""
 
     class Asked:
-        def __init__(self, db: Transactions, clock: Clock, door: Door) -> None:
+        def __init__(
+            self, db: Transactions, clock: Clock, door: Door, envelopes: Envelopes
+        ) -> None:
             self._db, self._clock, self._door = db, clock, door
+            self._envelopes = envelopes
 
         @web.operation(
             f"As the reporter: {name.replace('-', ' ')}",
@@ -224,7 +224,10 @@ def resource(name: str, request: Request) -> type:
                 for fact in request.facts(report.number, body, now):
                     emit(tx, fact)
                 words = body.get(request.words)
-                tx.add(_entry(report.number, request.action, words, now))
+                entry = _entry(report.number, request.action, words, now)
+                tx.add(entry)
+                if words and takes_words(report) and entry.what != UNSAID:
+                    emit(tx, self._envelopes.addition(entry, now))
                 return key.remember(tx, {"number": report.number, "noted_at": now})
 
     Asked.__name__ = name.title().replace("-", "")
@@ -241,14 +244,17 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
     desk = Desk(
         db, Sealer(settings.notify_public_key), settings.tracking_pepper, settings.number_prefix
     )
+    envelopes = Envelopes(settings.ombudsman_public_keys)
     asked = {
-        f"/v1/reports/{{number}}/{name}": resource(name, request)(db, clock, door)
+        f"/v1/reports/{{number}}/{name}": resource(name, request)(db, clock, door, envelopes)
         for name, request in REQUESTS.items()
     }
     zone = ZoneInfo(settings.time_zone)
     return asked | {
         "/v1/reports": Reports(desk, Registry(db), clock, zone),
         "/v1/reports/track": Track(db, clock, door, settings.tokens()),
+        "/v1/reports/{number}/escalation-check": Checks(db, clock, door, zone),
+        "/v1/reports/{number}/escalation-consent": Consents(db, clock, door, zone, envelopes),
     }
 
 

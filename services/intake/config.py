@@ -14,6 +14,7 @@ class Settings(chassis.config.Settings):
     """Intake's configuration."""
 
     notify_public_key: Secret  # JWK that contacts are sealed to; only notify can open them
+    ombudsman_public_keys: Secret  # JWK set; dossiers are sealed to the last, the Ombudsman opens
     tracking_pepper: Secret
     idempotency_pepper: Secret
     number_prefix: str = "KTB"

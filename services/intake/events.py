@@ -4,7 +4,7 @@ own, so that each has only the listeners that it needs."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from chassis.events import Fact
@@ -82,6 +82,29 @@ def report_withdrawn(number: str, reason: str | None, at: datetime) -> Fact:
     return Fact("report.withdrawn.v1", number, {"reason": reason, "at": instant(at)}, at)
 
 
-def escalation_consented(number: str, at: datetime) -> Fact:
-    """The reporter wants the Ombudsman to take over when the regency's time is up."""
-    return Fact("report.escalation_consented.v1", number, {"at": instant(at)}, at)
+def escalation_consented(
+    number: str, until: date | None, identity: Any | None, at: datetime
+) -> Fact:
+    """The reporter wants the Ombudsman to take over when the regency's time is up; with an
+    identity (an envelope), or facts only."""
+    data = {
+        "at": instant(at),
+        "admissible_until": until.isoformat() if until else None,
+        "sealed": identity and identity.sealed,
+        "key_id": identity and identity.key_id,
+        "sha256": identity and identity.sha256,
+    }
+    return Fact("report.escalation_consented.v1", number, data, at)
+
+
+def words_sealed(number: str, part: str, written_at: datetime, envelope: Any, at: datetime) -> Fact:
+    """Words for a dossier, which only the Ombudsman can open."""
+    data = {
+        "part": part,
+        "written_at": instant(written_at),
+        "sealed": envelope.sealed,
+        "key_id": envelope.key_id,
+        "sha256": envelope.sha256,
+        "at": instant(at),
+    }
+    return Fact("report.words_sealed.v1", number, data, at)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.intake.admission import Name
 from services.intake.domain import Confidentiality, Kind, Status
 
 INSTANT = sa.DateTime(timezone=True)
@@ -50,6 +51,9 @@ class Report(Base):
     received_at: Mapped[datetime] = mapped_column(INSTANT)
     status: Mapped[str] = mapped_column(server_default=Status.UNVERIFIED)
     status_since: Mapped[datetime] = mapped_column(INSTANT)
+    consented_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    consent_form: Mapped[bool] = mapped_column(server_default=sa.false())  # with identity and words
+    handed_over_at: Mapped[datetime | None] = mapped_column(INSTANT)
     deadlines: Mapped[list[Deadline]] = relationship()
 
 
@@ -112,3 +116,16 @@ class Code(Base):
     list: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+class AdmissionRule(Base):
+    """What the law asks of a case before the Ombudsman takes it, from a day on; `years` is how old
+    an event may be."""
+
+    __tablename__ = "admission_rule"
+    __table_args__ = (one_of("rule", Name), sa.CheckConstraint("years > 0", name="years_positive"))
+
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    effective_from: Mapped[date] = mapped_column(primary_key=True)
+    years: Mapped[int | None]
+    basis: Mapped[str]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
+from services.intake.admission import Name
 from services.intake.domain import Confidentiality, Kind
 
+MARITAL = ("single", "married", "divorced", "widowed")  # as on the identity card
 TITLE, WORDS, REASON, PLACE, NAME, ADDRESS = 200, 10_000, 2_000, 200, 120, 300
 
 # One plain ASCII address, as notify will send to it: what it could not send to is refused here,
@@ -143,8 +145,83 @@ class Rating(Strict):
     comment = Text(max=REASON, allow_none=True, load_default=None)
 
 
-class Nothing(Strict):
-    """An empty object."""
+class PriorComplaint(Strict):
+    """What was tried elsewhere before: with whom, when, and what came of it."""
+
+    to = Text(max=NAME, lines=False, required=True)
+    on = fields.Date(required=True, format="iso")
+    outcome = Text(max=REASON // 2, required=True)
+
+
+class Proxy(Strict):
+    """Who acts for the reporter, and on which paper."""
+
+    full_name = Text(max=NAME, lines=False, required=True)
+    authority = Text(max=ADDRESS, required=True)
+
+
+class DossierForm(Strict):
+    """What the law asks of who complains to the Ombudsman (UU 37/2008 art. 24). Sealed at once to
+    the Ombudsman's key: nobody here can read it. A copy of the identity card is not taken."""
+
+    full_name = Text(max=NAME, lines=False, required=True)
+    birth_place = Text(max=NAME, lines=False, required=True)
+    birth_date = fields.Date(required=True, format="iso")
+    marital_status = fields.String(required=True, validate=validate.OneOf(MARITAL))
+    occupation = Text(max=NAME, lines=False, required=True)
+    address = Text(max=ADDRESS, required=True)
+    id_number = fields.String(
+        validate=Whole(r"^[0-9]{16}$", error="Not a valid identity number."), allow_none=True
+    )
+    remedy = Text(max=REASON // 2, required=True)
+    prior_complaint = fields.Nested(PriorComplaint, allow_none=True)
+    proxy = fields.Nested(Proxy, allow_none=True)
+
+
+class Consent(Strict):
+    """Consent to a hand-over. With the form the Ombudsman gets a dossier with identity and words;
+    without it the facts of the handling only."""
+
+    dossier = fields.Nested(DossierForm, allow_none=True, load_default=None)
+
+
+class Finding(Strict):
+    """Whether a rule holds (null: nobody here can tell), a day that matters for it, its legal
+    basis, and what that means in Indonesian (`id`) and English (`en`)."""
+
+    rule = fields.String(required=True, validate=validate.OneOf(list(Name)))
+    holds = fields.Boolean(required=True, allow_none=True)
+    day = fields.Date(required=True, allow_none=True)
+    basis = fields.String(required=True, allow_none=True)
+    id = fields.String(required=True)
+    en = fields.String(required=True)
+
+
+class Notice(Strict):
+    """Something to know beforehand."""
+
+    notice = fields.String(required=True)
+    id = fields.String(required=True)
+    en = fields.String(required=True)
+
+
+class Checked(Strict):
+    """What the law asks before a hand-over. `possible`: a consent is not refused."""
+
+    number = fields.String(required=True)
+    possible = fields.Boolean(required=True)
+    rules = fields.List(fields.Nested(Finding), required=True)
+    notices = fields.List(fields.Nested(Notice), required=True)
+
+
+class Consented(Strict):
+    """The consent is taken; each rule as it stands now."""
+
+    number = fields.String(required=True)
+    noted_at = fields.AwareDateTime(required=True)
+    with_identity = fields.Boolean(required=True)
+    rules = fields.List(fields.Nested(Finding), required=True)
+    notices = fields.List(fields.Nested(Notice), required=True)
 
 
 class Noted(Strict):

@@ -1,7 +1,8 @@
-"""Seals who the reporter is, before it is first written down, so that only notify can read it.
+"""Seals what only one reader may know, before it is first written down: to notify, who the
+reporter is; to the Ombudsman, what a dossier needs.
 
-The profile is notify's (`services/notify/sealing.py`): JWE compact, ECDH-ES with A256GCM, bound to
-the report's number, padded so that lengths do not tell people apart.
+The profile is that of `services/notify/sealing.py`: JWE compact, ECDH-ES with A256GCM, bound to the
+report's number, padded with spaces so that lengths tell as little as they can.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ BLOCK = 4096  # bytes; the longest contact that the schema takes fits into one
 
 
 class Sealer:
-    """Seals to one public JWK. Raises ValueError for anything that is no public key with an id."""
+    """Seals to one public JWK; of a set (`{"keys": [...]}`) to the last one, which is the newest.
+    Raises ValueError for anything that is no public key with an id."""
 
     def __init__(self, document: bytes) -> None:
-        self._key = import_key(json.loads(document))
-        if self._key.is_private or not self._key.kid:
-            raise ValueError("not a public JWK with a kid")
+        found = json.loads(document)
+        keys = [import_key(each) for each in found.get("keys", [found])]
+        if not keys or any(key.is_private or not key.kid for key in keys):
+            raise ValueError("not a public JWK with a kid, or a set of such")
+        self._key = keys[-1]
         self._registry = jwe.JWERegistry(
             header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
             algorithms=["ECDH-ES", "A256GCM"],
@@ -34,9 +38,9 @@ class Sealer:
         """Which key it seals to."""
         return str(self._key.kid)
 
-    def seal(self, contact: Mapping[str, Any], number: str) -> str:
-        """The sealed contact of the report `number`."""
-        text = json.dumps(contact, ensure_ascii=False).encode()
-        text += b" " * (-len(text) % BLOCK)
+    def seal(self, content: Mapping[str, Any], number: str, block: int = BLOCK) -> str:
+        """The content, sealed for the report `number`, in whole blocks."""
+        text = json.dumps(content, ensure_ascii=False).encode()
+        text += b" " * (-len(text) % block)
         header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": self.key_id, "sub": number}
         return jwe.encrypt_compact(header, text, self._key, registry=self._registry)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Transactions
-from services.intake.models import Code
+from services.intake.models import AdmissionRule, Code
 
+RULES = "ombudsman.csv"
 FILES = {"district": "districts.csv", "agency": "agencies.csv", "category": "categories.csv"}
 
 
 def run(settings: Any, db: Transactions) -> None:
     """Adds what is missing and renames what was renamed; removes nothing."""
     with db.begin() as tx:
+        tx.execute(insert(AdmissionRule).values(_rules(settings)).on_conflict_do_nothing())
         for name, file in FILES.items():
             with (settings.data_dir / file).open(encoding="utf-8", newline="") as lines:
                 rows = [
@@ -28,3 +31,16 @@ def run(settings: Any, db: Transactions) -> None:
                     index_elements=["list", "code"], set_={"name": statement.excluded.name}
                 )
             )
+
+
+def _rules(settings: Any) -> list[dict[str, Any]]:
+    """The rules of a hand-over; those that are there already are people's to amend."""
+    with (settings.data_dir / RULES).open(encoding="utf-8", newline="") as lines:
+        return [
+            row
+            | {
+                "years": int(row["years"]) if row["years"] else None,
+                "effective_from": date.fromisoformat(row["effective_from"]),
+            }
+            for row in csv.DictReader(lines)
+        ]

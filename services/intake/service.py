@@ -7,21 +7,37 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from nameko.extensions import DependencyProvider
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
 from chassis.errors import TooEarly
 from chassis.events import Event
+from chassis.outbox import emit
 from chassis.service import Service, subscribe
 from chassis.together import held, hold
 from services.intake import domain, schemas
+from services.intake.config import Settings
+from services.intake.envelopes import Envelopes, takes_words
 from services.intake.models import Deadline, Promise, Reply, Report, TimelineEntry
+
+
+class OmbudsmanKeys(DependencyProvider):
+    """What dossiers are sealed with; without the public keys the worker does not start."""
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config["settings"]
+        self._envelopes = Envelopes(settings.ombudsman_public_keys)
+
+    def get_dependency(self, worker_ctx: Any) -> Envelopes:
+        return self._envelopes
 
 
 class Intake(Service):
     """Accepts reports (over HTTP), and tells their reporters how they fare."""
 
     name: ClassVar[str] = "intake"
+    envelopes: Envelopes = OmbudsmanKeys()
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The reports with their deadlines."""
@@ -53,13 +69,18 @@ class Intake(Service):
         report = known(tx, event)
         if report.status != told["status"]:
             report.status, report.status_since = told["status"], told["at"]
+        if event.type == "case.withdrawn.v1":
+            report.consented_at, report.consent_form = None, False
         note(tx, event, told["at"], told["reply_id"])
 
     @subscribe("case.reply_written.v1")
     def keep_reply(self, event: Event, tx: Session) -> None:
         """An officer's words, shown with the entry that names them."""
-        known(tx, event)
-        tx.add(Reply(number=event.subject, **schemas.ReplyWritten.of(event)))
+        report = known(tx, event)
+        reply = Reply(number=event.subject, **schemas.ReplyWritten.of(event))
+        tx.add(reply)
+        if takes_words(report):
+            emit(tx, self.envelopes.reply(reply, self.clock.now()))
 
     @subscribe("deadline.started.v1")
     def promise(self, event: Event, tx: Session) -> None:
@@ -86,13 +107,19 @@ class Intake(Service):
     @subscribe(
         "escalation.raised.v1",
         "escalation.offered.v1",
-        "escalation.handed_over.v1",
         "message.failed.v1",
     )
     def note_event(self, event: Event, tx: Session) -> None:
         """Something that only adds a line to the timeline."""
         known(tx, event)
         note(tx, event, schemas.Dated.of(event)["at"])
+
+    @subscribe("escalation.handed_over.v1")
+    def end_dossier(self, event: Event, tx: Session) -> None:
+        """The dossier is made: what is written from now on is not sealed for it any more."""
+        report, at = known(tx, event), schemas.Dated.of(event)["at"]
+        report.handed_over_at = at
+        note(tx, event, at)
 
     @subscribe("calendar.published.v1")
     def learn_dates(self, event: Event, tx: Session) -> None:

@@ -27,6 +27,8 @@ KNOWN = {
     ("column", "agency"): CODE,
     ("column", "place"): "where it happened, in the two services that read reports",
     ("column", "identity"): SEALED,
+    ("column", "sealed"): SEALED,
+    ("column", "sealed_at"): "when, not what",
     ("column", "password_hash"): "argon2id",
     ("column", "must_change_password"): "whether, not which",
     ("column", "token_hash"): "a digest of 256 random bits",

@@ -46,6 +46,18 @@ REPORT: dict[str, Any] = {
     "confidentiality": "confidential",
     "contact": {"name": "Warga", "email": "warga@contoh.example"},
 }
+FORM: dict[str, Any] = {
+    "full_name": "Warga Contoh",
+    "birth_place": "Kotabaru",
+    "birth_date": "1980-02-29",
+    "marital_status": "married",
+    "occupation": "nelayan",
+    "address": "Desa Contoh RT 1",
+    "id_number": "0000000000000000",
+    "remedy": "Lampu diperbaiki.",
+    "prior_complaint": {"to": "kantor camat", "on": "2025-11-21", "outcome": "belum ada jawaban"},
+    "proxy": {"full_name": "Saudara Contoh", "authority": "surat kuasa 1 Desember 2025"},
+}
 
 
 def key() -> dict[str, str]:
@@ -62,7 +74,8 @@ class Intake(Room):
         "acceptance": ("answered", {"stars": 4, "comment": "Sudah terang."}),
         "reopening": ("closed", {"reason": "Padam lagi sejak kemarin."}),
         "withdrawal": ("unverified", {"reason": "Salah alamat."}),
-        "escalation-consent": ("in_progress", {}),
+        "escalation-consent": ("in_progress", {"dossier": FORM}),
+        "escalation-check": ("in_progress", {}),
     }
 
     def furnish(self) -> None:
@@ -99,6 +112,8 @@ class Intake(Room):
         kept = self.receipt(name)
         if name == "track":
             return Request(operation, body={"number": kept["number"], "code": kept["code"]})
+        if not operation.has_body:
+            return Request(operation, {"number": kept["number"]}, {"Tracking-Code": kept["code"]})
         body = self.STANDS[name][1]
         headers = {"Tracking-Code": kept["code"], **key()}
         return Request(operation, {"number": kept["number"]}, headers, body=body)
@@ -265,6 +280,7 @@ class Escalation(Room):
         "deadlines": {},
         "explain": {"clock": "V"},
         "posts": {},
+        "{number}": {},
     }
     BODIES: Mapping[str, dict[str, Any]] = {
         "posts": {

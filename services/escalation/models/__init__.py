@@ -20,6 +20,7 @@ from services.escalation.models.cases import (
     PauseRow,
 )
 from services.escalation.models.columns import MOMENT, Base
+from services.escalation.models.dossiers import PARTS, CaseEvent, Dossier, SealedPart
 from services.escalation.models.feed import (
     STREAMS,
     FeedCheckpoint,
@@ -41,6 +42,7 @@ from services.escalation.models.rules import (
 
 __all__ = [
     "MOMENT",
+    "PARTS",
     "REGENCY",
     "STREAMS",
     "Base",
@@ -50,10 +52,12 @@ __all__ = [
     "CalendarDay",
     "CalendarWeek",
     "CalendarYear",
+    "CaseEvent",
     "CaseState",
     "ClockChange",
     "ClockRun",
     "Consent",
+    "Dossier",
     "Due",
     "FailedTurn",
     "FeedCheckpoint",
@@ -68,6 +72,7 @@ __all__ = [
     "PostStanding",
     "Publication",
     "Regime",
+    "SealedPart",
     "ServiceCalendar",
     "Work",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -44,6 +44,7 @@ class Consent(Base):
 
     number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(MOMENT)
+    admissible_until: Mapped[date | None]  # the last day on which the law lets the case be taken
 
 
 class ClockRun(Base):

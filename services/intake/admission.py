@@ -1,0 +1,204 @@
+"""What the law asks of a case before the Ombudsman takes it, told to its reporter beforehand.
+
+Pure. Each rule is a row with its legal basis and the day from which it holds; what it means for one
+report is told in Indonesian and English. Only an event that is too old cannot be helped: that alone
+refuses a consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from services.intake.domain import ACTIONS, Action, Status
+
+
+class Name(StrEnum):
+    """The rules."""
+
+    EVENT_AGE = "event_age"
+    AGENCY_ASKED = "agency_asked_first"
+    NOT_OVER = "not_over"
+    CONSENT = "consent"
+    IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule in force from a day on, with its basis; `years` is how old an event may be."""
+
+    name: str
+    effective_from: date
+    basis: str
+    years: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a report that a rule asks for. `limits` are the limits whose passing gives
+    the right to a hand-over: the local day on which each ends (None while nobody can tell), and
+    whether it has passed."""
+
+    event_date: date
+    status: Status
+    limits: Iterable[tuple[date | None, bool]]
+    consented: bool
+    with_form: bool
+    handed_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether a rule holds (None: nobody can tell), until or from when, by which law, and what that
+    means: `id` in Indonesian, `en` in English."""
+
+    rule: str
+    holds: bool | None
+    day: date | None
+    basis: str | None
+    id: str
+    en: str
+
+
+def in_force(rules: Iterable[Rule], on: date) -> dict[str, Rule]:
+    """By name, the newest of each that holds on a day."""
+    begun = [rule for rule in rules if rule.effective_from <= on]
+    return {rule.name: rule for rule in sorted(begun, key=lambda rule: rule.effective_from)}
+
+
+def last_day(event: date, years: int) -> date:
+    """The last day on which an event is not older than so many years: its anniversary. That of a
+    leap day is 1 March in other years, for a rule that excludes people errs towards the later."""
+    year = event.year + years
+    try:
+        return event.replace(year=year)
+    except ValueError:
+        return date(year, 3, 1)
+
+
+def admissible_until(event: date, rules: Mapping[str, Rule]) -> date | None:
+    """The last day on which the Ombudsman may take it; None when no rule says."""
+    rule = rules.get(Name.EVENT_AGE)
+    return last_day(event, rule.years) if rule and rule.years else None
+
+
+def findings(standing: Standing, rules: Mapping[str, Rule], today: date) -> list[Finding]:
+    """Each rule, in the order in which a reporter would ask. `today` is the local day."""
+    return [
+        _age(standing, rules, today),
+        _asked(standing, rules),
+        _open(standing, rules),
+        _consent(standing, rules),
+        _identity(standing, rules),
+    ]
+
+
+def _basis(rules: Mapping[str, Rule], name: Name) -> str | None:
+    rule = rules.get(name)
+    return rule.basis if rule else None
+
+
+def _age(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
+    until = admissible_until(standing.event_date, rules)
+    basis = _basis(rules, Name.EVENT_AGE)
+    if until is None:
+        return Finding(
+            Name.EVENT_AGE, None, None, basis,
+            "Batas usia peristiwa belum ditetapkan di sini; Ombudsman yang memutuskan.",
+            "No limit to the age of an event is entered here; the Ombudsman decides.",
+        )  # fmt: skip
+    years = rules[Name.EVENT_AGE].years
+    if today > until:
+        return Finding(
+            Name.EVENT_AGE, False, until, basis,
+            f"Peristiwa terjadi lebih dari {years} tahun yang lalu: Ombudsman hanya dapat"
+            f" menerimanya sampai {until}.",
+            f"The event is more than {years} years ago: the Ombudsman could take it until"
+            f" {until} only.",
+        )  # fmt: skip
+    return Finding(
+        Name.EVENT_AGE, True, until, basis,
+        f"Peristiwa belum lewat {years} tahun; Ombudsman dapat menerimanya sampai {until}.",
+        f"The event is not more than {years} years ago; the Ombudsman can take it until {until}.",
+    )  # fmt: skip
+
+
+def _asked(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
+    basis, limits = _basis(rules, Name.AGENCY_ASKED), list(standing.limits)
+    if standing.handed_over or any(passed for _, passed in limits):
+        return Finding(
+            Name.AGENCY_ASKED, True, None, basis,
+            "Pemerintah daerah sudah diminta lebih dahulu dan batas waktunya sudah lewat; laporan"
+            " ini sendiri buktinya.",
+            "The regency was asked first and its time has passed; this report itself is the proof.",
+        )  # fmt: skip
+    days = sorted(day for day, _ in limits if day is not None)
+    if not days:
+        return Finding(
+            Name.AGENCY_ASKED, False, None, basis,
+            "Pemerintah daerah sudah diminta; batas waktunya belum lewat.",
+            "The regency has been asked; its time has not passed.",
+        )  # fmt: skip
+    return Finding(
+        Name.AGENCY_ASKED, False, days[0], basis,
+        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {days[0]}. Jika sampai saat"
+        " itu belum selesai dan Anda setuju, laporan dilimpahkan.",
+        f"The regency has been asked and has time until {days[0]}. If it is not done by then and"
+        " you consent, the report is handed over.",
+    )  # fmt: skip
+
+
+def _open(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
+    basis = _basis(rules, Name.NOT_OVER)
+    if Action.CONSENT in ACTIONS[standing.status]:
+        return Finding(
+            Name.NOT_OVER, True, None, basis,
+            "Penanganan laporan ini belum berakhir bagi Anda.",
+            "The handling of this report is not over for you.",
+        )  # fmt: skip
+    return Finding(
+        Name.NOT_OVER, False, None, basis,
+        "Penanganan laporan ini sudah berakhir. Buka kembali laporan bila masih bisa, atau lapor"
+        " langsung ke Ombudsman.",
+        "The handling of this report is over. Reopen it if you still can, or complain to the"
+        " Ombudsman directly.",
+    )  # fmt: skip
+
+
+def _consent(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
+    basis = _basis(rules, Name.CONSENT)
+    if standing.handed_over:
+        words = (
+            "Laporan sudah dilimpahkan ke Ombudsman.",
+            "The report has been handed over to the Ombudsman.",
+        )
+    elif standing.consented:
+        words = (
+            "Anda sudah menyetujui pelimpahan ke Ombudsman.",
+            "You have consented to a hand-over to the Ombudsman.",
+        )
+    else:
+        words = (
+            "Tanpa persetujuan Anda, laporan tidak dilimpahkan.",
+            "Without your consent nothing is handed over.",
+        )
+    return Finding(Name.CONSENT, standing.consented, None, basis, *words)
+
+
+def _identity(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
+    basis = _basis(rules, Name.IDENTITY)
+    if standing.with_form:
+        return Finding(
+            Name.IDENTITY, True, None, basis,
+            "Identitas Anda dan isi laporan disegel; hanya Ombudsman yang dapat membukanya.",
+            "Your identity and what was written are sealed; only the Ombudsman can open them.",
+        )  # fmt: skip
+    return Finding(
+        Name.IDENTITY, False, None, basis,
+        "Tanpa identitas, Ombudsman hanya menerima fakta penanganan, tanpa nama dan tanpa isi"
+        " laporan, dan tidak wajib memeriksanya sebagai laporan Anda.",
+        "Without identity the Ombudsman gets the facts of the handling only, without your name and"
+        " without what was written, and need not examine it as your complaint.",
+    )  # fmt: skip

@@ -1,0 +1,190 @@
+"""The reporter's consent to a hand-over, and what they are told before they give it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import falcon
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import FieldError, Invalid, NotAllowed
+from chassis.outbox import emit
+from services.intake import admission, domain, events, schemas
+from services.intake.admission import Finding, Name, Rule, Standing
+from services.intake.domain import Action, Status
+from services.intake.envelopes import Envelopes
+from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
+
+GIVE_RIGHT = ("H", "S")  # the clocks whose passing lets a case go to the Ombudsman
+NOTICES = (
+    {
+        "notice": "identity_copy",
+        "id": "Salinan KTP belum dapat dilampirkan di sini; Ombudsman akan memintanya bila perlu.",
+        "en": "A copy of your identity card cannot be attached here yet; the Ombudsman will ask.",
+    },
+    {
+        "notice": "sealed",
+        "id": "Yang Anda isi di sini disegel seketika; kami tidak dapat membacanya.",
+        "en": "What you enter here is sealed at once; we cannot read it.",
+    },
+)
+
+
+class Books:
+    """What both addresses stand on."""
+
+    def __init__(self, db: Transactions, clock: Clock, door: Any, zone: ZoneInfo) -> None:
+        self._db, self._clock, self._door, self._zone = db, clock, door, zone
+
+    def _today(self, now: datetime) -> date:
+        return now.astimezone(self._zone).date()
+
+    def _rules(self, tx: Session, today: date) -> dict[str, Rule]:
+        rows = tx.scalars(sa.select(AdmissionRule))
+        rules = [Rule(r.rule, r.effective_from, r.basis, r.years) for r in rows]
+        return admission.in_force(rules, today)
+
+    def _standing(self, tx: Session, report: Report) -> Standing:
+        newest = tx.scalars(
+            sa.select(Deadline)
+            .where(Deadline.number == report.number, Deadline.clock.in_(GIVE_RIGHT))
+            .distinct(Deadline.clock)
+            .order_by(Deadline.clock, Deadline.cycle.desc())
+        )
+        limits = [(d.due_at and self._today(d.due_at), d.passed_at is not None) for d in newest]
+        return Standing(
+            event_date=report.event_date,
+            status=Status(report.status),
+            limits=limits,
+            consented=report.consented_at is not None,
+            with_form=report.consent_form,
+            handed_over=report.handed_over_at is not None,
+        )
+
+
+class Checks(Books):
+    """`/v1/reports/{number}/escalation-check`"""
+
+    @web.operation(
+        "What the law asks before the Ombudsman takes a report, and whether it holds for this one",
+        answers={200: schemas.Checked},
+        errors=(404, 429),
+        security="trackingCode",
+    )
+    def on_post(self, req: falcon.Request, number: str) -> Any:
+        """Changes nothing."""
+        today = self._today(self._clock.now())
+        with self._db.begin() as tx:
+            report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
+            found = admission.findings(self._standing(tx, report), self._rules(tx, today), today)
+            return {
+                "number": report.number,
+                "possible": not any(_refuses(f) or _is_over(f) for f in found),
+                "rules": found,
+                "notices": NOTICES,
+            }
+
+
+class Consents(Books):
+    """`/v1/reports/{number}/escalation-consent`"""
+
+    def __init__(
+        self, db: Transactions, clock: Clock, door: Any, zone: ZoneInfo, envelopes: Envelopes
+    ) -> None:
+        super().__init__(db, clock, door, zone)
+        self._envelopes = envelopes
+
+    @web.operation(
+        "As the reporter: escalation consent",
+        body=schemas.Consent,
+        answers={202: schemas.Consented},
+        errors=(404, 409, 429),
+        idempotent="optional",
+        security="trackingCode",
+    )
+    def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
+        """Agrees to a hand-over: with the form, to one with identity and words; without it, to one
+        of the facts alone."""
+        now = self._clock.now()
+        today = self._today(now)
+        with self._db.begin() as tx:
+            report = self._door.open(tx, number, req.get_header("Tracking-Code") or "", lock=True)
+            if answer := key.answered(tx):
+                return answer
+            domain.permit(Action.CONSENT, Status(report.status), report.status_since, now)
+            rules = self._rules(tx, today)
+            _refuse(admission.findings(self._standing(tx, report), rules, today))
+            form = body["dossier"]
+            _check(form, today)
+            if form and report.handed_over_at is not None:
+                raise _handed_over()
+            self._note(tx, report, form, admission.admissible_until(report.event_date, rules), now)
+            found = admission.findings(self._standing(tx, report), rules, today)
+            told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
+            return key.remember(tx, {"number": report.number, "noted_at": now, **told})
+
+    def _note(
+        self, tx: Session, report: Report, form: Any, until: date | None, now: datetime
+    ) -> None:
+        """Says what only the Ombudsman can read first, so that it is there when the consent is."""
+        identity = None
+        if form:
+            identity = self._envelopes.identity(report.number, form)
+            for fact in self._envelopes.all_words(tx, report, now):
+                emit(tx, fact)
+        emit(tx, events.escalation_consented(report.number, until, identity, now))
+        report.consented_at = now
+        report.consent_form = report.consent_form or form is not None
+        tx.add(
+            TimelineEntry(
+                number=report.number,
+                at=now,
+                what=f"reporter.{Action.CONSENT}",
+                detail={"with_identity": form is not None},
+                text=None,
+            )
+        )
+
+
+def _refuses(finding: Finding) -> bool:
+    return finding.rule == Name.EVENT_AGE and finding.holds is False
+
+
+def _is_over(finding: Finding) -> bool:
+    return finding.rule == Name.NOT_OVER and not finding.holds
+
+
+def _refuse(found: list[Finding]) -> None:
+    for finding in found:
+        if _refuses(finding):
+            raise _not_allowed("event_date", finding.rule, f"{finding.id} / {finding.en}")
+
+
+def _handed_over() -> NotAllowed:
+    said = (
+        "Laporan sudah dilimpahkan; sampaikan identitas Anda langsung kepada Ombudsman."
+        " / The report has been handed over; tell the Ombudsman directly who you are."
+    )
+    return _not_allowed("dossier", "handed_over", said)
+
+
+def _not_allowed(field: str, rule: str, message: str) -> NotAllowed:
+    error = FieldError(field=field, rule=rule, message=message)
+    return NotAllowed("the law does not allow this hand-over", errors=[error])
+
+
+def _check(form: Any, today: date) -> None:
+    """Raises Invalid for days that lie in the future."""
+    if not form:
+        return
+    if form["birth_date"] >= today:
+        raise Invalid("this day lies in the future", "dossier.birth_date", "past")
+    prior = form.get("prior_complaint")
+    if prior and prior["on"] > today:
+        raise Invalid("this day lies in the future", "dossier.prior_complaint.on", "not_future")

@@ -1,0 +1,205 @@
+"""What is handed over is a dossier that the feed proves and that holds nothing we can read."""
+
+import hashlib
+import json
+
+import pytest
+import rfc8785
+from joserfc import jwe
+from joserfc.jwk import ECKey
+from joserfc.registry import HeaderParameter
+
+from services.escalation import feed, parts
+from tests.service.escalation.tower import NUMBER, Tower
+
+KEY = ECKey.generate_key("P-256", {"kid": "ombudsman-test"})
+CONSENT, WORDS = "report.escalation_consented.v1", "report.words_sealed.v1"
+
+
+def sealed(text: str) -> dict[str, str]:
+    """As intake seals it."""
+    registry = jwe.JWERegistry(
+        header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
+        algorithms=["ECDH-ES", "A256GCM"],
+    )
+    header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": "ombudsman-test", "sub": NUMBER}
+    made = jwe.encrypt_compact(header, text.encode(), KEY, registry=registry)
+    digest = hashlib.sha256(made.encode()).hexdigest()
+    return {"sealed": made, "key_id": "ombudsman-test", "sha256": digest}
+
+
+def consent(tower: Tower) -> None:
+    """The reporter consents with identity: all words so far, then who it is."""
+    for part in ("report", "addition", "reply"):
+        tower.hear(WORDS, part=part, **sealed(part))
+    tower.hear(CONSENT, admissible_until="2028-11-01", **sealed("identity"))
+
+
+def hand_over(tower: Tower) -> None:
+    tower.begin_work()
+    consent(tower)
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+
+
+def stored(tower: Tower) -> tuple[dict, str]:
+    [(content, digest)] = tower.database.psql("SELECT content, sha256 FROM dossier")
+    return content, digest
+
+
+def held(tower: Tower) -> list[str]:
+    return [p for (p,) in tower.database.psql("SELECT part FROM sealed_part ORDER BY id")]
+
+
+def test_the_feed_proves_the_dossier_without_holding_it(tower: Tower) -> None:
+    hand_over(tower)
+    content, digest = stored(tower)
+
+    [entry] = tower.entries("handovers")
+
+    assert entry["data"]["dossier"] == {
+        "version": 1, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
+    }  # fmt: skip
+    assert hashlib.sha256(rfc8785.dumps(content)).hexdigest() == digest
+    rows = tower.database.psql("SELECT sealed, sha256 FROM sealed_part")
+    assert {sha for _, sha in rows} == {p["sha256"] for p in content["parts"]}
+    assert not any(text in json.dumps(entry) for text, _ in rows)
+
+
+def test_a_dossier_tells_who_had_it_when_and_what_came_of_it(tower: Tower) -> None:
+    tower.open()
+    tower.hear("case.verified.v1", **{"class": "ordinary"}, kind="complaint")
+    tower.dispose()
+    tower.hear("case.returned.v1", agency="dpupr", goes_to="coordinator")
+    tower.dispose(agency="dlh")
+    consent(tower)
+
+    tower.at("2027-01-02 10:00").sweep()
+    content, _ = stored(tower)
+
+    assert [h["what"] for h in content["history"]] == [
+        "case.opened", "case.verified", "case.disposed", "case.returned", "case.disposed",
+    ]  # fmt: skip
+    assert content["history_complete"] is True
+    assert content["history"][2]["detail"]["agency"] == "dpupr"
+    assert content["case"]["agency"] == "dlh"
+    raised = [(e["clock"], e["level"], e["to"]) for e in content["escalations"]]
+    assert ("S", 1, "head_of_agency") in raised
+    assert [p["part"] for p in content["parts"]] == ["identity", "report", "addition", "reply"]
+    assert content["consent"]["with_identity"] is True
+    assert content["consent"]["admissible_until"] == "2028-11-01"
+    assert content["attachments"] == []
+
+
+def test_each_day_of_a_passed_limit_is_explained(tower: Tower) -> None:
+    tower.at("2026-12-14 10:00").open()
+    tower.dispose()
+    consent(tower)
+
+    tower.at("2027-01-20 10:00").sweep()
+    content, _ = stored(tower)
+
+    settle = next(c for c in content["clocks"] if c["clock"] == "S")
+    assert settle["limit"]["days"] == 14
+    assert settle["limit"]["decree"].startswith("PermenPANRB 62/2018")
+    verdicts = [day["verdict"] for day in settle["days"]]
+    assert verdicts.count("counted") == 14
+    christmas = next(day for day in settle["days"] if day["on"] == "2026-12-24")
+    assert christmas["verdict"] == "skipped"
+    assert christmas["basis"].startswith("SKB 3 Menteri 1497/2025")
+    running = next(c for c in content["clocks"] if c["clock"] == "H")
+    assert (running["passed_at"], running["days"]) == (None, [])
+
+
+def test_without_identity_the_ombudsman_is_given_facts_only(tower: Tower) -> None:
+    tower.begin_work()
+    tower.hear(CONSENT)
+
+    tower.at("2027-01-02 10:00").sweep()
+    content, _ = stored(tower)
+
+    assert content["parts"] == []
+    assert content["consent"]["with_identity"] is False
+    assert content["history"]
+
+
+def test_a_second_consent_takes_the_place_of_the_first(tower: Tower) -> None:
+    tower.begin_work()
+    consent(tower)
+    consent(tower)
+
+    assert sorted(held(tower)) == ["addition", "identity", "reply", "report"]
+
+
+def test_a_later_consent_without_identity_leaves_what_was_given(tower: Tower) -> None:
+    tower.begin_work()
+    consent(tower)
+    tower.hear(CONSENT)
+
+    assert "identity" in held(tower)
+
+
+def test_what_comes_before_its_case_is_kept_for_it(tower: Tower) -> None:
+    consent(tower)
+    tower.open()
+
+    tower.at("2027-01-02 10:00").sweep()
+
+    assert len(stored(tower)[0]["parts"]) == 4
+
+
+def test_words_that_come_after_the_hand_over_do_not_change_it(tower: Tower) -> None:
+    hand_over(tower)
+    before = stored(tower)
+
+    tower.hear(WORDS, part="addition", **sealed("later"))
+    consent(tower)
+
+    assert stored(tower) == before
+    assert held(tower) == ["report", "addition", "reply", "identity"]
+
+
+def test_a_case_that_is_withdrawn_loses_what_was_sealed_and_the_chain_still_holds(
+    tower: Tower,
+) -> None:
+    hand_over(tower)
+    before = stored(tower)
+
+    tower.hear("case.withdrawn.v1")
+
+    assert held(tower) == []
+    assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NOT NULL") == 1
+    assert stored(tower) == before
+    with tower.db.begin() as tx:
+        assert feed.verify(tx, "handovers") == (1, None)
+
+
+def test_a_withdrawn_case_takes_no_consent_and_is_not_handed_over(tower: Tower) -> None:
+    tower.begin_work()
+    consent(tower)
+    tower.hear("case.withdrawn.v1")
+    consent(tower)
+
+    tower.at("2027-01-02 10:00").sweep()
+
+    assert held(tower) == []
+    assert tower.count("SELECT count(*) FROM consent") == 0
+    assert tower.count("SELECT count(*) FROM dossier") == 0
+
+
+def test_what_was_sealed_before_a_day_is_forgotten_once_the_case_is_done(tower: Tower) -> None:
+    consent(tower)
+    tower.begin_work()
+    with tower.db.begin() as tx:
+        assert parts.forgettable(tx, tower.clock.now()) == []
+
+    tower.at("2027-01-02 10:00").sweep()
+    with tower.db.begin() as tx:
+        assert parts.forgettable(tx, tower.clock.now()) == [NUMBER]
+        assert parts.erase_one(tx, NUMBER, tower.clock.now()) == 4
+
+
+def test_the_history_can_only_be_added_to(tower: Tower) -> None:
+    tower.open()
+    with pytest.raises(Exception, match="never changed"):
+        tower.database.psql("UPDATE case_event SET what = 'x'")
