@@ -137,6 +137,8 @@ def putting_right(target: Target) -> Iterator[None]:
 STORED = {
     ("after", "cursor"),  # one that was given out
     ("event_date", "not_future"),
+    ("dossier.birth_date", "past"),
+    ("dossier.prior_complaint.on", "not_future"),
     ("contact", "anonymous"),
     ("class", "required"), ("category", "required"), ("class", "complaint"),  # by the case's kind
     ("kind", "change"),
