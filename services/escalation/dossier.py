@@ -38,7 +38,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "case.merged": (),
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
-    "escalation.raised": ("clock", "cycle", "level", "to", "agency", "due_at"),
+    "escalation.raised": ("clock", "cycle", "level", "to", "because", "agency", "due_at"),
 }
 FIRST, RAISED = "case.opened", "escalation.raised"
 
