@@ -48,6 +48,7 @@ class Surroundings:
             told |= {
                 "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(self.smtp_port),
                 "SMTP_FROM": "lapor@kotabaru.example", "PUBLIC_URL": self.public_url,
+                "QUIET_HOURS": "",  # here the clock leaps, and nobody sleeps
             }  # fmt: skip
         if told["LAPOR_ENV"] == "production":
             raise ValueError("the embedded run isolates nothing and is never production")

@@ -5,6 +5,11 @@ rewrap          move every record to the current key-encryption key, e.g. after 
 erase NUMBER    destroy what is held of who filed this report, and keep nothing that comes later.
                 The sealed copy in intake's outbox (30 days) and backups outlast it until the keys
                 that open them are destroyed: docs/runbook.md, Secrets
+post set POST [--agency CODE] [--language id|en]
+                where a post of the ladder is written to: the address is read from standard input,
+                so that it stands in no list of processes and no shell's history
+post forget POST [--agency CODE]
+post list       the places that can be written to, without their addresses
 """
 
 from __future__ import annotations
@@ -13,8 +18,12 @@ import argparse
 import sys
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from chassis import cli
-from services.notify import reporters
+from chassis.errors import Invalid
+from services.notify import posts, reporters
+from services.notify.domain import LANGUAGES
 
 
 class Rewrap:
@@ -25,8 +34,10 @@ class Rewrap:
 
     def __call__(self, service: str, _: argparse.Namespace) -> None:
         """Prints how many records were moved."""
-        keyring, moved = cli.settings(service).keyring(), 0
+        keyring = cli.settings(service).keyring()
         db = cli.transactions(service)
+        with db.begin() as tx:
+            moved = posts.rewrap(tx, keyring)
         while True:
             with db.begin() as tx:
                 count = reporters.rewrap(tx, keyring)
@@ -50,4 +61,34 @@ class Erase:
         sys.stdout.write("erased\n" if erased else "nothing was held; nothing will be kept\n")
 
 
-COMMANDS: dict[str, Any] = {"rewrap": Rewrap(), "erase": Erase()}
+class OfPost:
+    """`post set|forget|list`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes what to do, and the post."""
+        parser.add_argument("action", choices=["set", "forget", "list"])
+        parser.add_argument("post", nargs="?", default="")
+        parser.add_argument("--agency")
+        parser.add_argument("--language", choices=LANGUAGES, default=LANGUAGES[0])
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """Prints what is known, or what was done. Exits with what is wrong."""
+        with cli.transactions(service).begin() as tx:
+            if arguments.action == "list":
+                sys.stdout.writelines(f"{place}\n" for place in posts.known(tx))
+            elif arguments.action == "forget":
+                gone = posts.forget(tx, arguments.post, arguments.agency)
+                sys.stdout.write("forgotten\n" if gone else "nothing was known\n")
+            else:
+                self._set(tx, service, arguments)
+
+    def _set(self, tx: Session, service: str, asked: argparse.Namespace) -> None:
+        keyring, email = cli.settings(service).keyring(), sys.stdin.readline().strip()
+        try:
+            posts.keep(tx, keyring, asked.post, asked.agency, email, asked.language)
+        except Invalid as refused:
+            sys.exit(f"{refused.errors[0]['field']}: {refused.message}")
+        sys.stdout.write(f"{posts.place(asked.post, asked.agency)} can be written to\n")
+
+
+COMMANDS: dict[str, Any] = {"rewrap": Rewrap(), "erase": Erase(), "post": OfPost()}

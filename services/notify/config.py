@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from chassis import config
 from chassis.config import Misconfigured, Secret, SecretText
 from services.notify import contacts, keyring
 from services.notify.channel import Smtp
+from services.notify.domain import Quiet
 from services.notify.keyring import Keyring
 from services.notify.letters import domain_of
 from services.notify.sealing import Opener
@@ -29,15 +31,22 @@ class Settings(config.Settings):
     smtp_user: str = ""
     smtp_password: SecretText = field(default=SecretText(""), repr=False)
     public_url: str
+    quiet_hours: str = "21-06"  # local; nothing between them that can wait. Empty: none are quiet
 
     def check(self) -> None:
         """Refuses an address that is none, and reporters' addresses in clear on a real network."""
         super().check()
+        if not re.fullmatch(r"(?:(?:[01]\d|2[0-3])-(?:[01]\d|2[0-3]))?", self.quiet_hours):
+            raise Misconfigured("QUIET_HOURS must be two hours such as 21-06, or empty")
         if not contacts.is_mailable(self.smtp_from):
             raise Misconfigured("SMTP_FROM must be one plain address such as lapor@example.org")
         in_clear = not self.smtp_starttls and self.smtp_host not in LOOPBACK
         if self.lapor_env == "production" and in_clear:
             raise Misconfigured("SMTP_STARTTLS must be on in production")
+
+    def quiet(self) -> Quiet | None:
+        """When nobody is woken."""
+        return Quiet(*map(int, self.quiet_hours.split("-"))) if self.quiet_hours else None
 
     def page(self) -> str:
         """Where reporters read more; nothing of a report stands in it."""

@@ -41,6 +41,8 @@ class About(StrEnum):
     ESCALATION_RAISED = "escalation_raised"
     ESCALATION_OFFERED = "escalation_offered"
     HANDED_OVER = "handed_over"
+    POST_REMINDED = "post_reminded"
+    POST_RAISED = "post_raised"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,46 @@ def about(type: str, data: Mapping[str, object]) -> About | None:
     return None
 
 
+TO_POSTS: Mapping[str, About] = {
+    "deadline.approaching.v1": About.POST_REMINDED,
+    "escalation.raised.v1": About.POST_RAISED,
+}
+OF_POSTS = frozenset(TO_POSTS.values())  # all the others are told to the reporter
+
+# What only a clock brings about, mostly at midnight, can be told in the morning as well.
+CAN_WAIT = frozenset(
+    {
+        About.DEADLINE_APPROACHING,
+        About.DEADLINE_PASSED,
+        About.DEADLINE_RECOMPUTED,
+        About.ESCALATION_RAISED,
+        About.ESCALATION_OFFERED,
+        About.POST_REMINDED,
+        About.POST_RAISED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """The hours of the day in which nobody is woken: from the hour `since` to the hour `until`."""
+
+    since: int
+    until: int
+
+    def left(self, local: datetime) -> timedelta:
+        """How long it is still quiet at a local time."""
+        ahead = (self.until - local.hour) % 24
+        if (local.hour - self.since) % 24 >= (self.until - self.since) % 24:
+            return timedelta()
+        return timedelta(hours=ahead) - (local - local.replace(minute=0, second=0, microsecond=0))
+
+
+def wait(news: About, local: datetime, quiet: Quiet | None) -> timedelta:
+    """How long a message that is written at a local time is kept back."""
+    return quiet.left(local) if quiet and news in CAN_WAIT else timedelta()
+
+
 # --- What may stand in a message
 
 PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every message
@@ -110,6 +152,8 @@ PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
     About.DEADLINE_RECOMPUTED: frozenset({"limit", "due"}),
     About.ESCALATION_RAISED: frozenset({"at", "limit", "due", "office"}),
+    About.POST_REMINDED: frozenset({"limit", "due"}),
+    About.POST_RAISED: frozenset({"limit", "due", "office"}),
 }
 ORDINARY = frozenset({"at"})
 
@@ -174,6 +218,8 @@ MOMENTS = {
     (About.DEADLINE_PASSED, "due"): "due_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
     (About.ESCALATION_RAISED, "due"): "due_at",
+    (About.POST_REMINDED, "due"): "due_at",
+    (About.POST_RAISED, "due"): "due_at",
 }
 
 

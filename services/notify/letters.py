@@ -21,6 +21,16 @@ from uuid import UUID
 from services.notify import contacts, domain
 
 SUBJECT = {"id": "Kabar tentang laporan Anda", "en": "News about your report"}
+SUBJECT_TO_POSTS = {
+    domain.About.POST_REMINDED: {
+        "id": "Pengingat: batas waktu laporan akan berakhir",
+        "en": "Reminder: a report's time limit ends soon",
+    },
+    domain.About.POST_RAISED: {
+        "id": "Eskalasi: batas waktu laporan telah terlewati",
+        "en": "Escalation: a report's time limit has passed",
+    },
+}
 SENDER = "LAPOR!"
 NOBODY = ""  # the envelope's sender: what a machine says on its own is not bounced (RFC 3834, 3.3)
 
@@ -40,7 +50,13 @@ def body(
 ) -> str:
     """The text of a message; `kept` is what `domain.facts` found."""
     told = template(news, language).substitute(domain.words(kept, language, zone)).strip()
-    return template("frame", language).substitute(news=told, number=number, url=url)
+    frame = "frame_to_posts" if news in SUBJECT_TO_POSTS else "frame"
+    return template(frame, language).substitute(news=told, number=number, url=url)
+
+
+def subject(news: domain.About, language: str) -> str:
+    """One of a few constants."""
+    return SUBJECT_TO_POSTS.get(news, SUBJECT)[language]
 
 
 def letter(
@@ -51,6 +67,7 @@ def letter(
     recipient: str,
     language: str,
     text: str,
+    subject: str,
 ) -> EmailMessage:
     """A whole message, the same bytes for every try. Raises Unaddressable."""
     if not contacts.is_mailable(recipient):
@@ -58,7 +75,7 @@ def letter(
     message = EmailMessage(policy=SMTP)
     message["From"] = f'"{SENDER}" <{sender}>'
     message["To"] = recipient
-    message["Subject"] = SUBJECT[language]
+    message["Subject"] = subject
     message["Date"] = format_datetime(written_at)
     message["Message-ID"] = f"<{message_id}@{domain_of(sender)}>"
     message["Auto-Submitted"] = "auto-generated"

@@ -8,6 +8,9 @@ from prometheus_client import Counter, Gauge, Histogram
 MESSAGES = Counter(
     "lapor_notify_messages", "Messages settled, by news and outcome", ["about", "outcome"]
 )
+for _news in ("post_reminded", "post_raised"):  # an alert counts from nought, not from the first
+    for _outcome in ("no_address", "rejected", "expired"):
+        MESSAGES.labels(_news, _outcome)
 # How long does a reporter wait for news that we have?
 DELAY = Histogram(
     "lapor_notify_delay_seconds",

@@ -61,13 +61,36 @@ class Reporter(Base):
     identity: Mapped[bytes | None]
 
 
+class Post(Base):
+    """Where a post of the government is written to, sealed as a reporter's contact is."""
+
+    __tablename__ = "post"
+    __table_args__ = (sa.Index("post_kek", "kek"),)
+
+    place: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    kek: Mapped[int]
+    data_key: Mapped[bytes]
+    reach: Mapped[bytes]
+
+
 class Message(Base):
-    """One piece of news for one reporter; `facts` are dates and words of closed sets only."""
+    """One piece of news for one reporter, or with a `place` for a post; `facts` are dates and words
+    of closed sets only. It is not sent before `not_before`: nobody is woken at night."""
 
     __tablename__ = "message"
     __table_args__ = (
-        sa.UniqueConstraint("number", "about", "cause", name="message_once"),
+        sa.UniqueConstraint(
+            "number",
+            "about",
+            "cause",
+            "place",
+            name="message_once",
+            postgresql_nulls_not_distinct=True,
+        ),
         one_of("about", About),
+        sa.CheckConstraint(
+            "(place IS NULL) = (about NOT IN ('post_reminded', 'post_raised'))", name="for_one"
+        ),
         one_of("state", MESSAGE_STATES),
         one_of("reason", REASONS),
         sa.CheckConstraint(
@@ -85,6 +108,7 @@ class Message(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(sa.Text)
     about: Mapped[str] = mapped_column(sa.Text)
+    place: Mapped[str | None] = mapped_column(sa.Text)
     cause: Mapped[UUID]
     cycle: Mapped[int | None]
     facts: Mapped[dict[str, str]] = mapped_column(JSONB)
@@ -93,6 +117,7 @@ class Message(Base):
     reason: Mapped[str | None] = mapped_column(sa.Text)
     attempts: Mapped[int] = mapped_column(server_default=sa.text("0"))
     next_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    not_before: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     written_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     settled_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
 

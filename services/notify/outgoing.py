@@ -30,12 +30,13 @@ from chassis.failpoints import failpoint
 from chassis.logs import cause, log
 from chassis.outbox import emit
 from chassis.together import hold, later
-from services.notify import domain, events, letters, metrics, reporters
+from services.notify import domain, events, letters, metrics, posts, reporters
 from services.notify.config import Settings
 from services.notify.domain import About, Rejected, Reply, Unavailable
 from services.notify.keyring import Keyring, Unreadable
-from services.notify.models import Attempt, Message, Reporter
+from services.notify.models import Attempt, Message, Post, Reporter
 
+NOW = timedelta()
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
 PAUSE = 0.5  # seconds between tries to write down an outcome
 _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
@@ -56,15 +57,19 @@ def write(
     cycle: int | None,
     mailable: bool,
     clock: Clock,
+    wait: timedelta = NOW,
+    place: str | None = None,
 ) -> None:
-    """Files the message that `event` causes, once; without an address it has failed already.
+    """Files the message that `event` causes, once, to be sent after `wait`; to the reporter, or to
+    a post's `place`. Without an address it has failed already.
 
     Its id follows from the event, so that even a restored database sends it under the same one.
     """
     now = clock.real()
     message = Message(
-        id=uuid5(_IDS, f"{event.id}/{about}"),
+        id=uuid5(_IDS, f"{event.id}/{about}" + (f"/{place}" if place else "")),
         number=event.subject,
+        place=place,
         about=about.value,
         cause=UUID(event.id),
         cycle=cycle,
@@ -72,7 +77,8 @@ def write(
         correlationid=event.correlationid,
         state="due",
         attempts=0,
-        next_at=now,
+        next_at=now + wait,
+        not_before=now + wait,
         written_at=now,
     )
     if not mailable:
@@ -93,6 +99,7 @@ class Claim:
     message: Message
     n: int
     reporter: Reporter | None = None
+    post: Post | None = None
 
 
 @dataclass(frozen=True)
@@ -110,10 +117,12 @@ NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
 
 _earlier = aliased(Message)
-_EARLIER_IS_OPEN = (
+_EARLIER_IS_OPEN = (  # one that was written earlier, may be sent, and was not
     sa.select(_earlier.id)
     .where(
         _earlier.number == Message.number,
+        _earlier.place.is_not_distinct_from(Message.place),
+        _earlier.not_before <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
         _earlier.next_at.is_not(None),
         sa.tuple_(_earlier.written_at, _earlier.id) < sa.tuple_(Message.written_at, Message.id),
     )
@@ -170,11 +179,19 @@ class Outgoing:
                 .where(sa.or_(Message.state != "sending", sa.literal(now >= self._patient_until)))
                 .order_by(Message.next_at)
                 .limit(limit)
-                .with_for_update(skip_locked=True)
+                .with_for_update(skip_locked=True),
+                {"now": now},
             ).all()
             begun = [c for message in due if (c := self._begin(tx, message, now)) is not None]
             known = reporters.rows(tx, (claim.message.number for claim in begun))
-            return [replace(claim, reporter=known.get(claim.message.number)) for claim in begun]
+            places = (claim.message.place for claim in begun if claim.message.place)
+            at_posts = posts.rows(tx, places)
+            return [
+                replace(claim, post=at_posts.get(claim.message.place))
+                if claim.message.place
+                else replace(claim, reporter=known.get(claim.message.number))
+                for claim in begun
+            ]
 
     def send(self, claim: Claim) -> None:
         """Makes the try and records its outcome, however long the database is away, until the
@@ -246,7 +263,11 @@ class Outgoing:
 
     def _attempt(self, claim: Claim) -> Outcome:
         try:
-            reach = reporters.reach(claim.reporter, self._keyring)
+            reach = (
+                posts.reach(claim.post, self._keyring)
+                if claim.message.place
+                else reporters.reach(claim.reporter, self._keyring)
+            )
         except Unreadable as failure:
             log.error("contact_unreadable", **cause(failure))
             return Outcome("unavailable", Reply.NONE)
@@ -276,6 +297,7 @@ class Outgoing:
             recipient=reach.email,
             language=reach.language,
             text=text,
+            subject=letters.subject(About(message.about), reach.language),
         ).as_bytes()
 
     def _finish(self, ended: list[tuple[Claim, Outcome]], tx: Session) -> None:
@@ -315,9 +337,10 @@ def _settle(tx: Session, message: Message, state: str, reason: str | None, clock
     """Ends a message and says so, joining the chain of causes that it belongs to."""
     message.state, message.reason, message.next_at = state, reason, None
     message.settled_at = clock.real()
-    correlate(message.correlationid)
-    say = events.delivered if state == "delivered" else events.failed
-    emit(tx, say(message, clock.now()))
+    if message.place is None:  # what others hear of is whether a reporter was told
+        correlate(message.correlationid)
+        say = events.delivered if state == "delivered" else events.failed
+        emit(tx, say(message, clock.now()))
     _after_commit(tx, metrics.MESSAGES.labels(message.about, reason or state).inc)
     if state == "delivered":
         waited = (message.settled_at - message.written_at).total_seconds()

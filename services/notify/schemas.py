@@ -39,5 +39,6 @@ class News(Tolerant):
     clock = fields.String()
     cycle = fields.Integer()
     to = fields.String(allow_none=True)
+    agency = fields.String(allow_none=True)
     how = fields.String()
     reason = fields.String(allow_none=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import eventlet
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from chassis.events import Event
 from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
-from services.notify import contacts, domain, metrics, outgoing, reporters, schemas
+from services.notify import contacts, domain, metrics, outgoing, posts, reporters, schemas
 from services.notify.channel import Smtp
 from services.notify.config import Settings
 from services.notify.domain import Reply, Unavailable
@@ -92,6 +94,7 @@ class Notify(Service):
     """Knows how reporters are reached, and tells them every step of their report."""
 
     name = "notify"
+    settings: Settings
     post = Post()
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
@@ -144,6 +147,30 @@ class Notify(Service):
         about = domain.about(event.type, data)
         if about is not None:
             self.write(event, tx, about, data)
+        if event.type in domain.TO_POSTS and data["to"] is not None:
+            self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
+
+    def write_to_post(
+        self, event: Event, tx: Session, about: domain.About, data: dict[str, Any]
+    ) -> None:
+        """Files the message to who was reached; one without an address alarms."""
+        place = posts.place(data["to"], data["agency"])
+        outgoing.write(
+            tx,
+            event,
+            about,
+            domain.facts(about, data),
+            cycle=data["cycle"],
+            mailable=bool(posts.rows(tx, [place])),
+            clock=self.clock,
+            wait=self.waiting(about),
+            place=place,
+        )
+
+    def waiting(self, about: domain.About) -> timedelta:
+        """How long what is told now is kept back, because it is night."""
+        local = self.clock.now().astimezone(ZoneInfo(self.settings.time_zone))
+        return domain.wait(about, local, self.settings.quiet())
 
     def write(self, event: Event, tx: Session, about: domain.About, data: Any) -> None:
         """Files the message; waits (TooEarly) while it is unknown whether anybody can be told."""
@@ -155,6 +182,7 @@ class Notify(Service):
             cycle=data.get("cycle"),
             mailable=reporters.is_mailable(tx, event.subject),
             clock=self.clock,
+            wait=self.waiting(about),
         )
 
     @every(0.05)
@@ -181,8 +209,8 @@ class Notify(Service):
 
 _STUCK = sa.text("""
 SELECT u.age, u.unsent, a.unheard
-FROM (SELECT coalesce(extract(epoch FROM :now - min(written_at)), 0) AS age, count(*) AS unsent
-      FROM message WHERE next_at IS NOT NULL) u,
+FROM (SELECT coalesce(extract(epoch FROM :now - min(not_before)), 0) AS age, count(*) AS unsent
+      FROM message WHERE next_at IS NOT NULL AND not_before <= :now) u,
      (SELECT count(*) AS unheard FROM message
       WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a
 """)

@@ -56,6 +56,7 @@ HEALTHY = {
     "lapor_notify_undelivered_answers": "0x60",
     'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
     'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
+    'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x60",
     FAILED_ANSWERS: "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
 }  # fmt: skip
@@ -89,6 +90,9 @@ BROKEN = {
     },
     "ContactsMissing": {
         'lapor_accounted{service="notify", what="contacts_expected"}': "0x50 1x10"
+    },
+    "PostUnreachable": {
+        'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x50 1x10"
     },
     "AnswersUnheard": {"lapor_notify_undelivered_answers": "1x60"},
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},

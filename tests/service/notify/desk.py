@@ -117,6 +117,7 @@ def settings(database: Database, secrets: Path, postbox: Postbox) -> Settings:
         smtp_port=postbox.port,
         smtp_from="lapor@kotabaru.example",
         public_url="https://lapor.example",
+        quiet_hours="",
     )
 
 
@@ -161,6 +162,7 @@ class Desk:
         self.smtp = self.settings.smtp()
         self.notify = Notify()
         self.notify.db, self.notify.clock = self.db, self.clock
+        self.notify.settings = self.settings
         self.outgoing = self.with_keyring(self.keyring)
 
     def with_keyring(self, keyring: Keyring) -> Outgoing:

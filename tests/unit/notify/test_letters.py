@@ -70,6 +70,7 @@ def write(recipient: str, text: str = "Ada kabar.\n", language: str = "id") -> b
         recipient=recipient,
         language=language,
         text=text,
+        subject=letters.subject(About.RECEIVED, language),
     )
     return letter.as_bytes()
 

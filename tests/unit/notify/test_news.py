@@ -35,8 +35,9 @@ def text(about: About, facts: dict[str, str], language: str) -> str:
 
 def test_every_news_of_the_contracts_is_told_and_no_other() -> None:
     for type in ("message.delivered.v1", "message.failed.v1"):
-        assert set(contracts.schema(type)["properties"]["about"]["enum"]) == set(About)
-    assert {rule.about for rule in domain.RULES} == set(About)
+        told = set(contracts.schema(type)["properties"]["about"]["enum"])
+        assert told == set(About) - domain.OF_POSTS
+    assert {rule.about for rule in domain.RULES} == set(About) - domain.OF_POSTS
 
 
 def test_the_worker_hears_just_what_the_table_tells() -> None:
@@ -150,7 +151,11 @@ def test_the_frame_takes_news_number_and_page_only() -> None:
 def test_there_is_a_template_for_every_news_and_no_other() -> None:
     folder = letters.files("services.notify") / "templates"
     expected = {f"{about}.{language}.txt" for about, language in PAIRS}
-    frames = {f"frame.{language}.txt" for language in domain.LANGUAGES}
+    frames = {
+        f"{frame}.{language}.txt"
+        for frame in ("frame", "frame_to_posts")
+        for language in domain.LANGUAGES
+    }
 
     assert {file.name for file in folder.iterdir()} == expected | frames
 

@@ -37,6 +37,9 @@ def test_a_good_one_is_taken() -> None:
     [
         ({"smtp_starttls": False}, "SMTP_STARTTLS"),
         ({"smtp_from": "LAPOR <lapor@kotabaru.example>"}, "SMTP_FROM"),
+        ({"quiet_hours": "21"}, "QUIET_HOURS"),
+        ({"quiet_hours": "21-24"}, "QUIET_HOURS"),
+        ({"quiet_hours": "9pm-6am"}, "QUIET_HOURS"),
         ({"smtp_from": "lapor@kotabaru.example\nBcc: x@evil.example"}, "SMTP_FROM"),
     ],
 )

@@ -1,0 +1,226 @@
+"""Who stands above a passed limit is written to at their post, and nobody is woken at night."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+
+from deploy.local.environment import ROOT, Surroundings
+from services.notify import posts
+from services.notify.keyring import Keyring
+from tests.service.notify.desk import CONTACT, NUMBER, Desk
+
+SEKDA = "sekda@kotabaru.example"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+RAISED = {"clock": "S", "to": "sekda", "because": None, "agency": "dpupr", "level": 2}
+REMINDED = {"clock": "F", "to": "holder", "because": None, "agency": "dpupr"}
+
+
+def furnish(desk: Desk, post: str = "sekda", agency: str | None = None, email: str = SEKDA) -> None:
+    with desk.db.begin() as tx:
+        posts.keep(tx, desk.keyring, post, agency, email, "id")
+
+
+def known(desk: Desk) -> None:
+    """A reporter who can be told, and was told of the receipt."""
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.send()
+    desk.postbox.mails.clear()
+    desk.postbox.recipients.clear()
+
+
+def failures() -> float:
+    told = {"about": "post_raised", "outcome": "no_address"}
+    return REGISTRY.get_sample_value("lapor_notify_messages_total", told) or 0.0
+
+
+def test_an_escalation_is_told_to_the_post_and_to_the_reporter(desk: Desk) -> None:
+    furnish(desk)
+    known(desk)
+
+    desk.hear("escalation.raised.v1", **RAISED)
+    desk.send()
+
+    assert sorted(to for [to] in desk.postbox.recipients) == sorted([SEKDA, CONTACT["email"]])
+    mail = next(mail for mail in desk.postbox.mails if SEKDA in mail["To"])
+    assert mail["Subject"] == "Eskalasi: batas waktu laporan telah terlewati"
+    text = mail.get_content()
+    assert NUMBER in text
+    assert "dinaikkan kepada Sekretaris Daerah" in text
+    assert "kode rahasia" not in text
+    assert not [value for value in CONTACT.values() if len(value) > 2 and value in text]
+
+
+def test_whoever_holds_the_case_is_reminded_at_the_desk(desk: Desk) -> None:
+    furnish(desk, "holder", "dpupr", "penghubung.dpupr@kotabaru.example")
+    furnish(desk, "holder", None, "koordinator@kotabaru.example")
+    known(desk)
+
+    desk.hear("deadline.approaching.v1", **REMINDED)
+    desk.hear("deadline.approaching.v1", **REMINDED | {"clock": "V", "agency": None})
+    desk.send()
+
+    assert desk.postbox.recipients == [
+        ["penghubung.dpupr@kotabaru.example"], ["koordinator@kotabaru.example"],
+    ]  # fmt: skip
+
+
+def test_others_hear_only_whether_the_reporter_was_told(desk: Desk) -> None:
+    furnish(desk)
+    known(desk)
+
+    desk.hear("escalation.raised.v1", **RAISED)
+    desk.send()
+
+    assert [said["about"] for said in desk.said("message.")] == ["received", "escalation_raised"]
+
+
+def test_a_post_without_an_address_is_counted_and_holds_up_nobody(desk: Desk) -> None:
+    known(desk)
+    before = failures()
+
+    desk.hear("escalation.raised.v1", **RAISED)
+    desk.send()
+
+    assert failures() == before + 1
+    assert desk.postbox.recipients == [[CONTACT["email"]]]
+    assert ("post_raised", "failed", "no_address") in desk.states()
+    assert desk.said("message.failed") == []
+
+
+def test_a_reporter_who_cannot_be_reached_keeps_no_post_from_hearing(desk: Desk) -> None:
+    furnish(desk)
+    desk.hear("case.opened.v1", reachable=False)
+
+    desk.hear("escalation.raised.v1", **RAISED)
+    desk.send()
+
+    assert desk.postbox.recipients == [[SEKDA]]
+
+
+def test_the_same_event_again_writes_no_second_message(desk: Desk) -> None:
+    furnish(desk)
+    known(desk)
+    body = desk.stream.body("escalation.raised.v1", **RAISED)
+
+    for _ in range(3):
+        desk.receive(body)
+    desk.send()
+
+    assert len(desk.postbox.mails) == 2
+
+
+@pytest.fixture
+def at_night(desk: Desk) -> Desk:
+    """Half past eleven in the evening, with a night from nine to six."""
+    known(desk)
+    furnish(desk)
+    local = datetime.now(UTC) + timedelta(hours=8)
+    evening = local.replace(hour=23, minute=30, second=0, microsecond=0)
+    desk.clock.moved = evening - local + timedelta(days=1)
+    desk.settings = replace(desk.settings, quiet_hours="21-06")
+    desk.notify.settings = desk.settings
+    return desk
+
+
+def test_what_a_clock_brings_about_at_night_is_told_in_the_morning(at_night: Desk) -> None:
+    at_night.hear("escalation.raised.v1", **RAISED)
+    assert at_night.send() == 0
+    at_night.later(hours=6, minutes=29)
+    assert at_night.send() == 0
+
+    at_night.later(minutes=2)
+
+    assert at_night.send() == 2
+    assert sorted(to for [to] in at_night.postbox.recipients) == sorted([SEKDA, CONTACT["email"]])
+
+
+def test_what_somebody_did_is_told_at_night_too_and_waits_for_nothing(at_night: Desk) -> None:
+    at_night.hear("escalation.raised.v1", **RAISED)
+    at_night.hear("case.answered.v1")
+
+    assert at_night.send() == 1
+    assert at_night.said("message.delivered")[-1]["about"] == "answered"
+
+
+def test_what_waits_for_the_morning_is_not_stuck(at_night: Desk) -> None:
+    at_night.hear("escalation.raised.v1", **RAISED)
+    at_night.later(hours=3)
+    at_night.notify.watch()
+
+    assert REGISTRY.get_sample_value("lapor_notify_unsent") == 0
+    assert REGISTRY.get_sample_value("lapor_notify_oldest_unsent_seconds") == 0
+
+    at_night.later(hours=5)
+    at_night.notify.watch()
+    assert REGISTRY.get_sample_value("lapor_notify_unsent") == 2
+
+
+@pytest.fixture
+def run(desk: Desk, surroundings: Surroundings) -> Run:
+    """The command as it is really run."""
+    environment = surroundings.environment("notify", DATABASE_URL=desk.database.url)
+
+    def run(*words: str, email: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "services.notify", "post", *words]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, input=f"{email}\n", capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_an_operator_sets_lists_and_forgets_posts(run: Run) -> None:
+    at_desk = ("holder", "--agency", "dlh")
+
+    assert run("set", "sekda", email=SEKDA).stdout == "sekda can be written to\n"
+    assert run("set", *at_desk, email="dlh@kotabaru.example").stdout == (
+        "holder/dlh can be written to\n"
+    )
+    assert run("list").stdout == "holder/dlh\nsekda\n"
+    assert run("forget", "sekda").stdout == "forgotten\n"
+    assert run("forget", "sekda").stdout == "nothing was known\n"
+    assert run("list").stdout == "holder/dlh\n"
+
+
+@pytest.mark.parametrize(
+    ("email", "words", "said"),
+    [
+        ("", ["sekda"], "email: this is not one plain address"),
+        ("a@b.example, c@d.example", ["sekda"], "email: this is not one plain address"),
+        (SEKDA, ["mayor"], "post: there is no such post"),
+        (SEKDA, ["sekda", "--agency", "dlh"], "agency: this post belongs to no agency"),
+    ],
+)
+def test_what_cannot_be_set_is_named_and_never_repeated(
+    run: Run, email: str, words: list[str], said: str
+) -> None:
+    refused = run("set", *words, email=email)
+
+    assert (refused.returncode, refused.stderr.strip()) == (1, said)
+    assert run("list").stdout == ""
+
+
+def test_an_address_stands_in_no_row_in_clear_and_moves_to_a_new_key(desk: Desk) -> None:
+    furnish(desk)
+    [(row,)] = desk.database.psql("SELECT post::text FROM post")
+    assert SEKDA not in row
+    assert SEKDA.encode().hex() not in row
+
+    old = desk.settings.keyring()
+    keys = {1: old._keys[1], 2: bytes(range(32))}
+    newer = Keyring(2, keys)
+    with desk.db.begin() as tx:
+        assert (posts.rewrap(tx, newer), posts.rewrap(tx, newer)) == (1, 0)
+    with desk.db.begin() as tx:
+        reach = posts.reach(posts.rows(tx, ["sekda"])["sekda"], Keyring(2, {2: keys[2]}))
+    assert reach is not None
+    assert reach.email == SEKDA
