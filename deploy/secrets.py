@@ -5,6 +5,8 @@
     python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on
     python -m deploy.secrets DIR ombudsman-keys   dossiers are sealed to the last key of the public
                                                   set on standard input from now on
+    python -m deploy.secrets DIR add-feed-key     one more key that the feed can be signed with
+    python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
 
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
@@ -29,6 +31,7 @@ from joserfc.jwk import ECKey, OKPKey, import_key
 from deploy.rabbitmq.definitions import OPERATOR, SERVICES, definitions
 
 DATABASE = "{}-database-password"
+NOTIFYS, FEEDS = "notify-private-key.json", "feed-signing-key.json"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
 BROKER = "{}-amqp-password"
 TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
@@ -85,12 +88,23 @@ def ombudsman_keys(folder: Path, document: str) -> None:
 
 def add_key(folder: Path) -> None:
     """Adds a key that contacts are sealed to from now on; the old ones still open theirs."""
-    _keep(folder, [*_private_keys(folder), json.loads(_exported(ECKey.generate_key("P-256")))])
+    _keep(folder, NOTIFYS, [*_private_keys(folder), _made(ECKey.generate_key("P-256"))])
 
 
 def drop_keys(folder: Path) -> None:
     """Destroys every key but the newest: what was sealed to the others opens no more."""
-    _keep(folder, _private_keys(folder)[-1:])
+    _keep(folder, NOTIFYS, _private_keys(folder)[-1:])
+
+
+def add_feed_key(folder: Path) -> None:
+    """Adds a key that may sign the feed; which one does, escalation's command decides."""
+    _keep(folder, FEEDS, [*_private_keys(folder, FEEDS), _made(OKPKey.generate_key("Ed25519"))])
+
+
+def drop_feed_keys(folder: Path) -> None:
+    """Destroys every key but the newest, once that one signs: what the others signed still holds,
+    by their public halves."""
+    _keep(folder, FEEDS, _private_keys(folder, FEEDS)[-1:])
 
 
 def read(folder: Path, name: str) -> str:
@@ -115,15 +129,19 @@ def _derive(folder: Path) -> None:
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
 
 
-def _private_keys(folder: Path) -> list[dict[str, str]]:
-    """Notify's private JWKs, oldest first."""
-    document = json.loads(read(folder, "notify-private-key.json"))
+def _private_keys(folder: Path, name: str = NOTIFYS) -> list[dict[str, str]]:
+    """The private JWKs of a file, oldest first."""
+    document = json.loads(read(folder, name))
     return list(document.get("keys", [document]))
 
 
-def _keep(folder: Path, keys: list[dict[str, str]]) -> None:
-    _write(folder / "notify-private-key.json", json.dumps({"keys": keys}))
+def _keep(folder: Path, name: str, keys: list[dict[str, str]]) -> None:
+    _write(folder / name, json.dumps({"keys": keys}))
     _derive(folder)
+
+
+def _made(key: ECKey | OKPKey) -> dict[str, str]:
+    return dict(json.loads(_exported(key)))
 
 
 def _refuse_to_replace(folder: Path) -> None:
@@ -170,7 +188,9 @@ def _without_secret(jwk: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    told, commands = sys.argv[1:], {"add-key": add_key, "drop-keys": drop_keys}
+    told = sys.argv[1:]
+    commands = {"add-key": add_key, "drop-keys": drop_keys}
+    commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
     if len(told) == 1:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:

@@ -27,6 +27,8 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/ombudsman/checkpoint": witness.End(settings, db),
         "/v1/ombudsman/checkpoints": witness.Checkpoints(settings, db),
         "/v1/ombudsman/dossiers/{number}": reading.Dossiers(settings, db),
+        "/v1/ombudsman/epochs": witness.Epochs(settings, db),
+        "/v1/ombudsman/acknowledgements": witness.Acknowledgements(settings, db, clock),
     }
 
 

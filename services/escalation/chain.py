@@ -89,11 +89,14 @@ def first_broken(
     """Checks links in order, from the one after position `after` whose hash is `prev_hash`; and
     that every one of the `checkpoints` from there on holds for its entry, and that none is missing.
     """
-    expected = after + 1
+    expected, signed_by = after + 1, dict[str, None]()
     witnesses = None if checkpoints is None else _Witnesses(checkpoints, keys, after)
     for link in links:
         if failed := _failed_check(link, keys, expected, prev_hash):
             return Broken(expected, failed)
+        if link.kid in signed_by and link.kid != next(reversed(signed_by)):
+            return Broken(expected, "key")  # another had followed it
+        signed_by[link.kid] = None
         if witnesses and not witnesses.agree(link):
             return Broken(expected, "checkpoint")
         prev_hash, expected = link.hash, expected + 1

@@ -1,6 +1,9 @@
 """Escalation's own commands.
 
 verify-feed           check every entry of both streams; exit 1 and name the first that is broken
+introduce-feed-keys   show the public half of each key of the file that was not shown yet
+switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
+open-epoch BY         after the database was restored: the feed goes on from where both agree
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
 what-if FILE          replay history under the limits, rungs and days that FILE supposes; changes
                       nothing. --json for machines, --numbers to name the cases
@@ -23,9 +26,9 @@ from chassis import strict_json
 from chassis.cli import settings, transactions
 from chassis.clock import Clock
 from chassis.database import Transactions
-from chassis.errors import Invalid, Malformed
+from chassis.errors import Invalid, Malformed, NotAllowed
 from chassis.schemas import load
-from services.escalation import breaker, feed, histories, regime, staffing
+from services.escalation import breaker, epochs, feed, histories, regime, staffing
 from services.escalation.hindsight import compare, shown
 from services.escalation.models import STREAMS
 from services.escalation.supposing import Supposed, suppose
@@ -86,8 +89,58 @@ def what_if(
     return compare(histories.lives(tx), before, after, now, staffing.read(tx), numbers=numbers)
 
 
+class IntroduceFeedKeys:
+    """`introduce-feed-keys`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes nothing."""
+
+    def __call__(self, service: str, _: argparse.Namespace) -> None:
+        configured = settings(service)
+        with transactions(service).begin() as tx:
+            fresh = configured.signers().introduce(tx, Clock(configured.clock_file).now())
+        sys.stdout.write("".join(f"shown from now on: {kid}\n" for kid in fresh) or "nothing new\n")
+
+
+class SwitchFeedKey:
+    """`switch-feed-key [--at-once]`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        told = "though readers may not have seen it: the old key is lost or stolen"
+        parser.add_argument("--at-once", action="store_true", help=told)
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        configured, at_once = settings(service), arguments.at_once
+        now = Clock(configured.clock_file).now()
+        try:
+            with transactions(service).begin() as tx:
+                kid = configured.signers().switch(tx, now, at_once=at_once)
+        except NotAllowed as refusal:
+            sys.exit(f"not switched: {refusal.message}")
+        sys.stdout.write(f"signs from now on: {kid}\n")
+
+
+class OpenEpoch:
+    """`open-epoch BY`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("by", help="who has restored: an officer's account name")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        configured, db = settings(service), transactions(service)
+        now = Clock(configured.clock_file).now()
+        with db.begin() as tx:
+            for stream in STREAMS:
+                begun = epochs.open(tx, stream, configured.signers(), arguments.by, now)
+                before = f"{begun.before_epoch}:{begun.before_position}"
+                sys.stdout.write(f"{stream}: epoch {begun.epoch} goes on after {before}\n")
+
+
 COMMANDS = {
     "verify-feed": VerifyFeed(),
+    "introduce-feed-keys": IntroduceFeedKeys(),
+    "switch-feed-key": SwitchFeedKey(),
+    "open-epoch": OpenEpoch(),
     "release-breaker": ReleaseBreaker(),
     "what-if": WhatIf(),
 }

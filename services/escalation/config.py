@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
 
 from chassis import config
 from chassis.config import Misconfigured, Secret
 from chassis.tokens import Reader
-from services.escalation.signing import Signer
+from services.escalation.signing import Signers
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -44,13 +42,12 @@ class Settings(config.Settings):
         """The local day of a moment."""
         return moment.astimezone(self.zone).date()
 
-    def signer(self) -> Signer:
+    def signers(self) -> Signers:
         """What signs the feed."""
         try:
-            key = OKPKey.import_key(json.loads(self.feed_signing_key))
-            return Signer(str(key.as_dict()["kid"]), key)
-        except (ValueError, KeyError, JoseError):
-            wanted = "FEED_SIGNING_KEY_FILE must hold a private Ed25519 JWK with its kid"
+            return Signers(self.feed_signing_key)
+        except (ValueError, TypeError, KeyError, AttributeError, JoseError):
+            wanted = "FEED_SIGNING_KEY_FILE must hold private Ed25519 JWKs, each with its kid"
             raise Misconfigured(wanted) from None
 
     def tokens(self, issuer: str) -> Reader:

@@ -23,57 +23,75 @@ from sqlalchemy.orm import Session
 
 from chassis.failpoints import failpoint
 from chassis.outbox import emit
-from services.escalation import chain, checkpoints, events, models
+from services.escalation import chain, checkpoints, events, signing
 from services.escalation.models import FeedEntry, FeedPending, FeedStream
-from services.escalation.signing import Signer
+from services.escalation.signing import Signer, Signers
 
 BATCH = 100
 HANDED_OVER = "feed.case.handed_over.v1"
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
+_WAIT = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
 
 
 def write(
     tx: Session, stream: str, type: str, subject: str, data: Mapping[str, Any], now: datetime
 ) -> None:
     """Has an entry appended once `tx` has committed."""
-    tx.add(
-        FeedPending(
-            stream=stream,
-            event_id=uuid4(),
-            type=type,
-            subject=subject,
-            time=now,
-            data=dict(data),
-            written_at=now,
-        )
-    )
+    tx.add(pending(stream, type, subject, data, now))
     tx.flush()
 
 
-def append(tx: Session, stream: str, signer: Signer, now: datetime) -> int:
+def pending(
+    stream: str, type: str, subject: str, data: Mapping[str, Any], now: datetime
+) -> FeedPending:
+    """What becomes an entry."""
+    return FeedPending(
+        stream=stream,
+        event_id=uuid4(),
+        type=type,
+        subject=subject,
+        time=now,
+        data=dict(data),
+        written_at=now,
+    )
+
+
+def locked(tx: Session, stream: str) -> FeedStream:
+    """The end of a stream, once nobody else appends to it."""
+    tx.execute(_WAIT, {"stream": stream})
+    return _end(tx, stream)
+
+
+def append(tx: Session, stream: str, signers: Signers, now: datetime) -> int:
     """Appends committed entries of a stream, `BATCH` at most, and signs the checkpoints that are
     due; returns how many entries. A hand-over goes alone: it is also told on the bus, and holds
     only its own case's place there."""
     if not tx.execute(_LOCK, {"stream": stream}).scalar_one():
         return 0
-    # writers hold a key share of this row (feed_pending refers to it) and must not wait for us
-    end = tx.get_one(FeedStream, stream, with_for_update={"key_share": True})
+    end, signer = _end(tx, stream), signers.current(tx, now)
     batch = 1 if stream == "handovers" else BATCH
     waiting = sa.select(FeedPending).where(FeedPending.stream == stream)
-    pending = tx.scalars(waiting.order_by(FeedPending.id).limit(batch)).all()
-    if pending:
-        _introduce(tx, signer, now)
-    for row in pending:
-        _append_one(tx, end, row, signer, now)
+    found = tx.scalars(waiting.order_by(FeedPending.id).limit(batch)).all()
+    for row in found:
+        append_one(tx, end, row, signer, now)
+        tx.delete(row)
     tx.flush()
     checkpoints.cover(tx, stream, signer, now)
     failpoint("feed.before_commit")
-    return len(pending)
+    return len(found)
 
 
-def _append_one(
+def _end(tx: Session, stream: str) -> FeedStream:
+    # writers hold a key share of this row (feed_pending refers to it) and must not wait for us
+    return tx.get_one(
+        FeedStream, stream, with_for_update={"key_share": True}, populate_existing=True
+    )
+
+
+def append_one(
     tx: Session, end: FeedStream, row: FeedPending, signer: Signer, now: datetime
 ) -> None:
+    """Gives one entry the next place. Whoever calls holds the stream's lock."""
     end.position += 1
     entry = _entry(end, row)
     hash = chain.digest(end.hash, entry)
@@ -91,7 +109,6 @@ def _append_one(
         )
     )
     end.hash = hash
-    tx.delete(row)
     if row.type == HANDED_OVER:
         emit(tx, events.handed_over(row.subject, end.position, now))
 
@@ -110,12 +127,6 @@ def _entry(end: FeedStream, row: FeedPending) -> dict[str, Any]:
         "position": end.position,
         "data": row.data,
     }
-
-
-def _introduce(tx: Session, signer: Signer, now: datetime) -> None:
-    if tx.get(models.FeedKey, signer.kid) is None:
-        tx.add(models.FeedKey(kid=signer.kid, jwk=signer.public(), since=now))
-        tx.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +163,11 @@ def _text(row: Any) -> str:
     )
 
 
-def keys(tx: Session) -> list[models.FeedKey]:
-    """Every key that ever signed, oldest first."""
-    return list(tx.scalars(sa.select(models.FeedKey).order_by(models.FeedKey.since)))
-
-
 def verify(tx: Session, stream: str) -> tuple[int, chain.Broken | None]:
     """Checks a whole stream against its keys, its checkpoints and its end: how many entries, and
     the first that does not hold. A missing end is found by the stream's own row (and by whoever
     witnessed it)."""
-    known = {row.kid: key for row in keys(tx) if (key := _public(row.jwk))}
+    known = {one.kid: key for one in signing.published(tx) if (key := _public(one.jwk))}
     end = tx.get_one(FeedStream, stream)
     position, hash = 0, chain.GENESIS
 

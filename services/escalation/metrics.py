@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.escalation.models import STREAMS
+
 REFUSALS = ("mass_firing", "clock_skew")
 
 # Is everything fired when it is due?  (objective: 60 s, 120 s after a downtime)
@@ -38,5 +40,20 @@ UNHEARD = Gauge("lapor_escalation_unheard_answers", "Answers whose notice was ne
 # How far is the Ombudsman's feed behind?
 FEED_LAG = Gauge("lapor_escalation_feed_lag_seconds", "Age of the oldest entry not yet appended")
 FEED_POSITION = Gauge("lapor_escalation_feed_position", "End of each stream", ["stream"])
+# Has the Ombudsman what we have written for it, and is it the same?
+UNACKNOWLEDGED = Gauge(
+    "lapor_escalation_feed_unacknowledged", "Entries not yet acknowledged", ["stream"]
+)
+UNACKNOWLEDGED_AGE = Gauge(
+    "lapor_escalation_feed_unacknowledged_seconds",
+    "Age of the oldest entry not yet acknowledged",
+    ["stream"],
+)
+FORKS = Counter(
+    "lapor_escalation_feed_forks", "Readers who hold another feed than ours", ["stream", "how"]
+)
+for _stream in STREAMS:
+    for _how in ("forked", "ahead"):
+        FORKS.labels(_stream, _how)  # an alarm sees only what rises from nought
 # Do receipts carry dates?
 NO_PROMISES = Gauge("lapor_escalation_no_promises", "1 while promises cannot be computed")

@@ -8,21 +8,24 @@ import hmac
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Semaphore
 from typing import Any
 
 import falcon
+from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.database import Transactions
-from chassis.errors import Invalid, NotAllowed, Unauthorized
+from chassis.errors import Invalid, Unauthorized
 from chassis.idempotency import Dumped
-from services.escalation import feed, schemas
+from chassis.logs import log
+from services.escalation import acknowledging, epochs, feed, metrics, schemas
 from services.escalation.config import Settings
-from services.escalation.models import FeedStream
 
 LOOK_AGAIN = 0.25  # seconds between looks of one who waits
-_PLACE = re.compile(r"([1-9]\d{0,5}):(0|[1-9]\d{0,17})")
+_PLACE = re.compile(r"([1-9]\d{0,8}):(0|[1-9]\d{0,17})")
 
 
 def cursor(stream: str, epoch: int, position: int) -> str:
@@ -30,7 +33,7 @@ def cursor(stream: str, epoch: int, position: int) -> str:
     return base64.urlsafe_b64encode(f"{stream}:{epoch}:{position}".encode()).decode().rstrip("=")
 
 
-def place(stream: str, given: str) -> tuple[int, int]:
+def place(stream: str, given: str, field: str = "after") -> tuple[int, int]:
     """Epoch and position of a cursor. Raises Invalid for one that we did not give out."""
     if not given:
         return 1, 0
@@ -40,7 +43,7 @@ def place(stream: str, given: str) -> tuple[int, int]:
         text = ""
     its_stream, _, rest = text.partition(":")
     if its_stream != stream or not (found := _PLACE.fullmatch(rest)):
-        raise Invalid("this is no cursor of that stream", "after", "cursor")
+        raise Invalid("this is no cursor of that stream", field, "cursor")
     return int(found[1]), int(found[2])
 
 
@@ -71,6 +74,17 @@ class Ombudsman:
         given = hashlib.sha256(key.strip().encode("utf-8", "replace")).digest()
         if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._digest):
             raise Unauthorized("this needs the Ombudsman's key")
+
+    @contextmanager
+    def reading(self, stream: str) -> Iterator[Session]:
+        """A transaction; a reader who holds another feed than ours raises the alarm."""
+        try:
+            with self.db.begin() as tx:
+                yield tx
+        except (epochs.Ahead, acknowledging.Forked) as error:
+            metrics.FORKS.labels(stream, error.how).inc()
+            log.error("feed_forked", name=error.how)
+            raise
 
 
 class Feed(Ombudsman):
@@ -120,10 +134,6 @@ class Feed(Ombudsman):
 
     def _read(self, stream: str, epoch: int, position: int, limit: int) -> list[feed.Shown]:
         """One more than `limit`, to know whether there is more."""
-        with self.db.begin() as tx:
-            found = feed.read(tx, stream, epoch, position, limit + 1)
-            if not found:
-                end = tx.get_one(FeedStream, stream)
-                if (epoch, position) > (end.epoch, end.position):
-                    raise NotAllowed("this cursor is ahead of the feed: was it restored?")
-        return found
+        with self.reading(stream) as tx:
+            epochs.check(tx, stream, epoch, position)
+            return feed.read(tx, stream, epoch, position, limit + 1)

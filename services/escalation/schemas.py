@@ -183,7 +183,49 @@ class Dossier(Strict):
     erased_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
+class Before(Strict):
+    """The last entry that an epoch and the one before it both have."""
+
+    epoch = fields.Integer(required=True)
+    position = fields.Integer(required=True)
+    hash = fields.String(required=True)
+
+
+class Epoch(Strict):
+    """The feed was restored and went on after the entry `before`; `cursor` reads on from there."""
+
+    stream = fields.String(required=True)
+    epoch = fields.Integer(required=True)
+    opened_at = moment(required=True)
+    before = fields.Nested(Before, required=True)
+    cursor = fields.String(required=True)
+
+
+class Epochs(Strict):
+    """Every epoch but the first, in order."""
+
+    epochs = fields.List(fields.Nested(Epoch), required=True)
+
+
+class Acknowledge(Strict):
+    """How far the Ombudsman has a stream: the cursor after an entry, and the entry's hash."""
+
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
+    cursor = fields.String(required=True, validate=validate.Length(1, 100))
+    hash = fields.String(required=True, validate=validate.Regexp("[0-9a-f]{64}\\Z"))
+
+
+class Acknowledged(Strict):
+    """Which entry that is, and when it was first acknowledged."""
+
+    stream = fields.String(required=True)
+    epoch = fields.Integer(required=True)
+    position = fields.Integer(required=True)
+    at = moment(required=True)
+
+
 class Keys(Strict):
-    """A JWK set: every key that ever signed the feed, oldest first."""
+    """A JWK set: every key that ever signed the feed, oldest first, and those that will. Each has
+    the members `published`, `since` (it signs; null: not yet) and `until` (another did)."""
 
     keys = fields.List(fields.Dict(), required=True)

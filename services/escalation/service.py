@@ -33,18 +33,18 @@ from services.escalation import (
 from services.escalation.clockwork import Happening, Notice, happening, notice_of_answer
 from services.escalation.config import Settings
 from services.escalation.regime import Regime
-from services.escalation.signing import Signer
+from services.escalation.signing import Signers
 
 
-class FeedKey(DependencyProvider):
-    """The key that signs the feed; without it the worker does not start."""
+class FeedKeys(DependencyProvider):
+    """The keys that sign the feed; without one the worker does not start."""
 
     def setup(self) -> None:
         settings: Settings = self.container.config["settings"]
-        self._signer = settings.signer()
+        self._signers = settings.signers()
 
-    def get_dependency(self, worker_ctx: Any) -> Signer:
-        return self._signer
+    def get_dependency(self, worker_ctx: Any) -> Signers:
+        return self._signers
 
 
 class Escalation(Service):
@@ -52,7 +52,7 @@ class Escalation(Service):
 
     name = "escalation"
     settings: Settings
-    signer: Signer = FeedKey()
+    signers: Signers = FeedKeys()
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The cases, with their clocks."""
@@ -198,7 +198,7 @@ class Escalation(Service):
         appended = 0
         for stream in models.STREAMS:
             with self.db.begin() as tx:
-                appended += feed.append(tx, stream, self.signer, self.clock.now())
+                appended += feed.append(tx, stream, self.signers, self.clock.now())
         return appended > 0
 
     @every(10)

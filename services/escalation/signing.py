@@ -1,17 +1,34 @@
-"""What signs the feed: an Ed25519 key by its name."""
+"""What signs the feed, and from when on.
+
+A worker holds several private keys; the database tells which of them signs, so that all workers
+change at the same entry. The public half of the next one is shown before it signs. A key that
+another has followed signs no more, and what it signed holds for ever.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.errors import NotAllowed
+from services.escalation import events
+from services.escalation.models import FeedKey, FeedKeyUse
+
+OVERLAP = timedelta(days=1)  # a reader that asks for the keys daily has met the next one by then
 
 
 @dataclass(frozen=True)
 class Signer:
-    """The key that signs, and its name."""
+    """A key that signs, and its name."""
 
     kid: str
     key: OKPKey
@@ -26,3 +43,97 @@ class Signer:
     def public(self) -> dict[str, Any]:
         """The public half, as a JWK."""
         return {**self.key.as_dict(private=False), "kid": self.kid, "alg": "EdDSA", "use": "sig"}
+
+
+class KeyMissing(RuntimeError):
+    """The key that signs by now is not among those that this process holds."""
+
+
+class Signers:
+    """The private keys of this process, oldest first."""
+
+    def __init__(self, text: bytes) -> None:
+        """Takes one JWK or a JWK set. Raises ValueError, KeyError or JoseError."""
+        document = json.loads(text)
+        keys = [OKPKey.import_key(jwk) for jwk in document.get("keys", [document])]
+        self._held = {kid: Signer(kid, key) for key in keys for kid in [str(key.as_dict()["kid"])]}
+        for one in self._held.values():
+            one.sign(b"")  # a public half would be noticed too late
+        if not self._held:
+            raise ValueError("no key")
+
+    def current(self, tx: Session, now: datetime) -> Signer:
+        """The one that signs now; at the very beginning that is the oldest. Raises KeyMissing."""
+        newest = sa.select(FeedKeyUse.kid).order_by(FeedKeyUse.id.desc()).limit(1)
+        kid = tx.scalars(newest).one_or_none()
+        if kid is None:
+            first = next(iter(self._held.values()))
+            _publish(tx, [first], now)
+            _use(tx, first.kid, now)
+            return first
+        if kid not in self._held:
+            raise KeyMissing("the key that signs the feed is not among FEED_SIGNING_KEY_FILE's")
+        return self._held[kid]
+
+    def introduce(self, tx: Session, now: datetime) -> list[str]:
+        """Shows the public half of every key that has not been shown; their names."""
+        self.current(tx, now)
+        known = set(tx.scalars(sa.select(FeedKey.kid)))
+        fresh = [one for kid, one in self._held.items() if kid not in known]
+        _publish(tx, fresh, now)
+        return [one.kid for one in fresh]
+
+    def switch(self, tx: Session, now: datetime, *, at_once: bool = False) -> str:
+        """From now on the newest key signs; its name. Raises NotAllowed when it was not shown, or
+        for less than `OVERLAP` and not `at_once`."""
+        current, newest = self.current(tx, now), list(self._held.values())[-1]
+        if tx.scalar(sa.select(FeedKeyUse.id).where(FeedKeyUse.kid == newest.kid)):
+            raise NotAllowed(f"no key of the file follows the one that signs ({current.kid})")
+        shown = tx.get(FeedKey, newest.kid)
+        if shown is None:
+            raise NotAllowed("introduce the key first: readers have not seen it")
+        if not at_once and now < shown.since + OVERLAP:
+            raise NotAllowed(f"shown since {events.rfc3339(shown.since)}: not for a day yet")
+        _use(tx, newest.kid, now)
+        return newest.kid
+
+
+@dataclass(frozen=True)
+class Published:
+    """A public key: shown since, signing since (None: not yet), until another did."""
+
+    kid: str
+    jwk: dict[str, str]
+    shown: datetime
+    since: datetime | None
+    until: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """A JWK that also says when."""
+        moments = {"published": self.shown, "since": self.since, "until": self.until}
+        return self.jwk | {name: events.rfc3339(at) for name, at in moments.items()}
+
+
+def published(tx: Session) -> list[Published]:
+    """Every key that has signed, in that order, and then those that will."""
+    joined = sa.select(FeedKey, FeedKeyUse.since).outerjoin(
+        FeedKeyUse, FeedKeyUse.kid == FeedKey.kid
+    )
+    order = joined.order_by(FeedKeyUse.id.asc().nulls_last(), FeedKey.since)
+    rows: Sequence[Any] = tx.execute(order).all()
+    ends = [since for _, since in rows[1:]] + [None]
+    return [
+        Published(key.kid, key.jwk, key.since, since, until)
+        for (key, since), until in zip(rows, ends, strict=False)
+    ]
+
+
+def _publish(tx: Session, keys: Sequence[Signer], now: datetime) -> None:
+    for one in keys:
+        row = {"kid": one.kid, "jwk": one.public(), "since": now}
+        tx.execute(insert(FeedKey).values(row).on_conflict_do_nothing())
+
+
+def _use(tx: Session, kid: str, now: datetime) -> None:
+    use = insert(FeedKeyUse).values(kid=kid, since=now)
+    tx.execute(use.on_conflict_do_nothing(index_elements=["kid"]))

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.escalation import metrics
+from services.escalation import acknowledging, metrics
 from services.escalation.clockwork import GOVERNMENT, OVER, Clock
 from services.escalation.models import STREAMS
 
@@ -58,3 +58,6 @@ def show(tx: Session, now: datetime) -> None:
     positions = {row.stream: row.position for row in tx.execute(_POSITIONS)}
     for stream in STREAMS:
         metrics.FEED_POSITION.labels(stream).set(positions.get(stream, 0))
+        entries, seconds = acknowledging.lag(tx, stream, now)
+        metrics.UNACKNOWLEDGED.labels(stream).set(entries)
+        metrics.UNACKNOWLEDGED_AGE.labels(stream).set(seconds)

@@ -135,7 +135,8 @@ def putting_right(target: Target) -> Iterator[None]:
 
 # Rules that depend on what is stored, on today, or on another field: no document says them.
 STORED = {
-    ("after", "cursor"),  # one that was given out
+    ("after", "cursor"), ("cursor", "cursor"),  # one that was given out
+    ("cursor", "entry"),
     ("event_date", "not_future"),
     ("dossier.birth_date", "past"),
     ("dossier.prior_complaint.on", "not_future"),

@@ -52,6 +52,8 @@ HEALTHY = {
     "lapor_escalation_turns_failed_total": "0x60",
     "lapor_escalation_unwatched_cases": "0x60",
     "lapor_escalation_feed_lag_seconds": "0x60",
+    'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x60",
+    'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "0x60",
     "lapor_notify_oldest_unsent_seconds": "0x60",
     "lapor_notify_undelivered_answers": "0x60",
     'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
@@ -84,6 +86,12 @@ BROKEN = {
     "ClocksUndecidable": {'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x40 2x20"},
     "CasesUnwatched": {"lapor_escalation_unwatched_cases": "0x40 1x20"},
     "FeedBehind": {"lapor_escalation_feed_lag_seconds": "0x40 0+60x20"},
+    "FeedForked": {
+        'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x50 1x10"
+    },
+    "FeedUnacknowledged": {
+        'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "86000+60x60"
+    },
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
     "MessagesFailing": {
         'lapor_notify_messages_total{about="received", outcome="rejected"}': "0+2x60"

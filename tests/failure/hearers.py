@@ -139,7 +139,7 @@ def _escalation(hearer: Hearer, secrets: Path) -> Service:
         seed.plant(tx, years())
     service = Escalation()
     service.settings = escalation_settings(hearer.database, secrets)
-    service.signer = service.settings.signer()
+    service.signers = service.settings.signers()
     return service
 
 

@@ -146,7 +146,7 @@ def feed(system: System) -> Iterator[Sink]:
     """What the Ombudsman reads, both streams, their ends and checkpoints."""
     key = {"Authorization": f"Bearer {system.ombudsman_key}"}
     for stream in ("monitoring", "handovers"):
-        for what in ("feed", "checkpoint", "checkpoints"):
+        for what in ("feed", "checkpoint", "checkpoints", "epochs"):
             url = f"{system.url}/api/v1/ombudsman/{what}?stream={stream}"
             answer = httpx.get(url, headers=key, trust_env=False, timeout=20)
             assert answer.status_code == 200, answer.text

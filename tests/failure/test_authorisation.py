@@ -80,6 +80,8 @@ MAY: Mapping[str, frozenset[str]] = {
     "GET /v1/ombudsman/feed": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoint": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoints": frozenset({"Ombudsman"}),
+    "GET /v1/ombudsman/epochs": frozenset({"Ombudsman"}),
+    "POST /v1/ombudsman/acknowledgements": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/keys": ALL,
 }
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=str)

@@ -269,6 +269,7 @@ class Escalation(Room):
         tower.hear("report.escalation_consented.v1")
         tower.at("2027-01-02 10:00").sweep()
         tower.append()
+        self.entry = tower.entry("monitoring", 1)
         tower.close()
         self.key = (self.around.secrets / "ombudsman-bearer-key").read_text().strip()
 
@@ -277,6 +278,7 @@ class Escalation(Room):
         "keys": {},
         "checkpoint": {"stream": "handovers"},
         "checkpoints": {},
+        "epochs": {},
         "deadlines": {},
         "explain": {"clock": "V"},
         "posts": {},
@@ -312,7 +314,8 @@ class Escalation(Room):
         parts = {"number": NUMBER} if operation.asked("path") else {}
         name = operation.path.rsplit("/", 1)[-1]
         if operation.has_body:
-            return Request(operation, parts, headers, body=self.BODIES[name])
+            bodies = {**self.BODIES, "acknowledgements": {"stream": "monitoring", **self.entry}}
+            return Request(operation, parts, headers, body=bodies[name])
         return Request(operation, parts, headers, self.QUERIES[name])
 
 

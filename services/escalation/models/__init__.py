@@ -23,9 +23,12 @@ from services.escalation.models.columns import MOMENT, Base
 from services.escalation.models.dossiers import PARTS, CaseEvent, Dossier, SealedPart
 from services.escalation.models.feed import (
     STREAMS,
+    FeedAcknowledgement,
     FeedCheckpoint,
     FeedEntry,
+    FeedEpoch,
     FeedKey,
+    FeedKeyUse,
     FeedPending,
     FeedStream,
 )
@@ -60,9 +63,12 @@ __all__ = [
     "Dossier",
     "Due",
     "FailedTurn",
+    "FeedAcknowledgement",
     "FeedCheckpoint",
     "FeedEntry",
+    "FeedEpoch",
     "FeedKey",
+    "FeedKeyUse",
     "FeedPending",
     "FeedStream",
     "LadderRule",

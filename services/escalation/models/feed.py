@@ -61,7 +61,8 @@ class FeedCheckpoint(Base):
 
 
 class FeedKey(Base):
-    """The public half of every key that ever signed; old ones verify old entries."""
+    """The public half of every key that ever signed, or will: shown since. Old ones verify old
+    entries."""
 
     __tablename__ = "feed_key"
     __table_args__ = ONLY_ADDED_TO
@@ -69,6 +70,45 @@ class FeedKey(Base):
     kid: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     jwk: Mapped[dict[str, str]] = mapped_column(JSONB)
     since: Mapped[datetime] = mapped_column(MOMENT)
+
+
+class FeedKeyUse(Base):
+    """Since when a key signs; it does until another does, and never again."""
+
+    __tablename__ = "feed_key_use"
+    __table_args__ = ONLY_ADDED_TO
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    kid: Mapped[str] = mapped_column(sa.ForeignKey("feed_key.kid"), unique=True)
+    since: Mapped[datetime] = mapped_column(MOMENT)
+
+
+class FeedEpoch(Base):
+    """An epoch that followed another, and the last entry of that one."""
+
+    __tablename__ = "feed_epoch"
+    __table_args__ = ONLY_ADDED_TO
+
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    before_epoch: Mapped[int]
+    before_position: Mapped[int] = mapped_column(sa.BigInteger)
+    before_hash: Mapped[bytes]
+    opened_at: Mapped[datetime] = mapped_column(MOMENT)
+    opened_by: Mapped[str] = mapped_column(sa.Text)
+
+
+class FeedAcknowledgement(Base):
+    """Up to here the Ombudsman has said that it has the feed, and with which hash."""
+
+    __tablename__ = "feed_acknowledgement"
+    __table_args__ = ONLY_ADDED_TO
+
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    hash: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(MOMENT)
 
 
 class FeedPending(Base):

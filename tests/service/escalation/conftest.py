@@ -8,6 +8,7 @@ import pytest
 from deploy.local.broker import Broker
 from tests.harness.databases import Database
 from tests.service.escalation.office import Office, furnished
+from tests.service.escalation.reader import Reader
 from tests.service.escalation.tower import Tower
 
 
@@ -33,3 +34,9 @@ def office(
     """Workers that race, die and are looked at."""
     with furnished(database("escalation"), secrets_folder, broker, state) as made:
         yield made
+
+
+@pytest.fixture
+def reader(bare_tower: Tower, secrets_folder: Path) -> Reader:
+    """Who reads the bare tower's feed."""
+    return Reader(bare_tower, secrets_folder)

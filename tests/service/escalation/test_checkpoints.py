@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import rfc8785
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from falcon import testing
 
-from chassis.clock import Clock
-from services.escalation import api
 from services.escalation.commands import verify
+from tests.service.escalation.reader import Reader, public
 from tests.service.escalation.tower import Tower
 
 CHECKPOINTS = "/v1/ombudsman/checkpoints"
@@ -103,25 +98,6 @@ def test_a_checkpoint_that_does_not_hold_is_named(
     assert f"monitoring: broken at {position} (checkpoint)" in capsys.readouterr().out
 
 
-class Reader:
-    """Reads with the Ombudsman's key."""
-
-    def __init__(self, tower: Tower, secrets: Path) -> None:
-        self._client = testing.TestClient(api.app(tower.settings, tower.db, Clock()))
-        self._key = (secrets / "ombudsman-bearer-key").read_text().strip()
-
-    def get(self, path: str, **params: Any) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._key}"}
-        answer = self._client.simulate_get(path, params=params, headers=headers)
-        assert answer.status_code == 200, answer.json
-        return answer.json
-
-
-@pytest.fixture
-def reader(bare_tower: Tower, secrets_folder: Path) -> Reader:
-    return Reader(bare_tower, secrets_folder)
-
-
 def test_checkpoints_are_read_page_after_page(bare_tower: Tower, reader: Reader) -> None:
     bare_tower.write(520)
 
@@ -139,7 +115,7 @@ def test_checkpoints_are_read_page_after_page(bare_tower: Tower, reader: Reader)
 def test_a_checkpoint_is_verified_with_its_time_by_hand(bare_tower: Tower, reader: Reader) -> None:
     bare_tower.write(100)
     [jwk] = reader.get("/v1/ombudsman/keys")["keys"]
-    key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(jwk["x"] + "="))
+    key = public(jwk)
 
     [checkpoint] = reader.get(CHECKPOINTS)["checkpoints"]
 

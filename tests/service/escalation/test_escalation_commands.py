@@ -60,6 +60,28 @@ def test_verify_feed_says_how_far_it_holds(run: Run, bare_tower: Tower) -> None:
     )
 
 
+def test_the_feeds_key_is_changed_by_command(run: Run, bare_tower: Tower) -> None:
+    bare_tower.write(1)
+    again = run("introduce-feed-keys")
+    assert (again.returncode, again.stdout) == (0, "nothing new\n")
+
+    refused = run("switch-feed-key")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "no key of the file follows" in refused.stderr
+
+
+def test_an_epoch_is_opened_for_both_streams_by_somebody(run: Run, bare_tower: Tower) -> None:
+    bare_tower.write(3)
+
+    told = run("open-epoch", "kepala.diskominfo")
+
+    assert told.returncode == 0, told.stderr
+    assert [line.rpartition(" ")[2] for line in told.stdout.splitlines()] == ["1:3", "1:0"]
+    assert run("verify-feed").stdout == "monitoring: 4 entries hold\nhandovers: 1 entries hold\n"
+    assert bare_tower.count("SELECT count(DISTINCT opened_by) FROM feed_epoch") == 1
+    assert run("open-epoch").returncode == 2
+
+
 def test_releasing_the_breaker_names_who_did_it(run: Run, bare_tower: Tower) -> None:
     assert run("release-breaker", "kepala.diskominfo").returncode == 0
 

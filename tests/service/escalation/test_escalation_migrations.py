@@ -93,6 +93,10 @@ def test_a_rung_that_no_event_could_tell_of_is_refused(
         "TRUNCATE feed_entry",
         "UPDATE feed_checkpoint SET position = 7",
         "DELETE FROM feed_checkpoint",
+        "UPDATE feed_key SET kid = 'x'",
+        "UPDATE feed_key_use SET since = now()",
+        "DELETE FROM feed_epoch",
+        "DELETE FROM feed_acknowledgement",
     ],
 )
 def test_the_feed_can_only_be_appended_to(tower: Tower, statement: str) -> None:

@@ -198,7 +198,7 @@ def test_what_is_asked_wrongly_is_refused_by_name(
 def test_a_cursor_ahead_of_the_feed_is_said_to_be(ombudsman: Ombudsman) -> None:
     answer = ombudsman.get(after=made("monitoring:1:5"))
 
-    assert (answer.status_code, answer.json["code"]) == (409, "not_allowed")
+    assert (answer.status_code, answer.json["code"]) == (409, "ahead")
 
 
 def test_who_waits_gets_an_entry_as_soon_as_there_is_one(

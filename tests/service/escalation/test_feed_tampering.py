@@ -111,7 +111,8 @@ TAMPERINGS: dict[str, tuple[Tampering, int, str]] = {
 
 
 def tamper(tower: Tower, how: Tampering) -> None:
-    tower.database.psql("ALTER TABLE feed_entry DISABLE TRIGGER append_only")
+    for table in ("feed_entry", "feed_key"):
+        tower.database.psql(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
     if callable(how):
         how(tower)
     else:

@@ -19,6 +19,7 @@ from chassis.events import Event
 from chassis.inbox import ANYBODY
 from services.escalation import feed, national, seed
 from services.escalation.config import Settings
+from services.escalation.ombudsman import cursor
 from services.escalation.service import Escalation
 from tests.harness.databases import Database
 
@@ -102,7 +103,7 @@ class Tower:
         self.db, self.settings = Transactions(self.engine), settings(database, secrets)
         self.service = Escalation()
         self.service.db, self.service.clock = self.db, self.clock
-        self.service.settings, self.service.signer = self.settings, self.settings.signer()
+        self.service.settings, self.service.signers = self.settings, self.settings.signers()
         if seeded:
             self.plant()
 
@@ -207,6 +208,12 @@ class Tower:
             "SELECT entry FROM feed_entry WHERE stream = %s ORDER BY epoch, position", [stream]
         )
         return [entry for (entry,) in rows]
+
+    def entry(self, stream: str, position: int) -> dict[str, str]:
+        """The cursor after an entry, and its hash, as they are acknowledged."""
+        asked = "SELECT epoch, hash FROM feed_entry WHERE stream = %s AND position = %s"
+        [(epoch, hash)] = self.database.psql(asked, [stream, position])
+        return {"cursor": cursor(stream, epoch, position), "hash": bytes(hash).hex()}
 
     def count(self, sql: str) -> int:
         return int(self.database.psql(sql)[0][0])

@@ -9,6 +9,7 @@ import pytest
 from chassis.errors import Poison
 from deploy import secrets
 from deploy.local.environment import SECRET_FILES
+from services.escalation.signing import Signers
 from services.intake.sealing import Sealer
 from services.notify.sealing import Opener
 
@@ -100,6 +101,19 @@ def test_contacts_are_sealed_to_a_new_key_while_the_old_one_still_opens_its_own(
 
     secrets.drop_keys(folder)
     assert (opens(old), opens(new), opens(sealed_now())) == (False, True, True)
+
+
+def test_the_feed_gets_one_more_key_and_keeps_the_newest_when_told(folder: Path) -> None:
+    def kids() -> list[str]:
+        return list(Signers((folder / "feed-signing-key.json").read_bytes())._held)
+
+    [first] = kids()
+    secrets.add_feed_key(folder)
+    old, newest = kids()
+    assert old == first != newest
+
+    secrets.drop_feed_keys(folder)
+    assert kids() == [newest]
 
 
 def test_no_two_secrets_are_alike(folder: Path) -> None:

@@ -1,0 +1,191 @@
+"""The key that signs the feed is changed under way: shown before it signs, nothing is rejected."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.errors import NotAllowed
+from deploy import secrets
+from services.escalation import feed
+from services.escalation.chain import Broken
+from services.escalation.commands import verify
+from services.escalation.signing import KeyMissing, Signers
+from tests.service.escalation.reader import Reader, public
+from tests.service.escalation.tower import Tower
+
+
+class Vault:
+    """The file of keys, as an operator changes it; every worker reads it at its start."""
+
+    def __init__(self, folder: Path, tower: Tower) -> None:
+        secrets.make(folder)
+        self._folder, self._tower = folder, tower
+        self.load()
+
+    def load(self) -> Signers:
+        """What a worker that starts now holds."""
+        self._tower.service.signers = Signers(self.file.read_bytes())
+        return self._tower.service.signers
+
+    @property
+    def file(self) -> Path:
+        return self._folder / "feed-signing-key.json"
+
+    @property
+    def kids(self) -> list[str]:
+        document = json.loads(self.file.read_text())
+        return [jwk["kid"] for jwk in document.get("keys", [document])]
+
+    def add(self) -> Signers:
+        secrets.add_feed_key(self._folder)
+        return self.load()
+
+    def drop(self) -> Signers:
+        secrets.drop_feed_keys(self._folder)
+        return self.load()
+
+
+@pytest.fixture
+def vault(bare_tower: Tower, tmp_path: Path) -> Vault:
+    return Vault(tmp_path / "vault", bare_tower)
+
+
+def introduce(tower: Tower) -> list[str]:
+    with tower.db.begin() as tx:
+        return tower.service.signers.introduce(tx, tower.clock.now())
+
+
+def switch(tower: Tower, *, at_once: bool = False) -> str:
+    with tower.db.begin() as tx:
+        return tower.service.signers.switch(tx, tower.clock.now(), at_once=at_once)
+
+
+def rejected(known: dict[str, Any], events: list[dict[str, Any]]) -> list[str]:
+    """The keys that a reader who knows only `known` would not find."""
+    return [event["kid"] for event in events if event["kid"] not in known]
+
+
+def test_a_reader_who_asks_for_the_keys_daily_rejects_nothing(
+    bare_tower: Tower, vault: Vault, reader: Reader
+) -> None:
+    bare_tower.write(3)
+    [old] = vault.kids
+    vault.add()
+    assert introduce(bare_tower) == [vault.kids[1]]
+    known = {jwk["kid"]: public(jwk) for jwk in reader.get("/v1/ombudsman/keys")["keys"]}
+
+    bare_tower.clock.at += timedelta(days=1)
+    assert switch(bare_tower) == vault.kids[1]
+    bare_tower.write(3)
+
+    events = reader.all()
+    assert [event["kid"] for event in events] == [old] * 3 + [vault.kids[1]] * 3
+    assert rejected(known, events) == []
+    assert verify(bare_tower.db) == 0
+
+
+def test_a_key_that_signs_before_it_was_shown_would_be_rejected(
+    bare_tower: Tower, vault: Vault, reader: Reader
+) -> None:
+    """The negative control."""
+    bare_tower.write(1)
+    known = {jwk["kid"]: public(jwk) for jwk in reader.get("/v1/ombudsman/keys")["keys"]}
+    vault.add()
+    introduce(bare_tower)
+    switch(bare_tower, at_once=True)
+    bare_tower.write(1)
+
+    assert rejected(known, reader.all()) == [vault.kids[1]]
+
+
+def test_the_keys_say_since_when_they_sign_and_until_when(
+    bare_tower: Tower, vault: Vault, reader: Reader
+) -> None:
+    bare_tower.write(1)
+    vault.add()
+    introduce(bare_tower)
+    first, second = reader.get("/v1/ombudsman/keys")["keys"]
+    assert (first["until"], second["since"]) == (None, None)
+    assert first["since"] == first["published"]
+
+    bare_tower.clock.at += timedelta(days=2)
+    switch(bare_tower)
+
+    first, second = reader.get("/v1/ombudsman/keys")["keys"]
+    assert first["until"] == second["since"] == "2026-11-04T02:00:00Z"
+    assert second["published"] == "2026-11-02T02:00:00Z"
+    assert second["until"] is None
+    assert "d" not in first.keys() | second.keys()
+
+
+def test_a_key_does_not_sign_before_its_day_is_over_unless_told_so(
+    bare_tower: Tower, vault: Vault
+) -> None:
+    bare_tower.write(1)
+    vault.add()
+    with pytest.raises(NotAllowed, match="introduce"):
+        switch(bare_tower)
+    introduce(bare_tower)
+    with pytest.raises(NotAllowed, match="not for a day yet"):
+        switch(bare_tower)
+
+    assert switch(bare_tower, at_once=True) == vault.kids[1]
+    with pytest.raises(NotAllowed, match="no key of the file follows"):
+        switch(bare_tower)
+
+
+def test_all_workers_change_at_one_entry_and_who_lacks_the_key_appends_nothing(
+    bare_tower: Tower, vault: Vault
+) -> None:
+    bare_tower.write(1)
+    behind = bare_tower.service.signers
+    vault.add()
+    introduce(bare_tower)
+    switch(bare_tower, at_once=True)
+
+    bare_tower.service.signers = behind
+    with pytest.raises(KeyMissing):
+        bare_tower.write(1)
+    vault.load()
+    bare_tower.append()
+
+    assert verify(bare_tower.db) == 0
+    assert bare_tower.count("SELECT count(*) FROM feed_entry") == 2
+
+
+def test_old_entries_hold_when_the_old_private_key_is_destroyed(
+    bare_tower: Tower, vault: Vault
+) -> None:
+    bare_tower.write(2)
+    vault.add()
+    introduce(bare_tower)
+    switch(bare_tower, at_once=True)
+
+    vault.drop()
+    bare_tower.write(2)
+
+    assert len(vault.kids) == 1
+    assert verify(bare_tower.db) == 0
+
+
+def test_a_key_that_another_has_followed_signs_no_more(bare_tower: Tower, vault: Vault) -> None:
+    """Whoever stole the old key cannot go on with it."""
+    bare_tower.write(1)
+    old = bare_tower.service.signers
+    vault.add()
+    introduce(bare_tower)
+    switch(bare_tower, at_once=True)
+    bare_tower.write(1)
+
+    with bare_tower.db.begin() as tx:
+        end, now = feed.locked(tx, "monitoring"), bare_tower.clock.now()
+        row = feed.pending("monitoring", "feed.breach.opened.v1", "x", {}, now)
+        feed.append_one(tx, end, row, next(iter(old._held.values())), now)
+
+    with bare_tower.db.begin() as tx:
+        assert feed.verify(tx, "monitoring") == (2, Broken(3, "key"))
