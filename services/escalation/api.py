@@ -10,7 +10,16 @@ from falcon.media import JSONHandler
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import callers, deadlines, ombudsman, reading, staffing, witness
+from services.escalation import (
+    amending,
+    calendars,
+    callers,
+    deadlines,
+    ombudsman,
+    reading,
+    staffing,
+    witness,
+)
 from services.escalation.config import Settings
 
 SECURITY = callers.SECURITY | {"ombudsman": {"type": "http", "scheme": "bearer"}}
@@ -22,6 +31,13 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/cases/{number}/deadlines": deadlines.DeadlinesOfCase(settings, db, clock),
         "/v1/cases/{number}/explain": deadlines.ExplanationOfCase(settings, db, clock),
         "/v1/posts": staffing.Posts(settings, db, clock),
+        "/v1/limits": amending.Limits(settings, db, clock),
+        "/v1/ladder": amending.Ladder(settings, db, clock),
+        "/v1/amendments": amending.History(settings, db, clock),
+        "/v1/calendars": calendars.Calendars(settings, db, clock),
+        "/v1/calendars/{code}/weeks": calendars.Weeks(settings, db, clock),
+        "/v1/calendars/{code}/days": calendars.Days(settings, db, clock),
+        "/v1/calendars/{code}/agencies": calendars.Agencies(settings, db, clock),
         "/v1/ombudsman/feed": ombudsman.Feed(settings, db),
         "/v1/ombudsman/keys": witness.Keys(db),
         "/v1/ombudsman/checkpoint": witness.End(settings, db),

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from services.escalation.clockwork import GOVERNMENT, Run
@@ -76,6 +77,30 @@ def replay(
                 raised.append((rung.level, reach(staffing, rung.to, life.agency, on).to.value))
     fired = frozenset((what.value, at) for what, (at, has_fired) in armed.items() if has_fired)
     return Outcome(fired, tuple(raised), undecidable)
+
+
+class Move(StrEnum):
+    """What other rules would do to a running clock."""
+
+    NONE = "none"
+    END = "end"
+    LADDER = "ladder"  # only another reminder or level
+    UNKNOWN = "unknown"  # no end that can be told
+
+
+def move_of(life: Life, before: Regime, after: Regime) -> Move:
+    """What `after` would do to a clock that runs under `before`."""
+    try:
+        then, _ = _wakes(life, life.run, after)
+    except Undecidable:
+        return Move.UNKNOWN
+    try:
+        now, _ = _wakes(life, life.run, before)
+    except Undecidable:
+        return Move.END
+    if now.get(What.PASSED) != then.get(What.PASSED):
+        return Move.END
+    return Move.NONE if now == then else Move.LADDER
 
 
 def _steps(run: Run, until: datetime) -> Iterator[tuple[Run, datetime, datetime]]:

@@ -16,8 +16,9 @@ from services.escalation.models import CaseState, ClockRun
 A_PAGE = 2000
 
 
-def lives(tx: Session, most: int | None = None) -> Iterator[Life]:
-    """Every clock with its case's kind, class and agency, newest first; at most `most`."""
+def lives(tx: Session, most: int | None = None, *, only_open: bool = False) -> Iterator[Life]:
+    """Every clock with its case's kind, class and agency, newest first; at most `most`, or only
+    those that are not stopped."""
     last: int | None = None
     while most is None or most > 0:
         size = A_PAGE if most is None else min(A_PAGE, most)
@@ -28,6 +29,8 @@ def lives(tx: Session, most: int | None = None) -> Iterator[Life]:
             .order_by(ClockRun.id.desc())
             .limit(size)
         )
+        if only_open:
+            asked = asked.where(ClockRun.stopped_at.is_(None))
         rows = tx.execute(asked if last is None else asked.where(ClockRun.id < last)).all()
         for clock, case in rows:
             yield _life(clock, case)

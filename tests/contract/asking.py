@@ -146,6 +146,9 @@ STORED = {
     ("reason", "asked_first"),
     ("text", "substance"),
     ("agency", "required"),  # by the officer's role
+    ("effective_from", "not_past"), ("day", "not_past"),
+    ("class", "kind"),
+    ("after_days", "level"), ("brought_to", "level"), ("clock", "level"),
 }  # fmt: skip
 
 

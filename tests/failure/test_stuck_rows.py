@@ -60,7 +60,7 @@ RESTS = {
         "routing.officer", "routing.officer.disabled_at", "escalation.calendar_year",
         "escalation.calendar_day", "escalation.limit_rule", "escalation.ladder_rule",
         "escalation.service_calendar", "escalation.calendar_week", "escalation.local_day",
-        "escalation.calendar_assignment",
+        "escalation.calendar_assignment", "escalation.amendment",
     ),
     "ends by its own date, or is written anew": (
         "routing.session", "routing.sign_in_throttle", "escalation.publication",

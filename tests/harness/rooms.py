@@ -259,6 +259,10 @@ class Routing(Room):
         return Request(operation, asked)
 
 
+DECREED = {"effective_from": "2099-01-01", "decree": "Perbup 1/2099"}
+WEEK = {"weekdays": [0, 1, 2, 3, 4, 5], "national_days": True, "joint_leave": False}
+
+
 class Escalation(Room):
     """A feed with entries in it."""
 
@@ -283,11 +287,24 @@ class Escalation(Room):
         "explain": {"clock": "V"},
         "posts": {},
         "{number}": {},
+        "limits": {},
+        "ladder": {},
+        "calendars": {},
+        "days": {"year": "2026"},
+        "amendments": {"before": "2"},
     }
     BODIES: Mapping[str, dict[str, Any]] = {
         "posts": {
             "post": "head_of_agency", "agency": "dlh", "standing": "absent",
             "effective_from": "2099-01-01", "decree": "SK Bupati 800/1/2099",
+        },
+        "limits": {"clock": "V", "days": 3, "unit": "working"} | DECREED,
+        "ladder": {"clock": "V", "level": 2, "after_days": 3, "brought_to": "sekda"} | DECREED,
+        "calendars": {"name": "Rumah sakit", "zone": "Asia/Jayapura"} | WEEK | DECREED,
+        "weeks": WEEK | DECREED,
+        "agencies": {"agency": "dlh"} | DECREED,
+        "days": {
+            "day": "2099-01-02", "rule": "off", "name": "Hari jadi", "decree": "Perbup 1/2099",
         },
     }  # fmt: skip
 
@@ -311,11 +328,13 @@ class Escalation(Room):
             "officer": self.officer("administrator"),
         }[operation.security]
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        parts = {"number": NUMBER} if operation.asked("path") else {}
+        known = {"number": NUMBER, "code": "regency"}
+        parts = {part: known[part] for part in operation.asked("path")}
         name = operation.path.rsplit("/", 1)[-1]
         if operation.has_body:
             bodies = {**self.BODIES, "acknowledgements": {"stream": "monitoring", **self.entry}}
-            return Request(operation, parts, headers, body=bodies[name])
+            fresh = {"code": f"rsud-{secrets.token_hex(4)}"} if name == "calendars" else {}
+            return Request(operation, parts, headers, body=bodies[name] | fresh)
         return Request(operation, parts, headers, self.QUERIES[name])
 
 

@@ -3,6 +3,7 @@
 Nothing here leads from a number to a person, and no text of a report comes here.
 """
 
+from services.escalation.models.amendments import AMENDED, Amendment
 from services.escalation.models.calendars import (
     REGENCY,
     CalendarAssignment,
@@ -44,10 +45,12 @@ from services.escalation.models.rules import (
 )
 
 __all__ = [
+    "AMENDED",
     "MOMENT",
     "PARTS",
     "REGENCY",
     "STREAMS",
+    "Amendment",
     "Base",
     "Breach",
     "Breaker",

@@ -50,21 +50,14 @@ class CalendarDay(Base):
 
 
 class LimitRule(Base):
-    """A limit in force from a day on. No kind or class: for all of them."""
+    """A limit in force from a day on. No kind or class: for all of them. Of two from the same day
+    the later row holds."""
 
     __tablename__ = "limit_rule"
     __table_args__ = (
         one_of("clock", Clock),
         one_of("unit", Unit),
         sa.CheckConstraint("days >= 1", name="days_positive"),
-        sa.UniqueConstraint(
-            "clock",
-            "kind",
-            "class",
-            "effective_from",
-            name="limit_rule_once",
-            postgresql_nulls_not_distinct=True,
-        ),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
@@ -79,7 +72,7 @@ class LimitRule(Base):
 
 class LadderRule(Base):
     """A rung: whom a limit is brought to, so many working days after it passed. Level 0 reminds,
-    before it (negative)."""
+    before it (negative). Of two from the same day the later row holds."""
 
     __tablename__ = "ladder_rule"
     __table_args__ = (
@@ -89,14 +82,6 @@ class LadderRule(Base):
         sa.CheckConstraint(f"level = 0 OR clock IN ({listed(RAISED)})", name="raised_known"),
         one_of("brought_to", Addressee),
         sa.CheckConstraint("(level = 0) = (brought_to = 'holder')", name="only_holders_reminded"),
-        sa.UniqueConstraint(
-            "clock",
-            "class",
-            "level",
-            "effective_from",
-            name="ladder_rule_once",
-            postgresql_nulls_not_distinct=True,
-        ),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)

@@ -206,15 +206,15 @@ def test_a_limit_that_would_be_missing_is_counted_and_not_taken_for_in_time(
         ({"limits": [{"clock": "V", "days": 0, "unit": "working"}]}, "limits.0.days", "range"),
         ({"limits": [{"clock": "V", "days": 1, "unit": "weeks"}]}, "limits.0.unit", "one_of"),
         ({"limits": [{"clock": "S", "kind": "aspiration", "class": "ordinary", "days": 1,
-                      "unit": "working"}]}, "limits.0.class", "range"),
+                      "unit": "working"}]}, "limits.0.class", "kind"),
         ({"ladder": [{"clock": "V", "level": 0, "after_days": 1, "brought_to": "holder"}]},
-         "ladder.0.after_days", "range"),
+         "ladder.0.after_days", "level"),
         ({"ladder": [{"clock": "V", "level": 1, "after_days": -1, "brought_to": "sekda"}]},
-         "ladder.0.after_days", "range"),
+         "ladder.0.after_days", "level"),
         ({"ladder": [{"clock": "V", "level": 1, "after_days": 1, "brought_to": "holder"}]},
-         "ladder.0.brought_to", "range"),
+         "ladder.0.brought_to", "level"),
         ({"ladder": [{"clock": "R", "level": 1, "after_days": 1, "brought_to": "sekda"}]},
-         "ladder.0.clock", "one_of"),
+         "ladder.0.clock", "level"),
         ({"days": [{"day": "2026-13-01", "rule": "off", "name": "x"}]}, "days.0.day", "type"),
         ({"days": [{"day": "2026-12-01", "rule": "national", "name": "x"}]}, "days.0.rule",
          "one_of"),
@@ -223,17 +223,19 @@ def test_a_limit_that_would_be_missing_is_counted_and_not_taken_for_in_time(
         ({"weeks": []}, "weeks", "unknown"),
     ],
 )  # fmt: skip
-def test_a_document_that_supposes_nonsense_is_refused(document, field, rule) -> None:
+def test_a_document_that_supposes_nonsense_is_refused(
+    history: Tower, document, field, rule
+) -> None:
     with pytest.raises(Invalid) as refused:
-        load(Supposed, document)
+        compared(history, document)
 
     assert [(e["field"], e["rule"]) for e in refused.value.errors] == [(field, rule)]
 
 
-def test_a_calendar_that_does_not_exist_is_refused(tower: Tower) -> None:
+def test_a_calendar_that_does_not_exist_is_refused(history: Tower) -> None:
     day = {"day": "2026-12-01", "rule": "off", "name": "x", "calendar": "moon"}
     with pytest.raises(Invalid) as refused:
-        compared(tower, {"days": [day]})
+        compared(history, {"days": [day]})
 
     assert refused.value.errors[0]["field"] == "days.0.calendar"
 
