@@ -176,7 +176,7 @@ class Rules:
             row = change.add(tx)
             tx.flush()
             if before is not None:
-                moved = self._moved(tx, before)
+                moved = foretold(tx, before, regime.read(tx, self.settings.zone))
                 tx.rollback()
                 return web.Answer(_told(None, is_past, moved), 200)
             row_id = getattr(row, "id", None)
@@ -193,17 +193,18 @@ class Rules:
             )
         return web.Answer(_told(row_id, is_past, None))
 
-    def _moved(self, tx: Session, before: Regime) -> dict[str, Any]:
-        after = regime.read(tx, self.settings.zone)
-        lives = [*histories.lives(tx, MOST_MEASURED + 1, only_open=True)]
-        found = [move_of(life, before, after) for life in lives[:MOST_MEASURED]]
-        return {
-            "open_clocks": len(found),
-            "complete": len(lives) <= MOST_MEASURED,
-            "other_end": found.count(Move.END),
-            "other_ladder": found.count(Move.LADDER),
-            "unknown": found.count(Move.UNKNOWN),
-        }
+
+def foretold(tx: Session, before: Regime, after: Regime) -> dict[str, Any]:
+    """What the change from `before` to `after` would do to the clocks that are open."""
+    lives = [*histories.lives(tx, MOST_MEASURED + 1, only_open=True)]
+    found = [move_of(life, before, after) for life in lives[:MOST_MEASURED]]
+    return {
+        "open_clocks": len(found),
+        "complete": len(lives) <= MOST_MEASURED,
+        "other_end": found.count(Move.END),
+        "other_ladder": found.count(Move.LADDER),
+        "unknown": found.count(Move.UNKNOWN),
+    }
 
 
 def _told(row_id: int | None, is_past: bool, moved: Mapping[str, Any] | None) -> dict[str, Any]:

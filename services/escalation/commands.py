@@ -5,6 +5,8 @@ introduce-feed-keys   show the public half of each key of the file that was not 
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
 open-epoch BY         after the database was restored: the feed goes on from where both agree
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
+import-calendar       show where the package `holidays` differs from the calendar, and how many open
+                      clocks that would move; --apply --by NAME brings it in
 what-if FILE          replay history under the limits, rungs and days that FILE supposes; changes
                       nothing. --json for machines, --numbers to name the cases
 """
@@ -28,9 +30,20 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed
 from chassis.schemas import load
-from services.escalation import breaker, epochs, feed, histories, regime, staffing
+from services.escalation import (
+    amending,
+    breaker,
+    epochs,
+    feed,
+    histories,
+    models,
+    regime,
+    seed,
+    staffing,
+)
 from services.escalation.hindsight import compare, shown
 from services.escalation.models import STREAMS
+from services.escalation.national import NationalYear
 from services.escalation.supposing import Supposed, suppose
 
 
@@ -54,6 +67,43 @@ class ReleaseBreaker:
         with transactions(service).begin() as tx:
             breaker.release(tx, arguments.by, Clock(settings(service).clock_file).now())
         sys.stdout.write("released: what is due by now will be fired\n")
+
+
+class ImportCalendar:
+    """`import-calendar [--apply --by NAME]`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--apply", action="store_true", help="bring it in")
+        parser.add_argument("--by", help="who decided that: an officer's account name")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        if arguments.apply and not arguments.by:
+            sys.exit("--apply needs --by: who decided it")
+        configured = settings(service)
+        today = configured.local_day(Clock(configured.clock_file).now())
+        years = seed.years_around(today.year)
+        with transactions(service).begin() as tx:
+            told = bring_in(tx, configured.zone, years, arguments.by if arguments.apply else None)
+        sys.stdout.write("".join(f"{line}\n" for line in told))
+
+
+def bring_in(
+    tx: Session, zone: ZoneInfo, years: list[NationalYear], decided_as: str | None
+) -> list[str]:
+    """What an import changes and what that moves; undone unless somebody decided it."""
+    tx.get_one(models.Regime, 1, with_for_update=True)
+    before = regime.read(tx, zone)
+    changed = seed.import_calendar(tx, years)
+    if not changed:
+        return ["nothing differs"]
+    tx.flush()
+    moved = amending.foretold(tx, before, regime.read(tx, zone))
+    told = [*changed, f"open clocks with another end: {moved['other_end']}"]
+    if decided_as is None:
+        tx.rollback()
+        return [*told, "nothing is changed: --apply --by NAME brings it in"]
+    seed.keep_import(tx, years, changed, decided_as)
+    return [*told, "brought in"]
 
 
 class WhatIf:
@@ -142,6 +192,7 @@ COMMANDS = {
     "switch-feed-key": SwitchFeedKey(),
     "open-epoch": OpenEpoch(),
     "release-breaker": ReleaseBreaker(),
+    "import-calendar": ImportCalendar(),
     "what-if": WhatIf(),
 }
 

@@ -17,7 +17,13 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from services.escalation import national
 from services.escalation.config import Settings
-from services.escalation.models import CalendarDay, CalendarYear, LadderRule, LimitRule
+from services.escalation.models import (
+    Amendment,
+    CalendarDay,
+    CalendarYear,
+    LadderRule,
+    LimitRule,
+)
 
 YEARS_BACK, YEARS_AHEAD = 1, 4  # a supervisory case with pauses may run for years
 IN_FORCE = date(2019, 1, 1)
@@ -61,13 +67,22 @@ def run(settings: Settings, db: Transactions) -> None:
     """Seeds; may be run at any time."""
     this_year = settings.local_day(Clock(settings.clock_file).now()).year
     with db.begin() as tx:
-        plant(tx, national.years(range(this_year - YEARS_BACK, this_year + YEARS_AHEAD + 1)))
+        plant(tx, years_around(this_year))
+
+
+def years_around(this_year: int) -> list[national.NationalYear]:
+    """As many years as a case may need."""
+    return national.years(range(this_year - YEARS_BACK, this_year + YEARS_AHEAD + 1))
 
 
 def plant(tx: Session, years: list[national.NationalYear]) -> None:
     """Imports the calendar, and sets limits and ladder where there are none."""
-    for line in import_calendar(tx, years):
+    is_first = tx.scalars(sa.select(CalendarYear.year)).first() is None
+    changed = import_calendar(tx, years)
+    for line in changed:
         print(f"calendar: {line}")
+    if changed and not is_first:
+        keep_import(tx, years, changed, "seed")
     if tx.scalars(sa.select(LimitRule.id)).first() is None:
         names = ("clock", "kind", "klass", "days", "unit", "decree")
         _add(tx, LimitRule, names, LIMITS)
@@ -93,6 +108,23 @@ def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str
     return changed
 
 
+def keep_import(
+    tx: Session, years: list[national.NationalYear], changed: list[str], decided_as: str
+) -> None:
+    """Keeps what an import changed, by which decrees, and who decided that it does."""
+    decrees = "; ".join(f"{year.year}: {_basis(year.decree)}" for year in years)
+    tx.add(
+        Amendment(
+            what="import",
+            decree=decrees,
+            retroactive=False,
+            detail={"changed": changed},
+            decided_as=decided_as,
+            decided_at=sa.func.now(),
+        )
+    )
+
+
 def _amend(tx: Session, year: national.NationalYear) -> list[str]:
     first, last = date(year.year, 1, 1), date(year.year, 12, 31)
     rows = tx.scalars(sa.select(CalendarDay).where(CalendarDay.day.between(first, last)))
@@ -100,16 +132,16 @@ def _amend(tx: Session, year: national.NationalYear) -> list[str]:
     for on, row in known.items():
         if row.imported and on not in given:
             tx.delete(row)
-            changed.append(f"- {on} {row.name}")
+            changed.append(f"- {on} {row.name} ({row.basis})")
     for on, day in given.items():
         if on not in known:
             tx.add(CalendarDay(**_columns(day)))
-            changed.append(f"+ {on} {day.name}")
+            changed.append(f"+ {on} {day.name} ({day.basis})")
             continue
         row = known[on]
         if row.imported and (row.name, row.basis) != (day.name, day.basis):
+            changed.append(f"~ {on} {row.name} ({row.basis}) -> {day.name} ({day.basis})")
             row.name, row.kind, row.basis = day.name, day.kind, day.basis
-            changed.append(f"~ {on} {day.name}")
     return changed
 
 

@@ -143,6 +143,10 @@ def test_an_import_takes_back_a_day_that_the_package_no_longer_knows(tower: Towe
     tower.plant()
 
     assert tower.count("SELECT count(*) FROM calendar_day WHERE day = '2028-03-01'") == 0
+    kept = "SELECT what, decided_as, detail FROM amendment"
+    assert tower.database.psql(kept) == [
+        ("import", "seed", {"changed": ["- 2028-03-01 perkiraan (x)"]})
+    ]
 
 
 def test_promises_are_published_once_a_day_and_after_each_change(tower: Tower) -> None:

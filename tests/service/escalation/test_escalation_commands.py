@@ -129,3 +129,44 @@ def test_what_if_names_what_is_wrong_with_its_file(run: Run, tmp_path, document,
 
     assert refused.returncode == 2
     assert named in refused.stderr
+
+
+def test_an_import_shows_the_difference_first_and_is_decided_by_somebody(
+    run: Run, bare_tower: Tower
+) -> None:
+    run("seed")
+    bare_tower.at("2026-11-02 10:00").open()
+    bare_tower.database.psql(
+        "DELETE FROM calendar_day WHERE day = '2026-12-25';"
+        "INSERT INTO calendar_day VALUES ('2026-11-04', 'perkiraan', 'public', 'x', true);"
+        "UPDATE calendar_day SET name = 'Natal' WHERE day = '2026-12-24'"
+    )
+    bare_tower.measure_stale()
+    assert bare_tower.clocks()["V1"] == "2026-11-06"
+    version = bare_tower.count("SELECT version FROM regime")
+    decree = "SKB 3 Menteri 1497/2025, 2/2025, 5/2025"
+    difference = [
+        "- 2026-11-04 perkiraan (x)",
+        f"~ 2026-12-24 Natal ({decree}) -> Cuti Bersama Hari Raya Natal ({decree})",
+        f"+ 2026-12-25 Hari Raya Natal ({decree})",
+        "open clocks with another end: 1",
+    ]
+
+    shown = run("import-calendar")
+    nameless = run("import-calendar", "--apply")
+
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.splitlines()[:-1] == difference
+    assert nameless.returncode == 1
+    assert bare_tower.count("SELECT version FROM regime") == version
+
+    applied = run("import-calendar", "--apply", "--by", "kepala.diskominfo")
+    bare_tower.measure_stale()
+
+    assert applied.stdout.splitlines() == [*difference, "brought in"]
+    assert bare_tower.clocks()["V1"] == "2026-11-05"
+    kept = "SELECT what, decided_as, detail->'changed', decree FROM amendment"
+    [(what, who, changed, decrees)] = bare_tower.database.psql(kept)
+    assert (what, who, changed) == ("import", "kepala.diskominfo", difference[:-1])
+    assert f"2026: {decree}" in decrees
+    assert run("import-calendar").stdout == "nothing differs\n"

@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.tokens import Issuer
 from services.escalation import amending, api
+from tests.harness.waiting import eventually
+from tests.service.escalation.office import Office
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
 WHO = UUID("7d8a8f3e-6c5b-4a52-9f6a-7a0f7f1f2a11")
@@ -88,6 +90,23 @@ def test_a_decreed_limit_moves_what_is_open_and_says_so(tower: Tower, desk: Desk
     kept = "SELECT before < after, reason, regime FROM clock_change"
     version = tower.count("SELECT version FROM regime")
     assert tower.database.psql(kept) == [(True, "limit", version)]
+
+
+def test_a_decree_reaches_the_open_clocks_of_running_workers(
+    office: Office, secrets_folder: Path
+) -> None:
+    """The whole way: the API's row, the database's new version, a worker that measures again."""
+    tower = office.tower
+    tower.open()
+    office.at("2026-11-02 11:00")
+    office.start()
+
+    Desk(tower, secrets_folder).decree("calendars/regency/days", DAY)
+
+    eventually(lambda: tower.said("deadline.recomputed"))
+    [moved] = tower.said("deadline.recomputed")
+    assert (moved["before"], moved["after"]) == (end_of("2026-11-05"), end_of("2026-11-06"))
+    assert tower.clocks()["V1"] == "2026-11-06"
 
 
 def test_a_preview_tells_what_would_move_and_moves_nothing(tower: Tower, desk: Desk) -> None:
