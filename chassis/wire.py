@@ -82,8 +82,8 @@ class Publisher:
     taken for a new one's. `close()` after any exception.
     """
 
-    def __init__(self, uri: str) -> None:
-        self._connection = connect(uri)
+    def __init__(self, uri: str, exchange: str = EVENTS) -> None:
+        self._connection, self._exchange = connect(uri), exchange
         self._sender = self._connection.userid
         self._channel = self._connection.channel()
         self._channel.confirm_select()
@@ -107,7 +107,7 @@ class Publisher:
                 message_id=message_id,
                 user_id=self._sender,  # the broker refuses any other than the connection's own
             )
-            self._channel._basic_publish(message, EVENTS, routing_key, mandatory=True)
+            self._channel._basic_publish(message, self._exchange, routing_key, mandatory=True)
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while self._open:
             remaining = deadline - time.monotonic()

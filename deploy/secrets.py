@@ -28,7 +28,7 @@ from pathlib import Path
 
 from joserfc.jwk import ECKey, OKPKey, import_key
 
-from deploy.rabbitmq.definitions import OPERATOR, SERVICES, definitions
+from deploy.rabbitmq.definitions import SERVICES, USERS, definitions
 
 DATABASE = "{}-database-password"
 NOTIFYS, FEEDS = "notify-private-key.json", "feed-signing-key.json"
@@ -60,7 +60,7 @@ def make(folder: Path) -> None:
     for service in SERVICES:
         _once(folder / DATABASE.format(service), _password)
         _once(folder / OWNER.format(service), _password)
-    for user in (*SERVICES, OPERATOR):
+    for user in USERS:
         _once(folder / BROKER.format(user), _password)
     _once(folder / "idempotency-pepper", _pepper)
     for name in ("feed-signing", *TOKENS):
@@ -125,7 +125,7 @@ def _derive(folder: Path) -> None:
     if (folder / OMBUDSMAN_PRIVATE).exists():
         theirs = _without_secret(json.loads(read(folder, OMBUDSMAN_PRIVATE)))
         _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": [theirs]}))
-    passwords = {user: read(folder, BROKER.format(user)) for user in (*SERVICES, OPERATOR)}
+    passwords = {user: read(folder, BROKER.format(user)) for user in USERS}
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
 
 

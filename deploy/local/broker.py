@@ -108,10 +108,10 @@ class Broker:
             raise Failed("the broker was not started")
         return self._node
 
-    def uri(self, user: str = OPERATOR) -> str:
+    def uri(self, user: str = OPERATOR, host: str = VHOST) -> str:
         """The address for one user: a service, or the operator who may do everything."""
         password = urllib.parse.quote(self.passwords[user], safe="")
-        return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{VHOST}"
+        return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{host}"
 
     def ctl(self, *words: str, program: str = "rabbitmqctl") -> str:
         """What `rabbitmqctl WORDS` says; Failed with its error text. Takes a second or two."""

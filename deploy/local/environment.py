@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy import secrets
-from deploy.rabbitmq.definitions import OPERATOR, SERVICES
+from deploy.rabbitmq.definitions import USERS
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("LAPOR_STATE", ROOT / ".lapor"))  # all that a run makes
@@ -79,8 +79,7 @@ SECRET_FILES = {
 
 def passwords(folder: Path) -> dict[str, str]:
     """The broker's passwords by user."""
-    users = (*SERVICES, OPERATOR)
-    return {user: secrets.read(folder, secrets.BROKER.format(user)) for user in users}
+    return {user: secrets.read(folder, secrets.BROKER.format(user)) for user in USERS}
 
 
 def _passed_on() -> dict[str, str]:

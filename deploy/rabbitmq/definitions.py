@@ -19,8 +19,18 @@ VHOST = "lapor"
 UNROUTED = "lapor.unrouted"
 UNROUTED_KEPT = 10_000  # events that nobody was bound to; an alarm looks at the queue long before
 OPERATOR = "operator"
+# Where the Ombudsman's consumer reads the feed: a virtual host with nothing else in it.
+FEED_VHOST, FEED, FEED_READER = "ombudsman", "feed", "ombudsman"
+FEED_STREAMS = ("monitoring", "handovers")
+STREAM = {
+    "x-queue-type": "stream",
+    "x-max-age": "90D",  # what is older is read over HTTP
+    "x-max-length-bytes": 2_000_000_000,
+    "x-stream-max-segment-size-bytes": 50_000_000,
+}
 NOTHING = "(?!)"  # fits no key; `^$` would fit the empty one
 SERVICES = ("intake", "routing", "notify", "escalation")
+USERS = (*SERVICES, OPERATOR, FEED_READER)
 
 # Which streams a service may bind. Report texts go to routing, sealed contacts to notify, and to
 # nobody else.
@@ -42,8 +52,8 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, Any]:
     listening = [queue for name in SERVICES for queue in queues(name, HEARS[name])]
     return {
         "users": [_user(name, password) for name, password in passwords.items()],
-        "vhosts": [{"name": VHOST}],
-        "permissions": [_permission(name) for name in SERVICES] + [_all_of(OPERATOR)],
+        "vhosts": [{"name": VHOST}, {"name": FEED_VHOST}],
+        "permissions": [*map(_permission, SERVICES), _all_of(OPERATOR), *_of_feed()],
         "topic_permissions": [
             permission for name in SERVICES for permission in (_words(name), _burials(name))
         ],
@@ -51,11 +61,20 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, Any]:
             _exchange(EVENTS, "topic", {"alternate-exchange": UNROUTED}),
             _exchange(DEAD, "topic"),
             _exchange(UNROUTED, "fanout"),
+            _exchange(FEED, "direct") | {"vhost": FEED_VHOST},
         ],
-        "queues": [_unrouted_queue(), *(_queue(q.name, q.queue_arguments) for q in listening)],
+        "queues": [
+            _unrouted_queue(),
+            *(_queue(q.name, q.queue_arguments) for q in listening),
+            *(_queue(f"{FEED}.{name}", STREAM) | {"vhost": FEED_VHOST} for name in FEED_STREAMS),
+        ],
         "bindings": [
             _binding(UNROUTED, UNROUTED, ""),
             *(_binding(*bound) for queue in listening for bound in _bound(queue)),
+            *(
+                _binding(FEED, f"{FEED}.{name}", name) | {"vhost": FEED_VHOST}
+                for name in FEED_STREAMS
+            ),
         ],
     }
 
@@ -102,6 +121,17 @@ def _permission(service: str) -> dict[str, str]:
 
 def _all_of(user: str) -> dict[str, str]:
     return {"user": user, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}
+
+
+def _of_feed() -> list[dict[str, str]]:
+    """Escalation only writes, the Ombudsman's consumer only reads: who takes its account over can
+    neither put in nor take away."""
+    own = {"vhost": FEED_VHOST, "configure": NOTHING}
+    return [
+        {**own, "user": "escalation", "write": f"^{FEED}$", "read": NOTHING},
+        {**own, "user": FEED_READER, "write": NOTHING, "read": rf"^{FEED}\..+$"},
+        _all_of(OPERATOR) | {"vhost": FEED_VHOST},
+    ]
 
 
 def _words(service: str) -> dict[str, str]:

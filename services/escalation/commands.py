@@ -3,6 +3,7 @@
 verify-feed           check every entry of both streams; exit 1 and name the first that is broken
 introduce-feed-keys   show the public half of each key of the file that was not shown yet
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
+rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
@@ -33,6 +34,7 @@ from chassis.schemas import load
 from services.escalation import (
     amending,
     breaker,
+    broadcasting,
     epochs,
     feed,
     histories,
@@ -170,6 +172,19 @@ class SwitchFeedKey:
         sys.stdout.write(f"signs from now on: {kid}\n")
 
 
+class RebroadcastFeed:
+    """`rebroadcast-feed`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes nothing."""
+
+    def __call__(self, service: str, _: argparse.Namespace) -> None:
+        with transactions(service).begin() as tx:
+            for stream in STREAMS:
+                broadcasting.again(tx, stream)
+        sys.stdout.write("all entries will be sent again\n")
+
+
 class OpenEpoch:
     """`open-epoch BY`"""
 
@@ -190,6 +205,7 @@ COMMANDS = {
     "verify-feed": VerifyFeed(),
     "introduce-feed-keys": IntroduceFeedKeys(),
     "switch-feed-key": SwitchFeedKey(),
+    "rebroadcast-feed": RebroadcastFeed(),
     "open-epoch": OpenEpoch(),
     "release-breaker": ReleaseBreaker(),
     "import-calendar": ImportCalendar(),

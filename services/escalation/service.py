@@ -30,6 +30,7 @@ from services.escalation import (
     turns,
     watching,
 )
+from services.escalation.broadcasting import Broadcaster
 from services.escalation.clockwork import Happening, Notice, happening, notice_of_answer
 from services.escalation.config import Settings
 from services.escalation.regime import Regime
@@ -47,12 +48,27 @@ class FeedKeys(DependencyProvider):
         return self._signers
 
 
+class Streams(DependencyProvider):
+    """The way to the streams of the broker."""
+
+    def setup(self) -> None:
+        settings: Settings = self.container.config["settings"]
+        self._broadcaster = Broadcaster(settings.amqp_uri, own_host=settings.broker_accounts)
+
+    def stop(self) -> None:
+        self._broadcaster.close()
+
+    def get_dependency(self, worker_ctx: Any) -> Broadcaster:
+        return self._broadcaster
+
+
 class Escalation(Service):
     """Watches every promise about time and raises what was not kept, up to the Ombudsman."""
 
     name = "escalation"
     settings: Settings
     signers: Signers = FeedKeys()
+    broadcaster: Broadcaster = Streams()
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The cases, with their clocks."""
@@ -200,6 +216,11 @@ class Escalation(Service):
             with self.db.begin() as tx:
                 appended += feed.append(tx, stream, self.signers, self.clock.now())
         return appended > 0
+
+    @every(0.5)
+    def broadcast_feed(self) -> bool:
+        """Sends what has its place to the broker's streams too."""
+        return sum(self.broadcaster.turn(self.db, stream) for stream in models.STREAMS) > 0
 
     @every(10)
     def publish_promises(self) -> None:

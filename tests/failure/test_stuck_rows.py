@@ -34,7 +34,7 @@ RESTS = {
         "escalation.clock_change.reason=calendar", "escalation.clock_change.reason=limit",
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
         "escalation.feed_checkpoint", "escalation.feed_key_use", "escalation.feed_epoch",
-        "escalation.feed_acknowledgement",
+        "escalation.feed_acknowledgement", "escalation.feed_broadcast",
     ),
     "a copy of what the sender of its events holds": (
         "intake.deadline", "intake.deadline.due_at", "intake.deadline.passed_at",

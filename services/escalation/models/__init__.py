@@ -25,6 +25,7 @@ from services.escalation.models.dossiers import PARTS, CaseEvent, Dossier, Seale
 from services.escalation.models.feed import (
     STREAMS,
     FeedAcknowledgement,
+    FeedBroadcast,
     FeedCheckpoint,
     FeedEntry,
     FeedEpoch,
@@ -67,6 +68,7 @@ __all__ = [
     "Due",
     "FailedTurn",
     "FeedAcknowledgement",
+    "FeedBroadcast",
     "FeedCheckpoint",
     "FeedEntry",
     "FeedEpoch",

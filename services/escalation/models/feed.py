@@ -111,6 +111,16 @@ class FeedAcknowledgement(Base):
     at: Mapped[datetime] = mapped_column(MOMENT)
 
 
+class FeedBroadcast(Base):
+    """How far a stream is on the broker too. Whoever sends holds this row's lock."""
+
+    __tablename__ = "feed_broadcast"
+
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
+    epoch: Mapped[int]
+    position: Mapped[int] = mapped_column(sa.BigInteger)
+
+
 class FeedPending(Base):
     """What will be appended once it is committed; positions are given only then."""
 

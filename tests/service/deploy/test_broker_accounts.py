@@ -17,17 +17,20 @@ import pytest
 import contracts
 from deploy.local.broker import Broker, connect
 from deploy.rabbitmq.definitions import (
+    FEED_READER,
+    FEED_VHOST,
     HEARS,
     OPERATOR,
     SERVICES,
     UNROUTED,
+    USERS,
     VHOST,
     definitions,
 )
 
-DOCUMENT = definitions(dict.fromkeys((*SERVICES, OPERATOR), "x"))
-QUEUES = [queue["name"] for queue in DOCUMENT["queues"]]
-EXCHANGES = [exchange["name"] for exchange in DOCUMENT["exchanges"]]
+DOCUMENT = definitions(dict.fromkeys(USERS, "x"))
+QUEUES = [queue["name"] for queue in DOCUMENT["queues"] if queue["vhost"] == VHOST]
+EXCHANGES = [one["name"] for one in DOCUMENT["exchanges"] if one["vhost"] == VHOST]
 EVENTS, DEAD = "lapor.events", "lapor.dead"
 WILD = ("#", "*", "*.*.*", "report.#", "")
 EACH = pytest.mark.parametrize("service", SERVICES)
@@ -218,9 +221,62 @@ def test_the_broker_knows_these_accounts_and_no_other(broker: Broker) -> None:
     told = ("list_permissions", "--vhost", VHOST, "--formatter", "json")
 
     assert {user["user"]: user["tags"] for user in users} == {
-        **{service: [] for service in SERVICES}, OPERATOR: ["administrator"],
+        **{user: [] for user in USERS}, OPERATOR: ["administrator"],
     }  # fmt: skip
     assert {row["user"] for row in json.loads(broker.ctl(*told))} == {*SERVICES, OPERATOR}
+
+
+@pytest.mark.parametrize("user", [*SERVICES, FEED_READER])
+def test_the_feeds_streams_are_entered_by_who_writes_and_by_who_reads_them(
+    broker: Broker, user: str
+) -> None:
+    """And who reads them enters nothing else."""
+    home, feeds = broker.uri(user), broker.uri(user, FEED_VHOST)
+    entered = {uri for uri in (home, feeds) if enters(uri)}
+
+    assert (home in entered) is (user != FEED_READER)
+    assert (feeds in entered) is (user in ("escalation", FEED_READER))
+
+
+def enters(uri: str) -> bool:
+    with suppress(amqp.exceptions.NotAllowed, amqp.exceptions.AccessRefused):
+        connect(uri).close()
+        return True
+    return False
+
+
+FEED_ATTEMPTS = {
+    "write": lambda channel: channel.basic_publish_confirm(amqp.Message("{}"), "feed", "elsewhere"),
+    "write past the exchange": lambda channel: channel.basic_publish_confirm(
+        amqp.Message("{}"), "", "feed.monitoring"
+    ),
+    "read": lambda channel: channel.basic_cancel(
+        channel.basic_consume("feed.monitoring", callback=lambda _: None)
+    ),
+    "declare": lambda channel: channel.queue_declare("feed.more", durable=True, auto_delete=False),
+    "delete": lambda channel: channel.queue_delete("feed.monitoring"),
+    "unbind": lambda channel: channel.queue_unbind("feed.monitoring", "feed", "monitoring"),
+    "lead": lambda channel: channel.queue_bind("feed.monitoring", "feed", "handovers"),
+    "delete exchange": lambda channel: channel.exchange_delete("feed"),
+}
+
+
+@pytest.mark.parametrize("attempt", FEED_ATTEMPTS)
+@pytest.mark.parametrize(("user", "may"), [("escalation", "write"), (FEED_READER, "read")])
+def test_one_account_only_writes_the_feeds_streams_and_one_only_reads_them(
+    broker: Broker, user: str, may: str, attempt: str
+) -> None:
+    with closing(connect(broker.uri(user, FEED_VHOST))) as connection:
+        channel = connection.channel()
+        channel.confirm_select()
+        channel.basic_qos(0, 10, False)
+        did = True
+        try:
+            FEED_ATTEMPTS[attempt](channel)
+        except amqp.exceptions.AccessRefused:
+            did = False
+
+    assert did is (attempt == may)
 
 
 @EACH

@@ -8,12 +8,25 @@ import pytest
 
 import contracts
 from chassis import wire
-from deploy.rabbitmq.definitions import HEARS, SERVICES, definitions, hears, password_hash, says
+from deploy.rabbitmq.definitions import (
+    FEED,
+    FEED_STREAMS,
+    FEED_VHOST,
+    HEARS,
+    SERVICES,
+    USERS,
+    definitions,
+    hears,
+    password_hash,
+    says,
+)
+from services.escalation import broadcasting
+from services.escalation.models import STREAMS
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return definitions({name: f"password of {name}" for name in (*SERVICES, "operator")})
+    return definitions({name: f"password of {name}" for name in USERS})
 
 
 def words(document: dict[str, Any], service: str, verb: str) -> re.Pattern[str]:
@@ -83,6 +96,17 @@ def test_the_queues_are_those_that_the_service_declares(
 
     for queue in wire.queues(service, HEARS[service]):
         assert found[queue.name] == queue.queue_arguments
+
+
+def test_each_stream_of_the_feed_has_one_of_the_brokers(document: dict[str, Any]) -> None:
+    assert FEED_STREAMS == STREAMS
+    assert (broadcasting.HOST, broadcasting.EXCHANGE) == (FEED_VHOST, FEED)
+    made = [q for q in document["queues"] if q["arguments"].get("x-queue-type") == "stream"]
+    assert {(q["vhost"], q["name"]) for q in made} == {(FEED_VHOST, f"feed.{s}") for s in STREAMS}
+    bound = [b for b in document["bindings"] if b["vhost"] == FEED_VHOST]
+    assert {(b["routing_key"], b["destination"]) for b in bound} == {
+        (s, f"feed.{s}") for s in STREAMS
+    }
 
 
 def test_no_password_stands_in_the_definitions(document: dict[str, Any]) -> None:
