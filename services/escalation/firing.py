@@ -61,9 +61,14 @@ class Firing:
 
 
 def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Fires all that is due of a case, in order."""
+    """Fires what is due of a case at its oldest due time. What is due of it later waits for its
+    turn among the other cases': after a downtime everything fires in the order of its due times."""
+    oldest: datetime | None = None
     while found := _next(tx, case.number, now):
         due, clock = found
+        if oldest is not None and due.due_at > oldest:
+            return
+        oldest = due.due_at
         _fire(tx, Firing(due, clock, case, regime, now))
 
 

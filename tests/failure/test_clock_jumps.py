@@ -93,6 +93,28 @@ def test_an_hour_forward_and_back_again_fires_once_and_stalls_nothing(office):
     assert worker.process.running
 
 
+def test_a_year_forward_fires_nothing_and_back_again_everything_in_time(office):
+    crowd = [f"KTB-34567-{n:05}" for n in range(20)]
+    for number in crowd:
+        opened(office, number, "2026-11-02 10:00")
+    office.at("2026-11-05 20:00")
+    worker = office.start(BREAKER_FLOOR="50")
+    eventually(lambda: all(office.tower.fired(number) == ["approaching V"] for number in crowd))
+
+    office.at("2027-11-05 20:00")
+    alarm = 'lapor_escalation_breaker{reason="mass_firing"} 1.0'
+    eventually(lambda: alarm in worker.metrics())
+    assert {len(office.tower.fired(number)) for number in crowd} == {1}
+
+    office.at("2026-11-05 23:59:50")
+    for number in crowd:
+        fires(office, number, 10 + IN_TIME)
+
+    assert [due(office, number) for number in crowd] == [[end_of("2026-11-05")]] * len(crowd)
+    assert twice(office) == []
+    eventually(lambda: alarm not in worker.metrics())
+
+
 def test_a_deadline_that_was_told_twice_would_be_seen(office):
     """The negative control: the same fact again, in a row of its own."""
     opened(office, FIRST, "2026-11-02 10:00")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.escalation import firing
+from tests.failure.multiplying import multiply
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import furnished
 from tests.service.escalation.tower import Tower
@@ -31,31 +32,6 @@ def office(database, secrets_folder, broker, state):
         yield made
 
 
-def multiply(tower, how_many):
-    """That many cases, all as one that was opened on a Monday morning."""
-    tower.open(MODEL)
-    for table, own in (
-        ("case_state", {"number"}),
-        ("clock", {"id", "number"}),
-        ("due", {"id", "number", "clock_id"}),
-    ):
-        found = tower.database.psql(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table]
-        )
-        same = ", ".join(f't."{name}"' for (name,) in found if name not in own)
-        there = same.replace("t.", "")
-        number = "'KTB-10000-' || lpad(n::text, 5, '0')"
-        clock = (
-            f"(SELECT c.id FROM clock c JOIN clock m ON m.id = t.clock_id AND m.clock = c.clock"
-            f" WHERE c.number = {number})"
-        )
-        names, values = ("clock_id, ", f"{clock}, ") if table == "due" else ("", "")
-        tower.database.psql(
-            f"INSERT INTO {table} (number, {names}{there}) SELECT {number}, {values}{same}"
-            f" FROM {table} t, generate_series(1, {how_many - 1}) n WHERE t.number = '{MODEL}'"
-        )
-
-
 def facts(tower):
     """How often each fact was told that firing tells: subject, type, clock, level."""
     firing = f"{TOLD} WHERE type <> 'deadline.started.v1' AND type ~ '^(deadline|escalation)'"
@@ -73,7 +49,8 @@ def fired(tower):
 @pytest.mark.parametrize("workers", [2, 5])
 def test_a_thousand_deadlines_fire_once_whoever_hangs_or_loses_its_database(office, workers):
     tower = office.tower
-    multiply(tower, HOW_MANY)
+    tower.open(MODEL)
+    multiply(tower, MODEL, HOW_MANY)
     office.at("2026-11-06 08:00")
     hanging, cut_off, *_ = running = [
         office.start(PGAPPNAME=f"worker-{n}", BREAKER_FLOOR="100000") for n in range(workers)
@@ -97,7 +74,8 @@ def test_a_thousand_deadlines_fire_once_whoever_hangs_or_loses_its_database(offi
 def test_without_the_lock_of_a_case_something_would_be_told_twice(office, monkeypatch):
     """The negative control: threads that take cases without locking them."""
     tower: Tower = office.tower
-    multiply(tower, 60)
+    tower.open(MODEL)
+    multiply(tower, MODEL, 60)
     tower.at("2026-11-06 08:00")
     unlocked = text(str(firing.OLDEST).replace("FOR UPDATE OF c SKIP LOCKED", ""))
     monkeypatch.setattr(firing, "OLDEST", unlocked)

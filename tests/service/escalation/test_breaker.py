@@ -80,7 +80,9 @@ def test_a_release_does_not_cover_what_falls_due_later(many: Tower) -> None:
 
 
 def test_what_is_usual_is_five_times_a_busy_day_of_the_last_week(many: Tower) -> None:
-    many.at("2026-11-06 08:00").service.fire_due()  # 120 on one day
+    many.at("2026-11-06 08:00")
+    while many.service.fire_due():  # 120 on one day
+        pass
     many.clock.at += timedelta(days=1)
 
     with many.db.begin() as tx:

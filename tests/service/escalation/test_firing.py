@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from services.escalation import clocks, events, firing, turns
-from services.escalation.models import CaseState
+from services.escalation.models import CaseState, Due
 from tests.harness.databases import Database
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
@@ -208,11 +209,11 @@ def test_a_case_that_fails_holds_up_no_other_and_is_tried_again(
 
     monkeypatch.setattr(events, "passed", broken)
     tower.service.sweep()
-    assert [len(tower.fired(number)) for number in NUMBERS[:5]] == [0, 3, 3, 3, 3]
+    assert [len(tower.fired(number)) for number in NUMBERS[:5]] == [1, 3, 3, 3, 3]
 
     monkeypatch.undo()
     tower.service.sweep()
-    assert tower.fired(NUMBERS[0]) == []  # it rests
+    assert tower.fired(NUMBERS[0]) == ["approaching V"]  # it rests
     tower.clock.at += turns.REST
     tower.service.sweep()
     assert tower.fired(NUMBERS[0]) == ONCE
@@ -252,7 +253,7 @@ def test_however_many_cases_fail_they_hold_up_no_other(tower: Tower, failing: Co
 
     assert [tower.fired(number) for number in HEALTHY] == [ONCE] * 10
     assert again == [False] * 3  # nothing is tried at once again, nor before it has rested
-    assert set(failing.values()) == {1}
+    assert {failing[number] for number in FAILING} == {1}
     tower.clock.at += turns.REST
     tower.service.sweep()
     assert {failing[number] for number in FAILING} == {2}
@@ -276,7 +277,41 @@ def test_however_many_cannot_be_measured_the_others_are(
 def test_a_turn_ends_after_so_many_cases_that_were_done(tower: Tower, crowd: Tower) -> None:
     crowd.settings = crowd.service.settings = replace(crowd.settings, breaker_floor=1000)
 
-    assert [crowd.service.sweep() for _ in range(2)] == [True, False]
+    # sixty cases, each with a reminder and with what falls due a day later
+    assert [crowd.service.sweep() for _ in range(3)] == [True, True, False]
+
+
+def test_what_fell_due_while_nobody_looked_fires_in_the_order_of_its_due_times(
+    tower: Tower,
+) -> None:
+    """Across cases too: what is due of a case later waits for what is due of another before."""
+    for day, number in enumerate(NUMBERS[:4], start=2):
+        tower.at(f"2026-11-0{day} 10:00").open(number)
+
+    tower.at("2026-11-20 08:00").sweep()
+
+    assert len(tower.order()) == 4 * 5  # a reminder, the end, and three levels
+    assert tower.order() == sorted(tower.order())
+
+
+def test_who_fires_all_of_a_case_at_once_would_break_the_order(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: a case's turn that takes in all that is due of it."""
+    one_due_time = firing.fire
+
+    def all_at_once(tx: Session, case: CaseState, *more: object) -> None:
+        while tx.scalars(select(Due).where(Due.number == case.number, Due.fired_at.is_(None),
+                                           Due.due_at <= tower.clock.now())).first():  # fmt: skip
+            one_due_time(tx, case, *more)
+
+    monkeypatch.setattr(firing, "fire", all_at_once)
+    for day, number in enumerate(NUMBERS[:4], start=2):
+        tower.at(f"2026-11-0{day} 10:00").open(number)
+
+    tower.at("2026-11-20 08:00").sweep()
+
+    assert tower.order() != sorted(tower.order())
 
 
 def test_a_clock_that_goes_back_fires_nothing_again(tower: Tower) -> None:
@@ -303,8 +338,8 @@ def test_firing_and_what_is_said_of_it_are_one_transaction(
     monkeypatch.setattr("services.escalation.breaches.settle", fails)
     tower.service.sweep()
 
-    assert tower.fired() == []
-    assert tower.count("SELECT count(*) FROM due WHERE fired_at IS NOT NULL") == 0
+    assert tower.fired() == ["approaching V"]  # which was due a day before, in its own
+    assert tower.count("SELECT count(*) FROM due WHERE fired_at IS NOT NULL") == 1
 
 
 def test_a_handler_and_a_sweeper_of_one_case_wait_for_each_other(tower: Tower) -> None:

@@ -189,6 +189,19 @@ class Tower:
             short.append(" ".join(str(word) for word in words if word is not None))
         return short
 
+    def order(self) -> list[datetime]:
+        """The due times of all that fired, in the order in which it was told."""
+        told = self.database.psql(f"""
+            SELECT d.due_at FROM outbox o
+            JOIN clock c ON c.number = o.subject AND c.clock = o.data->>'clock'
+            JOIN due d ON d.clock_id = c.id AND d.what = CASE o.type
+                WHEN 'deadline.approaching.v1' THEN 'reminder'
+                WHEN 'deadline.passed.v1' THEN 'passed'
+                WHEN 'escalation.raised.v1' THEN 'level_' || (o.data->>'level') END
+            WHERE o.type ~ '^({"|".join(FIRING)})' ORDER BY o.id
+        """)
+        return [due_at for (due_at,) in told]
+
     def clocks(self, number: str = NUMBER) -> dict[str, str]:
         """Each clock with its round, and how it is: a due day, `paused`, `stopped` or a problem."""
         rows = self.database.psql(

@@ -1,0 +1,133 @@
+"""Days without escalation's worker: everything that fell due fires once, in the order of its due
+times and with them; more than is usual waits for a person. And while it runs, nothing is late."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from chassis.clock import Clock
+from services.escalation import breaker
+from tests.failure.multiplying import multiply
+from tests.harness.waiting import eventually
+from tests.service.escalation.office import furnished
+from tests.service.escalation.tower import end_of, local
+
+pytestmark = pytest.mark.fault
+
+DOWN, UP = "2026-12-23 20:00", "2026-12-28 08:00"  # joint leave, Christmas, a weekend
+AFTER_A_DOWNTIME, IN_TIME = 120, 60  # seconds
+COPIES, CROWD = 50, 300
+# When a case was opened, and the end of the one limit of it that passes meanwhile: V's three
+# working days, or H's sixty days.
+MODELS = {
+    "KTB-10001-00000": ("2026-12-18 10:00", "2026-12-23"),
+    "KTB-10002-00000": ("2026-10-25 10:00", "2026-12-24"),
+    "KTB-10003-00000": ("2026-10-26 10:00", "2026-12-25"),
+    "KTB-10004-00000": ("2026-10-27 10:00", "2026-12-26"),
+    "KTB-10005-00000": ("2026-10-28 10:00", "2026-12-27"),
+}
+PASSED = """
+SELECT left(subject, 9), data->>'due_at', count(*) FROM outbox
+WHERE type = 'deadline.passed.v1' AND id > %s GROUP BY 1, 2 ORDER BY 2
+"""
+LATE = "SELECT max(fired_at - due_at) FROM due WHERE due_at > %s AND fired_at IS NOT NULL"
+
+
+@pytest.fixture
+def office(database, secrets_folder, broker, state):
+    with furnished(database("escalation"), secrets_folder, broker, state) as made:
+        yield made
+
+
+@pytest.fixture
+def asleep(office):
+    """What had fallen due before the downtime has been fired; `said` is the last word of it."""
+    tower = office.tower
+    for model, (opened, _) in MODELS.items():
+        tower.at(opened).open(model)
+    tower.at(DOWN).sweep()
+    for model in MODELS:
+        multiply(tower, model, COPIES)
+    tower.database.psql(
+        "UPDATE due SET fired_at = due_at + interval '1 second' WHERE fired_at IS NOT NULL"
+    )  # each in its time, as it is usual
+    office.said = tower.count("SELECT max(id) FROM outbox")
+    return office
+
+
+def in_downtime(office):
+    """How much fell due of it, fired or not."""
+    span = local(DOWN), local(UP)
+    found = "SELECT count(*), count(fired_at) FROM due WHERE due_at BETWEEN %s AND %s"
+    return office.tower.database.psql(found, span)[0]
+
+
+def all_fired(office):
+    due, fired = in_downtime(office)
+    return due == fired
+
+
+def twice(office):
+    told = "SELECT subject, type, data->>'clock', data->>'cycle', data->>'level' FROM outbox"
+    found = office.tower.database.psql(f"{told} WHERE type ~ '^(deadline|escalation)'")
+    return [fact for fact, times in Counter(found).items() if times > 1]
+
+
+def lateness(office, since):
+    return office.tower.database.psql(LATE, [local(since)])[0][0]
+
+
+def fires_once_in_order(office):
+    tower = office.tower
+    assert tower.database.psql(PASSED, [office.said]) == [
+        (model[:9], end_of(last), COPIES) for model, (_, last) in MODELS.items()
+    ]
+    assert twice(office) == []
+    told = tower.order()
+    assert len(told) > (len(MODELS) + 1) * COPIES  # V is also raised
+    since = told[-(len(MODELS) + 1) * COPIES :]
+    assert since == sorted(since)
+
+
+def test_after_days_of_downtime_everything_fires_once_in_order_with_its_own_time(asleep):
+    assert in_downtime(asleep) == ((len(MODELS) + 1) * COPIES, 0)
+    asleep.at(UP)
+
+    asleep.launch(BREAKER_FLOOR="1000").process.start()
+    eventually(lambda: all_fired(asleep), seconds=AFTER_A_DOWNTIME)
+
+    fires_once_in_order(asleep)
+    assert lateness(asleep, DOWN) > timedelta(days=4)  # the control of what is measured below
+
+
+def test_more_than_is_usual_waits_for_a_person_and_then_fires_once_in_order(asleep):
+    asleep.at(UP)
+    worker = asleep.start(BREAKER_FLOOR="50")
+    alarm = 'lapor_escalation_breaker{reason="mass_firing"} 1.0'
+    eventually(lambda: alarm in worker.metrics())
+    assert in_downtime(asleep)[1] == 0
+
+    with asleep.tower.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", Clock(asleep.clock._file).now())
+    eventually(lambda: all_fired(asleep), seconds=AFTER_A_DOWNTIME)
+
+    fires_once_in_order(asleep)
+
+
+def test_while_it_runs_nothing_fires_later_than_promised(office):
+    model = "KTB-10000-00000"
+    office.tower.open(model)
+    multiply(office.tower, model, CROWD)
+    office.at("2026-11-05 12:00")
+    for _ in range(2):
+        office.start(BREAKER_FLOOR="10000")
+    reminded = "SELECT count(*) FROM due WHERE what = 'reminder' AND fired_at IS NOT NULL"
+    eventually(lambda: office.count(reminded) == CROWD, seconds=120)
+
+    office.at("2026-11-05 23:59:50")
+    passed = "SELECT count(*) FROM due WHERE what = 'passed' AND fired_at IS NOT NULL"
+    eventually(lambda: office.count(passed) == CROWD, seconds=10 + 2 * IN_TIME)
+
+    assert lateness(office, "2026-11-05 23:00") <= timedelta(seconds=IN_TIME)
+    assert twice(office) == []
