@@ -18,6 +18,7 @@ from services.escalation import (
     ombudsman,
     reading,
     staffing,
+    what_if,
     witness,
 )
 from services.escalation.config import Settings
@@ -34,6 +35,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/limits": amending.Limits(settings, db, clock),
         "/v1/ladder": amending.Ladder(settings, db, clock),
         "/v1/amendments": amending.History(settings, db, clock),
+        "/v1/what-if": what_if.WhatIf(settings, db, clock),
         "/v1/calendars": calendars.Calendars(settings, db, clock),
         "/v1/calendars/{code}/weeks": calendars.Weeks(settings, db, clock),
         "/v1/calendars/{code}/days": calendars.Days(settings, db, clock),

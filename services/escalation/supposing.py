@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from chassis.errors import FieldError, Invalid
 from chassis.schemas import Strict
@@ -31,6 +31,7 @@ from services.escalation.rulebook import (
 from services.escalation.workdays import Calendar, DayOff, DayRule, Limit, Unit
 
 ALWAYS = date.min
+FEW = validate.Length(max=100)
 
 
 class SupposedLimit(LimitFields):
@@ -55,9 +56,9 @@ class SupposedDay(DayFields):
 class Supposed(Strict):
     """The whole document."""
 
-    limits = fields.List(fields.Nested(SupposedLimit), load_default=list)
-    ladder = fields.List(fields.Nested(SupposedRung), load_default=list)
-    days = fields.List(fields.Nested(SupposedDay), load_default=list)
+    limits = fields.List(fields.Nested(SupposedLimit), load_default=list, validate=FEW)
+    ladder = fields.List(fields.Nested(SupposedRung), load_default=list, validate=FEW)
+    days = fields.List(fields.Nested(SupposedDay), load_default=list, validate=FEW)
 
 
 def suppose(regime: Regime, document: Mapping[str, Any]) -> Regime:

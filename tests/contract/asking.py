@@ -148,6 +148,7 @@ STORED = {
     ("agency", "required"),  # by the officer's role
     ("effective_from", "not_past"), ("day", "not_past"),
     ("class", "kind"),
+    ("calendar", "unknown"),  # that there is none of this code
     ("after_days", "level"), ("brought_to", "level"), ("clock", "level"),
 }  # fmt: skip
 
@@ -158,7 +159,8 @@ def is_beyond_a_document(
     """Whether a request that the document allows was refused for a reason that it cannot tell, or
     one without its code as one for a report that does not exist: those look the same."""
     if isinstance(failure, RejectedPositiveData) and response.status_code == 422:
-        broken = {(e["field"], e["rule"]) for e in response.json().get("errors", ())}
+        errors = response.json().get("errors", ())
+        broken = {(e["field"].rpartition(".")[2], e["rule"]) for e in errors}
         return bool(broken) and broken <= STORED | untold
     by_code = operation.security == "trackingCode" and isinstance(failure, IgnoredAuth)
     return by_code and any(f"got `{said}" in failure.message for said in ("404", "429"))

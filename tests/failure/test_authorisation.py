@@ -88,6 +88,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "GET /v1/calendars/{code}/days": ADMINISTRATOR,
     "POST /v1/calendars/{code}/days": ADMINISTRATOR,
     "GET /v1/amendments": ADMINISTRATOR,
+    "POST /v1/what-if": ADMINISTRATOR,
     "GET /v1/ombudsman/feed": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoint": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/checkpoints": frozenset({"Ombudsman"}),

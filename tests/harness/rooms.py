@@ -302,6 +302,7 @@ class Escalation(Room):
         "ladder": {"clock": "V", "level": 2, "after_days": 3, "brought_to": "sekda"} | DECREED,
         "calendars": {"name": "Rumah sakit", "zone": "Asia/Jayapura"} | WEEK | DECREED,
         "weeks": WEEK | DECREED,
+        "what-if": {"limits": [{"clock": "V", "days": 5, "unit": "working"}]},
         "agencies": {"agency": "dlh"} | DECREED,
         "days": {
             "day": "2099-01-02", "rule": "off", "name": "Hari jadi", "decree": "Perbup 1/2099",

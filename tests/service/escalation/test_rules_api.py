@@ -3,6 +3,7 @@ every open clock follows."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.tokens import Issuer
-from services.escalation import amending, api
+from services.escalation import amending, api, what_if
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import Office
 from tests.service.escalation.tower import NUMBER, Tower, end_of
@@ -351,6 +352,35 @@ def test_only_an_administrator_sees_and_amends_the_rules(desk: Desk, role: str) 
         assert desk.ask("POST", path, body, role).status_code == 403
         assert desk.ask("GET", path, role=role).status_code == 403
     assert desk.ask("GET", "amendments", role=role).status_code == 403
+
+
+def test_history_under_other_rules_is_told_without_changing_them(
+    tower: Tower, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tower.open()
+    tower.at("2026-11-10 10:00").sweep()
+    longer = {"limits": [{"clock": "V", "days": 30, "unit": "working"}]}
+    version = tower.count("SELECT version FROM regime")
+
+    answer = desk.ask("POST", "what-if", longer)
+
+    assert answer.status_code == 200, answer.text
+    assert (answer.json["clocks"], answer.json["complete"]) == (2, True)
+    assert answer.json["unlike_history"] == 0
+    assert answer.json["no_longer_late"] == [{"clock": "V", "agency": None, "count": 1}]
+    assert answer.json["before"]["raised"] == [
+        {"level": 1, "to": "head_of_coordinator", "count": 1}
+    ]
+    assert NUMBER not in answer.text
+    assert tower.count("SELECT version FROM regime") == version
+    assert desk.ask("POST", "what-if", longer, "coordinator").status_code == 403
+    assert desk.refused("what-if", {"ladder": [RUNG | {"level": 0}]})[0][0].startswith("ladder.0")
+
+    monkeypatch.setattr(what_if, "MOST_CLOCKS", 1)
+    bounded = desk.ask("POST", "what-if", longer).json
+    assert (bounded["clocks"], bounded["complete"]) == (1, False)
+    monkeypatch.setattr(what_if, "LONGEST", timedelta())
+    assert not desk.ask("POST", "what-if", longer).json["complete"]
 
 
 def test_a_case_is_not_named_anywhere_in_the_rules(tower: Tower, desk: Desk) -> None:
