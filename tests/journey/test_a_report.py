@@ -17,7 +17,7 @@ def people(own_system):
     one = stage(own_system)
     known = "SELECT count(*) > 0 FROM promise"  # a new system learns its dates in a moment
     eventually(lambda: own_system.psql("intake", known) == [(True,)], "the promised dates")
-    for username in ("koordinator", "dpupr", "dlh", "arbiter"):
+    for username in ("koordinator", "dpupr", "dlh", "arbiter", "admin"):
         sign_in(one, username)  # before the clock moves: a first password ends after two weeks
     yield one
     one.close()
@@ -93,6 +93,54 @@ def test_the_timeline_leads_to_the_days_behind_each_limit(own_system, people, ci
         url, headers={"Authorization": f"Bearer {vouched['token']}"}, trust_env=False
     )
     assert [d["clock"] for d in theirs.json()["deadlines"]] == [d["clock"] for d in limits]
+
+
+def test_a_decreed_day_off_moves_an_open_limit_and_its_reporter_sees_why(
+    own_system, people, citizen
+):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
+    before = until(lambda: verified_by(own_system, citizen), "V runs")
+    vouched = sign_in(people, "admin").ask("POST", "/officers/token", {})
+    administrator = httpx.Client(
+        base_url=f"{own_system.url}/api", headers={"Authorization": f"Bearer {vouched['token']}"},
+        trust_env=False,
+    )  # fmt: skip
+    off = {"day": before["ends_on"], "rule": "off", "name": "Banjir", "decree": "Perbup 90/2026"}
+
+    with administrator:
+        url = "/v1/calendars/regency/days"
+        foretold = administrator.post(url, json=off, params={"preview": "true"}).json()
+        assert foretold["other_end"] >= 1
+        assert administrator.post(url, json=off).status_code == 201
+        after = until(lambda: moved(own_system, citizen, before), "V moved")
+        back = off | {"rule": "national", "decree": "Perbup 91/2026"}
+        assert administrator.post(url, json=back).status_code == 201
+        decrees = [a["decree"] for a in administrator.get("/v1/amendments").json()["amendments"]]
+
+    assert after["ends_on"] > before["ends_on"]
+    assert {"on": off["day"], "verdict": "skipped", "reason": "Banjir",
+            "basis": "Perbup 90/2026"} in after["days"]  # fmt: skip
+    assert after["changes"][0]["reason"] == "calendar"
+    assert decrees[:2] == ["Perbup 91/2026", "Perbup 90/2026"]
+    back_again = until(lambda: moved(own_system, citizen, after), "V is back")
+    assert back_again["ends_on"] == before["ends_on"]
+
+
+def moved(own_system, citizen, before):
+    """V, once its clock was measured again."""
+    now = verified_by(own_system, citizen)
+    return now if now and len(now["changes"]) > len(before["changes"]) else None
+
+
+def verified_by(own_system, citizen):
+    """V of a report, explained to its reporter, once it runs."""
+    links = citizen.track()["links"]
+    answer = httpx.get(
+        f"{own_system.url}/api{links['explain']}",
+        headers={"Authorization": f"Bearer {links['token']}"}, params={"clock": "V"},
+        trust_env=False,
+    )  # fmt: skip
+    return next(iter(answer.json()["deadlines"]), None) if answer.is_success else None
 
 
 def settled(url, headers):
