@@ -107,14 +107,15 @@ def _taken(op: Operation, req: falcon.Request, params: Mapping[str, str]) -> dic
 
 
 def read_json(req: falcon.Request) -> Any:
-    """The body, strictly decoded; reads no further than `BODY_LIMIT`."""
+    """The body, strictly decoded (its bytes stay in `req.context.raw`); reads no further than
+    `BODY_LIMIT`."""
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise falcon.HTTPUnsupportedMediaType(description="send application/json")
     if (req.content_length or 0) > BODY_LIMIT:
         raise _too_large()
     chunked = req.content_length is None
-    raw = (req.stream if chunked else req.bounded_stream).read(BODY_LIMIT + 1)
+    raw = req.context.raw = (req.stream if chunked else req.bounded_stream).read(BODY_LIMIT + 1)
     if len(raw) > BODY_LIMIT:
         raise _too_large()
     if not raw:

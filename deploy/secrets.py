@@ -11,10 +11,10 @@
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
 is changed; a deleted `kek.json` is not: nothing that it sealed could be read again. Each file is
-readable by its owner only. `ombudsman-bearer-key` and `ombudsman-private-key.json` are the
-Ombudsman's and leave the machine after hand-over: the hash and the public keys stay, and as long as
-they do, no others are made. An Ombudsman who has keys gives the public ones: no private one is ever
-here. All else stays.
+readable by its owner only. `ombudsman-bearer-key`, `ombudsman-private-key.json` (opens) and
+`ombudsman-signing-key.json` (signs) are the Ombudsman's and leave the machine after hand-over: the
+hash and the public keys stay, and as long as they do, no others are made. An Ombudsman who has keys
+gives the public ones: no private one is ever here. All else stays.
 """
 
 import base64
@@ -32,6 +32,7 @@ from deploy.rabbitmq.definitions import SERVICES, USERS, definitions
 
 DATABASE = "{}-database-password"
 NOTIFYS, FEEDS = "notify-private-key.json", "feed-signing-key.json"
+SIGNS, SIGNED_WITH = "ombudsman-signing-key.json", "ombudsman-signing-keys.json"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
 BROKER = "{}-amqp-password"
 TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
@@ -69,6 +70,8 @@ def make(folder: Path) -> None:
         _once(folder / "ombudsman-bearer-key", lambda: secrets.token_urlsafe(32))
     if not (folder / OMBUDSMAN_PUBLIC).exists():
         _once(folder / OMBUDSMAN_PRIVATE, lambda: _exported(ECKey.generate_key("P-256")))
+    if not (folder / SIGNED_WITH).exists():
+        _once(folder / SIGNS, lambda: _exported(OKPKey.generate_key("Ed25519")))
     _derive(folder)
 
 
@@ -126,6 +129,8 @@ def _derive(folder: Path) -> None:
         theirs = _without_secret(json.loads(read(folder, OMBUDSMAN_PRIVATE)))
         _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": [theirs]}))
     passwords = {user: read(folder, BROKER.format(user)) for user in USERS}
+    if (folder / SIGNS).exists():
+        _write(folder / SIGNED_WITH, _with_public(folder / SIGNED_WITH, read(folder, SIGNS)))
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
 
 
@@ -185,6 +190,13 @@ def _exported(key: ECKey | OKPKey) -> str:
 
 def _without_secret(jwk: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in jwk.items() if name != "d"}
+
+
+def _with_public(file: Path, private: str) -> str:
+    """The JWK set in the file, if there is one, with this key's public half in it."""
+    kept = json.loads(file.read_text())["keys"] if file.exists() else []
+    public = _without_secret(json.loads(private))
+    return json.dumps({"keys": [*(key for key in kept if key != public), public]})
 
 
 def main() -> None:

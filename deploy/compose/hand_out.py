@@ -35,6 +35,7 @@ OF_API = {
     "routing": ("staff-token-key.json",),
     "escalation": (
         "ombudsman-key-hash",
+        "ombudsman-signing-keys.json",
         "staff-token-public-keys.json",
         "reporter-token-public-keys.json",
     ),

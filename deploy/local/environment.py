@@ -73,6 +73,7 @@ SECRET_FILES = {
         "OMBUDSMAN_KEY_FILE": "ombudsman-key-hash",
         "STAFF_TOKEN_KEYS_FILE": "staff-token-public-keys.json",
         "REPORTER_TOKEN_KEYS_FILE": "reporter-token-public-keys.json",
+        "OMBUDSMAN_SIGNING_KEYS_FILE": "ombudsman-signing-keys.json",
     },
 }
 

@@ -37,9 +37,12 @@ USERS = (*SERVICES, OPERATOR, FEED_READER)
 HEARS = {
     "intake": (
         "/routing/cases", "/routing/replies", "/notify/messages",
-        "/escalation/deadlines", "/escalation/escalations", "/escalation/calendars",
+        "/escalation/deadlines", "/escalation/escalations", "/escalation/words",
+        "/escalation/calendars",
     ),
-    "routing": ("/intake/reports", "/escalation/deadlines", "/escalation/escalations"),
+    "routing": (
+        "/intake/reports", "/escalation/deadlines", "/escalation/escalations", "/escalation/words",
+    ),
     "notify": (
         "/intake/contacts", "/routing/cases", "/escalation/deadlines", "/escalation/escalations",
     ),

@@ -17,13 +17,17 @@ from services.escalation import (
     deadlines,
     ombudsman,
     reading,
+    return_path,
     staffing,
     what_if,
     witness,
 )
 from services.escalation.config import Settings
 
-SECURITY = callers.SECURITY | {"ombudsman": {"type": "http", "scheme": "bearer"}}
+SECURITY = callers.SECURITY | {
+    "ombudsman": {"type": "http", "scheme": "bearer"},
+    "ombudsmanSigned": return_path.SCHEME,
+}
 
 
 def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
@@ -47,6 +51,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/ombudsman/dossiers/{number}": reading.Dossiers(settings, db),
         "/v1/ombudsman/epochs": witness.Epochs(settings, db),
         "/v1/ombudsman/acknowledgements": witness.Acknowledgements(settings, db, clock),
+        "/v1/ombudsman/handovers/{number}/answers": return_path.Answers(settings, db, clock),
     }
 
 

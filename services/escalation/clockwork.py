@@ -24,6 +24,8 @@ class Clock(StrEnum):
     ARBITER = "A"
     DATA = "D"  # the reporter supplies what was asked for
     HAND_OVER = "H"
+    CORRECTION = "C"  # what the Ombudsman's report of examination orders
+    RECOMMENDATION = "O"  # what the Ombudsman recommends
 
 
 class Happening(StrEnum):
@@ -51,6 +53,9 @@ class Happening(StrEnum):
     MERGED_INTO_ENDED = "merged_into_ended"
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
+    CORRECTION_ORDERED = "correction_ordered"
+    RECOMMENDED = "recommended"
+    OMBUDSMAN_CLOSED = "ombudsman_closed"
 
 
 class Move(StrEnum):
@@ -63,7 +68,9 @@ class Move(StrEnum):
     REVIVE = "revive"  # resumes, also what archiving stopped: then that was a pause
 
 
-_END: Mapping[Clock, Move] = dict.fromkeys(Clock, Move.STOP)
+# What the Ombudsman ordered: no event of the case touches these, it may have been closed long ago.
+ORDERS = (Clock.CORRECTION, Clock.RECOMMENDATION)
+_END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS), Move.STOP)
 
 # Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
 # F begins at the first disposition and a return does not touch it. While an answer stands, S is
@@ -110,16 +117,19 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.MERGED_INTO_ENDED: _END,
     Happening.WITHDRAWN: _END,
     Happening.REFUSED: {},
+    Happening.CORRECTION_ORDERED: {Clock.CORRECTION: Move.START},
+    Happening.RECOMMENDED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.START},
+    Happening.OMBUDSMAN_CLOSED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.STOP},
 }
 
 SET_ASIDE = frozenset({Happening.ARCHIVED})
 # What still begins and goes on for a case that follows another one.
-OF_FOLLOWERS = frozenset({Clock.HAND_OVER, Clock.SILENCE})
+OF_FOLLOWERS = frozenset({Clock.HAND_OVER, Clock.SILENCE, *ORDERS})
 # Counted by themselves; the others bear the number of the round in which they began.
-OWN_COUNT = frozenset({Clock.ARBITER, Clock.DATA})
+OWN_COUNT = frozenset({Clock.ARBITER, Clock.DATA, *ORDERS})
 # Somebody in the government is late. R and D are the reporter's own time.
 GOVERNMENT = frozenset(
-    {Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER, Clock.HAND_OVER}
+    {Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER, Clock.HAND_OVER, *ORDERS}
 )
 OPEN = frozenset({"unverified", "awaiting_reporter", "disposed", "in_progress", "answered"})
 OVER = frozenset({"closed", "archived", "forwarded_externally", "withdrawn"})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
 
 from chassis import config
 from chassis.config import Misconfigured, Secret
@@ -17,12 +20,14 @@ from services.escalation.signing import Signers
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(config.Settings):
-    """Beside the common ones: the feed's key, the Ombudsman's key (its SHA-256), the breaker."""
+    """Beside the common ones: the feed's key, the Ombudsman's key (its SHA-256) and the public
+    keys that its answers are signed with, the breaker."""
 
     feed_signing_key: Secret = field(default=Secret(b""), repr=False)
     ombudsman_key: Secret = field(default=Secret(b""), repr=False)
     staff_token_keys: Secret = field(default=Secret(b""), repr=False)
     reporter_token_keys: Secret = field(default=Secret(b""), repr=False)
+    ombudsman_signing_keys: Secret = field(default=Secret(b""), repr=False)
     breaker_floor: int = 50
 
     def check(self) -> None:
@@ -64,3 +69,16 @@ class Settings(config.Settings):
         if not re.fullmatch("[0-9a-f]{64}", text):
             raise Misconfigured("OMBUDSMAN_KEY_FILE must hold the key's SHA-256 in hexadecimal")
         return bytes.fromhex(text)
+
+    def ombudsman_signing(self) -> list[Ed25519PublicKey]:
+        """The keys that the Ombudsman's answers may be signed with: several while they change."""
+        try:
+            found = json.loads(self.ombudsman_signing_keys)["keys"]
+            keys = [OKPKey.import_key(each) for each in found]
+        except (ValueError, KeyError, TypeError, JoseError):
+            keys = []
+        public = [k.public_key for k in keys if not k.is_private]
+        if not public or not all(isinstance(key, Ed25519PublicKey) for key in public):
+            wanted = "OMBUDSMAN_SIGNING_KEYS_FILE must hold a JWK set of public Ed25519 keys"
+            raise Misconfigured(wanted)
+        return public

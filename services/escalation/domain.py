@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from services.escalation.clockwork import Clock, Run
+from services.escalation.clockwork import ORDERS, Clock, Run
 from services.escalation.workdays import (
     Calendar,
     CalendarGap,
@@ -82,7 +82,7 @@ RANK: Mapping[str, int] = {
 
 
 # The limits that somebody above hears of; H goes to the Ombudsman instead.
-RAISED = (Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER)
+RAISED = (Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER, *ORDERS)
 
 
 class Addressee(StrEnum):

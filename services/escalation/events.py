@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.events import Fact
-from services.escalation.models import CaseState, ClockRun
+from services.escalation.models import CaseState, ClockRun, HandoverAnswer
 from services.escalation.posts import Reached
 from services.escalation.promises import Promise
 
@@ -61,6 +61,27 @@ def handed_over(number: str, position: int, at: datetime) -> Fact:
     """The case stands on the Ombudsman's feed."""
     data = {"position": position, "at": rfc3339(at)}
     return Fact("escalation.handed_over.v1", number, data, at)
+
+
+def answered(row: HandoverAnswer, *, spoken: bool) -> Fact:
+    """The Ombudsman answered to a case that was handed over; `spoken`: words come with it."""
+    data = {
+        "answer_id": str(row.answer_id),
+        "answer": row.answer,
+        "reason": row.reason,
+        "reference": row.reference,
+        "spoken": spoken,
+        "decided_at": rfc3339(row.decided_at),
+        "at": rfc3339(row.at),
+    }
+    return Fact("escalation.answered.v1", row.number, data, row.at)
+
+
+def words_written(row: HandoverAnswer, words: str) -> Fact:
+    """The Ombudsman's words, apart from the fact that they belong to."""
+    data = {"answer_id": str(row.answer_id), "answer": row.answer, "text": words}
+    data |= {"at": rfc3339(row.at)}
+    return Fact("escalation.words_written.v1", row.number, data, row.at)
 
 
 def published(promises: Sequence[Promise], at: datetime) -> Fact:

@@ -26,6 +26,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     Clock.ARBITER: {"id": "Penetapan instansi", "en": "Deciding the agency"},
     Clock.DATA: {"id": "Kelengkapan data dari pelapor", "en": "Information from the reporter"},
     Clock.HAND_OVER: {"id": "Penyerahan ke Ombudsman", "en": "Hand-over to the Ombudsman"},
+    Clock.CORRECTION: {"id": "Tindakan korektif Ombudsman", "en": "The Ombudsman's order"},
+    Clock.RECOMMENDATION: {"id": "Rekomendasi Ombudsman", "en": "The Ombudsman's recommendation"},
 }
 UNITS: Mapping[str, Mapping[str, str]] = {
     Unit.WORKING: {"id": "hari kerja", "en": "working days"},

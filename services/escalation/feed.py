@@ -29,6 +29,7 @@ from services.escalation.signing import Signer, Signers
 
 BATCH = 100
 HANDED_OVER = "feed.case.handed_over.v1"
+ANSWERED = "feed.case.answered.v1"
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
 _WAIT = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
 

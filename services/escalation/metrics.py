@@ -57,3 +57,16 @@ for _stream in STREAMS:
         FORKS.labels(_stream, _how)  # an alarm sees only what rises from nought
 # Do receipts carry dates?
 NO_PROMISES = Gauge("lapor_escalation_no_promises", "1 while promises cannot be computed")
+# Where do the cases stand that the Ombudsman has?
+HANDOVERS = Gauge(
+    "lapor_escalation_handovers", "Cases handed over, by the Ombudsman's last answer", ["answer"]
+)
+UNANSWERED = Gauge(
+    "lapor_escalation_unanswered_handover_seconds", "Age of the oldest hand-over without any answer"
+)
+# How long does the regency have for what the Ombudsman orders?
+ORDER_LEFT = Gauge(
+    "lapor_escalation_order_left_seconds",
+    "Until the first order of a kind must be done; below 0: late, NaN: there is none",
+    ["clock"],
+)

@@ -7,9 +7,13 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from chassis.schemas import Count, Strict, Tolerant
+from chassis.schemas import Count, Strict, Text, Tolerant, Whole
+from services.escalation.answers import Answer, Declined
 from services.escalation.models import PARTS, STREAMS
 
+NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
+# Such as 0123/LM/XI/2026/BJM: no words fit into it.
+REFERENCE = Whole(r"^[A-Z0-9][A-Za-z0-9./-]{2,59}$", error="Not a valid reference.")
 LONGEST_WAIT = 25  # seconds
 MOST_ENTRIES = 2000
 MOST_CHECKPOINTS = 500
@@ -229,3 +233,24 @@ class Keys(Strict):
     the members `published`, `since` (it signs; null: not yet) and `until` (another did)."""
 
     keys = fields.List(fields.Dict(), required=True)
+
+
+class HandoverAnswer(Strict):
+    """What the Ombudsman answers. `number` is the case's again, because a signature covers the body
+    only; `at` is when it was decided. `words` are read by the reporter, and by the agency where
+    they ask something of it: they name nobody."""
+
+    number = fields.String(required=True, validate=NUMBER)
+    answer = fields.Enum(Answer, by_value=True, required=True)
+    at = moment(required=True)
+    reason = fields.Enum(Declined, by_value=True, load_default=None, allow_none=True)
+    reference = fields.String(load_default=None, allow_none=True, validate=REFERENCE)
+    words = Text(10_000, load_default=None, allow_none=True)
+
+
+class AnswerTaken(Strict):
+    """An answer that has taken effect, and when."""
+
+    number = fields.String(required=True)
+    answer = fields.String(required=True)
+    at = fields.AwareDateTime(required=True)

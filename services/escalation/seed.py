@@ -42,23 +42,33 @@ LIMITS: tuple[tuple[str, str | None, str | None, int, str, str], ...] = (
     ("A", None, None, 1, "working", "local rule"),
     ("D", None, None, 30, "calendar", "UU 25/2009 (number unconfirmed)"),
     ("H", None, None, 60, "calendar", "SP4N-Ombudsman practice"),
+    ("C", None, None, 30, "calendar", "Ombudsman's practice for an LHP (number unconfirmed)"),
+    ("O", None, None, 60, "calendar", "UU 37/2008 art. 38 (number unconfirmed)"),
 )
 # clock, class, level, working days after the end, to whom
 LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
     ("V", None, 0, -1, "holder"),
     ("F", None, 0, -1, "holder"),
     ("S", None, 0, -1, "holder"),
+    ("C", None, 0, -1, "holder"),
+    ("O", None, 0, -1, "holder"),
     ("V", None, 1, 0, "head_of_coordinator"),
     ("F", None, 1, 0, "head_of_agency"),
     ("S", None, 1, 0, "head_of_agency"),
+    ("C", None, 1, 0, "head_of_agency"),
+    ("O", None, 1, 0, "head_of_agency"),
     ("V", None, 2, 3, "sekda"),
     ("F", None, 2, 3, "sekda"),
     ("S", None, 2, 3, "sekda"),
+    ("C", None, 2, 3, "sekda"),
+    ("O", None, 2, 3, "sekda"),
     ("F", "supervisory", 2, 3, "inspectorate"),
     ("S", "supervisory", 2, 3, "inspectorate"),
     ("V", None, 3, 5, "bupati"),
     ("F", None, 3, 5, "bupati"),
     ("S", None, 3, 5, "bupati"),
+    ("C", None, 3, 5, "bupati"),
+    ("O", None, 3, 5, "bupati"),
     ("A", None, 3, 0, "bupati"),  # the arbiter is the Sekda: nobody else stands above
 )
 

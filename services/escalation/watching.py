@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation import acknowledging, metrics
-from services.escalation.clockwork import GOVERNMENT, OVER, Clock
+from services.escalation.answers import Answer
+from services.escalation.clockwork import GOVERNMENT, ORDERS, OVER, Clock
 from services.escalation.models import STREAMS
 
 _BY_CLOCK = sa.text("""
 SELECT clock, count(*) AS running,
        count(*) FILTER (WHERE problem = 'no_limit') AS no_limit,
        count(*) FILTER (WHERE problem = 'calendar') AS no_calendar,
-       count(*) FILTER (WHERE provisional) AS provisional
+       count(*) FILTER (WHERE provisional) AS provisional, min(due_at) AS first_due
 FROM clock WHERE stopped_at IS NULL GROUP BY clock
 """)
 _BREACHES = sa.text("""
@@ -33,6 +35,14 @@ _UNWATCHED = sa.text("""
 SELECT count(*) FROM case_state s
 WHERE s.status <> ALL(:over) AND NOT s.follows AND NOT EXISTS (
     SELECT 1 FROM clock c WHERE c.number = s.number AND c.clock = 'H' AND c.stopped_at IS NULL)
+""")
+_HANDOVERS = sa.text("""
+SELECT coalesce(last.answer, 'none') AS answer, count(*) AS cases,
+       extract(epoch FROM :now - min(s.handed_over_at)) AS age
+FROM case_state s LEFT JOIN LATERAL (
+    SELECT answer FROM handover_answer a WHERE a.number = s.number ORDER BY a.id DESC LIMIT 1
+) AS last ON true
+WHERE s.handed_over_at IS NOT NULL GROUP BY 1
 """)
 _POSITIONS = sa.text("SELECT stream, position FROM feed_stream")
 
@@ -61,3 +71,16 @@ def show(tx: Session, now: datetime) -> None:
         entries, seconds = acknowledging.lag(tx, stream, now)
         metrics.UNACKNOWLEDGED.labels(stream).set(entries)
         metrics.UNACKNOWLEDGED_AGE.labels(stream).set(seconds)
+    for clock in ORDERS:
+        due = by_clock[clock].first_due if clock in by_clock else None
+        left = (due - now).total_seconds() if due else math.nan
+        metrics.ORDER_LEFT.labels(clock.value).set(left)
+    _show_handovers(tx, now)
+
+
+def _show_handovers(tx: Session, now: datetime) -> None:
+    found = {row.answer: row for row in tx.execute(_HANDOVERS, {"now": now})}
+    for answer in ("none", *Answer):
+        cases = found[answer].cases if answer in found else 0
+        metrics.HANDOVERS.labels(str(answer)).set(cases)
+    metrics.UNANSWERED.set(float(found["none"].age) if "none" in found else 0.0)

@@ -119,9 +119,10 @@ def _timeline(tx: Session, report: Report, now: datetime) -> dict[str, Any]:
         .outerjoin(Reply, Reply.reply_id == TimelineEntry.reply_id)
         .where(TimelineEntry.number == report.number)
         .order_by(TimelineEntry.at, TimelineEntry.id)
-    )
+    ).all()
     status = Status(report.status)
-    shown = domain.CLOCKS.get(status, frozenset())
+    answers = [e.detail["answer"] for e, _ in entries if e.what == "escalation.answered"]
+    shown = domain.clocks(status, answers)
     running = tx.scalars(
         sa.select(Deadline)
         .where(Deadline.number == report.number, Deadline.clock.in_(shown))

@@ -5,7 +5,7 @@ Pure: no input or output, time is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -173,6 +173,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "escalation.raised": ("clock", "level", "to"),
     "escalation.offered": ("reason",),
     "escalation.handed_over": (),
+    "escalation.answered": ("answer", "reason", "reference", "decided_at"),
     "message.failed": ("about", "reason"),
 }
 
@@ -195,3 +196,11 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
     Status.IN_PROGRESS: frozenset({"S"}),
     Status.ANSWERED: frozenset({"R"}),
 }
+# And while the Ombudsman's last answer orders something, whatever the status.
+ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
+
+
+def clocks(status: Status, answers: Sequence[str]) -> frozenset[str]:
+    """The clocks to show for a report to which the Ombudsman has given these answers, in order."""
+    ordered = {ORDERS[answer] for answer in answers[-1:] if answer in ORDERS}
+    return CLOCKS.get(status, frozenset()) | ordered

@@ -277,6 +277,20 @@ class Dated(Tolerant):
     at = fields.AwareDateTime(required=True)
 
 
+class OmbudsmanAnswered(Dated):
+    """Of `escalation.answered`."""
+
+    answer_id = fields.String(required=True)
+    spoken = fields.Boolean(required=True)
+
+
+class WordsWritten(Dated):
+    """Of `escalation.words_written`."""
+
+    answer_id = fields.String(required=True)
+    text = fields.String(required=True)
+
+
 class SettleBy(Tolerant):
     """By kind of report."""
 

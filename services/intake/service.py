@@ -121,6 +121,21 @@ class Intake(Service):
         report.handed_over_at = at
         note(tx, event, at)
 
+    @subscribe("escalation.answered.v1")
+    def note_answer(self, event: Event, tx: Session) -> None:
+        """The Ombudsman answered; its words, if there are any, come apart."""
+        told = schemas.OmbudsmanAnswered.of(event)
+        known(tx, event)
+        note(tx, event, told["at"], told["answer_id"] if told["spoken"] else None)
+
+    @subscribe("escalation.words_written.v1")
+    def keep_words(self, event: Event, tx: Session) -> None:
+        """The Ombudsman's words, shown with the answer that they belong to."""
+        told = schemas.WordsWritten.of(event)
+        known(tx, event)
+        words = {"reply_id": told["answer_id"], "text": told["text"], "at": told["at"]}
+        tx.add(Reply(number=event.subject, about="ombudsman", **words))
+
     @subscribe("calendar.published.v1")
     def learn_dates(self, event: Event, tx: Session) -> None:
         """What the next days' reports will be promised."""

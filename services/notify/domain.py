@@ -43,6 +43,7 @@ class About(StrEnum):
     HANDED_OVER = "handed_over"
     POST_REMINDED = "post_reminded"
     POST_RAISED = "post_raised"
+    OMBUDSMAN_ANSWERED = "ombudsman_answered"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Rule:
     needs: str = "at"
 
 
-GOVERNMENTS_LIMITS = frozenset("VFSA")  # limits that bind the government
+GOVERNMENTS_LIMITS = frozenset("VFSACO")  # limits that bind the government
 REPORTERS_LIMITS = frozenset("RD")  # limits that bind the reporter, who is reminded of them
 
 # The reporter is told every step, a missed limit and an escalation too. Not told: `case.opened`
@@ -93,6 +94,7 @@ RULES = (
     Rule("escalation.raised.v1", About.ESCALATION_RAISED),
     Rule("escalation.offered.v1", About.ESCALATION_OFFERED),
     Rule("escalation.handed_over.v1", About.HANDED_OVER),
+    Rule("escalation.answered.v1", About.OMBUDSMAN_ANSWERED),
 )
 
 
@@ -173,6 +175,14 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "A": {
             "id": "penetapan instansi yang berwenang",
             "en": "deciding which agency is responsible",
+        },
+        "C": {
+            "id": "tindakan korektif yang diminta Ombudsman",
+            "en": "the corrective action that the Ombudsman asked for",
+        },
+        "O": {
+            "id": "pelaksanaan rekomendasi Ombudsman",
+            "en": "carrying out the Ombudsman's recommendation",
         },
         "R": {"id": "tanggapan Anda atas jawaban instansi", "en": "your response to the answer"},
         "D": {"id": "kelengkapan data dari Anda", "en": "the information asked of you"},

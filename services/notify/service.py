@@ -140,6 +140,7 @@ class Notify(Service):
         "escalation.raised.v1",
         "escalation.offered.v1",
         "escalation.handed_over.v1",
+        "escalation.answered.v1",
     )
     def tell(self, event: Event, tx: Session) -> None:
         """Writes the message about a step, if the table in `domain` says that it is told."""

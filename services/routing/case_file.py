@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,9 +20,20 @@ from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.together import in_hand
 from services.routing import domain, events, metrics, models
-from services.routing.life import REPORTER, Action, Actor, Case, Clock, Role, RoutingRule, Rules
+from services.routing.life import (
+    ORDERS,
+    REPORTER,
+    Action,
+    Actor,
+    Case,
+    Clock,
+    Role,
+    RoutingRule,
+    Rules,
+)
 
 Say = Callable[[Case, UUID], Fact]
+NEVER = datetime.max.replace(tzinfo=UTC)
 FIELDS = tuple(field.name for field in fields(Case))
 # A question is for the reporter who was asked (ADR 14): whose report only follows reads this.
 NOT_ASKED = (
@@ -112,15 +123,20 @@ def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exc
 
 
 def show_clock(row: models.Case) -> None:
-    """Brings the worklist's columns up to what is known of the clock that matters now."""
+    """Brings the worklist's columns up to what is known of the clock that matters now: that of the
+    case, or of what the Ombudsman orders if it ends sooner."""
     case = value(row)
-    clock = domain.clock(case)
+    own, ordered = domain.clock(case), ORDERS.get(row.ombudsman) if row.ombudsman else None
+    shown = [known for clock in (own, ordered) if clock and (known := _latest(row, clock))]
+    if own is Clock.REPORTER:
+        shown = [known for known in shown if known.clock != own or known.cycle == case.cycle]
+    first = min(shown, key=lambda known: known.due_at or NEVER, default=None)
+    row.due_at, row.level = (first.due_at, first.level) if first else (None, 0)
+
+
+def _latest(row: models.Case, clock: Clock) -> models.Deadline | None:
     runs = (deadline for deadline in row.deadlines if deadline.clock == clock)
-    known = max(runs, key=lambda deadline: deadline.cycle, default=None)
-    if known is None or (clock is Clock.REPORTER and known.cycle != case.cycle):
-        row.due_at, row.level = None, 0
-    else:
-        row.due_at, row.level = known.due_at, known.level
+    return max(runs, key=lambda deadline: deadline.cycle, default=None)
 
 
 def seats(tx: Session) -> dict[str, Role]:

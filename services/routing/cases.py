@@ -25,6 +25,7 @@ from services.routing.events import rfc3339
 from services.routing.life import (
     LADDER,
     OPEN,
+    ORDERS,
     Action,
     Actor,
     ArchiveReason,
@@ -33,18 +34,21 @@ from services.routing.life import (
     Closing,
     Confidentiality,
     Kind,
+    OmbudsmanAnswer,
     Outcome,
     Role,
     Status,
 )
 from services.routing.models import (
     About,
+    Answered,
     Case,
     CaseEvent,
     Channel,
     Deadline,
     Note,
     Officer,
+    OmbudsmanWords,
     Reply,
 )
 from services.routing.officers import Resource
@@ -56,8 +60,9 @@ REPORTERS = ("received_at", "ended_at", "offered_at", "handed_over_at")
 
 
 class CaseListed(Strict):
-    """A case in a worklist. `level` is how far its present limit was escalated. To an agency, a
-    moment of an unnamed reporter's doing is the beginning of its local day."""
+    """A case in a worklist. `level` is how far its present limit was escalated, `ombudsman` the
+    last that was answered to a hand-over. To an agency, a moment of an unnamed reporter's doing is
+    the beginning of its local day."""
 
     number = fields.String()
     kind = schemas.Word(Kind)
@@ -72,6 +77,7 @@ class CaseListed(Strict):
     received_at = fields.AwareDateTime()
     due_at = fields.AwareDateTime(allow_none=True)
     level = fields.Integer()
+    ombudsman = schemas.Word(OmbudsmanAnswer, allow_none=True)
 
 
 class Worklist(Strict):
@@ -130,6 +136,17 @@ class NoteShown(Strict):
     at = fields.AwareDateTime()
 
 
+class AnsweredShown(Strict):
+    """What the Ombudsman answered; words only where they ask something of the regency."""
+
+    answer = schemas.Word(OmbudsmanAnswer)
+    reason = fields.String(allow_none=True)
+    reference = fields.String(allow_none=True)
+    decided_at = fields.AwareDateTime()
+    at = fields.AwareDateTime()
+    words = fields.String(allow_none=True)
+
+
 class CaseShown(CaseListed):
     """One case whole, with what this officer can do with it."""
 
@@ -163,6 +180,7 @@ class CaseShown(CaseListed):
     history = fields.List(fields.Nested(EventShown))
     replies = fields.List(fields.Nested(ReplyShown))
     notes = fields.List(fields.Nested(NoteShown))
+    ombudsman_answers = fields.List(fields.Nested(AnsweredShown))
 
 
 class Cases(Resource):
@@ -174,13 +192,11 @@ class Cases(Resource):
         security="officer",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
-        """Open ones, unless a status is asked for; those without a limit come last."""
+        """Open ones, unless a status is asked for; those without a limit come last. What the
+        Ombudsman orders is open, also in a case that was closed or follows another."""
         with self.db.begin() as tx:
             who = signed_in(tx, req, self.clock.now())
-            wanted = [query["status"]] if query["status"] else list(OPEN)
-            statement = sa.select(Case).where(
-                Case.status.in_(wanted), Case.merged_into.is_(None), *_visible(who.actor)
-            )
+            statement = sa.select(Case).where(_asked_for(query["status"]), *_visible(who.actor))
             if query["after"] is not None:
                 statement = statement.where(_beyond(query["after"]))
             ordered = statement.order_by(Case.due_at.asc().nulls_last(), Case.number)
@@ -209,6 +225,14 @@ def seen(tx: Session, actor: Actor, number: str, *, lock: bool = False) -> Case:
     if row is None or not domain.sees(actor, case_file.value(row)):
         raise NotFound("there is no such case")
     return row
+
+
+def _asked_for(status: Status | None) -> Any:
+    """Worded as the index `cases_open` is."""
+    if status is not None:
+        return sa.and_(Case.status == status, Case.merged_into.is_(None))
+    at_work = sa.and_(Case.merged_into.is_(None), Case.status.in_(list(OPEN)))
+    return sa.or_(at_work, Case.ombudsman.in_(list(ORDERS)))
 
 
 def _visible(actor: Actor) -> list[Any]:
@@ -269,11 +293,30 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         "followers": list(tx.scalars(followers)),
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": domain.allowed(actor, case_file.value(row)),
-        "deadlines": _all(tx, Deadline, handled, Deadline.clock, Deadline.cycle),
+        "deadlines": _deadlines(tx, row, handled),
         "history": [_event(event, username, of_all) for event, username in history],
         "replies": _all(tx, Reply, row.number, Reply.at),
+        "ombudsman_answers": _answers(tx, row.number),
         "notes": [{"action": n.action, "text": n.text, "at": of_own(n.at)} for n in notes],
     }
+
+
+def _deadlines(tx: Session, row: Case, handled: str) -> list[Deadline]:
+    """Those of whom is handled, and what the Ombudsman ordered in this one's own case."""
+    ordered = sa.and_(Deadline.number == row.number, Deadline.clock.in_(list(ORDERS.values())))
+    wanted = sa.select(Deadline).where(sa.or_(Deadline.number == handled, ordered))
+    return list(tx.scalars(wanted.order_by(Deadline.clock, Deadline.cycle)))
+
+
+def _answers(tx: Session, number: str) -> list[dict[str, Any]]:
+    found = tx.execute(
+        sa.select(Answered, OmbudsmanWords.text)
+        .outerjoin(OmbudsmanWords, OmbudsmanWords.id == Answered.id)
+        .where(Answered.number == number)
+        .order_by(Answered.at, Answered.id)
+    )
+    names = ("answer", "reason", "reference", "decided_at", "at")
+    return [{name: getattr(a, name) for name in names} | {"words": words} for a, words in found]
 
 
 def _columns(row: Case, actor: Actor, zone: ZoneInfo) -> dict[str, Any]:

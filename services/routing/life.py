@@ -109,6 +109,29 @@ class Clock(StrEnum):
     ARBITER = "A"
     DATA = "D"
     HAND_OVER = "H"
+    CORRECTION = "C"
+    RECOMMENDATION = "O"
+
+
+class OmbudsmanAnswer(StrEnum):
+    """Where the file of a case that was handed over stands at the Ombudsman."""
+
+    RECEIVED = "received"
+    DECLINED = "declined"
+    UNDER_EXAMINATION = "under_examination"
+    MEDIATION = "mediation"
+    CORRECTIVE_ACTION = "corrective_action"
+    RECOMMENDATION = "recommendation"
+    CLOSED = "closed"
+
+
+# What the agency must do, whatever the case's status, until the Ombudsman answers again.
+ORDERS: Mapping[OmbudsmanAnswer, Clock] = {
+    OmbudsmanAnswer.CORRECTIVE_ACTION: Clock.CORRECTION,
+    OmbudsmanAnswer.RECOMMENDATION: Clock.RECOMMENDATION,
+}
+# Whose words ask something of the regency; the others are the reporter's only.
+ASKS = frozenset({*ORDERS, OmbudsmanAnswer.MEDIATION})
 
 
 class Part(StrEnum):

@@ -14,6 +14,7 @@ from services.routing.life import (
     Clock,
     Confidentiality,
     Kind,
+    OmbudsmanAnswer,
     Outcome,
     Role,
     Status,
@@ -114,6 +115,25 @@ class Told(Tolerant):
     """escalation.offered.v1 and escalation.handed_over.v1"""
 
     at = fields.AwareDateTime(required=True)
+
+
+class Answered(Tolerant):
+    """escalation.answered.v1"""
+
+    answer_id = fields.UUID(required=True)
+    answer = Word(OmbudsmanAnswer, required=True)
+    reason = fields.String(required=True, allow_none=True)
+    reference = fields.String(required=True, allow_none=True)
+    decided_at = fields.AwareDateTime(required=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class OmbudsmanWords(Tolerant):
+    """escalation.words_written.v1"""
+
+    answer_id = fields.UUID(required=True)
+    answer = Word(OmbudsmanAnswer, required=True)
+    text = fields.String(required=True)
 
 
 # --- from officers

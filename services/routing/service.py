@@ -19,7 +19,7 @@ from chassis.service import Service, every, subscribe
 from chassis.together import held, hold, keep, remembered
 from services.routing import case_file, domain, events, models, schemas
 from services.routing.case_file import Say, Step
-from services.routing.life import CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
+from services.routing.life import ASKS, CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
 
 ASKED = {"report.objected.v1": Action.OBJECT, "report.reopened.v1": Action.REOPEN}
 
@@ -190,6 +190,25 @@ class Routing(Service):
         """The Ombudsman has it."""
         _, row = self._family(tx, event.subject)
         row.handed_over_at = schemas.Told.of(event)["at"]
+
+    @subscribe("escalation.answered.v1")
+    def note_answer(self, event: Event, tx: Session) -> None:
+        """The Ombudsman answered. What it orders stands in the worklist until it answers again,
+        also if the case was closed here."""
+        told = schemas.Answered.of(event)
+        _, row = self._family(tx, event.subject)
+        row.ombudsman = told["answer"]
+        tx.add(models.Answered(id=told.pop("answer_id"), number=event.subject, **told))
+        case_file.show_clock(row)
+
+    @subscribe("escalation.words_written.v1")
+    def keep_words(self, event: Event, tx: Session) -> None:
+        """The Ombudsman's words, if they ask something of the regency; others are not kept."""
+        told = schemas.OmbudsmanWords.of(event)
+        self._family(tx, event.subject)
+        if told["answer"] in ASKS:
+            words = {"id": told["answer_id"], "text": told["text"]}
+            tx.add(models.OmbudsmanWords(number=event.subject, **words))
 
     # --- what is due without news
 

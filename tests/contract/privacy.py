@@ -46,7 +46,7 @@ ALLOWED = {
 }
 
 # Words that people write travel here and nowhere else.
-WORDY = frozenset({"/intake/reports", "/routing/replies"})
+WORDY = frozenset({"/intake/reports", "/routing/replies", "/escalation/words"})
 SHORT = 200  # characters; what a title or a place may have
 FORMATS = frozenset({"date", "date-time"})
 

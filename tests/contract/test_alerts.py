@@ -54,6 +54,9 @@ HEALTHY = {
     "lapor_escalation_feed_lag_seconds": "0x60",
     'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x60",
     'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "0x60",
+    'lapor_escalation_open_breaches{clock="S"}': "3x60",
+    'lapor_escalation_open_breaches{clock="C"}': "0x60",
+    "lapor_escalation_unanswered_handover_seconds": "86400+60x60",
     "lapor_notify_oldest_unsent_seconds": "0x60",
     "lapor_notify_undelivered_answers": "0x60",
     'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
@@ -92,6 +95,8 @@ BROKEN = {
     "FeedUnacknowledged": {
         'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "86000+60x60"
     },
+    "OrderNotDone": {'lapor_escalation_open_breaches{clock="C"}': "0x50 1x10"},
+    "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
     "MessagesFailing": {
         'lapor_notify_messages_total{about="received", outcome="rejected"}': "0+2x60"

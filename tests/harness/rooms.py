@@ -20,6 +20,8 @@ from services.intake.config import Settings
 from services.routing import models
 from services.routing.sessions import LONGEST
 from tests.harness.doors import Operation, Request, Room
+from tests.service.escalation.overseer import headers as signatures
+from tests.service.escalation.overseer import letter, signing_key
 from tests.service.escalation.tower import NUMBER, Tower
 from tests.service.routing.office import (
     ANSWER,
@@ -325,6 +327,7 @@ class Escalation(Room):
         bearer = {
             "": "",
             "ombudsman": self.key,
+            "ombudsmanSigned": self.key,
             "case": self.token("case", NUMBER),
             "officer": self.officer("administrator"),
         }[operation.security]
@@ -332,11 +335,21 @@ class Escalation(Room):
         known = {"number": NUMBER, "code": "regency"}
         parts = {part: known[part] for part in operation.asked("path")}
         name = operation.path.rsplit("/", 1)[-1]
+        if operation.security == "ombudsmanSigned":
+            return self._answer(operation, parts, headers)
         if operation.has_body:
             bodies = {**self.BODIES, "acknowledgements": {"stream": "monitoring", **self.entry}}
             fresh = {"code": f"rsud-{secrets.token_hex(4)}"} if name == "calendars" else {}
             return Request(operation, parts, headers, body=bodies[name] | fresh)
         return Request(operation, parts, headers, self.QUERIES[name])
+
+    def _answer(self, operation: Operation, parts: Any, headers: Any) -> Request:
+        """The next answer that may be given: declined and received take turns without end."""
+        last = self.database.psql("SELECT answer FROM handover_answer ORDER BY id DESC LIMIT 1")
+        body = json.loads(letter("declined" if last == [("received",)] else "received"))
+        raw = httpx.Request("POST", "http://x", json=body).content
+        signed = signatures(signing_key(self.around.secrets), raw)
+        return Request(operation, parts, headers | signed, body=body)
 
 
 ROOMS = {"intake": Intake, "routing": Routing, "notify": Room, "escalation": Escalation}

@@ -4,6 +4,7 @@ Nothing here leads from a number to a person, and no text of a report comes here
 """
 
 from services.escalation.models.amendments import AMENDED, Amendment
+from services.escalation.models.answers import HandoverAnswer
 from services.escalation.models.calendars import (
     REGENCY,
     CalendarAssignment,
@@ -76,6 +77,7 @@ __all__ = [
     "FeedKeyUse",
     "FeedPending",
     "FeedStream",
+    "HandoverAnswer",
     "LadderRule",
     "LimitRule",
     "LocalDay",

@@ -19,6 +19,11 @@ class CaseState(Base):
 
     __tablename__ = "case_state"
     __table_args__ = (
+        sa.Index(
+            "case_state_handed_over",
+            "handed_over_at",
+            postgresql_where=sa.text("handed_over_at IS NOT NULL"),
+        ),
         sa.Index("case_state_unheard", "number", postgresql_where=sa.text("unheard_cycle > 0")),
     )
 

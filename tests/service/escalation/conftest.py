@@ -8,6 +8,7 @@ import pytest
 from deploy.local.broker import Broker
 from tests.harness.databases import Database
 from tests.service.escalation.office import Office, furnished
+from tests.service.escalation.overseer import Overseer, handed_over
 from tests.service.escalation.reader import Reader
 from tests.service.escalation.tower import Tower
 
@@ -25,6 +26,13 @@ def bare_tower(database: Callable[[str], Database], secrets_folder: Path) -> Ite
     made = Tower(database("escalation"), secrets_folder, seeded=False)
     yield made
     made.close()
+
+
+@pytest.fixture
+def overseer(tower: Tower, secrets_folder: Path) -> Overseer:
+    """The Ombudsman, to whom a case was handed over."""
+    handed_over(tower)
+    return Overseer(tower, secrets_folder)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The migrations make what the models say, and guard what the database must guard."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -60,6 +61,29 @@ def test_the_ladder_can_raise_only_what_can_be_said(tower: Tower) -> None:
     assert written["ladder_rule_raised_known"] == set(told["clock"]["enum"])
     assert written["ladder_rule_brought_to_known"] - {"holder"} == set(told["to"]["enum"])
     assert written["ladder_rule_only_holders_reminded"] == {"holder"}
+
+
+def test_a_database_that_was_seeded_before_gets_the_rows_of_a_new_one(tower: Tower) -> None:
+    """The Ombudsman's limits and their rungs came later than the others."""
+    rules = (
+        "SELECT clock, kind, class, days, unit, effective_from, decree FROM limit_rule ORDER BY 1",
+        "SELECT clock, class, level, after_days, brought_to, effective_from, decree"
+        " FROM ladder_rule ORDER BY 1, 2, 3",
+    )
+    seeded = [tower.database.psql(sql) for sql in rules]
+    added = import_module("services.escalation.migrations.versions.0009_return_path").ROWS
+
+    with tower.engine.begin() as connection:
+        connection.execute(text("DELETE FROM limit_rule WHERE clock IN ('C', 'O')"))
+        connection.execute(text("DELETE FROM ladder_rule WHERE clock IN ('C', 'O')"))
+        connection.exec_driver_sql(added)
+
+    assert [tower.database.psql(sql) for sql in rules] == seeded
+
+
+def test_a_database_that_was_never_seeded_gets_none(bare_tower: Tower) -> None:
+    assert bare_tower.count("SELECT count(*) FROM limit_rule") == 0
+    assert bare_tower.count("SELECT count(*) FROM ladder_rule") == 0
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def settings(database: Database, secrets: Path) -> Settings:
         ombudsman_key=Secret((secrets / "ombudsman-key-hash").read_bytes().strip()),
         staff_token_keys=Secret((secrets / "staff-token-public-keys.json").read_bytes()),
         reporter_token_keys=Secret((secrets / "reporter-token-public-keys.json").read_bytes()),
+        ombudsman_signing_keys=Secret((secrets / "ombudsman-signing-keys.json").read_bytes()),
     )
 
 

@@ -11,11 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.routing.life import (
     OPEN,
+    ORDERS,
     Action,
     ArchiveReason,
     Class,
@@ -23,10 +24,41 @@ from services.routing.life import (
     Closing,
     Confidentiality,
     Kind,
+    OmbudsmanAnswer,
     Outcome,
     Role,
     Status,
 )
+from services.routing.models.columns import ONLY_ADDED_TO, Base, word
+from services.routing.models.officers import Deed, Officer, OfficerEvent, Session, Throttle
+from services.routing.models.ombudsman import Answered, OmbudsmanWords
+
+__all__ = [
+    "ONLY_ADDED_TO",
+    "About",
+    "Acknowledgement",
+    "Agency",
+    "AgencyRole",
+    "Answered",
+    "Base",
+    "Case",
+    "CaseEvent",
+    "Category",
+    "Channel",
+    "Deadline",
+    "Deed",
+    "District",
+    "Limit",
+    "NameSource",
+    "Note",
+    "Officer",
+    "OfficerEvent",
+    "OmbudsmanWords",
+    "Reply",
+    "Rule",
+    "Session",
+    "Throttle",
+]
 
 
 class About(StrEnum):
@@ -64,50 +96,6 @@ class NameSource(StrEnum):
 
     CONFIRMED = "confirmed"
     UNCONFIRMED = "unconfirmed"
-
-
-class Deed(StrEnum):
-    """What is remembered of an account."""
-
-    CREATED = "created"
-    SIGNED_IN = "signed_in"
-    SIGNED_OUT = "signed_out"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a word, not a password
-    PASSWORD_RESET = "password_reset"  # noqa: S105
-    DISABLED = "disabled"
-
-
-ONLY_ADDED_TO = {"info": {"append_only": True}}
-
-
-class Base(DeclarativeBase):
-    """Routing's own tables; the chassis' stand beside them."""
-
-    metadata = sa.MetaData(
-        naming_convention={
-            "ck": "%(table_name)s_%(constraint_name)s",
-            "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        datetime: sa.DateTime(timezone=True),
-        str: sa.Text(),
-        tuple[str, ...]: ARRAY(sa.Text(), as_tuple=True),
-    }
-
-
-def word(words: type[StrEnum], name: str = "", *, rule: str = "", **more: Any) -> Any:
-    """A column that holds one of a closed set of words, and says so to the database (`rule` names
-    the constraint where a table has two columns of one kind)."""
-    kind = sa.Enum(
-        words,
-        native_enum=False,
-        create_constraint=True,
-        length=None,
-        name=f"{rule or words.__name__.lower()}_known",
-        values_callable=lambda members: [member.value for member in members],
-    )
-    return mapped_column(name, kind, **more) if name else mapped_column(kind, **more)
 
 
 class Agency(Base):
@@ -190,6 +178,7 @@ class Acknowledgement(Base):
 
 
 _OPEN = ", ".join(f"'{status}'" for status in OPEN)
+_ORDERS = ", ".join(f"'{answer}'" for answer in ORDERS)
 
 
 class Case(Base):
@@ -207,7 +196,9 @@ class Case(Base):
             "cases_open",
             "due_at",
             "number",
-            postgresql_where=sa.text(f"merged_into IS NULL AND status IN ({_OPEN})"),
+            postgresql_where=sa.text(
+                f"(merged_into IS NULL AND status IN ({_OPEN})) OR ombudsman IN ({_ORDERS})"
+            ),
         ),
         sa.Index("cases_agency", "agency", "status", "due_at"),
         sa.Index("cases_supporting", "supporting", postgresql_using="gin"),
@@ -257,6 +248,7 @@ class Case(Base):
     level: Mapped[int] = mapped_column(server_default=sa.text("0"))
     offered_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
+    ombudsman: Mapped[OmbudsmanAnswer | None] = word(OmbudsmanAnswer, rule="ombudsman")
     deadlines: Mapped[list[Deadline]] = relationship(order_by="Deadline.cycle")
 
 
@@ -321,63 +313,3 @@ class Deadline(Base):
     passed_at: Mapped[datetime | None]
     level: Mapped[int] = mapped_column(server_default=sa.text("0"))
     brought_to: Mapped[str | None]
-
-
-class Officer(Base):
-    """An account. `password_hash` is argon2id in PHC form."""
-
-    __tablename__ = "officer"
-    __table_args__ = (
-        sa.CheckConstraint(
-            "role IN ('coordinator', 'liaison', 'arbiter', 'supervisor', 'administrator')",
-            name="role_of_staff",
-        ),
-        sa.CheckConstraint("role = 'administrator' OR agency IS NOT NULL", name="has_agency"),
-        sa.CheckConstraint("username = lower(username)", name="username_lower"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    username: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[Role] = word(Role)
-    agency: Mapped[str | None] = mapped_column(sa.ForeignKey("agency.code"))
-    password_hash: Mapped[str]
-    must_change_password: Mapped[bool] = mapped_column(server_default=sa.true())
-    created_at: Mapped[datetime]
-    disabled_at: Mapped[datetime | None]
-
-
-class Session(Base):
-    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept."""
-
-    __tablename__ = "session"
-    __table_args__ = (sa.Index("session_officer", "officer_id"),)
-
-    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
-    created_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-
-
-class Throttle(Base):
-    """Failed sign-ins in a row, by the first two bytes of the SHA-256 of the name that was typed,
-    known or not: it may have been a password."""
-
-    __tablename__ = "sign_in_throttle"
-
-    username_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    failures: Mapped[int]
-    blocked_until: Mapped[datetime]
-
-
-class OfficerEvent(Base):
-    """What happened to an account and by whom; only ever added to."""
-
-    __tablename__ = "officer_event"
-    __table_args__ = (sa.Index("officer_event_officer", "officer_id", "at"), ONLY_ADDED_TO)
-
-    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
-    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
-    by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
-    deed: Mapped[Deed] = word(Deed)
-    at: Mapped[datetime]

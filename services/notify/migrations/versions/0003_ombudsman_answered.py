@@ -1,0 +1,19 @@
+"""One more thing that a message may tell: the Ombudsman has answered."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Forward only."""
+    op.execute("ALTER TABLE message DROP CONSTRAINT message_about_known")
+    op.execute("""
+        ALTER TABLE message ADD CONSTRAINT message_about_known CHECK (about IN (
+            'received', 'verified', 'disposed', 'returned', 'data_requested', 'resumed',
+            'followed_up', 'answered', 'objected', 'closed', 'reopened', 'archived', 'forwarded',
+            'reclassified', 'merged', 'withdrawn', 'refused', 'deadline_approaching',
+            'deadline_passed', 'deadline_recomputed', 'escalation_raised', 'escalation_offered',
+            'handed_over', 'post_reminded', 'post_raised', 'ombudsman_answered'))
+    """)

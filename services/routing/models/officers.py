@@ -1,0 +1,84 @@
+"""Accounts of officers, who are staff and named by their function; their sessions and deeds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.routing.life import Role
+from services.routing.models.columns import ONLY_ADDED_TO, Base, word
+
+
+class Deed(StrEnum):
+    """What is remembered of an account."""
+
+    CREATED = "created"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a word, not a password
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    DISABLED = "disabled"
+
+
+class Officer(Base):
+    """An account. `password_hash` is argon2id in PHC form."""
+
+    __tablename__ = "officer"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "role IN ('coordinator', 'liaison', 'arbiter', 'supervisor', 'administrator')",
+            name="role_of_staff",
+        ),
+        sa.CheckConstraint("role = 'administrator' OR agency IS NOT NULL", name="has_agency"),
+        sa.CheckConstraint("username = lower(username)", name="username_lower"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role] = word(Role)
+    agency: Mapped[str | None] = mapped_column(sa.ForeignKey("agency.code"))
+    password_hash: Mapped[str]
+    must_change_password: Mapped[bool] = mapped_column(server_default=sa.true())
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept."""
+
+    __tablename__ = "session"
+    __table_args__ = (sa.Index("session_officer", "officer_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Throttle(Base):
+    """Failed sign-ins in a row, by the first two bytes of the SHA-256 of the name that was typed,
+    known or not: it may have been a password."""
+
+    __tablename__ = "sign_in_throttle"
+
+    username_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[datetime]
+
+
+class OfficerEvent(Base):
+    """What happened to an account and by whom; only ever added to."""
+
+    __tablename__ = "officer_event"
+    __table_args__ = (sa.Index("officer_event_officer", "officer_id", "at"), ONLY_ADDED_TO)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
+    deed: Mapped[Deed] = word(Deed)
+    at: Mapped[datetime]

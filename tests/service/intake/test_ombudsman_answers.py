@@ -1,0 +1,112 @@
+"""The reporter reads what the Ombudsman answered, with its words and the limit that follows."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+import contracts
+from chassis.clock import Clock
+from chassis.database import Transactions, engine
+from chassis.events import Event
+from chassis.inbox import ANYBODY
+from services.intake.domain import Status, clocks
+from services.intake.service import Intake
+from tests.harness.databases import Database
+from tests.service.intake.conftest import REPORT, key
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def hear(intake_db: Database) -> Any:
+    """Receives an event about a report, made from its contract's first example."""
+    bind, sequences = engine(intake_db.url, 1), {}
+    service = Intake()
+    service.db, service.clock = Transactions(bind), Clock()
+
+    def receive(type: str, number: str, **data: Any) -> None:
+        example = next(iter(contracts.examples(type).values()))["data"]
+        source, told = contracts.source(type), example | data
+        contracts.validate(type, told)
+        counted = sequences.setdefault((source, number), itertools.count(1))
+        event = Event(
+            id=str(uuid4()), source=source, type=type, subject=number, time=NOW,
+            sequence=next(counted), correlationid="a-chain-of-causes", data=told,
+        )  # fmt: skip
+        assert service.inbox.receive(json.dumps(event.document()).encode(), ANYBODY) == "done"
+
+    yield receive
+    bind.dispose()
+
+
+@pytest.fixture
+def receipt(api: httpx.Client) -> dict[str, str]:
+    return dict(api.post("/v1/reports", json=REPORT, headers=key()).json())
+
+
+def track(api: httpx.Client, receipt: dict[str, str]) -> dict[str, Any]:
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+    return dict(api.post("/v1/reports/track", json=proof).json())
+
+
+def stamp(**by: float) -> str:
+    return (NOW + timedelta(**by)).isoformat().replace("+00:00", "Z")
+
+
+def answered(hear: Any, number: str, answer: str, words: str = "", **by: float) -> None:
+    known = {"answer_id": str(uuid4()), "answer": answer, "at": stamp(**by)}
+    told = {"reason": None, "reference": "0123/LM/I/2027/BJM", "decided_at": stamp()}
+    hear("escalation.answered.v1", number, **known, **told, spoken=bool(words))
+    if words:
+        hear("escalation.words_written.v1", number, **known, text=words)
+
+
+def test_the_timeline_has_the_answer_with_its_words(
+    api: httpx.Client, hear: Any, receipt: dict[str, str]
+) -> None:
+    answered(hear, receipt["number"], "received", hours=1)
+    answered(hear, receipt["number"], "mediation", "Anda diundang ke mediasi.", hours=2)
+
+    entries = [e for e in track(api, receipt)["timeline"] if e["what"] == "escalation.answered"]
+
+    assert [(e["detail"]["answer"], e["text"]) for e in entries] == [
+        ("received", None),
+        ("mediation", "Anda diundang ke mediasi."),
+    ]
+    assert entries[0]["detail"]["reference"] == "0123/LM/I/2027/BJM"
+    assert set(entries[0]["detail"]) == {"answer", "reason", "reference", "decided_at"}
+
+
+def test_the_limit_of_an_order_is_shown_until_the_next_answer(
+    api: httpx.Client, hear: Any, receipt: dict[str, str]
+) -> None:
+    number, due = receipt["number"], stamp(days=30)
+    hear("deadline.started.v1", number, clock="C", cycle=1, started_at=stamp(), due_at=due)
+    hear("case.closed.v1", number, status="closed", at=stamp())
+    answered(hear, number, "corrective_action", "Perbaiki jembatan.", hours=1)
+    assert [d["clock"] for d in track(api, receipt)["deadlines"]] == ["C"]
+
+    answered(hear, number, "closed", hours=2)
+
+    assert track(api, receipt)["deadlines"] == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "shown"),
+    [
+        ([], {"S"}),
+        (["received"], {"S"}),
+        (["received", "corrective_action"], {"S", "C"}),
+        (["corrective_action", "recommendation"], {"S", "O"}),
+        (["corrective_action", "closed"], {"S"}),
+    ],
+)
+def test_only_the_last_answer_orders(answers: list[str], shown: set[str]) -> None:
+    assert clocks(Status.IN_PROGRESS, answers) == shown

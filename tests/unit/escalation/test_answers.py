@@ -1,0 +1,134 @@
+"""Every answer after every other, the forbidden half too; and what must be said with each.
+
+The expectations are written out here by hand from the rules, not read from the module.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from chassis.errors import Invalid, NotAllowed
+from services.escalation.answers import FOLLOWS, MEANS, Answer, Declined, Part, Said, check
+from services.escalation.clockwork import CLOCKWORK
+
+NOW = datetime(2027, 1, 5, 8, tzinfo=UTC)
+
+# A row per last answer, a column per next one: + may follow.
+ALLOWED = """
+                   rec dec exa med cor rem clo
+none               +   +   .   .   .   .   .
+received           .   +   +   .   .   .   +
+declined           +   .   .   .   .   .   .
+under_examination  .   +   .   +   +   .   +
+mediation          .   .   +   .   +   .   +
+corrective_action  .   .   .   .   .   +   +
+recommendation     .   .   .   .   .   .   +
+closed             .   .   .   .   .   .   .
+"""
+ROWS = {name: signs for name, *signs in map(str.split, ALLOWED.strip().splitlines()[1:])}
+LAST: tuple[Answer | None, ...] = (None, *Answer)
+
+
+def whole(answer: Answer, **other: object) -> Said:
+    """An answer with which everything is said."""
+    said = {
+        "reason": Declined.INCOMPLETE if answer is Answer.DECLINED else None,
+        "reference": "0123/LM/I/2027/BJM",
+        "words": "Jembatan diperbaiki dalam 30 hari.",
+        "at": NOW - timedelta(days=1),
+    }
+    return Said(answer, **said | other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("last", "answer"), [*product(LAST, Answer)])
+def test_only_the_table_says_what_may_follow(last: Answer | None, answer: Answer) -> None:
+    allowed = ROWS[last or "none"][list(Answer).index(answer)] == "+"
+
+    if allowed:
+        check(whole(answer), last, NOW)
+    else:
+        with pytest.raises(NotAllowed, match=f"{answer} cannot follow"):
+            check(whole(answer), last, NOW)
+
+
+def test_every_answer_stands_in_the_table_and_can_be_reached() -> None:
+    assert set(FOLLOWS) == set(LAST)
+    assert set().union(*FOLLOWS.values()) == set(Answer)
+
+
+def test_from_everywhere_there_is_a_way_to_the_end() -> None:
+    reached, more = {Answer.CLOSED}, True
+    while more:
+        found = {last for last in LAST if last and FOLLOWS[last] & reached} - reached
+        reached, more = reached | found, bool(found)
+
+    assert reached == set(Answer)
+
+
+NEEDED = {
+    "received": {"reference"},
+    "declined": {"reason", "words"},
+    "under_examination": {"reference"},
+    "mediation": {"reference"},
+    "corrective_action": {"reference", "words"},
+    "recommendation": {"reference", "words"},
+    "closed": {"reference"},
+}
+BEFORE = {answer: next(last for last in LAST if answer in FOLLOWS[last]) for answer in Answer}
+
+
+@pytest.mark.parametrize(("answer", "part"), [*product(Answer, Part)], ids="-".join)
+def test_what_must_be_said_is_asked_for_by_name(answer: Answer, part: Part) -> None:
+    silent = whole(answer, **{part: None})
+
+    if part in NEEDED[answer]:
+        with pytest.raises(Invalid) as refusal:
+            check(silent, BEFORE[answer], NOW)
+        assert [(e["field"], e["rule"]) for e in refusal.value.errors] == [(part, "required")]
+    else:
+        check(silent, BEFORE[answer], NOW)
+
+
+@pytest.mark.parametrize("answer", [a for a in Answer if a is not Answer.DECLINED])
+def test_only_who_declines_gives_a_reason(answer: Answer) -> None:
+    with pytest.raises(Invalid) as refusal:
+        check(whole(answer, reason=Declined.OTHER), BEFORE[answer], NOW)
+
+    assert refusal.value.errors[0]["field"] == "reason"
+
+
+@pytest.mark.parametrize(
+    ("at", "rule"),
+    [
+        (NOW + timedelta(minutes=5, seconds=1), "not_future"),
+        (datetime.max.replace(tzinfo=UTC), "not_future"),
+        (datetime.min.replace(tzinfo=UTC), "not_before"),
+        (NOW + timedelta(minutes=5), None),
+        (NOW - timedelta(days=400), None),
+    ],
+)
+def test_a_decision_lies_in_the_ombudsmans_past(at: datetime, rule: str | None) -> None:
+    said = whole(Answer.RECEIVED, at=at)
+
+    if rule is None:
+        check(said, None, NOW)
+        return
+    with pytest.raises(Invalid) as refusal:
+        check(said, None, NOW)
+    assert (refusal.value.errors[0]["field"], refusal.value.errors[0]["rule"]) == ("at", rule)
+
+
+def test_what_starts_a_clock_and_what_stops_it() -> None:
+    moved = {
+        answer: {str(clock): str(move) for clock, move in CLOCKWORK[what].items()}
+        for answer, what in MEANS.items()
+    }
+
+    assert moved == {
+        "corrective_action": {"C": "start"},
+        "recommendation": {"C": "stop", "O": "start"},
+        "closed": {"C": "stop", "O": "stop"},
+    }
