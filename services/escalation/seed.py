@@ -1,7 +1,7 @@
 """What escalation starts with: the national calendar, default limits and the ladder.
 
-Running it again imports the calendar anew and shows the difference; limits and ladder are put in
-only where there are none, because people amend them.
+Running it again adds years that the calendar does not hold and shows where it differs; limits and
+ladder are put in only where there are none, because people amend them.
 """
 
 from __future__ import annotations
@@ -74,10 +74,16 @@ LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
 
 
 def run(settings: Settings, db: Transactions) -> None:
-    """Seeds; may be run at any time."""
-    this_year = settings.local_day(Clock(settings.clock_file).now()).year
+    """Seeds; may be run at any time. A year that the calendar holds is left as it is: what the
+    package knows otherwise is shown, for somebody to bring in (`import-calendar`)."""
+    years = years_around(settings.local_day(Clock(settings.clock_file).now()).year)
     with db.begin() as tx:
-        plant(tx, years_around(this_year))
+        held = set(tx.scalars(sa.select(CalendarYear.year)))
+        plant(tx, [year for year in years if year.year not in held])
+    with db.begin() as tx:
+        for line in import_calendar(tx, [year for year in years if year.year in held]):
+            print(f"calendar differs, see import-calendar: {line}")
+        tx.rollback()
 
 
 def years_around(this_year: int) -> list[national.NationalYear]:

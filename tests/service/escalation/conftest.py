@@ -7,6 +7,7 @@ import pytest
 
 from deploy.local.broker import Broker
 from tests.harness.databases import Database
+from tests.service.escalation.desk import Desk
 from tests.service.escalation.office import Office, furnished
 from tests.service.escalation.overseer import Overseer, handed_over
 from tests.service.escalation.reader import Reader
@@ -48,3 +49,8 @@ def office(
 def reader(bare_tower: Tower, secrets_folder: Path) -> Reader:
     """Who reads the bare tower's feed."""
     return Reader(bare_tower, secrets_folder)
+
+
+@pytest.fixture
+def desk(tower: Tower, secrets_folder: Path) -> Desk:
+    return Desk(tower, secrets_folder)

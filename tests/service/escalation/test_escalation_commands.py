@@ -39,6 +39,32 @@ def test_seeding_shows_what_it_imports_and_may_be_repeated(run: Run, bare_tower:
     assert bare_tower.count("SELECT count(*) FROM calendar_year") == 6
 
 
+def test_seeding_again_shows_where_the_calendar_differs_and_leaves_that_to_somebody(
+    run: Run, bare_tower: Tower
+) -> None:
+    run("seed")
+    bare_tower.database.psql(
+        "DELETE FROM calendar_day WHERE day = (SELECT min(day) FROM calendar_day)"
+        " OR day >= (SELECT make_date(max(year), 1, 1) FROM calendar_year);"
+        "DELETE FROM calendar_year WHERE year = (SELECT max(year) FROM calendar_year)"
+    )
+    left = bare_tower.count("SELECT count(*) FROM calendar_day")
+
+    again = run("seed")
+
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("added") == 1
+    assert again.stdout.count("calendar differs, see import-calendar: + ") == 1
+    added = bare_tower.count(
+        "SELECT count(*) FROM calendar_day WHERE extract(year FROM day) ="
+        " (SELECT max(year) FROM calendar_year)"
+    )
+    assert bare_tower.count("SELECT count(*) FROM calendar_day") == left + added
+    assert bare_tower.database.psql("SELECT what, decided_as FROM amendment") == [
+        ("import", "seed")
+    ]
+
+
 def test_verify_feed_says_how_far_it_holds(run: Run, bare_tower: Tower) -> None:
     with bare_tower.db.begin() as tx:
         for n in range(3):

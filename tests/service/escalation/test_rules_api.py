@@ -4,75 +4,26 @@ every open clock follows."""
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from falcon import testing
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from chassis.tokens import Issuer
-from services.escalation import amending, api, what_if
-from tests.harness.waiting import eventually
-from tests.service.escalation.office import Office
+from services.escalation import amending, what_if
+from tests.service.escalation.desk import (
+    DAY,
+    DECREE,
+    GIVEN,
+    HOSPITAL,
+    LIMIT,
+    OTHER,
+    RUNG,
+    WEEK,
+    WHO,
+    Desk,
+)
 from tests.service.escalation.tower import NUMBER, Tower, end_of
-
-WHO = UUID("7d8a8f3e-6c5b-4a52-9f6a-7a0f7f1f2a11")
-OTHER = "KTB-34567-00001"
-DECREE = "Perbup 71/2026"
-LIMIT = {"clock": "V", "days": 5, "unit": "working", "effective_from": "2026-11-02",
-         "decree": DECREE}  # fmt: skip
-RUNG = {"clock": "V", "level": 2, "after_days": 1, "brought_to": "sekda",
-        "effective_from": "2026-11-02", "decree": DECREE}  # fmt: skip
-DAY = {"day": "2026-11-05", "rule": "off", "name": "Hari jadi Kotabaru", "decree": DECREE}
-WEEK = {"weekdays": [0, 1, 2, 3, 4, 5], "national_days": True, "joint_leave": False,
-        "effective_from": "2026-11-02", "decree": DECREE}  # fmt: skip
-HOSPITAL = WEEK | {"code": "rsud", "name": "RSUD", "zone": "Asia/Makassar"}
-GIVEN = {"agency": "rsud", "effective_from": "2026-11-02", "decree": DECREE}
-
-
-class Desk:
-    """The administrator's."""
-
-    def __init__(self, tower: Tower, secrets: Path) -> None:
-        self.tower = tower
-        self.client = testing.TestClient(api.app(tower.settings, tower.db, tower.clock))
-        self.issuer = Issuer("routing", (secrets / "staff-token-key.json").read_bytes(), "KEY")
-
-    def ask(self, method: str, path: str, body: Any = None, role: str = "administrator", **query):
-        now, told = self.tower.clock.now(), {"role": role, "agency": None}
-        token = self.issuer.issue("escalation", "officer", str(WHO), now, **told)["token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        return self.client.simulate_request(
-            method, f"/v1/{path}", json=body, headers=headers, params=query
-        )
-
-    def see(self, path: str, **query: Any) -> Any:
-        answer = self.ask("GET", path, **query)
-        assert answer.status_code == 200, answer.text
-        return answer.json
-
-    def decree(self, path: str, body: Any, **other: Any) -> Any:
-        answer = self.ask("POST", path, body | other)
-        assert answer.status_code == 201, answer.text
-        return answer.json
-
-    def preview(self, path: str, body: Any, **other: Any) -> Any:
-        answer = self.ask("POST", path, body | other, preview="true")
-        assert answer.status_code == 200, answer.text
-        return answer.json
-
-    def refused(self, path: str, body: Any) -> list[tuple[str, str]]:
-        answer = self.ask("POST", path, body)
-        assert answer.status_code == 422, answer.text
-        return sorted((e["field"], e["rule"]) for e in answer.json["errors"])
-
-
-@pytest.fixture
-def desk(tower: Tower, secrets_folder: Path) -> Desk:
-    return Desk(tower, secrets_folder)
 
 
 def test_a_decreed_limit_moves_what_is_open_and_says_so(tower: Tower, desk: Desk) -> None:
@@ -91,23 +42,6 @@ def test_a_decreed_limit_moves_what_is_open_and_says_so(tower: Tower, desk: Desk
     kept = "SELECT before < after, reason, regime FROM clock_change"
     version = tower.count("SELECT version FROM regime")
     assert tower.database.psql(kept) == [(True, "limit", version)]
-
-
-def test_a_decree_reaches_the_open_clocks_of_running_workers(
-    office: Office, secrets_folder: Path
-) -> None:
-    """The whole way: the API's row, the database's new version, a worker that measures again."""
-    tower = office.tower
-    tower.open()
-    office.at("2026-11-02 11:00")
-    office.start()
-
-    Desk(tower, secrets_folder).decree("calendars/regency/days", DAY)
-
-    eventually(lambda: tower.said("deadline.recomputed"))
-    [moved] = tower.said("deadline.recomputed")
-    assert (moved["before"], moved["after"]) == (end_of("2026-11-05"), end_of("2026-11-06"))
-    assert tower.clocks()["V1"] == "2026-11-06"
 
 
 def test_a_preview_tells_what_would_move_and_moves_nothing(tower: Tower, desk: Desk) -> None:
@@ -164,40 +98,6 @@ def test_a_preview_looks_at_so_many_clocks_and_says_so(
     assert (told["open_clocks"], told["complete"]) == (1, False)
 
 
-def test_a_day_is_corrected_and_taken_back_by_decree_and_stays_to_be_seen(
-    tower: Tower, desk: Desk
-) -> None:
-    tower.open()
-    for change in (
-        {},
-        {"name": "Hari jadi Kabupaten", "decree": "Perbup 72/2026"},
-        {"rule": "national", "decree": "Perbup 73/2026"},
-    ):
-        desk.decree("calendars/regency/days", DAY, **change)
-        tower.measure_stale()
-
-    shown = desk.see("calendars/regency/days", year="2026")
-
-    assert [(d["rule"], d["name"], d["decree"], d["state"]) for d in shown["local"]] == [
-        ("off", "Hari jadi Kotabaru", "Perbup 71/2026", "superseded"),
-        ("off", "Hari jadi Kabupaten", "Perbup 72/2026", "superseded"),
-        ("national", "Hari jadi Kotabaru", "Perbup 73/2026", "in_force"),
-    ]
-    assert {d["decided_by"] for d in shown["local"]} == {str(WHO)}
-    assert len(shown["national"]) == 25
-    assert shown["decree"].startswith("SKB 3 Menteri")
-    assert [f["after"] for f in tower.said("deadline.recomputed")] == [
-        end_of("2026-11-06"), end_of("2026-11-05")
-    ]  # fmt: skip
-
-
-def test_a_year_that_nobody_holds_is_told_apart_from_one_without_joint_leave(desk: Desk) -> None:
-    assert desk.see("calendars/regency/days", year="2029")["decree"] is None
-    assert desk.see("calendars/regency/days", year="2029")["held"]
-    assert not desk.see("calendars/regency/days", year="2040")["held"]
-    assert desk.see("calendars/regency/days")["year"] == 2026
-
-
 def test_superseded_limits_and_rungs_stay_to_be_seen(tower: Tower, desk: Desk) -> None:
     desk.decree("limits", LIMIT)
     desk.decree("limits", LIMIT, days=4, decree="Perbup 72/2026")
@@ -219,34 +119,21 @@ def test_superseded_limits_and_rungs_stay_to_be_seen(tower: Tower, desk: Desk) -
     assert tower.clocks()["V1"] == "2026-11-06"
 
 
-def test_a_calendar_is_made_given_to_an_agency_and_counts(tower: Tower, desk: Desk) -> None:
-    desk.decree("calendars", HOSPITAL)
-    desk.decree("calendars/rsud/agencies", GIVEN)
-    desk.decree("calendars/rsud/weeks", WEEK, effective_from="2026-11-09", weekdays=[4, 0, 1, 4])
-    tower.open()
-    tower.dispose(agency="rsud")
+def test_a_rule_that_would_make_many_late_at_once_waits_for_a_person(
+    tower: Tower, desk: Desk
+) -> None:
+    """Forty cases, for which a limit of one day has passed already: the breaker holds them."""
+    for n in range(40):
+        tower.open(f"KTB-34567-{n:05}")
+    tower.at("2026-11-04 10:00")
 
-    [regency, hospital] = desk.see("calendars")["calendars"]
+    desk.decree("limits", LIMIT, days=1, effective_from="2026-11-01", retroactive=True)
+    tower.measure_stale()
+    tower.sweep()
 
-    assert (regency["code"], regency["zone"], regency["decided_by"]) == (
-        "regency", "Asia/Makassar", None
-    )  # fmt: skip
-    assert (hospital["code"], hospital["name"], hospital["decided_by"]) == (
-        "rsud", "RSUD", str(WHO)
-    )  # fmt: skip
-    assert [(w["weekdays"], w["state"]) for w in hospital["weeks"]] == [
-        ([0, 1, 4], "upcoming"), ([0, 1, 2, 3, 4, 5], "in_force")
-    ]  # fmt: skip
-    assert [(a["agency"], a["state"]) for a in hospital["agencies"]] == [("rsud", "in_force")]
-    assert tower.clocks()["F1"] == "2026-11-07"
-
-
-def test_a_calendar_is_made_once(desk: Desk) -> None:
-    desk.decree("calendars", HOSPITAL)
-
-    again = [desk.ask("POST", "calendars", HOSPITAL | {"code": c}) for c in ("rsud", "regency")]
-
-    assert [answer.status_code for answer in again] == [409, 409]
+    assert tower.clocks("KTB-34567-00000")["V1"] == "2026-11-03"
+    assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
+    assert tower.database.psql("SELECT reason FROM breaker") == [("mass_firing",)]
 
 
 def test_the_past_is_amended_only_by_name_and_the_history_says_so(tower: Tower, desk: Desk) -> None:
@@ -336,13 +223,6 @@ def test_what_cannot_be_decreed_is_named_and_leaves_nothing(
     assert desk.refused(path, body) == wrong
     assert tower.count("SELECT version FROM regime") == version
     assert tower.count("SELECT count(*) FROM amendment") == 0
-
-
-@pytest.mark.parametrize("path", ["weeks", "agencies", "days"])
-def test_a_calendar_that_is_not_there_is_not_found(desk: Desk, path: str) -> None:
-    body = {"weeks": WEEK, "agencies": GIVEN, "days": DAY}[path]
-
-    assert desk.ask("POST", f"calendars/moon/{path}", body).status_code == 404
 
 
 @pytest.mark.parametrize("role", ["coordinator", "liaison", "arbiter", "supervisor"])
