@@ -1,12 +1,23 @@
 """The engine equals a naive walk over the days that shares nothing with it, and keeps its laws."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.escalation.workdays import Calendar, DayOff, Limit, Pause, Unit, due
+from services.escalation.workdays import (
+    Calendar,
+    DayOff,
+    Limit,
+    Pause,
+    Unit,
+    Week,
+    due,
+    workdays_after,
+    workdays_before,
+)
 
 FIRST = date(2026, 1, 1)
 LAST = date(2029, 12, 31)
@@ -19,10 +30,16 @@ lengths = st.timedeltas(timedelta(), timedelta(days=20))
 limits = st.builds(Limit, st.integers(1, 60), st.sampled_from(Unit))
 
 
+weekdays = st.frozensets(st.integers(0, 6), min_size=2)
+changes = st.lists(st.dates(FIRST, date(2026, 12, 31)), max_size=2, unique=True).map(sorted)
+
+
 @st.composite
 def calendars(draw: st.DrawFn) -> Calendar:
+    """Days off, days worked all the same, and up to three weeks, each from a day on."""
     off = {day: DayOff("off", "decree") for day in draw(days_off)}
-    return Calendar(draw(zones), off, FIRST, LAST, LAST)
+    weeks = tuple(Week(since, draw(weekdays)) for since in (date.min, *draw(changes)))
+    return Calendar(draw(zones), off, FIRST, LAST, LAST, weeks, frozenset(draw(days_off)))
 
 
 @st.composite
@@ -36,6 +53,20 @@ def pauses_after(draw: st.DrawFn, start: datetime) -> list[Pause]:
     return pauses
 
 
+def naive_works(day: date, calendar: Calendar) -> bool:
+    """Somebody works on that day: by decree, or because it is a weekday of the last week that had
+    begun, and no day off."""
+    if day in calendar.worked:
+        return True
+    if day in calendar.off:
+        return False
+    working = None
+    for week in calendar.weeks:
+        if not week.since > day:
+            working = week.weekdays
+    return day.isoweekday() - 1 in working
+
+
 def naive_last_day(limit: Limit, start: datetime, calendar: Calendar, pauses: list[Pause]) -> date:
     """Midnight by midnight: did the clock run at both, and did somebody work between?"""
     left = limit.days
@@ -43,9 +74,7 @@ def naive_last_day(limit: Limit, start: datetime, calendar: Calendar, pauses: li
     while left:
         midnight += timedelta(days=1)  # no zone of Indonesia changes its clocks
         next_midnight = midnight + timedelta(days=1)
-        works = midnight.isoweekday() <= 5 and midnight.date() not in calendar.off
-        if limit.unit is Unit.CALENDAR:
-            works = True
+        works = limit.unit is Unit.CALENDAR or naive_works(midnight.date(), calendar)
         for pause in pauses:
             touches = pause.start < next_midnight and pause.end >= midnight
             inside = pause.start >= midnight and pause.end < next_midnight
@@ -112,3 +141,31 @@ def test_a_pause_never_brings_the_end_forward_and_never_holds_it(
 @given(limits, moments, calendars(), lengths)
 def test_who_starts_later_ends_no_earlier(limit, start, calendar, later) -> None:
     assert due(limit, start, calendar).day <= due(limit, start + later, calendar).day
+
+
+@given(moments, calendars(), st.integers(1, 9))
+def test_the_working_days_after_and_before_a_day_equal_a_naive_count(at, calendar, n) -> None:
+    """What the ladder and the reminder count by."""
+    day = calendar.day_of(at)
+    later = [day + timedelta(days=k) for k in range(1, 600)]
+    earlier = [day - timedelta(days=k) for k in range(1, 600) if day - timedelta(days=k) >= FIRST]
+
+    assert workdays_after(day, n, calendar) == [d for d in later if naive_works(d, calendar)][n - 1]
+    before = [d for d in earlier if naive_works(d, calendar)]
+    expected = before[n - 1] if len(before) >= n else FIRST
+    assert workdays_before(day, n, calendar, (), FIRST) == expected
+
+
+@given(limits, moments, calendars(), st.data())
+def test_a_forgotten_week_would_be_noticed(limit, start, calendar, data) -> None:
+    """The negative control: an engine that knew only the first week is not this one, whenever a
+    later week makes a difference to the naive walk."""
+    first_only = replace(calendar, weeks=calendar.weeks[:1])
+    pauses = data.draw(pauses_after(start))
+
+    differs = naive_last_day(limit, start, first_only, pauses) != naive_last_day(
+        limit, start, calendar, pauses
+    )
+
+    same = due(limit, start, first_only, pauses).day == due(limit, start, calendar, pauses).day
+    assert same is not differs
