@@ -19,7 +19,7 @@ from services.escalation.workdays import DayRule, Unit
 KINDS = ("complaint", "aspiration", "information_request")
 CLASSES = ("supervisory", "ordinary")
 MOST_DAYS = 1000
-CODE = Whole("[a-z][a-z0-9-]{1,39}", error="Invalid code: small letters, digits and hyphens.")
+CODE = Whole("^[a-z][a-z0-9-]{1,39}$", error="Invalid code: small letters, digits and hyphens.")
 
 
 def one_of(words: Any, **more: Any) -> fields.String:

@@ -216,7 +216,7 @@ class Acknowledge(Strict):
 
     stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
     cursor = fields.String(required=True, validate=validate.Length(1, 100))
-    hash = fields.String(required=True, validate=validate.Regexp("[0-9a-f]{64}\\Z"))
+    hash = fields.String(required=True, validate=Whole("^[0-9a-f]{64}$"))
 
 
 class Acknowledged(Strict):

@@ -146,7 +146,8 @@ STORED = {
     ("reason", "asked_first"),
     ("text", "substance"),
     ("agency", "required"),  # by the officer's role
-    ("effective_from", "not_past"), ("day", "not_past"),
+    ("effective_from", "not_past"), ("day", "not_past"), ("effective_until", "range"),
+    ("agency", "none"),  # by the post
     ("class", "kind"),
     ("calendar", "unknown"),  # that there is none of this code
     ("after_days", "level"), ("brought_to", "level"), ("clock", "level"),
