@@ -1,0 +1,46 @@
+"""The reference client of the Ombudsman, run as its people run it: a program of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from deploy.local.environment import ROOT
+
+PROGRAM = ROOT / "tools" / "ombudsman-client" / "client.py"
+
+
+class Outside:
+    """One Ombudsman's office with its folder and the keys that it was given."""
+
+    def __init__(self, folder: Path, url: str, secrets: Path) -> None:
+        self.folder = folder
+        keys = ("--bearer", secrets / "ombudsman-bearer-key")
+        keys += ("--signing-key", secrets / "ombudsman-signing-key.json")
+        keys += ("--opening-key", secrets / "ombudsman-private-key.json")
+        assert self.run("init", "--url", url, *keys) == 0
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        """The program, running."""
+        told = [sys.executable, str(PROGRAM), "--state", str(self.folder), *map(str, words)]
+        piped = subprocess.PIPE
+        return subprocess.Popen(told, stdout=piped, stderr=piped, text=True, env={"TZ": "UTC"})
+
+    def run(self, *words: object) -> int:
+        """Runs it to its end; what it printed stays in `said`."""
+        running = self.start(*words)
+        out, errors = running.communicate(timeout=120)
+        self.said = out + errors
+        return running.returncode
+
+    def read(self, name: str) -> Any:
+        """A document of the folder."""
+        return json.loads((self.folder / name).read_text())
+
+    def entries(self, stream: str = "monitoring") -> list[dict[str, Any]]:
+        """The entries that it keeps."""
+        file = self.folder / f"{stream}.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

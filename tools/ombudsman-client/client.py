@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""The Ombudsman's side of a regency's feed: follows, verifies, keeps, acknowledges, answers.
+
+    client.py --state DIR init --url URL --bearer FILE --signing-key FILE [--opening-key FILE]
+                               [--feed-keys FILE] [--ca FILE] [--proxy URL]
+    client.py --state DIR pin                     show the feed's keys, and trust them from now on
+    client.py --state DIR follow [--once]         read on, for ever or until nothing is left
+    client.py --state DIR answer NUMBER ANSWER [--reference R] [--reason CODE] [--words TEXT]
+    client.py --state DIR status                  what is kept, as JSON
+    client.py --state DIR verify                  check everything that is kept, without the network
+
+URL is what stands before /v1/ombudsman. Exit 0: done. 1: refused, or nothing to do it with. 2: the
+regency is away, try again. 3: THE FEED DOES NOT HOLD; evidence is kept, nobody should read on.
+"""
+
+import argparse
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from chain import Broken, public_keys
+from office import WAIT, Away, Office, Refused, sign, unseal, why_false
+from store import STREAMS, Followed, Store
+
+HANDED_OVER = "feed.case.handed_over.v1"
+ANSWERS = (
+    "received",
+    "declined",
+    "under_examination",
+    "mediation",
+    "corrective_action",
+    "recommendation",
+    "closed",
+)
+REST = (1, 2, 5, 10, 30, 60)  # seconds between tries while the regency is away
+FORK = {"forked", "ahead", "lost_future"}  # what a 409 says of a place that is not in the feed
+FURTHER = "acknowledged_further"  # than we know: our folder came from a backup
+
+
+class Client:
+    """One regency, one folder."""
+
+    def __init__(self, store):
+        self.store, self.config = store, store.read("config.json")
+        if self.config is None:
+            raise SystemExit("begin with `init`")
+        self.office = Office(self.config)
+
+    # --- following
+
+    def follow(self, once):
+        """Reads on. Raises Broken; and Away only if `once`."""
+        streams, tries = [Followed(self.store, stream) for stream in STREAMS], 0
+        while True:
+            try:
+                more = self._round(streams, 0 if once else WAIT)
+                tries = 0
+                if once and not more:
+                    return
+            except Away as away:
+                if once:
+                    raise
+                print(f"away ({away}); trying again", file=sys.stderr, flush=True)
+                time.sleep(REST[min(tries, len(REST) - 1)])
+                tries += 1
+
+    def _round(self, streams, wait):
+        """Each stream once; whether there is more. Only the last one is waited for."""
+        more = False
+        for followed in streams:
+            page = self._page(followed, wait if followed is streams[-1] else 0)
+            for entry in followed.keep(page):
+                print(f"{followed.stream} {entry['position']} {entry['type']} {entry['subject']}",
+                      flush=True)  # fmt: skip
+            self._acknowledge(followed)
+            more = more or page["more"]
+        self._fetch_dossiers()
+        self.send_answers()
+        return more
+
+    def _page(self, followed, wait):
+        try:
+            return self.office.page(followed.stream, followed.cursor, wait)
+        except Refused as refused:
+            self._raise_fork(followed, refused)
+
+    def _acknowledge(self, followed):
+        chain = followed.chain
+        if followed.reached != chain.position or chain.position <= followed.acknowledged:
+            return
+        try:
+            self.office.acknowledge(followed.stream, followed.cursor, chain.hash)
+        except Refused as refused:
+            if refused.problem.get("code") != FURTHER:
+                self._raise_fork(followed, refused)
+        followed.acknowledged = chain.position
+        followed.save()
+
+    def _raise_fork(self, followed, refused):
+        if refused.status == 409 and refused.problem.get("code") in FORK:
+            raise Broken(followed.stream, followed.chain.position, refused.problem["code"])
+        raise refused
+
+    # --- dossiers
+
+    def _fetch_dossiers(self):
+        for entry in self.store.entries("handovers"):
+            name = f"dossiers/{entry['subject']}.json"
+            if entry["type"] == HANDED_OVER and not (self.store.folder / name).exists():
+                self._fetch(entry, name)
+
+    def _fetch(self, entry, name):
+        number = entry["subject"]
+        answer = self.office.dossier(number)
+        if why := why_false(answer, entry):
+            raise Broken("handovers", entry["position"], f"dossier: {why}")
+        if key := self.config.get("opening_key"):
+            answer["opened"] = unseal(answer, number, key)
+        self.store.write(name, answer)
+        print(f"dossier {number}", flush=True)
+
+    # --- answering
+
+    def answer(self, number, said):
+        """Writes the answer down, then sends it until it is taken or refused."""
+        said = {name: value for name, value in said.items() if value is not None}
+        id = f"msg_{uuid4().hex}"
+        body = json.dumps({"number": number, **said}, ensure_ascii=False)
+        kept = {"id": id, "written": time.time(), "body": body, "result": None}
+        self.store.write(f"answers/{id}.json", kept)
+        return self.send_answers()
+
+    def send_answers(self):
+        """Sends what was not taken yet, oldest first; whether nothing was refused. The same id goes
+        with the same bytes, so that whatever happened to an earlier try, it has one effect."""
+        good = True
+        kept = [(name, self.store.read(name)) for name in self.store.listed("answers")]
+        for name, one in sorted(kept, key=lambda pair: pair[1]["written"]):
+            if one["result"] is None:
+                one["result"] = self._send(one)
+                self.store.write(name, one)
+                good = good and one["result"]["taken"]
+                print(f"answer {one['id']}: {json.dumps(one['result'])}", flush=True)
+        return good
+
+    def _send(self, one):
+        body = one["body"].encode()
+        number = json.loads(body)["number"]
+        headers = sign(self.config["signing_key"], one["id"], body)
+        try:
+            return {"taken": True, **self.office.answer(number, body, headers)}
+        except Refused as refused:
+            if refused.status == 401:  # our keys or our clock are wrong; the answer is not
+                raise
+            return {"taken": False, "status": refused.status, **refused.problem}
+
+
+def init(store, words):
+    """Keeps where the feed is and where the keys are."""
+    files = ("bearer", "signing_key", "opening_key", "ca")
+    config = {name: str(Path(file).resolve()) for name in files if (file := getattr(words, name))}
+    store.write("config.json", {"url": words.url, "proxy": words.proxy, **config})
+    if words.feed_keys:
+        store.write("keys.json", json.loads(Path(words.feed_keys).read_text()))
+
+
+def pin(store):
+    """Trusts the keys that the feed shows now; earlier ones stay. Compare them by telephone."""
+    shown = Client(store).office.ask("GET", "keys")["keys"]
+    pinned = {key["kid"]: key for key in store.read("keys.json", {"keys": []})["keys"]}
+    for key in shown:
+        print(f"{'known' if key['kid'] in pinned else 'NEW  '} {key['kid']}")
+    public_keys({"keys": shown})
+    store.write("keys.json", {"keys": list({**{k["kid"]: k for k in shown}, **pinned}.values())})
+
+
+def status(store):
+    """What is kept."""
+    told = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
+    answers = [store.read(name) for name in store.listed("answers")]
+    told |= {
+        "dossiers": [Path(name).stem for name in store.listed("dossiers")],
+        "answers": [{"id": a["id"], "result": a["result"]} for a in answers],
+        "evidence": store.listed("evidence"),
+    }
+    print(json.dumps(told, indent=1))
+
+
+def verify(store):
+    """Checks every kept entry and dossier from the start. Raises Broken."""
+    for stream in STREAMS:
+        chain = Followed(store, stream).chain
+        print(f"{stream}: {chain.position} entries hold")
+    for entry in store.entries("handovers"):
+        kept = store.read(f"dossiers/{entry['subject']}.json")
+        if entry["type"] == HANDED_OVER and kept and (why := why_false(kept, entry)):
+            raise Broken("handovers", entry["position"], f"dossier: {why}")
+
+
+def parsed():
+    """The command line."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--state", required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
+    begin = commands.add_parser("init")
+    for name in ("url", "bearer", "signing-key"):
+        begin.add_argument(f"--{name}", required=True)
+    for name in ("opening-key", "feed-keys", "ca", "proxy"):
+        begin.add_argument(f"--{name}")
+    commands.add_parser("follow").add_argument("--once", action="store_true")
+    answer = commands.add_parser("answer")
+    answer.add_argument("number")
+    answer.add_argument("answer", choices=ANSWERS)
+    for name in ("reference", "reason", "words", "at"):
+        answer.add_argument(f"--{name}")
+    for name in ("pin", "status", "verify"):
+        commands.add_parser(name)
+    return parser.parse_args()
+
+
+def run(store, words):
+    """Does what was asked; the exit code."""
+    if words.command == "follow":
+        Client(store).follow(words.once)
+    elif words.command == "answer":
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
+        said |= {"reference": words.reference, "words": words.words}
+        return 0 if Client(store).answer(words.number, said) else 1
+    elif words.command == "init":
+        init(store, words)
+    else:
+        {"pin": pin, "status": status, "verify": verify}[words.command](store)
+    return 0
+
+
+def main():
+    words = parsed()
+    store = Store(words.state)
+    try:
+        return run(store, words)
+    except Broken as broken:
+        kept = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
+        file = store.evidence(
+            broken.stream, found=str(broken), position=broken.position, check=broken.check,
+            ours=kept, page=broken.page,
+        )  # fmt: skip
+        print(f"THE FEED DOES NOT HOLD: {broken}. Evidence: {file}", file=sys.stderr)
+        return 3
+    except Refused as refused:
+        print(f"refused: {refused}", file=sys.stderr)
+        return 1
+    except Away as away:
+        print(f"away: {away}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
