@@ -7,6 +7,7 @@ from signal import SIGCONT, SIGSTOP
 
 import pytest
 
+from services.escalation.answers import Declined
 from tests.contract.measures import rules
 from tests.failure.accounting import Accepted, settle, submit
 from tests.failure.stuck import planted, states
@@ -32,6 +33,9 @@ RESTS = {
         "escalation.clock_change.after", "escalation.clock_change.reason=paused",
         "escalation.clock_change.reason=resumed", "escalation.clock_change.reason=reclassified",
         "escalation.clock_change.reason=calendar", "escalation.clock_change.reason=limit",
+        "escalation.case_event", "escalation.dossier", "escalation.handover_answer",
+        *(f"escalation.handover_answer.reason={why}" for why in Declined),
+        "routing.ombudsman_answer", "routing.ombudsman_words",
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
         "escalation.feed_checkpoint", "escalation.feed_key_use", "escalation.feed_epoch",
         "escalation.feed_acknowledgement", "escalation.feed_broadcast",
@@ -46,6 +50,7 @@ RESTS = {
         "routing.cases.ended_at", "routing.cases.offered_at", "routing.cases.handed_over_at",
         "routing.cases.outcome=fulfilled", "routing.cases.outcome=partly_fulfilled",
         "routing.cases.outcome=not_fulfilled", "routing.cases.outcome=explained",
+        "intake.report.consented_at", "intake.report.handed_over_at",
         "escalation.case_state.offered_at", "escalation.case_state.handed_over_at",
         "escalation.clock.passed_at", "escalation.breaker.measured_at",
         "escalation.breaker.released_through",
@@ -60,9 +65,11 @@ RESTS = {
         "routing.officer", "routing.officer.disabled_at", "escalation.calendar_year",
         "escalation.calendar_day", "escalation.limit_rule", "escalation.ladder_rule",
         "escalation.service_calendar", "escalation.calendar_week", "escalation.local_day",
-        "escalation.calendar_assignment", "escalation.amendment",
+        "escalation.calendar_assignment", "escalation.amendment", "escalation.post_standing",
+        "intake.admission_rule", "notify.post",
     ),
     "ends by its own date, or is written anew": (
+        "escalation.sealed_part", "escalation.dossier.erased_at",
         "routing.session", "routing.sign_in_throttle", "escalation.publication",
     ),
 }  # fmt: skip
