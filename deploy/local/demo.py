@@ -38,8 +38,9 @@ def here(folder: Path, port: int, *, once: bool) -> int:
     def story(_: System) -> bool:
         print(f"\neverything is up after {time.monotonic() - started:.0f} s")
         stage = Stage(
-            system.url, system.passwords, system.mails, system.clock.move, system.ombudsman_key
-        )
+            system.url, system.passwords, system.mails, system.clock.move, system.ombudsman_key,
+            system.ombudsman_keys,
+        )  # fmt: skip
         outcome[0] = _told(stage)
         print(f"\nAPI      {system.url}/api\nmailbox  {system.mail_url}\nlogs     {system.logs}")
         if not once:

@@ -1,11 +1,12 @@
 """The story of two reports, told over HTTP as their people would.
 
-One is carried through to the end; nobody answers the other, and it comes to the Ombudsman's feed.
+One is carried through to the end; nobody answers the other, and it comes to the Ombudsman, whose
+own program reads it, answers and orders what the agency did not do.
 """
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 
+from deploy.local import outside
 from deploy.local.mailbox import Mail
 from deploy.local.words import line
 
@@ -39,6 +41,8 @@ class Stage:
     mails: Callable[[], list[Mail]]
     move_clock: Move | None
     ombudsman_key: str
+    # What else the Ombudsman has: `signing-key` and `opening-key`, if its own program takes part.
+    ombudsman_keys: Mapping[str, str] = field(default_factory=dict)
     trusted: bool = True  # whether the gateway's certificate is one that everybody trusts
     _step: int = field(default=0, init=False)
     _clients: list[httpx.Client] = field(default_factory=list, init=False)
@@ -254,7 +258,48 @@ def unanswered(stage: Stage, move_clock: Move, today: str) -> Reporter:
     print(
         f"    {entry['time'][:10]}  {entry['type']}  {entry['subject']}, signed by {entry['kid']}"
     )
+    if stage.ombudsman_keys:
+        answered(stage, citizen, entry["time"])
     return citizen
+
+
+def answered(stage: Stage, citizen: Reporter, at: str) -> None:
+    """The Ombudsman's own program checks and keeps the feed, and answers until it is done. It goes
+    by the real clock: when it decides is told to it, in the story's days."""
+    told = (*FILE, "--at", at)
+    keys = {"bearer": stage.ombudsman_key, **stage.ombudsman_keys}
+    with outside.office(f"{stage.url}/api", keys) as office:
+        print(f"    {office.run('follow', '--once').splitlines()[-1]}")
+        stage.say("Ombudsman menerima dan memeriksa.", "The Ombudsman receives and examines.")
+        for answer in ("received", "under_examination"):
+            office.run("answer", citizen.number, answer, *told)
+        stage.say("Ombudsman meminta tindakan korektif.", "The Ombudsman orders a correction.")
+        office.run("answer", citizen.number, "corrective_action", *told, "--words", CORRECTION)
+        seen = citizen.await_entry("escalation.answered", 3)
+        due = until(lambda: _order(citizen), f"the order for {citizen.number} has a limit")
+        stage.say("Setelah dilaksanakan, Ombudsman menutup.", "Once done, the Ombudsman closes.")
+        office.run("answer", citizen.number, "closed", *told)
+        seen = citizen.await_entry("escalation.answered", 4)
+        for entry in seen["timeline"]:
+            if entry["what"] == "escalation.answered":
+                print(f"    {line(entry)}")
+        print(f"    (limit of the order: {due[:10]})")
+        until(
+            lambda: '"answer": "closed"' in _chained(office) or None, "the answers are on the chain"
+        )
+        print("    " + office.run("verify").strip().replace("\n", "\n    "))
+
+
+def _order(citizen: Reporter) -> str | None:
+    """When what the Ombudsman ordered must be done."""
+    limits = citizen.track()["deadlines"]
+    return next((limit["due_at"] for limit in limits if limit["clock"] == "C"), None)
+
+
+def _chained(office: outside.Outside) -> str:
+    """What the chain holds of the hand-overs."""
+    office.run("follow", "--once")
+    return (office.folder / "handovers.jsonl").read_text()
 
 
 def _silence(move_clock: Move, citizen: Reporter, what: str) -> None:
@@ -311,6 +356,11 @@ def show(seen: dict[str, Any]) -> None:
         print(f"      {line(entry)}")
 
 
+FILE = ("--reference", "0123/LM/I/2027/BJM")
+CORRECTION = (
+    "Papan jembatan yang lapuk diganti dan jembatan ditutup sampai aman; hasilnya dilaporkan "
+    "kepada Ombudsman dalam 30 hari."
+)
 FOLLOW_UP = (
     "Tim pemeliharaan jalan memeriksa lokasi pada pukul 09.00, mengukur dua lubang, dan memasang "
     "rambu peringatan. Penambalan dijadwalkan besok pagi dengan bahan dari gudang kabupaten."

@@ -206,6 +206,12 @@ class System:
     def ombudsman_key(self) -> str:
         return secrets.read(self.secrets_folder, "ombudsman-bearer-key")
 
+    @property
+    def ombudsman_keys(self) -> dict[str, str]:
+        """What the Ombudsman's program needs beside it."""
+        files = {"signing-key": secrets.SIGNS, "opening-key": secrets.OMBUDSMAN_PRIVATE}
+        return {name: secrets.read(self.secrets_folder, file) for name, file in files.items()}
+
     def scrape_targets(self) -> dict[str, int]:
         """The port of each thing that Prometheus reads."""
         inner = {

@@ -21,8 +21,9 @@ def running(folder: Path, cache: Path, **options: Any) -> Iterator[System]:
 def stage(system: System) -> Stage:
     """The system as its people see it, for `deploy.local.scenario`."""
     return Stage(
-        system.url, system.passwords, system.mails, system.clock.move, system.ombudsman_key
-    )
+        system.url, system.passwords, system.mails, system.clock.move, system.ombudsman_key,
+        system.ombudsman_keys,
+    )  # fmt: skip
 
 
 def client(system: System, **headers: str) -> httpx.Client:
