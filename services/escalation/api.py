@@ -19,6 +19,7 @@ from services.escalation import (
     reading,
     return_path,
     staffing,
+    targeting,
     what_if,
     witness,
 )
@@ -49,6 +50,8 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/ombudsman/checkpoint": witness.End(settings, db),
         "/v1/ombudsman/checkpoints": witness.Checkpoints(settings, db),
         "/v1/ombudsman/dossiers/{number}": reading.Dossiers(settings, db),
+        "/v1/ombudsman/target": targeting.PokeTarget(settings, db, clock),
+        "/v1/ombudsman/target/confirmation": targeting.Confirmation(settings, db, clock),
         "/v1/ombudsman/epochs": witness.Epochs(settings, db),
         "/v1/ombudsman/acknowledgements": witness.Acknowledgements(settings, db, clock),
         "/v1/ombudsman/handovers/{number}/answers": return_path.Answers(settings, db, clock),

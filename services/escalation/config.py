@@ -29,10 +29,13 @@ class Settings(config.Settings):
     reporter_token_keys: Secret = field(default=Secret(b""), repr=False)
     ombudsman_signing_keys: Secret = field(default=Secret(b""), repr=False)
     breaker_floor: int = 50
+    poke_inside: bool = False  # whether the Ombudsman's receiver may stand on this machine
 
     def check(self) -> None:
         """Refuses a zone that does not exist: every end of a day depends on it."""
         super().check()
+        if self.lapor_env == "production" and self.poke_inside:
+            raise Misconfigured("POKE_INSIDE is refused in production")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError):

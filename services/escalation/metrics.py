@@ -55,6 +55,11 @@ FORKS = Counter(
 for _stream in STREAMS:
     for _how in ("forked", "ahead"):
         FORKS.labels(_stream, _how)  # an alarm sees only what rises from nought
+# Does the Ombudsman's receiver hear that there is something to read?
+POKES = Counter("lapor_escalation_feed_pokes", "Tries to tell it, by how they went", ["result"])
+POKE_AGE = Gauge("lapor_escalation_feed_poke_seconds", "Age of the oldest poke not yet taken")
+for _result in ("delivered", "refused", "unreachable", "forbidden"):
+    POKES.labels(_result)
 # Do receipts carry dates?
 NO_PROMISES = Gauge("lapor_escalation_no_promises", "1 while promises cannot be computed")
 # Where do the cases stand that the Ombudsman has?

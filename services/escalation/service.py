@@ -24,6 +24,7 @@ from services.escalation import (
     history,
     models,
     parts,
+    pokes,
     publishing,
     regime,
     schemas,
@@ -221,6 +222,11 @@ class Escalation(Service):
     def broadcast_feed(self) -> bool:
         """Sends what has its place to the broker's streams too."""
         return sum(self.broadcaster.turn(self.db, stream) for stream in models.STREAMS) > 0
+
+    @every(1)
+    def poke(self) -> bool:
+        """Tells the Ombudsman's receiver that a stream has moved."""
+        return pokes.turn(self.db, self.clock, self.signers, inside=self.settings.poke_inside)
 
     @every(10)
     def publish_promises(self) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.escalation import acknowledging, metrics
+from services.escalation import acknowledging, metrics, pokes
 from services.escalation.answers import Answer
 from services.escalation.clockwork import GOVERNMENT, ORDERS, OVER, Clock
 from services.escalation.models import STREAMS
@@ -65,6 +65,7 @@ def show(tx: Session, now: datetime) -> None:
     metrics.FEED_LAG.set(float(ages.feed))
     metrics.UNHEARD.set(ages.unheard)
     metrics.UNWATCHED.set(tx.scalars(_UNWATCHED, {"over": sorted(OVER)}).one())
+    metrics.POKE_AGE.set(pokes.oldest(tx, now))
     positions = {row.stream: row.position for row in tx.execute(_POSITIONS)}
     for stream in STREAMS:
         metrics.FEED_POSITION.labels(stream).set(positions.get(stream, 0))

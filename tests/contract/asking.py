@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
@@ -55,7 +57,7 @@ def lighter(target: Target) -> Target:
     for schema in made["components"]["schemas"].values():
         for name, details in schema["properties"].items():
             if details.get("maxLength", 0) >= LONG and details.pop("pattern", None):
-                untold |= {(name, "characters"), (name, "length")}
+                untold |= {(name, rule) for rule in ("characters", "length", "nul")}
     return replace(target, document=made, untold=frozenset(untold))
 
 
@@ -137,6 +139,7 @@ def putting_right(target: Target) -> Iterator[None]:
 STORED = {
     ("after", "cursor"), ("cursor", "cursor"),  # one that was given out
     ("cursor", "entry"),
+    ("url", "address"),
     ("event_date", "not_future"),
     ("dossier.birth_date", "past"),
     ("dossier.prior_complaint.on", "not_future"),
@@ -159,12 +162,28 @@ def is_beyond_a_document(
 ) -> bool:
     """Whether a request that the document allows was refused for a reason that it cannot tell, or
     one without its code as one for a report that does not exist: those look the same."""
-    if isinstance(failure, RejectedPositiveData) and response.status_code == 422:
+    if isinstance(failure, RejectedPositiveData) and response.status_code in (400, 422):
         errors = response.json().get("errors", ())
         broken = {(e["field"].rpartition(".")[2], e["rule"]) for e in errors}
         return bool(broken) and broken <= STORED | untold
+    if isinstance(failure, AcceptedNegativeData):
+        return _was_lost(operation, failure, response.request)
     by_code = operation.security == "trackingCode" and isinstance(failure, IgnoredAuth)
     return by_code and any(f"got `{said}" in failure.message for said in ("404", "429"))
+
+
+def _was_lost(operation: Operation, failure: Any, sent: Any) -> bool:
+    """Whether nothing of what was wrong was sent: a parameter too many with an empty value leaves
+    no trace in an address, and a missing header was put right."""
+    wrong = {line.strip() for line in failure.message.splitlines() if "violates" in line}
+    lost = ("- query: violates `additionalProperties`", "- header: violates `required`")
+    asked = parse_qs(urlsplit(sent.url).query, keep_blank_values=True)
+    secured = not operation.security or "Authorization" in sent.headers
+    return (
+        all(w.startswith(lost) for w in wrong)
+        and secured
+        and set(asked) <= set(operation.asked("query"))
+    )
 
 
 def fit(case: Any, good: Request) -> None:

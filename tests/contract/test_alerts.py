@@ -57,6 +57,8 @@ HEALTHY = {
     'lapor_escalation_open_breaches{clock="S"}': "3x60",
     'lapor_escalation_open_breaches{clock="C"}': "0x60",
     "lapor_escalation_unanswered_handover_seconds": "86400+60x60",
+    "lapor_escalation_feed_poke_seconds": "0x60",
+    'lapor_escalation_feed_pokes_total{result="forbidden"}': "0x60",
     "lapor_notify_oldest_unsent_seconds": "0x60",
     "lapor_notify_undelivered_answers": "0x60",
     'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
@@ -92,6 +94,7 @@ BROKEN = {
     "FeedForked": {
         'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x50 1x10"
     },
+    "PokesUnheard": {"lapor_escalation_feed_poke_seconds": "3000+60x60"},
     "FeedUnacknowledged": {
         'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "86000+60x60"
     },

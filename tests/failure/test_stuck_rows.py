@@ -39,6 +39,9 @@ RESTS = {
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
         "escalation.feed_checkpoint", "escalation.feed_key_use", "escalation.feed_epoch",
         "escalation.feed_acknowledgement", "escalation.feed_broadcast",
+        "escalation.feed_poke", "escalation.feed_poke.settled_at",
+        "escalation.feed_poke.outcome=delivered", "escalation.feed_poke.outcome=expired",
+        "escalation.feed_poke.outcome=withdrawn", "escalation.feed_poke.next_try_at",
     ),
     "a copy of what the sender of its events holds": (
         "intake.deadline", "intake.deadline.due_at", "intake.deadline.passed_at",
@@ -67,6 +70,7 @@ RESTS = {
         "escalation.service_calendar", "escalation.calendar_week", "escalation.local_day",
         "escalation.calendar_assignment", "escalation.amendment", "escalation.post_standing",
         "intake.admission_rule", "notify.post",
+        "escalation.feed_target", "escalation.feed_target.confirmed_at",
     ),
     "ends by its own date, or is written anew": (
         "escalation.sealed_part", "escalation.dossier.erased_at",

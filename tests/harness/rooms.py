@@ -265,6 +265,9 @@ DECREED = {"effective_from": "2099-01-01", "decree": "Perbup 1/2099"}
 WEEK = {"weekdays": [0, 1, 2, 3, 4, 5], "national_days": True, "joint_leave": False}
 
 
+HOOK = {"url": "https://ombudsman.example/feed"}
+
+
 class Escalation(Room):
     """A feed with entries in it."""
 
@@ -285,6 +288,7 @@ class Escalation(Room):
         "checkpoint": {"stream": "handovers"},
         "checkpoints": {},
         "epochs": {},
+        "target": {},
         "deadlines": {},
         "explain": {"clock": "V"},
         "posts": {},
@@ -323,6 +327,13 @@ class Escalation(Room):
         subject = str(uuid5(NAMESPACE_OID, username))
         return self.token("officer", subject, role=role, agency=agency)
 
+    def ready(self, operation: Operation) -> None:
+        if operation.path.endswith("/confirmation"):  # another administrator has proposed it
+            self.database.psql(
+                "INSERT INTO feed_target (url, proposed_by, proposed_at)"
+                " VALUES (%s, gen_random_uuid(), now())", [HOOK["url"]],
+            )  # fmt: skip
+
     def request(self, operation: Operation) -> Request:
         bearer = {
             "": "",
@@ -338,7 +349,12 @@ class Escalation(Room):
         if operation.security == "ombudsmanSigned":
             return self._answer(operation, parts, headers)
         if operation.has_body:
-            bodies = {**self.BODIES, "acknowledgements": {"stream": "monitoring", **self.entry}}
+            bodies = {
+                **self.BODIES,
+                "target": HOOK,
+                "confirmation": HOOK,
+                "acknowledgements": {"stream": "monitoring", **self.entry},
+            }
             fresh = {"code": f"rsud-{secrets.token_hex(4)}"} if name == "calendars" else {}
             return Request(operation, parts, headers, body=bodies[name] | fresh)
         return Request(operation, parts, headers, self.QUERIES[name])

@@ -33,7 +33,9 @@ from services.escalation.models.feed import (
     FeedKey,
     FeedKeyUse,
     FeedPending,
+    FeedPoke,
     FeedStream,
+    FeedTarget,
 )
 from services.escalation.models.firing import Breaker, FailedTurn, Work
 from services.escalation.models.rules import (
@@ -76,7 +78,9 @@ __all__ = [
     "FeedKey",
     "FeedKeyUse",
     "FeedPending",
+    "FeedPoke",
     "FeedStream",
+    "FeedTarget",
     "HandoverAnswer",
     "LadderRule",
     "LimitRule",

@@ -121,6 +121,52 @@ class FeedBroadcast(Base):
     position: Mapped[int] = mapped_column(sa.BigInteger)
 
 
+class FeedTarget(Base):
+    """Where pokes go (None: nowhere): proposed by one administrator, confirmed by another."""
+
+    __tablename__ = "feed_target"
+    __table_args__ = (
+        sa.CheckConstraint("confirmed_by <> proposed_by", name="confirmed_by_another"),
+        sa.CheckConstraint(
+            "(confirmed_by IS NULL) = (confirmed_at IS NULL)", name="confirmed_whole"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    url: Mapped[str | None] = mapped_column(sa.Text)
+    proposed_by: Mapped[UUID]
+    proposed_at: Mapped[datetime] = mapped_column(MOMENT)
+    confirmed_by: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None] = mapped_column(MOMENT)
+
+
+class FeedPoke(Base):
+    """Says that a stream has moved, until it is taken; one is open for each stream."""
+
+    __tablename__ = "feed_poke"
+    __table_args__ = (
+        one_of("outcome", ("delivered", "expired", "withdrawn")),
+        sa.CheckConstraint(
+            "(next_try_at IS NULL) = (outcome IS NOT NULL)", name="open_or_settled"
+        ),
+        sa.Index(
+            "feed_poke_open", "stream", unique=True,
+            postgresql_where=sa.text("next_try_at IS NOT NULL"),
+        ),
+        sa.Index("feed_poke_place", "stream", "epoch", "position"),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"))
+    epoch: Mapped[int]
+    position: Mapped[int] = mapped_column(sa.BigInteger)
+    made_at: Mapped[datetime] = mapped_column(MOMENT)
+    next_try_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    attempts: Mapped[int]
+    settled_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    outcome: Mapped[str | None] = mapped_column(sa.Text)
+
+
 class FeedPending(Base):
     """What will be appended once it is committed; positions are given only then."""
 

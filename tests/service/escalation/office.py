@@ -60,6 +60,13 @@ class Office:
         publish_raw(self._broker, "routing", batch)
         eventually(lambda: self.count("SELECT count(*) FROM case_state") == len(NUMBERS))
 
+    def open_more(self) -> None:
+        """One case more, over the broker."""
+        number = "KTB-45678-99999"
+        body = self.tower.stream.body("case.opened.v1", number, self.tower.clock.real())
+        told = ("case.opened.v1", strict_json.loads(body)["id"], body)
+        publish_raw(self._broker, "routing", {number: told})
+
     def open_here(self) -> None:
         """The same without broker and worker; the workers' clock is moved past every V."""
         self.tower.clock.at = self.tower.clock.real()
