@@ -52,6 +52,12 @@ def test_every_event_is_heard_by_somebody() -> None:
     assert set(contracts.TYPES) - {handler.type for handler in HANDLERS} == set()
 
 
+def test_the_ombudsmans_words_are_heard_by_who_shows_them_and_nobody_else() -> None:
+    listeners = {h.service for h in HANDLERS if contracts.source(h.type) == "/escalation/words"}
+
+    assert listeners == {"intake", "routing"}
+
+
 @pytest.mark.parametrize(
     ("source", "listener"),
     [

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in, until
+from tests.harness.outside import Outside
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
@@ -201,6 +202,46 @@ def test_a_report_that_nobody_answers_reaches_the_ombudsman(own_system, people, 
     )  # fmt: skip
     assert entry["specversion"] == "1.0"
     assert httpx.get(feed, trust_env=False).status_code == 401
+
+
+def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
+    own_system, people, citizen, tmp_path
+):
+    """The outside party is a program that shares no code with the system."""
+    citizen.submit("Jembatan putus", "Anak sekolah lewat.", TODAY, "jembatan@contoh.example")
+    disposed(people, citizen)
+    citizen.act("escalation-consent", {})
+    for _ in range(8):
+        own_system.clock.move(timedelta(days=9))
+        if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):
+            break
+    citizen.await_entry("escalation.handed_over")
+    ombudsman = Outside(tmp_path / "state", f"{own_system.url}/api", own_system.secrets_folder)
+    assert ombudsman.run("pin") == ombudsman.run("follow", "--once") == 0, ombudsman.said
+    assert citizen.number in [e["subject"] for e in ombudsman.entries("handovers")]
+
+    file = ("--reference", "0123/LM/I/2027/BJM")
+    for answer in ("received", "under_examination"):
+        assert ombudsman.run("answer", citizen.number, answer, *file) == 0, ombudsman.said
+    order = ("corrective_action", *file, "--words", "Papan jembatan diganti dalam 30 hari.")
+    assert ombudsman.run("answer", citizen.number, *order) == 0, ombudsman.said
+
+    seen = citizen.await_entry("escalation.answered", 3)
+    until(
+        lambda: any(e["text"] == order[-1] for e in citizen.track()["timeline"]) or None,
+        "the Ombudsman's words are on the timeline",
+    )
+    assert seen["timeline"][-1]["detail"]["answer"] == "corrective_action"
+    agency = sign_in(people, "dpupr")
+    case = until(
+        lambda: next(
+            (c for c in agency.ask("GET", "/cases")["items"]
+             if c["number"] == citizen.number and c["ombudsman"] == "corrective_action"), None,
+        ), "the order is in the agency's worklist",
+    )  # fmt: skip
+    assert case["due_at"] is not None
+    mails = eventually(lambda: [m for m in told(own_system, citizen) if "Ombudsman Re" in m.text])
+    assert not any(order[-1] in mail.text for mail in mails)
 
 
 def test_an_agency_returns_twice_and_the_arbiter_decides(people, citizen):
