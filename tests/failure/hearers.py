@@ -130,6 +130,7 @@ def _routing(hearer: Hearer, _: Path) -> Service:
 
 def _notify(hearer: Hearer, secrets: Path) -> Service:
     keys, service = notify_settings(hearer.database, secrets, Postbox()), Notify()
+    service.settings = keys
     service.post = SimpleNamespace(opener=keys.opener(), keyring=keys.keyring())
     return service
 

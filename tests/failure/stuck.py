@@ -127,10 +127,11 @@ def _message(like: str, about: str, state: str, next_at: str, **other: str) -> s
     reason, number = other.get("reason", "NULL"), other.get("number", like)
     return (
         "INSERT INTO message (id, number, about, cause, cycle, facts, correlationid, state, reason,"
-        f" attempts, next_at, written_at) SELECT gen_random_uuid(), '{number}', '{about}',"
-        f" gen_random_uuid(), 1, facts, correlationid, '{state}', {reason}, 1, {next_at},"
-        f" now() - interval '1 hour' FROM message WHERE number = '{like}' AND about = 'received'"
-        " LIMIT 1"
+        " attempts, next_at, written_at, not_before)"
+        f" SELECT gen_random_uuid(), '{number}', '{about}', gen_random_uuid(), 1, facts,"
+        f" correlationid, '{state}', {reason}, 1, {next_at}, now() - interval '1 hour',"
+        " now() - interval '1 hour'"
+        f" FROM message WHERE number = '{like}' AND about = 'received' LIMIT 1"
     )
 
 
