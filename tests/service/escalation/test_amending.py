@@ -1,7 +1,7 @@
 """A decree moves every open limit; before and after are kept, and whoever is affected is told."""
 
 from services.escalation import national
-from services.escalation.seed import plant
+from services.escalation.seed import LADDER, LIMITS, plant
 from tests.service.escalation.tower import NUMBER, Tower, end_of, years
 
 NEW_LEAVE = (
@@ -131,8 +131,8 @@ def test_importing_again_changes_nothing_and_leaves_what_people_entered(tower: T
 
     assert tower.count("SELECT version FROM regime") == version
     assert tower.count("SELECT count(*) FROM calendar_day WHERE kind = 'local'") == 1
-    assert tower.count("SELECT count(*) FROM limit_rule") == 10
-    assert tower.count("SELECT count(*) FROM ladder_rule") == 15
+    assert tower.count("SELECT count(*) FROM limit_rule") == len(LIMITS)
+    assert tower.count("SELECT count(*) FROM ladder_rule") == len(LADDER)
 
 
 def test_an_import_takes_back_a_day_that_the_package_no_longer_knows(tower: Tower) -> None:
