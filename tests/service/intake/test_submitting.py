@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from chassis import idempotency
+from chassis.database import Transactions, engine
 from services.intake.domain import is_number
 from tests.service.intake.conftest import REPORT, key
 
@@ -69,6 +71,24 @@ def test_a_key_with_another_body_is_refused(api, intake_db):
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["rule"] == "same_body"
     assert intake_db.psql("SELECT count(*) FROM report") == [(1,)]
+
+
+@pytest.mark.parametrize(("hours", "forgotten"), [(23, False), (25, True)])
+def test_a_key_is_remembered_for_a_day_and_then_is_a_new_one(api, intake_db, hours, forgotten):
+    once = key()
+    first = api.post("/v1/reports", json=REPORT, headers=once)
+    age = "UPDATE idempotency SET made_at = now() - make_interval(hours => %s)"
+    intake_db.psql(age, [hours])
+    bind = engine(intake_db.url, 1)
+    with Transactions(bind).begin() as tx:
+        idempotency.trim(tx)
+    bind.dispose()
+
+    again = api.post("/v1/reports", json=REPORT, headers=once)
+
+    assert again.status_code == 201
+    assert (again.json() != first.json()) is forgotten
+    assert intake_db.psql("SELECT count(*) FROM report") == [(1 + forgotten,)]
 
 
 def without(field: str) -> dict:
