@@ -54,13 +54,13 @@ def heard(service: str, root: Path = ROOT) -> list[Handler]:
 
 def mentioned(service: str, root: Path = ROOT) -> set[str]:
     """Every type that the service's source writes out, anywhere."""
-    files = (root / service).glob("*.py")
+    files = (root / service).rglob("*.py")
     return {type for file in files for type in types_in(parse(file))}
 
 
 def unsaid(service: str, root: Path = ROOT) -> set[str]:
     """The makers of facts that no other module of the service uses."""
-    files = [file for file in (root / service).glob("*.py") if file.name != "events.py"]
+    files = [file for file in (root / service).rglob("*.py") if file.name != "events.py"]
     used = {
         node.attr if isinstance(node, ast.Attribute) else node.id
         for file in files
