@@ -1,5 +1,5 @@
 """`./lapor bench [PART ...] [--quick] [--flames FOLDER]`: floor and ours in the same run, as tables
-for the README. Parts: `way`, `submit`, `bus`, `growth`; all of them unless some are named.
+for the README. Parts: `way`, `submit`, `bus`, `growth`, `feed`; all of them unless some are named.
 
 Alone on the machine, or the numbers mean nothing: the load average is printed first.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import bus, flames, growth, submit, way
+from bench import bus, feed, flames, growth, submit, way
 from deploy.local.environment import STATE
 from deploy.local.system import System
 
@@ -84,11 +84,16 @@ def _memory(system: System) -> float:
     return sum(one.memory_full_info().pss for one in set(families)) / 1e6
 
 
-PARTS = {"way": _way, "submit": _submit, "bus": _bus, "growth": _growth}
+def _feed(system: System, words: argparse.Namespace) -> list[str]:
+    return feed.run(system, *((10_000, 1) if words.quick else (100_000, 3)))
+
+
+PARTS = {"way": _way, "submit": _submit, "bus": _bus, "growth": _growth, "feed": _feed}
 TITLES = {
     "way": "The whole way",
     "submit": "Accepting",
     "bus": "The bus",
+    "feed": "The Ombudsman's feed",
     "growth": "When much is stored",
 }
 
