@@ -216,8 +216,9 @@ def test_the_networks_let_only_those_meet_who_must() -> None:
     assert members["outside"] == {"gateway"}
     assert members["operators"] == {"grafana"}
     assert members["mail"] == {"notify-worker", "mailpit"}
+    assert members["pokes"] == {"escalation-worker"}
     leading_out = {net for net in NETS if not (COMPOSE["networks"][net] or {}).get("internal")}
-    assert leading_out == {"outside", "operators", "mail"}
+    assert leading_out == {"outside", "operators", "mail", "pokes"}
 
 
 NETS = tuple(COMPOSE["networks"])
