@@ -16,8 +16,8 @@ PROGRAM = ROOT / "tools" / "ombudsman-client" / "client.py"
 class Outside:
     """One Ombudsman's office with its folder and the keys that it was given."""
 
-    def __init__(self, folder: Path, url: str, secrets: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, url: str, secrets: Path, program: Path = PROGRAM) -> None:
+        self.folder, self.program = folder, program
         keys = ("--bearer", secrets / "ombudsman-bearer-key")
         keys += ("--signing-key", secrets / "ombudsman-signing-key.json")
         keys += ("--opening-key", secrets / "ombudsman-private-key.json")
@@ -25,7 +25,7 @@ class Outside:
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """The program, running."""
-        told = [sys.executable, str(PROGRAM), "--state", str(self.folder), *map(str, words)]
+        told = [sys.executable, str(self.program), "--state", str(self.folder), *map(str, words)]
         piped = subprocess.PIPE
         return subprocess.Popen(told, stdout=piped, stderr=piped, text=True, env={"TZ": "UTC"})
 

@@ -4,6 +4,7 @@ from there; a feed that was tampered with it refuses by the entry's name."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from deploy.local.environment import Surroundings
 from services.escalation import feed
 from tests.harness.between import Between, between
-from tests.harness.outside import Outside
+from tests.harness.outside import PROGRAM, Outside
 from tests.harness.processes import ServiceProcess
 from tests.service.escalation.overseer import REFERENCE, handed_over
 from tests.service.escalation.tower import NUMBER, Tower
@@ -168,6 +169,22 @@ def test_what_was_tampered_with_is_refused_by_name_and_kept_as_evidence(
 
     way.change = lambda body: body
     assert outside.run("follow", "--once") == 0, outside.said
+
+
+def test_a_client_that_checks_nothing_would_take_an_edited_feed(
+    tower: Tower, way: Between, secrets_folder: Path, tmp_path: Path
+) -> None:
+    """The negative control: what is refused above is really in what it reads."""
+    trusting = shutil.copytree(PROGRAM.parent, tmp_path / "trusting")
+    chain = trusting / "chain.py"
+    chain.write_text(chain.read_text().replace("if not holds:", "if False:"))
+    outside = Outside(tmp_path / "state", way.url, secrets_folder, trusting / PROGRAM.name)
+    write(tower, 20)
+
+    way.change = lambda body: body.replace(b'"n":4', b'"n":5').replace(b'"n": 4', b'"n": 5')
+
+    outside.run("follow", "--once")
+    assert [entry["data"] for entry in outside.entries()].count({"n": 5}) == 2
 
 
 def test_what_it_kept_and_somebody_edited_is_found(tower: Tower, outside: Outside) -> None:
