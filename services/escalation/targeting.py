@@ -6,14 +6,14 @@ from typing import Any
 
 import falcon
 import sqlalchemy as sa
-from marshmallow import fields, validate
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid, NotAllowed
-from chassis.schemas import Strict
+from chassis.schemas import Strict, Text
 from services.escalation import outward, pokes
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
@@ -26,9 +26,7 @@ _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.target'))")
 class Address(Strict):
     """An https address on its usual port, or none: then nobody is poked."""
 
-    url = fields.String(
-        required=True, allow_none=True, validate=validate.Length(1, outward.LONGEST)
-    )
+    url = Text(max=outward.LONGEST, lines=False, required=True, allow_none=True)
 
 
 class Proposal(Address):
