@@ -102,7 +102,8 @@ def _operation(template: str, op: Operation, security: Schemes) -> dict[str, Any
 def _answer(schema: Any) -> dict[str, Any]:
     if schema is None:
         return {"description": "Done"}
-    return {"description": "Done", "content": {"application/json": {"schema": schema}}}
+    also = {media_type: {} for media_type in getattr(schema, "also", ())}
+    return {"description": "Done", "content": {"application/json": {"schema": schema}, **also}}
 
 
 def _errors(op: Operation, security: Schemes) -> list[int]:

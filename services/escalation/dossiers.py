@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.escalation import clocks, dossier, history, models, parts
+from services.escalation import clocks, dossier, happened, models, parts
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.regime import Regime
@@ -19,9 +19,9 @@ def assemble(
 ) -> models.Dossier:
     """The dossier of a case as it stands now, kept for the Ombudsman to read."""
     until = consent.admissible_until
-    happened = [
+    lines = [
         dossier.Happened(_moment(event.at), event.what, event.detail)
-        for event in history.of(tx, case.number)
+        for event in happened.of(tx, case.number)
     ]
     sealed = [
         dossier.Part(part.part, _moment(part.written_at), part.key_id, part.sha256)
@@ -32,7 +32,7 @@ def assemble(
         _moment(now),
         _case(case),
         {"at": _moment(consent.at), "admissible_until": until.isoformat() if until else None},
-        happened,
+        lines,
         [_clock(run, case, regime) for run in case.clocks],
         sealed,
     )

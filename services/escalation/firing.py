@@ -18,7 +18,7 @@ from services.escalation import (
     clocks,
     events,
     handovers,
-    history,
+    happened,
     metrics,
     models,
     staffing,
@@ -118,7 +118,7 @@ def _raise(tx: Session, firing: Firing) -> None:
     if rung := rungs.get(What(firing.due.what)):
         reached = _reach(tx, firing, rung.to)
         raised = events.raised(firing.clock, firing.case, rung.level, reached, firing.now)
-        history.note(tx, firing.case.number, "escalation.raised", raised.data, firing.now)
+        happened.note(tx, firing.case.number, "escalation.raised", raised.data, firing.now)
         emit(tx, raised)
 
 

@@ -181,6 +181,8 @@ class Dossier(Strict):
     entry says of it; `dossier.parts` names each of `sealed` by its own. `erased_at`: since when the
     sealed parts are gone."""
 
+    also = ("application/pdf",)  # the same, for people
+
     dossier = fields.Dict(required=True)
     sha256 = fields.String(required=True)
     sealed = fields.List(fields.Nested(Sealed), required=True)

@@ -21,7 +21,7 @@ from services.escalation import (
     feed,
     firing,
     handovers,
-    history,
+    happened,
     models,
     parts,
     pokes,
@@ -80,7 +80,7 @@ class Escalation(Service):
         """Begins to watch a case."""
         data = schemas.CaseOpened.of(event)
         case = cases.open(tx, event.subject, data)
-        history.hear(tx, event, case.received_at)
+        happened.hear(tx, event, case.received_at)
         self.apply(tx, case, Happening.OPENED, case.received_at)
 
     @subscribe(
@@ -106,7 +106,7 @@ class Escalation(Service):
         data = schemas.CaseMoved.of(event)
         case, what = self.known(tx, event), happening(event.type, data)
         changed = cases.follow(case, what, data)
-        history.hear(tx, event, data["at"])
+        happened.hear(tx, event, data["at"])
         self.apply(tx, case, what, data["at"])
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
