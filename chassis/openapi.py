@@ -102,7 +102,7 @@ def _operation(template: str, op: Operation, security: Schemes) -> dict[str, Any
 def _answer(schema: Any) -> dict[str, Any]:
     if schema is None:
         return {"description": "Done"}
-    also = {media_type: {} for media_type in getattr(schema, "also", ())}
+    also: dict[str, Any] = {media_type: {} for media_type in getattr(schema, "also", ())}
     return {"description": "Done", "content": {"application/json": {"schema": schema}, **also}}
 
 
