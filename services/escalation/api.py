@@ -10,20 +10,12 @@ from falcon.media import JSONHandler
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import (
-    amending,
-    calendars,
-    callers,
-    deadlines,
-    ombudsman,
-    reading,
-    return_path,
-    staffing,
-    targeting,
-    what_if,
-    witness,
-)
+from services.escalation import callers
 from services.escalation.config import Settings
+from services.escalation.ombudsman import doors as ombudsman
+from services.escalation.ombudsman import reading, return_path, targeting, witness
+from services.escalation.rules import amending, calendars, staffing, what_if
+from services.escalation.watch import deadlines
 
 SECURITY = callers.SECURITY | {
     "ombudsman": {"type": "http", "scheme": "bearer"},

@@ -31,22 +31,14 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed
 from chassis.schemas import load
-from services.escalation import (
-    amending,
-    breaker,
-    broadcasting,
-    epochs,
-    feed,
-    histories,
-    models,
-    regime,
-    seed,
-    staffing,
-)
-from services.escalation.hindsight import compare, shown
+from services.escalation import models, seed
 from services.escalation.models import STREAMS
-from services.escalation.national import NationalYear
-from services.escalation.supposing import Supposed, suppose
+from services.escalation.ombudsman import broadcasting, epochs, feed
+from services.escalation.rules import amending, histories, regime, staffing
+from services.escalation.rules.hindsight import compare, shown
+from services.escalation.rules.national import NationalYear
+from services.escalation.rules.supposing import Supposed, suppose
+from services.escalation.watch import breaker
 
 
 class VerifyFeed:

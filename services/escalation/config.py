@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 from chassis import config
 from chassis.config import Misconfigured, Secret
 from chassis.tokens import Reader
-from services.escalation.signing import Signers
+from services.escalation.ombudsman.signing import Signers
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from services.escalation.clockwork import ORDERS, Clock, Run
-from services.escalation.workdays import (
+from services.escalation.watch.clockwork import ORDERS, Clock, Run
+from services.escalation.watch.workdays import (
     Calendar,
     CalendarGap,
     Due,

@@ -11,8 +11,8 @@ from typing import Any
 
 from chassis.events import Fact
 from services.escalation.models import CaseState, ClockRun, HandoverAnswer
-from services.escalation.posts import Reached
-from services.escalation.promises import Promise
+from services.escalation.rules.posts import Reached
+from services.escalation.rules.promises import Promise
 
 
 def rfc3339(moment: datetime | None) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from chassis.schemas import Count, Strict, Text, Tolerant, Whole
-from services.escalation.answers import Answer, Declined
 from services.escalation.models import PARTS, STREAMS
+from services.escalation.ombudsman.answers import Answer, Declined
 
 NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
 # Such as 0123/LM/XI/2026/BJM: no words fit into it.

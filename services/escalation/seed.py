@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
 from chassis.database import Transactions
-from services.escalation import national
 from services.escalation.config import Settings
 from services.escalation.models import (
     Amendment,
@@ -24,6 +23,7 @@ from services.escalation.models import (
     LadderRule,
     LimitRule,
 )
+from services.escalation.rules import national
 
 YEARS_BACK, YEARS_AHEAD = 1, 4  # a supervisory case with pauses may run for years
 IN_FORCE = date(2019, 1, 1)

@@ -14,28 +14,15 @@ from chassis.errors import Poison, TooEarly
 from chassis.events import Event
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
-from services.escalation import (
-    breaker,
-    cases,
-    clocks,
-    feed,
-    firing,
-    handovers,
-    happened,
-    models,
-    parts,
-    pokes,
-    publishing,
-    regime,
-    schemas,
-    turns,
-    watching,
-)
-from services.escalation.broadcasting import Broadcaster
-from services.escalation.clockwork import Happening, Notice, happening, notice_of_answer
+from services.escalation import models, schemas
 from services.escalation.config import Settings
-from services.escalation.regime import Regime
-from services.escalation.signing import Signers
+from services.escalation.ombudsman import feed, handovers, happened, parts, pokes
+from services.escalation.ombudsman.broadcasting import Broadcaster
+from services.escalation.ombudsman.signing import Signers
+from services.escalation.rules import publishing, regime
+from services.escalation.rules.regime import Regime
+from services.escalation.watch import breaker, cases, clocks, firing, turns, watching
+from services.escalation.watch.clockwork import Happening, Notice, happening, notice_of_answer
 
 
 class FeedKeys(DependencyProvider):

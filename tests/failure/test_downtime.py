@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.clock import Clock
-from services.escalation import breaker
+from services.escalation.watch import breaker
 from tests.failure.multiplying import multiply
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import furnished

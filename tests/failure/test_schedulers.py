@@ -8,7 +8,7 @@ from signal import SIGCONT, SIGSTOP
 import pytest
 from sqlalchemy import text
 
-from services.escalation import firing
+from services.escalation.watch import firing
 from tests.failure.multiplying import multiply
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import furnished

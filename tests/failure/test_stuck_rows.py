@@ -7,7 +7,7 @@ from signal import SIGCONT, SIGSTOP
 
 import pytest
 
-from services.escalation.answers import Declined
+from services.escalation.ombudsman.answers import Declined
 from tests.contract.measures import rules
 from tests.failure.accounting import Accepted, settle, submit
 from tests.failure.stuck import planted, states

@@ -8,8 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.escalation.answers import Answer, Declined
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
+from services.escalation.ombudsman.answers import Answer, Declined
 
 
 class HandoverAnswer(Base):

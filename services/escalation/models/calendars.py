@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
-from services.escalation.workdays import DayRule
+from services.escalation.watch.workdays import DayRule
 
 REGENCY = "regency"
 

@@ -7,10 +7,10 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.escalation.clockwork import Clock
 from services.escalation.domain import What
 from services.escalation.models.calendars import REGENCY
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
+from services.escalation.watch.clockwork import Clock
 
 
 class CaseState(Base):

@@ -8,11 +8,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.escalation.clockwork import Clock
 from services.escalation.domain import RAISED, Addressee
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, listed, one_of
-from services.escalation.posts import OF_AGENCIES, Standing
-from services.escalation.workdays import Unit
+from services.escalation.rules.posts import OF_AGENCIES, Standing
+from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.workdays import Unit
 
 
 class Regime(Base):

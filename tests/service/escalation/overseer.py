@@ -14,7 +14,7 @@ from joserfc.jwk import OKPKey
 
 from services.escalation import api
 from services.escalation.config import Settings
-from services.escalation.webhooks import sign
+from services.escalation.ombudsman.webhooks import sign
 from tests.service.escalation.tower import NUMBER, Tower, rfc3339
 
 REFERENCE = "0123/LM/I/2027/BJM"

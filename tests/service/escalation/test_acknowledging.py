@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from services.escalation import watching
+from services.escalation.watch import watching
 from tests.service.escalation.reader import Reader, place
 from tests.service.escalation.tower import Tower
 

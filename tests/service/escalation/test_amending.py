@@ -1,6 +1,6 @@
 """A decree moves every open limit; before and after are kept, and whoever is affected is told."""
 
-from services.escalation import national
+from services.escalation.rules import national
 from services.escalation.seed import LADDER, LIMITS, plant
 from tests.service.escalation.tower import NUMBER, Tower, end_of, years
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from services.escalation import breaker, firing, metrics
+from services.escalation import metrics
 from services.escalation.models import CaseState
+from services.escalation.watch import breaker, firing
 from tests.service.escalation.tower import Tower
 
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(40)]

@@ -15,8 +15,8 @@ import pytest
 from chassis.wire import InDoubt
 from deploy.local.broker import Broker, connect
 from deploy.rabbitmq.definitions import FEED_READER, FEED_VHOST, STREAM
-from services.escalation import broadcasting, feed
-from services.escalation.broadcasting import Broadcaster
+from services.escalation.ombudsman import broadcasting, feed
+from services.escalation.ombudsman.broadcasting import Broadcaster
 from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import Office

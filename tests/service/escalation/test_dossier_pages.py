@@ -16,7 +16,8 @@ import rfc8785
 from falcon import testing
 
 from chassis.clock import Clock
-from services.escalation import api, paper
+from services.escalation import api
+from services.escalation.ombudsman import paper
 from tests.service.escalation.test_dossiers import hand_over, sealed
 from tests.service.escalation.tower import NUMBER, Tower
 

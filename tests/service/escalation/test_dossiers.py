@@ -9,7 +9,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
 
-from services.escalation import feed, parts
+from services.escalation.ombudsman import feed, parts
 from tests.service.escalation.tower import NUMBER, Tower
 
 KEY = ECKey.generate_key("P-256", {"kid": "ombudsman-test"})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.environment import ROOT, Surroundings
-from services.escalation import feed
+from services.escalation.ombudsman import feed
 from tests.service.escalation.tower import NUMBER, Tower
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

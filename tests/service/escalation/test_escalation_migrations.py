@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 import contracts
 from chassis.tables import NAMES
 from services.escalation import models
-from services.escalation.clockwork import Clock
 from services.escalation.domain import What
-from services.escalation.workdays import Unit
+from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.workdays import Unit
 from tests.service.escalation.tower import Tower
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.escalation import feed
 from services.escalation.commands import verify
+from services.escalation.ombudsman import feed
 from tests.harness.waiting import eventually
 from tests.service.escalation.tower import NUMBER, Tower
 

@@ -18,7 +18,8 @@ from falcon import testing
 
 from chassis.clock import Clock
 from deploy.local.environment import Surroundings
-from services.escalation import api, feed
+from services.escalation import api
+from services.escalation.ombudsman import feed
 from tests.harness.databases import Database
 from tests.harness.processes import ServiceProcess
 from tests.service.escalation.tower import NUMBER, Tower

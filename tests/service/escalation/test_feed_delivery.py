@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.escalation import feed
 from services.escalation.commands import verify
+from services.escalation.ombudsman import feed
 from tests.service.escalation.reader import Reader
 from tests.service.escalation.test_feed import all_at_once
 from tests.service.escalation.tower import NUMBER, Tower

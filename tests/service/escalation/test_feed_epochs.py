@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from deploy.local.postgres import program
-from services.escalation import epochs, feed
 from services.escalation.commands import verify
+from services.escalation.ombudsman import epochs, feed
 from tests.service.escalation.reader import Reader, place
 from tests.service.escalation.tower import NUMBER, Tower
 

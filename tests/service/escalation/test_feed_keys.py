@@ -11,10 +11,10 @@ import pytest
 
 from chassis.errors import NotAllowed
 from deploy import secrets
-from services.escalation import feed
-from services.escalation.chain import Broken
 from services.escalation.commands import verify
-from services.escalation.signing import KeyMissing, Signers
+from services.escalation.ombudsman import feed
+from services.escalation.ombudsman.chain import Broken
+from services.escalation.ombudsman.signing import KeyMissing, Signers
 from tests.service.escalation.reader import Reader, public
 from tests.service.escalation.tower import Tower
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from joserfc.jwk import OKPKey
 
-from services.escalation import chain, feed
 from services.escalation.commands import verify
-from services.escalation.signing import Signer
+from services.escalation.ombudsman import chain, feed
+from services.escalation.ombudsman.signing import Signer
 from tests.service.escalation.tower import NUMBER, Tower
 
 ENTRIES = 10

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.escalation import clocks, events, firing, turns
+from services.escalation import events
 from services.escalation.models import CaseState, Due
+from services.escalation.watch import clocks, firing, turns
 from tests.harness.databases import Database
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
@@ -335,7 +336,7 @@ def test_firing_and_what_is_said_of_it_are_one_transaction(
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("services.escalation.breaches.settle", fails)
+    monkeypatch.setattr("services.escalation.watch.breaches.settle", fails)
     tower.service.sweep()
 
     assert tower.fired() == ["approaching V"]  # which was due a day before, in its own

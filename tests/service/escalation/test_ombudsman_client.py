@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.environment import Surroundings
-from services.escalation import feed
+from services.escalation.ombudsman import feed
 from tests.harness.between import Between, between
 from tests.harness.outside import PROGRAM, Outside
 from tests.harness.processes import ServiceProcess

@@ -6,7 +6,7 @@ import math
 
 from prometheus_client import REGISTRY
 
-from services.escalation import watching
+from services.escalation.watch import watching
 from tests.service.escalation.overseer import Overseer
 from tests.service.escalation.tower import Tower, end_of
 

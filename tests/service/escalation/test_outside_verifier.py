@@ -20,9 +20,9 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from deploy.local.environment import ROOT, Surroundings
-from services.escalation import chain, feed
-from services.escalation.chain import Broken
-from services.escalation.signing import Signers
+from services.escalation.ombudsman import chain, feed
+from services.escalation.ombudsman.chain import Broken
+from services.escalation.ombudsman.signing import Signers
 from tests.harness.processes import ServiceProcess
 from tests.service.escalation.reader import Reader, public
 from tests.service.escalation.test_feed_tampering import TAMPERINGS, tamper

@@ -17,7 +17,8 @@ from falcon import testing
 from chassis.clock import Clock
 from chassis.errors import Unauthorized
 from chassis.tokens import Issuer
-from services.escalation import api, pokes, webhooks
+from services.escalation import api
+from services.escalation.ombudsman import pokes, webhooks
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import Office
 from tests.service.escalation.reader import Reader, public

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
 from chassis.config import Misconfigured, Secret
-from services.escalation import webhooks
 from services.escalation.commands import verify
-from services.escalation.webhooks import Message
+from services.escalation.ombudsman import webhooks
+from services.escalation.ombudsman.webhooks import Message
 from tests.service.escalation.overseer import REFERENCE, Overseer, handed_over, headers, letter
 from tests.service.escalation.tower import NUMBER, Tower
 

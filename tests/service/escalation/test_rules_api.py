@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from services.escalation import amending, what_if
+from services.escalation.rules import amending, what_if
 from tests.service.escalation.desk import (
     DAY,
     DECREE,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from services.escalation import breaker, firing
+from services.escalation.watch import breaker, firing
 
 STORED = 200_000
 ASKED = {

@@ -10,8 +10,8 @@ import pytest
 
 from chassis.errors import Invalid
 from chassis.schemas import load
-from services.escalation import hindsight, histories, regime, staffing
-from services.escalation.supposing import Supposed, suppose
+from services.escalation.rules import hindsight, histories, regime, staffing
+from services.escalation.rules.supposing import Supposed, suppose
 from tests.harness.databases import Databases
 from tests.service.escalation.tower import NUMBER, Tower, local
 

@@ -17,9 +17,11 @@ from chassis.config import Secret, SecretText
 from chassis.database import Transactions, engine
 from chassis.events import Event
 from chassis.inbox import ANYBODY
-from services.escalation import feed, national, seed
+from services.escalation import seed
 from services.escalation.config import Settings
-from services.escalation.ombudsman import cursor
+from services.escalation.ombudsman import feed
+from services.escalation.ombudsman.doors import cursor
+from services.escalation.rules import national
 from services.escalation.service import Escalation
 from tests.harness.databases import Database
 

@@ -20,8 +20,8 @@ from deploy.rabbitmq.definitions import (
     password_hash,
     says,
 )
-from services.escalation import broadcasting
 from services.escalation.models import STREAMS
+from services.escalation.ombudsman import broadcasting
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from chassis.errors import Poison
 from deploy import secrets
 from deploy.local.environment import SECRET_FILES
-from services.escalation.signing import Signers
+from services.escalation.ombudsman.signing import Signers
 from services.intake.sealing import Sealer
 from services.notify.sealing import Opener
 

@@ -11,8 +11,16 @@ from itertools import product
 import pytest
 
 from chassis.errors import Invalid, NotAllowed
-from services.escalation.answers import FOLLOWS, MEANS, Answer, Declined, Part, Said, check
-from services.escalation.clockwork import CLOCKWORK
+from services.escalation.ombudsman.answers import (
+    FOLLOWS,
+    MEANS,
+    Answer,
+    Declined,
+    Part,
+    Said,
+    check,
+)
+from services.escalation.watch.clockwork import CLOCKWORK
 
 NOW = datetime(2027, 1, 5, 8, tzinfo=UTC)
 

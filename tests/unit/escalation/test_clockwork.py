@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 import contracts
-from services.escalation.clockwork import (
+from services.escalation.watch.clockwork import (
     CASE_EVENTS,
     CLOCKWORK,
     OVER,
@@ -23,7 +23,7 @@ from services.escalation.clockwork import (
     moves,
     notice_of_answer,
 )
-from services.escalation.workdays import Pause
+from services.escalation.watch.workdays import Pause
 
 # A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives.
 EXPECTED = """

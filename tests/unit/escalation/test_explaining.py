@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from services.escalation import explaining
-from services.escalation.clockwork import Clock
 from services.escalation.domain import Rule
-from services.escalation.explaining import LANGUAGES, SAYS, Told
-from services.escalation.workdays import Day, Limit, Unit, Verdict
+from services.escalation.watch import explaining
+from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.explaining import LANGUAGES, SAYS, Told
+from services.escalation.watch.workdays import Day, Limit, Unit, Verdict
 
 RULE = Rule(1, "S", None, None, Limit(3, Unit.WORKING), date(2019, 1, 1), "PermenPANRB 62/2018")
 COUNTED, SKIPPED, PAUSED = Verdict.COUNTED, Verdict.SKIPPED, Verdict.PAUSED

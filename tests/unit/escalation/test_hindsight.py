@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.escalation.clockwork import Run
 from services.escalation.domain import Rule, Rung, What
-from services.escalation.hindsight import Life, replay
-from services.escalation.regime import Regime
-from services.escalation.workdays import Calendar, Limit, Pause, Unit, due
+from services.escalation.rules.hindsight import Life, replay
+from services.escalation.rules.regime import Regime
+from services.escalation.watch.clockwork import Run
+from services.escalation.watch.workdays import Calendar, Limit, Pause, Unit, due
 
 LONG_AGO = date(2018, 1, 1)
 CALENDAR = Calendar(ZoneInfo("Asia/Makassar"), {}, LONG_AGO, date(2035, 1, 1), date(2035, 1, 1))

@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.escalation.clockwork import Run
 from services.escalation.domain import (
     NoLimit,
     Rule,
@@ -19,7 +18,8 @@ from services.escalation.domain import (
     wakeups,
     why_refuse,
 )
-from services.escalation.workdays import Calendar, Limit, Pause, Undecidable, Unit, due
+from services.escalation.watch.clockwork import Run
+from services.escalation.watch.workdays import Calendar, Limit, Pause, Undecidable, Unit, due
 
 LONG_AGO = date(2018, 1, 1)
 

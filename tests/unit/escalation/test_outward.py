@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.escalation.outward import NotOutside, Unreachable, is_outside, parts, post
+from services.escalation.ombudsman.outward import NotOutside, Unreachable, is_outside, parts, post
 
 INSIDE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255",

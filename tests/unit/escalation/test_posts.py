@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from services.escalation.domain import Addressee
-from services.escalation.posts import ABOVE, Reached, Staffing, Standing, reach, standing
+from services.escalation.rules.posts import ABOVE, Reached, Staffing, Standing, reach, standing
 
 TODAY = date(2026, 11, 10)
 HOLDER, HEAD, COORDINATOR = (

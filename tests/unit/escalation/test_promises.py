@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.escalation.domain import NoLimit, Rule
-from services.escalation.promises import promises
-from services.escalation.regime import calendar
-from services.escalation.workdays import Calendar, CalendarGap, DayOff, Limit, Unit
+from services.escalation.rules.promises import promises
+from services.escalation.rules.regime import calendar
+from services.escalation.watch.workdays import Calendar, CalendarGap, DayOff, Limit, Unit
 
 WITA = ZoneInfo("Asia/Makassar")
 LONG_AGO = date(2018, 1, 1)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.escalation import national
-from services.escalation.workdays import (
+from services.escalation.rules import national
+from services.escalation.watch.workdays import (
     Calendar,
     CalendarGap,
     DayOff,

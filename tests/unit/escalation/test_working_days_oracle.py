@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.escalation.workdays import (
+from services.escalation.watch.workdays import (
     Calendar,
     DayOff,
     Limit,

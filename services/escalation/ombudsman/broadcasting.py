@@ -1,0 +1,77 @@
+"""The feed's entries on streams of the broker too, for a consumer that stands beside it.
+
+HTTP stays the source of truth: an entry is sent once it has its place, as the same text, in order
+and at least once. Whoever reads knows by epoch and position what it has had. A broker that is away
+holds nothing up; the streams catch up when it is back.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.database import Transactions
+from chassis.wire import InDoubt, Publisher
+from services.escalation.models import FeedBroadcast
+from services.escalation.ombudsman import feed
+
+HOST = "ombudsman"  # the virtual host of the streams: whoever reads them enters no other
+EXCHANGE = "feed"
+BATCH = 500
+
+
+class Broadcaster:
+    """This process's connection to the streams; made when there is something to send."""
+
+    def __init__(self, uri: str, *, own_host: bool = True) -> None:
+        """On a broker with one account for all, the streams stand beside everything else."""
+        self._uri = urlunsplit(urlsplit(uri)._replace(path=f"/{HOST}")) if own_host else uri
+        self._publisher: Publisher | None = None
+
+    def turn(self, db: Transactions, stream: str) -> int:
+        """Sends a batch of what has not been sent; returns its size. On any doubt the connection is
+        dropped and the batch sent again later."""
+        try:
+            with db.begin() as tx:
+                return self._send(tx, stream)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Drops the connection."""
+        publisher, self._publisher = self._publisher, None
+        if publisher:
+            with suppress(Exception):
+                publisher.close()
+
+    def _send(self, tx: Session, stream: str) -> int:
+        held = sa.select(FeedBroadcast).where(FeedBroadcast.stream == stream)
+        sent = tx.scalars(held.with_for_update(skip_locked=True)).one_or_none()
+        if sent is None:  # another process is at it
+            return 0
+        found = feed.read(tx, stream, sent.epoch, sent.position, BATCH)
+        if not found:
+            if self._publisher:
+                self._publisher.beat()
+            return 0
+        if self._publisher is None:
+            self._publisher = Publisher(self._uri, EXCHANGE)
+        batch = {
+            one.position: (stream, f"{one.epoch}:{one.position}", one.text.encode())
+            for one in found
+        }
+        if self._publisher.publish(batch) != batch.keys():
+            raise InDoubt("entries of the feed were refused")
+        sent.epoch, sent.position = found[-1].epoch, found[-1].position
+        return len(found)
+
+
+def again(tx: Session, stream: str) -> None:
+    """Has everything sent once more, after the broker lost its streams."""
+    tx.execute(
+        sa.update(FeedBroadcast).where(FeedBroadcast.stream == stream).values(epoch=0, position=0)
+    )

@@ -1,0 +1,125 @@
+"""What the Ombudsman is given of a case: facts in codes, why each limit passed, and which sealed
+parts belong to it.
+
+Pure. A dossier is a JSON object whose SHA-256, over its RFC 8785 form, stands in the feed: so it is
+proven without standing there, and its sealed parts, which it names by their SHA-256, can be erased
+without the proof of the rest. A part holds what this system cannot read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from services.escalation.watch.workdays import Day
+
+VERSION = 1
+
+# What is kept of each event of a case: codes and numbers. Not whose case another was merged into.
+KEPT: Mapping[str, tuple[str, ...]] = {
+    "case.opened": ("kind", "confidentiality", "hidden_from_public"),
+    "case.verified": ("kind", "class", "category"),
+    "case.disposed": ("agency", "supporting", "kind", "class", "category", "cycle"),
+    "case.returned": ("agency", "proposed_agency", "returns", "goes_to"),
+    "case.data_requested": ("awaited_from", "reply_id"),
+    "case.resumed": ("cycle",),
+    "case.followed_up": ("agency", "first", "reply_id", "cycle"),
+    "case.answered": ("agency", "outcome", "reply_id", "cycle"),
+    "case.objected": ("objections", "cycle"),
+    "case.closed": ("how", "cycle"),
+    "case.reopened": ("cycle",),
+    "case.archived": ("reason", "reply_id"),
+    "case.forwarded": ("reply_id",),
+    "case.reclassified": ("kind", "class", "category"),
+    "case.merged": (),
+    "case.withdrawn": (),
+    "case.refused": ("action", "reason_code"),
+    "escalation.raised": ("clock", "cycle", "level", "to", "because", "agency", "due_at"),
+}
+FIRST, RAISED = "case.opened", "escalation.raised"
+
+
+def kept(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Of an event's data, what the history keeps."""
+    names = KEPT[what] if what == RAISED else (*KEPT[what], "status")
+    return {name: data.get(name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of the history; `at` as the dossier spells it."""
+
+    at: str
+    what: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sealed part, by what proves it."""
+
+    part: str
+    written_at: str
+    key_id: str
+    sha256: str
+
+
+def content(
+    number: str,
+    assembled_at: str,
+    case: Mapping[str, Any],
+    consent: Mapping[str, Any],
+    history: Sequence[Happened],
+    clocks: Sequence[Mapping[str, Any]],
+    parts: Sequence[Part],
+) -> dict[str, Any]:
+    """The dossier. `history_complete`: it begins with the case's opening."""
+    return {
+        "version": VERSION,
+        "number": number,
+        "assembled_at": assembled_at,
+        "case": dict(case),
+        "consent": {**consent, "with_identity": any(p.part == "identity" for p in parts)},
+        "history": [
+            {"at": h.at, "what": h.what, "detail": dict(h.detail)}
+            for h in history
+            if h.what != RAISED
+        ],
+        "history_complete": any(h.what == FIRST for h in history[:1]),
+        "clocks": [dict(clock) for clock in clocks],
+        "escalations": [{"at": h.at, **h.detail} for h in history if h.what == RAISED],
+        "parts": [
+            {
+                "part": p.part,
+                "written_at": p.written_at,
+                "key_id": p.key_id,
+                "sha256": p.sha256,
+            }
+            for p in parts
+        ],
+        "attachments": [],
+    }
+
+
+def explained(days: Sequence[Day]) -> list[dict[str, str]]:
+    """Each day on the way to a limit's end: counted, skipped or paused, and why."""
+    return [
+        {"on": day.on.isoformat(), "verdict": str(day.verdict)}
+        | ({"reason": day.reason} if day.reason else {})
+        | ({"basis": day.basis} if day.basis else {})
+        for day in days
+    ]
+
+
+def sha256(dossier: Mapping[str, Any]) -> str:
+    """What the feed says of a dossier, in hexadecimal."""
+    return hashlib.sha256(rfc8785.dumps(dict(dossier))).hexdigest()
+
+
+def href(number: str) -> str:
+    """Where the Ombudsman reads it, below the API's address."""
+    return f"/v1/ombudsman/dossiers/{number}"

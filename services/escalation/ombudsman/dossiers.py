@@ -1,0 +1,94 @@
+"""Assembles a dossier when its case is handed over, in the same transaction as the feed's entry."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.escalation import models
+from services.escalation.events import rfc3339
+from services.escalation.models import CaseState, ClockRun
+from services.escalation.ombudsman import dossier, happened, parts
+from services.escalation.rules.regime import Regime
+from services.escalation.watch import clocks
+from services.escalation.watch.workdays import Undecidable
+
+
+def assemble(
+    tx: Session, case: CaseState, consent: models.Consent, regime: Regime, now: datetime
+) -> models.Dossier:
+    """The dossier of a case as it stands now, kept for the Ombudsman to read."""
+    until = consent.admissible_until
+    lines = [
+        dossier.Happened(_moment(event.at), event.what, event.detail)
+        for event in happened.of(tx, case.number)
+    ]
+    sealed = [
+        dossier.Part(part.part, _moment(part.written_at), part.key_id, part.sha256)
+        for part in parts.of(tx, case.number)
+    ]
+    content = dossier.content(
+        case.number,
+        _moment(now),
+        _case(case),
+        {"at": _moment(consent.at), "admissible_until": until.isoformat() if until else None},
+        lines,
+        [_clock(run, case, regime) for run in case.clocks],
+        sealed,
+    )
+    made = models.Dossier(
+        number=case.number,
+        version=dossier.VERSION,
+        content=content,
+        sha256=dossier.sha256(content),
+        assembled_at=now,
+    )
+    tx.add(made)
+    return made
+
+
+def _case(case: CaseState) -> dict[str, Any]:
+    return {
+        "kind": case.kind,
+        "class": case.klass,
+        "category": case.category,
+        "agency": case.agency,
+        "status": case.status,
+        "cycle": case.cycle,
+        "received_at": _moment(case.received_at),
+    }
+
+
+def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
+    rule = next((rule for rule in regime.rules if rule.id == run.rule_id), None)
+    return {
+        "clock": run.clock,
+        "cycle": run.cycle,
+        "started_at": _moment(run.started_at),
+        "due_at": _optional(run.due_at),
+        "passed_at": _optional(run.passed_at),
+        "stopped_at": _optional(run.stopped_at),
+        "limit": rule
+        and {"days": rule.limit.days, "unit": str(rule.limit.unit), "decree": rule.decree},
+        "pauses": [[_moment(p.started_at), _optional(p.ended_at)] for p in run.pauses],
+        "days": _days(run, case, regime) if run.passed_at else [],
+    }
+
+
+def _days(run: ClockRun, case: CaseState, regime: Regime) -> list[dict[str, str]]:
+    """Each day up to the end of a limit that passed; none where its end cannot be told."""
+    try:
+        _, end = clocks.end_of(run, case, regime)
+    except Undecidable:
+        return []
+    return dossier.explained(end.days)
+
+
+def _moment(at: datetime) -> str:
+    return str(rfc3339(at.astimezone(UTC)))
+
+
+def _optional(at: datetime | None) -> str | None:
+    return None if at is None else _moment(at)

@@ -1,0 +1,87 @@
+"""What was sealed for the Ombudsman: kept until nobody is to read it any more, and then erased.
+
+Nothing comes to a case that was handed over (its dossier is of that moment) or withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.errors import NotAllowed
+from services.escalation import models
+from services.escalation.models import CaseState, Dossier, SealedPart
+from services.escalation.watch.clockwork import OVER
+
+IDENTITY, REPORT = "identity", "report"
+
+
+def is_open(case: CaseState | None) -> bool:
+    """Whether anything may still come to the dossier of a case, which may be unknown yet."""
+    return case is None or (case.handed_over_at is None and case.status != "withdrawn")
+
+
+def keep(
+    tx: Session, number: str, case: CaseState | None, part: str, data: Mapping[str, Any]
+) -> None:
+    """Keeps a part. An identity takes the place of an earlier one; a report begins a new set of
+    words, in place of all that were sealed before."""
+    if not is_open(case):
+        return
+    mine = sa.delete(SealedPart).where(SealedPart.number == number)
+    if part == IDENTITY:
+        tx.execute(mine.where(SealedPart.part == IDENTITY))
+    elif part == REPORT:
+        tx.execute(mine.where(SealedPart.part != IDENTITY))
+    tx.add(
+        SealedPart(
+            number=number,
+            part=part,
+            written_at=data.get("written_at", data["at"]),
+            sealed_at=data["at"],
+            key_id=data["key_id"],
+            sha256=data["sha256"],
+            sealed=data["sealed"],
+        )
+    )
+
+
+def of(tx: Session, number: str) -> list[SealedPart]:
+    """The parts of a case: who it is first, then what was written, as it was written."""
+    found = sa.select(SealedPart).where(SealedPart.number == number)
+    later = SealedPart.part != IDENTITY
+    return list(tx.scalars(found.order_by(later, SealedPart.written_at, SealedPart.id)))
+
+
+def erase(tx: Session, number: str, now: datetime) -> int:
+    """Removes what is sealed of a case, and the consent with it, for good; returns how many parts.
+    The facts of a dossier stay, and so does its proof in the feed."""
+    gone = tx.execute(sa.delete(SealedPart).where(SealedPart.number == number)).rowcount
+    tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
+    marked = sa.update(Dossier).where(Dossier.number == number, Dossier.erased_at.is_(None))
+    tx.execute(marked.values(erased_at=now))
+    return int(gone)
+
+
+def erase_one(tx: Session, number: str, now: datetime) -> int:
+    """The same, as an operator asks for it. Raises NotAllowed while the case goes on and its
+    reporter wants it handed over: for that they withdraw it."""
+    case = tx.get(CaseState, number, with_for_update=True)
+    if case and case.status not in OVER and case.handed_over_at is None:
+        raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
+    return erase(tx, number, now)
+
+
+def forgettable(tx: Session, before: datetime) -> list[str]:
+    """The cases that are over or handed over and have a part that was sealed before that moment."""
+    done = sa.or_(CaseState.status.in_(OVER), CaseState.handed_over_at.is_not(None))
+    found = (
+        sa.select(SealedPart.number)
+        .join(CaseState, CaseState.number == SealedPart.number)
+        .where(SealedPart.sealed_at < before, done)
+    )
+    return sorted(tx.scalars(found.distinct()))

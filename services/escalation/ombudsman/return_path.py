@@ -1,0 +1,129 @@
+"""The feed's return path: what the Ombudsman answers to a case that was handed over.
+
+Each answer bears the bearer key and a signature (`webhooks`) by one of the Ombudsman's keys. An
+answer takes effect once, however often it is sent; what is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC
+from typing import Any
+from uuid import uuid4
+
+import falcon
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import Invalid, NotFound
+from chassis.outbox import emit
+from services.escalation import events, schemas
+from services.escalation.config import Settings
+from services.escalation.models import CaseState, HandoverAnswer
+from services.escalation.ombudsman import answers, feed, webhooks
+from services.escalation.ombudsman.answers import Answer, Said
+from services.escalation.ombudsman.doors import Ombudsman
+from services.escalation.ombudsman.webhooks import Message
+from services.escalation.rules import regime
+from services.escalation.watch import clocks
+
+SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The Ombudsman's key, and a signature over the body by one of its keys: Standard"
+    " Webhooks, the headers webhook-id, webhook-timestamp (within 300 s) and webhook-signature"
+    " (v1a, Ed25519).",
+}
+# One who sends twice at once waits for the first, whichever case either names.
+_ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.answer.' || :id))")
+
+
+class Answers(Ombudsman):
+    """`/v1/ombudsman/handovers/{number}/answers`"""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        super().__init__(settings, db)
+        self._clock, self._zone = clock, settings.zone
+        self._keys = settings.ombudsman_signing()
+
+    @web.operation(
+        "The Ombudsman answers to a case that was handed over",
+        body=schemas.HandoverAnswer,
+        answers={200: schemas.AnswerTaken},
+        errors=(401, 409),
+        security="ombudsmanSigned",
+    )
+    def on_post(self, req: falcon.Request, number: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The same message again gets the same answer. How old a signature may be is told by the
+        machine's own clock, as the sender's is."""
+        self.admit(req)
+        raw = req.context.raw
+        message = webhooks.verify(req.headers, raw, self._keys, self._clock.real())
+        body_hash = hashlib.sha256(raw).digest()
+        with self.db.begin() as tx:
+            tx.execute(_ALONE, {"id": message.id})
+            case = clocks.locked(tx, number)
+            if case is None or case.handed_over_at is None:
+                raise NotFound("no such case was handed over")
+            if body.pop("number") != number:  # the address is not signed, the body is
+                raise Invalid("the body is about another case than the address", "number", "same")
+            taken = _known(tx, message, body_hash) or self._take(
+                tx, case, Said(**body), message, body_hash
+            )
+            return {name: getattr(taken, name) for name in ("number", "answer", "at")}
+
+    def _take(
+        self, tx: Session, case: CaseState, said: Said, message: Message, body_hash: bytes
+    ) -> HandoverAnswer:
+        now = self._clock.now()
+        answers.check(said, _last(tx, case.number), now)
+        row = HandoverAnswer(
+            answer_id=uuid4(),
+            message_id=message.id,
+            number=case.number,
+            answer=said.answer,
+            reason=said.reason,
+            reference=said.reference,
+            body_hash=body_hash,
+            decided_at=said.at.astimezone(UTC),
+            at=now,
+        )
+        tx.add(row)
+        if what := answers.MEANS.get(said.answer):
+            clocks.apply(tx, case, what, now, now, regime.current(tx, self._zone))
+        emit(tx, events.answered(row, spoken=said.words is not None))
+        if said.words is not None:
+            emit(tx, events.words_written(row, said.words))
+        feed.write(tx, "handovers", feed.ANSWERED, case.number, _about(row), now)
+        return row
+
+
+def _known(tx: Session, message: Message, body_hash: bytes) -> HandoverAnswer | None:
+    """What was answered by this message before. Raises Invalid for another body."""
+    found = sa.select(HandoverAnswer).where(HandoverAnswer.message_id == message.id)
+    row = tx.scalars(found).one_or_none()
+    if row is not None and row.body_hash != body_hash:
+        raise Invalid("this id was used with another body", webhooks.ID, "same_body")
+    return row
+
+
+def _last(tx: Session, number: str) -> Answer | None:
+    found = sa.select(HandoverAnswer.answer).where(HandoverAnswer.number == number)
+    last = tx.scalars(found.order_by(HandoverAnswer.id.desc()).limit(1)).first()
+    return Answer(last) if last else None
+
+
+def _about(row: HandoverAnswer) -> dict[str, Any]:
+    """What the chain keeps of an answer: codes, and which message it was, so that both sides can
+    show later what was answered."""
+    return {
+        "answer": row.answer,
+        "reason": row.reason,
+        "reference": row.reference,
+        "decided_at": events.rfc3339(row.decided_at),
+        "message_id": row.message_id,
+        "body_sha256": row.body_hash.hex(),
+    }

@@ -1,0 +1,129 @@
+"""Where the feed's pokes go: one administrator proposes an address, another one confirms it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import Invalid, NotAllowed
+from chassis.schemas import Strict, Text
+from services.escalation.callers import Callers
+from services.escalation.config import Settings
+from services.escalation.models import FeedTarget
+from services.escalation.ombudsman import outward, pokes
+from services.escalation.schemas import moment
+
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.target'))")
+
+
+class Address(Strict):
+    """An https address on its usual port, or none: then nobody is poked."""
+
+    url = Text(max=outward.LONGEST, lines=False, required=True, allow_none=True)
+
+
+class Proposal(Address):
+    """An address that waits for another administrator."""
+
+    proposed_at = moment(required=True)
+
+
+class Target(Strict):
+    """Where pokes go now, since when, and what is proposed instead."""
+
+    url = fields.String(required=True, allow_none=True)
+    since = moment(required=True, allow_none=True)
+    proposal = fields.Nested(Proposal, required=True, allow_none=True)
+
+
+class Doors:
+    """Who asks and where it is kept."""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        self.settings, self.db, self.clock = settings, db, clock
+        self.callers = Callers(settings, clock)
+
+
+class PokeTarget(Doors):
+    """`/v1/ombudsman/target`"""
+
+    @web.operation(
+        "Where pokes go, and what is proposed instead",
+        answers={200: Target},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        self.callers.administrator(req)
+        with self.db.begin() as tx:
+            return _shown(tx)
+
+    @web.operation(
+        "Proposes another address; it replaces an earlier proposal",
+        body=Address,
+        answers={200: Target},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_put(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        administrator = self.callers.administrator(req)
+        if body["url"] is not None:
+            try:
+                outward.parts(body["url"], inside=self.settings.poke_inside)
+            except outward.NotOutside:
+                wanted = "https on port 443, to a public name or address, without a user"
+                raise Invalid(wanted, "url", "address") from None
+        with self.db.begin() as tx:
+            tx.execute(_LOCK)
+            now = self.clock.now()
+            tx.add(FeedTarget(url=body["url"], proposed_by=administrator.id, proposed_at=now))
+            tx.flush()
+            return _shown(tx)
+
+
+class Confirmation(Doors):
+    """`/v1/ombudsman/target/confirmation`"""
+
+    @web.operation(
+        "Another administrator confirms the address that is proposed; it is used from now on",
+        body=Address,
+        answers={200: Target},
+        errors=(401, 403, 409),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        administrator = self.callers.administrator(req)
+        with self.db.begin() as tx:
+            tx.execute(_LOCK)
+            newest = _newest(tx)
+            if newest is None or newest.confirmed_at:
+                raise NotAllowed("nothing is proposed")
+            if newest.url != body["url"]:
+                raise NotAllowed("another address is proposed: look at it first")
+            if newest.proposed_by == administrator.id:
+                raise NotAllowed("another administrator must confirm what you proposed")
+            newest.confirmed_by, newest.confirmed_at = administrator.id, self.clock.now()
+            tx.flush()
+            return _shown(tx)
+
+
+def _newest(tx: Session) -> FeedTarget | None:
+    newest = sa.select(FeedTarget).order_by(FeedTarget.id.desc()).limit(1)
+    return tx.scalars(newest).one_or_none()
+
+
+def _shown(tx: Session) -> dict[str, Any]:
+    now, newest = pokes.target(tx), _newest(tx)
+    waiting = newest if newest and not newest.confirmed_at else None
+    return {
+        "url": now.url if now else None,
+        "since": now.confirmed_at if now else None,
+        "proposal": waiting and {"url": waiting.url, "proposed_at": waiting.proposed_at},
+    }

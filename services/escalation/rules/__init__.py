@@ -1,0 +1,1 @@
+"""What due dates follow from and who is reached: decreed by people, only added to."""

@@ -1,0 +1,376 @@
+"""The rules as an administrator sees and amends them: by decree, from a day on, never overwritten.
+
+Whatever is decreed adds a row; what it supersedes stays to be seen. One amendment is made at a
+time. Who decided, when, and by which decree is kept beside each. The database raises the regime's
+version by itself, and the worker then measures every open clock again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import FieldError, Invalid
+from chassis.schemas import Count, Flag, Strict, Text
+from services.escalation import models
+from services.escalation.callers import Callers
+from services.escalation.config import Settings
+from services.escalation.models import Amendment, LadderRule, LimitRule
+from services.escalation.rules import histories, regime
+from services.escalation.rules.hindsight import Move, move_of
+from services.escalation.rules.regime import Regime
+from services.escalation.rules.rulebook import (
+    LimitFields,
+    RungFields,
+    one_of,
+    wrong_limit,
+    wrong_rung,
+)
+
+MOST_MEASURED = 20_000  # open clocks that a preview looks at
+LONGEST = 500  # amendments that one answer shows
+SPELLED = {"klass": "class"}
+STATES = ("in_force", "upcoming", "superseded")
+
+
+class Preview(Strict):
+    """Whether only to tell what it would move."""
+
+    preview = one_of(("true", "false"), load_default="false")
+
+
+class Decree(Strict):
+    """By which decree, and whether it may hold from a day that is past."""
+
+    decree = Text(200, 3, lines=False, required=True)
+    retroactive = Flag(load_default=False)
+
+
+class Effective(Decree):
+    """From which local day on."""
+
+    effective_from = fields.Date(required=True, format="iso")
+
+
+class NewLimit(Effective, LimitFields):
+    """A limit by decree."""
+
+
+class NewRung(Effective, RungFields):
+    """A rung by decree."""
+
+
+class Amended(Strict):
+    """What came of it. Of a preview (`applied` false) also: how many open clocks were measured,
+    whether those were all, and how many would get another end, only another reminder or level, or
+    no end that can be told. `retroactive`: it holds from a day that is past."""
+
+    id = fields.Integer(required=True, allow_none=True)
+    applied = fields.Boolean(required=True)
+    retroactive = fields.Boolean(required=True)
+    open_clocks = fields.Integer(required=True, allow_none=True)
+    complete = fields.Boolean(required=True, allow_none=True)
+    other_end = fields.Integer(required=True, allow_none=True)
+    other_ladder = fields.Integer(required=True, allow_none=True)
+    unknown = fields.Integer(required=True, allow_none=True)
+
+
+class Decided(Strict):
+    """Who entered a row (an officer's id) and when; nobody, for what the system began with. An
+    import names who decided it instead."""
+
+    decided_by = fields.UUID(required=True, allow_none=True)
+    decided_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class Dated(Decided):
+    """A row of the rules, and whether it holds for what begins today."""
+
+    id = fields.Integer(required=True)
+    effective_from = fields.Date(required=True)
+    decree = fields.String(required=True)
+    state = one_of(STATES, required=True)
+
+
+class LimitShown(Dated, LimitFields):
+    """A limit that is, will be or was in force."""
+
+
+class RungShown(Dated, RungFields):
+    """A rung that is, will be or was in force."""
+
+
+class LimitsShown(Strict):
+    """Every limit that was ever decreed, the newest first."""
+
+    limits = fields.List(fields.Nested(LimitShown), required=True)
+
+
+class RungsShown(Strict):
+    """Every rung that was ever decreed, the newest first."""
+
+    ladder = fields.List(fields.Nested(RungShown), required=True)
+
+
+class AmendmentShown(Decided):
+    """One change of the rules."""
+
+    id = fields.Integer(required=True)
+    what = one_of(models.AMENDED, required=True)
+    row_id = fields.Integer(required=True, allow_none=True)
+    decree = fields.String(required=True)
+    retroactive = fields.Boolean(required=True)
+    detail = fields.Dict(required=True)
+    decided_as = fields.String(required=True, allow_none=True)
+
+
+class Amendments(Strict):
+    """The newest first."""
+
+    amendments = fields.List(fields.Nested(AmendmentShown), required=True)
+
+
+class Before(Strict):
+    """Only amendments before this one."""
+
+    before = Count(load_default=None, validate=validate.Range(1, 2**31 - 1))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an administrator decrees: `add` writes its row; it holds from `since`, which the
+    request calls `field`."""
+
+    what: str
+    decree: str
+    retroactive: bool
+    since: date
+    field: str
+    add: Callable[[Session], Any]
+    detail: Mapping[str, Any]
+
+
+class Rules:
+    """What every resource of the rules has."""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        self.db, self.clock, self.settings = db, clock, settings
+        self.callers = Callers(settings, clock)
+
+    def today(self) -> date:
+        """The regency's local day."""
+        return self.settings.local_day(self.clock.now())
+
+    def amend(self, req: falcon.Request, change: Change, preview: str) -> web.Answer:
+        """Makes the change and keeps who made it; or only tells what it would move."""
+        administrator, now = self.callers.administrator(req), self.clock.now()
+        is_past = change.since < self.today()
+        if is_past and not change.retroactive:
+            raise Invalid("a day that is past needs `retroactive`", change.field, "not_past")
+        with self.db.begin() as tx:
+            tx.get_one(models.Regime, 1, with_for_update=True)
+            before = regime.read(tx, self.settings.zone) if preview == "true" else None
+            row = change.add(tx)
+            tx.flush()
+            if before is not None:
+                moved = foretold(tx, before, regime.read(tx, self.settings.zone))
+                tx.rollback()
+                return web.Answer(_told(None, is_past, moved), 200)
+            row_id = getattr(row, "id", None)
+            tx.add(
+                Amendment(
+                    what=change.what,
+                    row_id=row_id,
+                    decree=change.decree,
+                    retroactive=is_past,
+                    detail=dict(change.detail),
+                    decided_by=administrator.id,
+                    decided_at=now,
+                )
+            )
+        return web.Answer(_told(row_id, is_past, None))
+
+
+def foretold(tx: Session, before: Regime, after: Regime) -> dict[str, Any]:
+    """What the change from `before` to `after` would do to the clocks that are open."""
+    lives = [*histories.lives(tx, MOST_MEASURED + 1, only_open=True)]
+    found = [move_of(life, before, after) for life in lives[:MOST_MEASURED]]
+    return {
+        "open_clocks": len(found),
+        "complete": len(lives) <= MOST_MEASURED,
+        "other_end": found.count(Move.END),
+        "other_ladder": found.count(Move.LADDER),
+        "unknown": found.count(Move.UNKNOWN),
+    }
+
+
+def _told(row_id: int | None, is_past: bool, moved: Mapping[str, Any] | None) -> dict[str, Any]:
+    unknown = ("open_clocks", "complete", "other_end", "other_ladder", "unknown")
+    told = {"id": row_id, "applied": moved is None, "retroactive": is_past}
+    return told | dict(moved or dict.fromkeys(unknown))
+
+
+def refuse(wrong: list[FieldError]) -> None:
+    """Raises Invalid for what does not fit together."""
+    if wrong:
+        raise Invalid("the parts of the request do not fit together", errors=wrong)
+
+
+def effective(what: str, model: type[Any], body: Mapping[str, Any], **more: Any) -> Change:
+    """A change that adds a row of a model, in force from a day on."""
+    values = {name: value for name, value in body.items() if name != "retroactive"} | more
+
+    def add(tx: Session) -> Any:
+        row = model(**values)
+        tx.add(row)
+        return row
+
+    return Change(
+        what,
+        body["decree"],
+        body["retroactive"],
+        body["effective_from"],
+        "effective_from",
+        add,
+        {SPELLED.get(k, k): _plain(value) for k, value in values.items() if k != "decree"},
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def shown(
+    tx: Session, what: str, rows: Iterable[Any], about: Callable[[Any], Any], today: date
+) -> list[dict[str, Any]]:
+    """Rows that hold from a day on, newest first, each with its state and who decided it. Of those
+    that say something about the same, the latest day that has come holds, then the later row."""
+    decided = {
+        one.row_id: one for one in tx.scalars(sa.select(Amendment).where(Amendment.what == what))
+    }
+    known = sorted(rows, key=lambda row: (row.effective_from, row.id))
+    last = {(about(row), row.effective_from): row.id for row in known}
+    holding = {about(row): row.id for row in known if row.effective_from <= today}
+
+    def state(row: Any) -> str:
+        if holding.get(about(row)) == row.id:
+            return "in_force"
+        is_last = last[about(row), row.effective_from] == row.id
+        return "upcoming" if row.effective_from > today and is_last else "superseded"
+
+    return [
+        {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).column_attrs}
+        | {"state": state(row)}
+        | by_whom(decided.get(row.id))
+        for row in sorted(known, key=lambda row: row.id, reverse=True)
+    ]
+
+
+def by_whom(amendment: Amendment | None) -> dict[str, Any]:
+    """Who decided a row and when; nobody, for what the system began with."""
+    return {
+        "decided_by": amendment and amendment.decided_by,
+        "decided_at": amendment and amendment.decided_at,
+    }
+
+
+class Limits(Rules):
+    """`/v1/limits`"""
+
+    @web.operation(
+        "Every limit that is, will be or was in force",
+        answers={200: LimitsShown},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """A clock keeps to the limit in force on the day when it began, as that reads today."""
+        self.callers.administrator(req)
+        with self.db.begin() as tx:
+            rows = tx.scalars(sa.select(LimitRule))
+            return {"limits": shown(tx, "limit", rows, _limit_about, self.today())}
+
+    @web.operation(
+        "Decree a limit",
+        body=NewLimit,
+        query=Preview,
+        answers={201: Amended, 200: Amended},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_post(
+        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any]
+    ) -> web.Answer:
+        """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
+        refuse(wrong_limit(body))
+        return self.amend(req, effective("limit", LimitRule, body), **query)
+
+
+class Ladder(Rules):
+    """`/v1/ladder`"""
+
+    @web.operation(
+        "Every rung that is, will be or was in force",
+        answers={200: RungsShown},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """Whom a limit is brought to, and when."""
+        self.callers.administrator(req)
+        with self.db.begin() as tx:
+            rows = tx.scalars(sa.select(LadderRule))
+            return {"ladder": shown(tx, "rung", rows, _rung_about, self.today())}
+
+    @web.operation(
+        "Decree a rung of the ladder",
+        body=NewRung,
+        query=Preview,
+        answers={201: Amended, 200: Amended},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_post(
+        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any]
+    ) -> web.Answer:
+        """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
+        refuse(wrong_rung(body))
+        return self.amend(req, effective("rung", LadderRule, body), **query)
+
+
+class History(Rules):
+    """`/v1/amendments`"""
+
+    @web.operation(
+        "Who changed which rule, when, and by which decree",
+        query=Before,
+        answers={200: Amendments},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
+        """Up to 500 at once; `before` reads on."""
+        self.callers.administrator(req)
+        asked = sa.select(Amendment).order_by(Amendment.id.desc()).limit(LONGEST)
+        if query["before"] is not None:
+            asked = asked.where(Amendment.id < query["before"])
+        with self.db.begin() as tx:
+            return {"amendments": list(tx.scalars(asked))}
+
+
+def _limit_about(row: LimitRule) -> tuple[str | None, ...]:
+    return row.clock, row.kind, row.klass
+
+
+def _rung_about(row: LadderRule) -> tuple[Any, ...]:
+    return row.clock, row.klass, row.level

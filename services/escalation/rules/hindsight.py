@@ -1,0 +1,239 @@
+"""What would have been late, and who would have heard of it, had other rules been in force.
+
+Pure. Replays each clock of history - when it started, stood, went on and stopped - on the engine
+that measures the running ones: at every such moment its wake-ups are computed from what was known
+then, and those that come before the next moment fire. By the rules that were in force it gives what
+really fired. Kind, class and agency are those that the case
+has now; the posts are held as was decreed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from services.escalation.domain import LEVELS, Rung, What, limit_for, rungs_for, wakeups
+from services.escalation.rules.posts import Staffing, reach
+from services.escalation.rules.regime import OF_AGENCIES, Regime
+from services.escalation.watch.clockwork import GOVERNMENT, Run
+from services.escalation.watch.workdays import Pause, Undecidable, due
+
+ITS_LAST_SECOND = timedelta(seconds=1)  # a limit is over when it is
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One clock of history. `fired` is what really did, with the time for which it was due."""
+
+    number: str
+    clock: str
+    kind: str
+    klass: str | None
+    agency: str | None
+    calendar: str
+    run: Run
+    fired: frozenset[tuple[str, datetime]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a clock would have done: what fired and was not taken back, whom each passed limit was
+    brought to (level and addressee), and whether its end could not be told at some time."""
+
+    fired: frozenset[tuple[str, datetime]]
+    raised: tuple[tuple[int, str], ...]
+    undecidable: bool
+
+    @property
+    def late(self) -> bool:
+        """Whether the limit passed."""
+        return any(what == What.PASSED for what, _ in self.fired)
+
+
+def replay(
+    life: Life, regime: Regime, until: datetime, staffing: Sequence[Staffing] = ()
+) -> Outcome:
+    """The clock's life by these rules, up to now (`until`), with the posts held as was decreed."""
+    armed: dict[What, tuple[datetime, bool]] = {}
+    raised: list[tuple[int, str]] = []
+    undecidable, rungs = False, dict[What, Rung]()
+    for known, at, then in _steps(life.run, until):
+        try:
+            wakes, rungs = _wakes(life, known, regime)
+        except Undecidable:
+            undecidable = True
+        else:
+            _arm(armed, wakes, at)
+        for what in [
+            w for w, (due_at, fired) in armed.items() if not fired and _over(due_at, then)
+        ]:
+            armed[what] = armed[what][0], True
+            if what in LEVELS[1:] and (rung := rungs.get(what)):
+                on = regime.calendar.day_of(armed[what][0] + ITS_LAST_SECOND)
+                raised.append((rung.level, reach(staffing, rung.to, life.agency, on).to.value))
+    fired = frozenset((what.value, at) for what, (at, has_fired) in armed.items() if has_fired)
+    return Outcome(fired, tuple(raised), undecidable)
+
+
+class Move(StrEnum):
+    """What other rules would do to a running clock."""
+
+    NONE = "none"
+    END = "end"
+    LADDER = "ladder"  # only another reminder or level
+    UNKNOWN = "unknown"  # no end that can be told
+
+
+def move_of(life: Life, before: Regime, after: Regime) -> Move:
+    """What `after` would do to a clock that runs under `before`."""
+    try:
+        then, _ = _wakes(life, life.run, after)
+    except Undecidable:
+        return Move.UNKNOWN
+    try:
+        now, _ = _wakes(life, life.run, before)
+    except Undecidable:
+        return Move.END
+    if now.get(What.PASSED) != then.get(What.PASSED):
+        return Move.END
+    return Move.NONE if now == then else Move.LADDER
+
+
+def _steps(run: Run, until: datetime) -> Iterator[tuple[Run, datetime, datetime]]:
+    """Each stretch of a clock's life: the run as it was known, since when, and until when."""
+    known = [(run.started_at, Run(run.started_at))]
+    for n, pause in enumerate(run.pauses):
+        before = run.pauses[:n]
+        known.append((pause.start, Run(run.started_at, (*before, Pause(pause.start)))))
+        if pause.end is not None:
+            known.append((pause.end, Run(run.started_at, (*before, pause))))
+    ends = [at for at, _ in known[1:]] + [run.stopped_at or until]
+    for (at, value), then in zip(known, ends, strict=True):
+        yield value, at, then
+
+
+def _wakes(
+    life: Life, run: Run, regime: Regime
+) -> tuple[Mapping[What, datetime], dict[What, Rung]]:
+    """When to wake, and the rungs. Raises Undecidable."""
+    calendar = regime.calendars[life.calendar]
+    begun = calendar.day_of(run.started_at)
+    rule = limit_for(regime.rules, life.clock, life.kind, life.klass, begun)
+    end = due(rule.limit, run.started_at, calendar, run.pauses)
+    rungs = rungs_for(regime.ladder, life.clock, life.klass, begun)
+    return wakeups(end, run, rungs, calendar).at, rungs
+
+
+def _arm(
+    armed: dict[What, tuple[datetime, bool]], wakes: Mapping[What, datetime], now: datetime
+) -> None:
+    """As the running clocks are armed: what fired fires again only if it was moved to after now."""
+    for what in [w for w, (_, fired) in armed.items() if not fired and w not in wakes]:
+        del armed[what]
+    for what, at in wakes.items():
+        known_at, fired = armed.get(what, (at, False))
+        if not fired or (at > known_at and at > now):
+            armed[what] = at, False
+
+
+def _over(due_at: datetime, now: datetime) -> bool:
+    return due_at + ITS_LAST_SECOND <= now
+
+
+@dataclass
+class _Tally:
+    """What one set of rules came to."""
+
+    late: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    raised: Counter[tuple[int, str]] = field(default_factory=Counter)
+    undecidable: int = 0
+
+    def add(self, life: Life, outcome: Outcome) -> None:
+        if is_breach(life, outcome):
+            self.late[whose(life)] += 1
+        self.raised.update(outcome.raised)
+        self.undecidable += outcome.undecidable
+
+    def told(self) -> dict[str, Any]:
+        raised = ({"level": a, "to": b, "count": n} for (a, b), n in sorted(self.raised.items()))
+        return {
+            "late": _counted(self.late),
+            "raised": list(raised),
+            "undecidable": self.undecidable,
+        }
+
+
+def compare(
+    lives: Iterable[Life],
+    before: Regime,
+    after: Regime,
+    until: datetime,
+    staffing: Sequence[Staffing] = (),
+    *,
+    numbers: bool = False,
+) -> dict[str, Any]:
+    """Both sets of rules beside each other, over all these clocks; with `numbers`, which cases."""
+    tallies, clocks, unlike = (_Tally(), _Tally()), 0, 0
+    moved: dict[str, Counter[tuple[str, str | None]]] = {
+        "newly_late": Counter(),
+        "no_longer_late": Counter(),
+    }
+    named: dict[str, set[str]] = {name: set() for name in moved}
+    for life in lives:
+        outcomes = [replay(life, regime, until, staffing) for regime in (before, after)]
+        for tally, outcome in zip(tallies, outcomes, strict=True):
+            tally.add(life, outcome)
+        was, would_be = (is_breach(life, outcome) for outcome in outcomes)
+        if was != would_be:
+            how = "newly_late" if would_be else "no_longer_late"
+            moved[how][whose(life)] += 1
+            named[how].add(life.number)
+        clocks += 1
+        unlike += outcomes[0].fired != life.fired
+    told: dict[str, Any] = {"clocks": clocks, "unlike_history": unlike}
+    told |= {"before": tallies[0].told(), "after": tallies[1].told()}
+    told |= {how: _counted(counter) for how, counter in moved.items()}
+    return told | ({"numbers": {how: sorted(n) for how, n in named.items()}} if numbers else {})
+
+
+def is_breach(life: Life, outcome: Outcome) -> bool:
+    """Somebody in the government was late."""
+    return life.clock in GOVERNMENT and outcome.late
+
+
+def whose(life: Life) -> tuple[str, str | None]:
+    """The clock, and the agency if it is for an agency to keep."""
+    return life.clock, life.agency if life.clock in OF_AGENCIES else None
+
+
+def _counted(counter: Counter[tuple[str, str | None]]) -> list[dict[str, Any]]:
+    ordered = sorted(counter.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+    return [{"clock": clock, "agency": agency, "count": n} for (clock, agency), n in ordered]
+
+
+def shown(told: Mapping[str, Any]) -> str:
+    """A comparison as text, for a person."""
+    before, after = told["before"], told["after"]
+    lines = [
+        f"{told['clocks']} clocks; {told['unlike_history']} fired otherwise than today's rules say",
+        *_beside("late", before["late"], after["late"], ("clock", "agency")),
+        *_beside("raised", before["raised"], after["raised"], ("level", "to")),
+        f"end not to be told: {before['undecidable']} before, {after['undecidable']} after",
+    ]
+    for how in ("newly_late", "no_longer_late"):
+        lines.append(f"{how.replace('_', ' ')}: {sum(row['count'] for row in told[how])}")
+        lines += [f"  {number}" for number in told.get("numbers", {}).get(how, [])]
+    return "\n".join(lines) + "\n"
+
+
+def _beside(title: str, before: Any, after: Any, by: tuple[str, str]) -> Iterator[str]:
+    counts = [{tuple(row[name] for name in by): row["count"] for row in side}
+              for side in (before, after)]  # fmt: skip
+    yield f"{title:<32}{'before':>8}{'after':>8}"
+    for key in sorted(counts[0].keys() | counts[1].keys(), key=str):
+        name = " ".join(str(part) for part in key if part is not None)
+        yield f"  {name:<30}{counts[0].get(key, 0):>8}{counts[1].get(key, 0):>8}"

@@ -1,0 +1,34 @@
+"""Publishes what may be promised, whenever that may have changed: a new day, another regime."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from chassis.logs import log
+from chassis.outbox import emit
+from services.escalation import events, metrics
+from services.escalation.models import Publication
+from services.escalation.rules.promises import promises
+from services.escalation.rules.regime import Regime
+from services.escalation.watch.workdays import Undecidable
+
+
+def publish(tx: Session, in_force: Regime, now: datetime) -> bool:
+    """Publishes the promises of the days to come unless that was done; whether it did. Promises
+    that cannot be told are an alarm: receipts then go without dates."""
+    today = in_force.calendar.day_of(now)
+    last = tx.get(Publication, 1, with_for_update=True)
+    if last is not None and (last.regime, last.day) == (in_force.version, today):
+        return False
+    try:
+        days = promises(in_force.calendar, in_force.rules, today)
+    except Undecidable as error:
+        metrics.NO_PROMISES.set(1)
+        log.error("promises_unknown", error=type(error).__name__)
+        return False
+    metrics.NO_PROMISES.set(0)
+    tx.merge(Publication(id=1, regime=in_force.version, day=today))
+    emit(tx, events.published(days, now))
+    return True

@@ -1,0 +1,112 @@
+"""Who is at the posts of the ladder: read when something fires, decreed by an administrator."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import Invalid
+from chassis.schemas import Strict, Text
+from services.escalation.callers import Callers
+from services.escalation.config import Settings
+from services.escalation.domain import Addressee
+from services.escalation.models import PostStanding
+from services.escalation.rules.posts import OF_AGENCIES, Staffing, Standing
+
+LONGEST = 500  # rows of history that one answer shows
+
+
+def read(tx: Session) -> list[Staffing]:
+    """Every word about every post."""
+    rows = tx.scalars(sa.select(PostStanding))
+    return [
+        Staffing(
+            row.id, row.post, row.agency, row.standing, row.effective_from, row.effective_until
+        )
+        for row in rows
+    ]
+
+
+class NewStanding(Strict):
+    """How a post stands from a day on, until a day (included) if that is known, and by which
+    decree. `agency`: whose desk or head it is; none means the coordinator's desk."""
+
+    post = fields.String(required=True, validate=validate.OneOf(list(Addressee)))
+    agency = Text(max=64, lines=False, allow_none=True, load_default=None)
+    standing = fields.String(required=True, validate=validate.OneOf(list(Standing)))
+    effective_from = fields.Date(required=True, format="iso")
+    effective_until = fields.Date(allow_none=True, load_default=None, format="iso")
+    decree = Text(max=200, min=3, lines=False, required=True)
+
+
+class Decreed(NewStanding):
+    """The same, with who entered it (an officer's id) and when."""
+
+    id = fields.Integer(required=True)
+    decided_by = fields.UUID(required=True)
+    decided_at = fields.AwareDateTime(required=True)
+
+
+class History(Strict):
+    """The newest word first; `effective_from` and `effective_until` are local days."""
+
+    standings = fields.List(fields.Nested(Decreed), required=True)
+
+
+class Posts:
+    """`/v1/posts`"""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        self._db, self._clock, self._settings = db, clock, settings
+        self._callers = Callers(settings, clock)
+
+    @web.operation(
+        "What was decreed about who is at the posts of the ladder",
+        answers={200: History},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """For the administrator. A post that was never decreed about is held."""
+        self._callers.administrator(req)
+        newest = sa.select(PostStanding).order_by(PostStanding.id.desc()).limit(LONGEST)
+        with self._db.begin() as tx:
+            return {"standings": list(tx.scalars(newest))}
+
+    @web.operation(
+        "Decree how a post stands",
+        body=NewStanding,
+        answers={201: Decreed},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> PostStanding:
+        """Holds for what fires from now on; what was raised stays raised, and no clock moves."""
+        administrator, now = self._callers.administrator(req), self._clock.now()
+        _check(body, self._settings.local_day(now))
+        with self._db.begin() as tx:
+            row = PostStanding(**body, decided_by=administrator.id, decided_at=now)
+            tx.add(row)
+            tx.flush()
+            return row
+
+
+def _check(body: dict[str, Any], today: date) -> None:
+    if body["agency"] is not None and body["post"] not in OF_AGENCIES:
+        raise Invalid("this post belongs to no agency", "agency", "none")
+    if body["agency"] is None and body["post"] == Addressee.HEAD_OF_AGENCY:
+        raise Invalid("which agency's head is it?", "agency", "required")
+    if body["effective_from"] < today:
+        raise Invalid("what has fired is not changed: from today at the earliest",
+                      "effective_from", "not_past")  # fmt: skip
+    until = body["effective_until"]
+    if until is not None and until < body["effective_from"]:
+        raise Invalid("it ends before it begins", "effective_until", "range")

@@ -1,0 +1,97 @@
+"""History under other rules, for an administrator who asks over HTTP: as much of it as a few
+seconds allow, the newest clocks first. The command of the same name takes all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import falcon
+from marshmallow import fields
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.schemas import Strict
+from services.escalation.rules import histories, regime, staffing
+from services.escalation.rules.amending import Rules
+from services.escalation.rules.hindsight import Life, compare
+from services.escalation.rules.rulebook import one_of
+from services.escalation.rules.supposing import Supposed, suppose
+from services.escalation.watch.clockwork import Clock as ClockLetter
+
+MOST_CLOCKS = 50_000
+LONGEST = timedelta(seconds=10)
+
+
+class LateShown(Strict):
+    """So many limits passed, of a clock and, if it is for an agency to keep, of an agency."""
+
+    clock = one_of(ClockLetter, required=True)
+    agency = fields.String(required=True, allow_none=True)
+    count = fields.Integer(required=True)
+
+
+class LoadShown(Strict):
+    """So many passed limits were brought to somebody, on a level."""
+
+    level = fields.Integer(required=True)
+    to = fields.String(required=True)
+    count = fields.Integer(required=True)
+
+
+class SideShown(Strict):
+    """What one set of rules comes to; `undecidable` clocks had at some time no end to be told."""
+
+    late = fields.List(fields.Nested(LateShown), required=True)
+    raised = fields.List(fields.Nested(LoadShown), required=True)
+    undecidable = fields.Integer(required=True)
+
+
+class Compared(Strict):
+    """The rules in force beside those that were supposed, over `clocks` clocks; whether those were
+    all (`complete`); how many fired otherwise than today's rules say. No case is named."""
+
+    clocks = fields.Integer(required=True)
+    complete = fields.Boolean(required=True)
+    unlike_history = fields.Integer(required=True)
+    before = fields.Nested(SideShown, required=True)
+    after = fields.Nested(SideShown, required=True)
+    newly_late = fields.List(fields.Nested(LateShown), required=True)
+    no_longer_late = fields.List(fields.Nested(LateShown), required=True)
+
+
+class Bounded:
+    """Clocks of history, until there are enough or time is up; `complete`: it was all of it."""
+
+    def __init__(self, lives: Iterable[Life], clock: Clock) -> None:
+        self._lives, self._clock, self.complete = lives, clock, False
+
+    def __iter__(self) -> Iterator[Life]:
+        until = self._clock.real() + LONGEST
+        for n, life in enumerate(self._lives):
+            if n == MOST_CLOCKS or self._clock.real() >= until:
+                return
+            yield life
+        self.complete = True
+
+
+class WhatIf(Rules):
+    """`/v1/what-if`"""
+
+    @web.operation(
+        "What history would have come to under other rules",
+        body=Supposed,
+        answers={200: Compared},
+        errors=(401, 403),
+        security="officer",
+    )
+    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """Changes nothing."""
+        self.callers.administrator(req)
+        with self.db.begin() as tx:
+            before = regime.current(tx, self.settings.zone)
+            after = suppose(before, body)
+            lives = Bounded(histories.lives(tx, MOST_CLOCKS + 1), self.clock)
+            told = compare(lives, before, after, self.clock.now(), staffing.read(tx))
+            return told | {"complete": lives.complete}

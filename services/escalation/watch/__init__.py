@@ -1,0 +1,1 @@
+"""The clocks of each case: how they run, what they wake for, what they found late."""

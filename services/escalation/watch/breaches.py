@@ -1,0 +1,45 @@
+"""Open breaches, and their place on the monitoring stream of the feed.
+
+A breach is open exactly while a government limit has passed and its clock still runs: not when the
+clock stands (an answer is being weighed, the reporter is asked) and not once it has stopped.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.escalation import models
+from services.escalation.events import rfc3339
+from services.escalation.models import CaseState, ClockRun
+from services.escalation.ombudsman import feed
+from services.escalation.watch.clockwork import GOVERNMENT
+
+
+def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused: bool) -> None:
+    """Opens or closes the clock's breach, so that what the module promises holds."""
+    if row.clock not in GOVERNMENT:
+        return
+    standing = next((breach for breach in row.open_breaches if breach.closed_at is None), None)
+    is_late = row.passed_at is not None and row.stopped_at is None and not paused
+    if is_late and standing is None:
+        row.open_breaches.append(models.Breach(opened_at=now))
+        feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
+    elif standing is not None and not is_late:
+        how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"
+        standing.closed_at, standing.how = now, how
+        data = _about(case, row) | {"how": how}
+        feed.write(tx, "monitoring", "feed.breach.closed.v1", case.number, data, now)
+
+
+def _about(case: CaseState, row: ClockRun) -> dict[str, object]:
+    """What the overseer sees of a breach: no person, and nothing that leads to one."""
+    return {
+        "clock": row.clock,
+        "cycle": row.cycle,
+        "kind": case.kind,
+        "class": case.klass,
+        "agency": case.agency,
+        "due_at": rfc3339(row.due_at),
+    }

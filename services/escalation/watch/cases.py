@@ -1,0 +1,47 @@
+"""The projection of a case: as much as its clocks need, as routing last said it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from chassis.together import hold, keep
+from services.escalation.models import CaseState
+from services.escalation.watch.clockwork import Happening
+
+UNHELD = frozenset(
+    {Happening.RETURNED, Happening.RETURNED_TO_ARBITER, Happening.OBJECTED_TO_ARCHIVING}
+)
+
+
+def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
+    """A case that begins."""
+    hold(tx, CaseState, [number])
+    case = CaseState(
+        number=number,
+        status=data["status"],
+        kind=data["kind"],
+        cycle=1,
+        follows=False,
+        received_at=data["received_at"],
+    )
+    keep(tx, number, case)
+    return case
+
+
+def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
+    """Brings the projection up to date; whether kind or class changed, on which limits depend."""
+    before = case.kind, case.klass
+    for name in ("status", "cycle", "kind", "klass", "category", "agency"):
+        if name in data:
+            setattr(case, name, data[name])
+    if what in UNHELD:
+        case.agency = None
+    if what in (Happening.MERGED, Happening.MERGED_INTO_ENDED):
+        case.follows = True
+    if what is Happening.REOPENED:
+        # whether it still follows is not said: then better one S too many than none
+        case.follows, case.offered_at = False, None
+    return (case.kind, case.klass) != before

@@ -1,0 +1,218 @@
+"""The clocks of a case, moved by what happens to it; each change is kept, and told.
+
+Every function here expects that the transaction holds the lock of the case's row (`locked`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.logs import log
+from chassis.outbox import emit
+from chassis.together import held
+from services.escalation import events, models
+from services.escalation.domain import NoLimit, Rule, What, limit_for, rungs_for, wakeups
+from services.escalation.models import CaseState, ClockRun, PauseRow
+from services.escalation.rules.regime import Regime
+from services.escalation.watch import breaches
+from services.escalation.watch.clockwork import (
+    OWN_COUNT,
+    SET_ASIDE,
+    Happening,
+    Move,
+    Run,
+    moved,
+    moves,
+)
+from services.escalation.watch.workdays import Due, Pause, Undecidable, due
+
+# A case with a clock that was measured under an older regime.
+STALE = sa.text("""
+SELECT s.number FROM clock c JOIN case_state s ON s.number = c.number
+WHERE c.stopped_at IS NULL AND c.regime < :version AND c.number <> ALL(:passed_over)
+AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = c.number
+                AND f.at <= :now AND f.at > :now - :rest)
+ORDER BY c.regime LIMIT 1
+FOR UPDATE OF s SKIP LOCKED
+""")
+
+
+def locked(tx: Session, number: str) -> CaseState | None:
+    """The case, locked until the transaction ends."""
+    return held(tx, CaseState, number)
+
+
+def open_runs(case: CaseState) -> list[ClockRun]:
+    """The clocks of a case that are not stopped."""
+    return [run for run in case.clocks if run.stopped_at is None]
+
+
+def apply(
+    tx: Session, case: CaseState, what: Happening, at: datetime, now: datetime, regime: Regime
+) -> None:
+    """Moves the case's clocks as the table says for `what`, which happened at `at`."""
+    for clock, move in moves(what, follows=case.follows).items():
+        last = _last(case, clock)
+        if move is Move.START:
+            _start(tx, case, clock, last, at, now, regime)
+        elif last is not None:
+            _move(tx, case, last, move, at, now, regime, set_aside=what in SET_ASIDE)
+
+
+def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regime: Regime) -> None:
+    """Measures every open clock of the case by what is in force now."""
+    for run in open_runs(case):
+        _measure(tx, case, run, reason, now, regime)
+
+
+def run_of(row: ClockRun) -> Run:
+    """The row as the value that the rules are about."""
+    pauses = tuple(Pause(p.started_at, p.ended_at) for p in row.pauses)
+    return Run(row.started_at, pauses, row.stopped_at, row.set_aside)
+
+
+def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[Rule, Due]:
+    """The rule that holds for a clock, and the end that follows. Raises Undecidable."""
+    calendar = regime.calendars[row.calendar]
+    begun = calendar.day_of(row.started_at)
+    rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
+    return rule, due(rule.limit, row.started_at, calendar, run_of(row).pauses)
+
+
+def _last(case: CaseState, clock: str) -> ClockRun | None:
+    runs = (run for run in case.clocks if run.clock == clock)
+    return max(runs, key=lambda run: run.cycle, default=None)
+
+
+def _start(
+    tx: Session,
+    case: CaseState,
+    clock: str,
+    last: ClockRun | None,
+    at: datetime,
+    now: datetime,
+    regime: Regime,
+) -> None:
+    cycle = case.cycle
+    if last is not None:
+        if clock in OWN_COUNT:
+            cycle = last.cycle + 1
+        if last.stopped_at is None or cycle <= last.cycle:
+            return
+    elif clock in OWN_COUNT:
+        cycle = 1
+    row = ClockRun(
+        number=case.number, clock=clock, cycle=cycle, started_at=at, regime=regime.version
+    )
+    row.set_aside = row.announced = row.provisional = False
+    row.calendar = regime.calendar_for(clock, case.agency, at)
+    case.clocks.append(row)
+    _measure(tx, case, row, "resumed", now, regime)
+
+
+def _move(
+    tx: Session,
+    case: CaseState,
+    row: ClockRun,
+    move: Move,
+    at: datetime,
+    now: datetime,
+    regime: Regime,
+    *,
+    set_aside: bool,
+) -> None:
+    before = run_of(row)
+    after = moved(before, move, at, set_aside=set_aside)
+    if after == before:
+        return
+    row.stopped_at, row.set_aside = after.stopped_at, after.set_aside
+    _save_pauses(row, after)
+    if after.stopped_at is None:
+        _measure(tx, case, row, "paused" if after.is_paused else "resumed", now, regime)
+    else:
+        _forget_unfired(tx, row, keep=())
+        breaches.settle(tx, case, row, now, paused=False)
+
+
+def _save_pauses(row: ClockRun, run: Run) -> None:
+    for saved, pause in zip(row.pauses, run.pauses, strict=False):
+        saved.ended_at = pause.end
+    for pause in run.pauses[len(row.pauses) :]:
+        row.pauses.append(PauseRow(started_at=pause.start, ended_at=pause.end))
+
+
+def _measure(
+    tx: Session, case: CaseState, row: ClockRun, reason: str, now: datetime, regime: Regime
+) -> None:
+    """Computes a running clock's end again. If that cannot be told, the end that was known stays
+    in force and the row says what is missing, which alarms; the next regime heals it."""
+    row.regime = regime.version
+    try:
+        rule, end = end_of(row, case, regime)
+        calendar = regime.calendars[row.calendar]
+        begun = calendar.day_of(row.started_at)
+        rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
+        wakes = wakeups(end, run_of(row), rungs, calendar)
+    except Undecidable as error:
+        row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
+        log.error("deadline_unknown", clock=row.clock, reason=row.problem)
+        if run_of(row).is_paused:
+            _forget_unfired(tx, row, keep=(What.HANDOVER,))
+        return
+    before, row.due_at = row.due_at, end.at
+    if reason == "calendar" and row.rule_id != rule.id:
+        reason = "limit"
+    row.rule_id, row.provisional = rule.id, end.provisional
+    row.problem = "calendar" if wakes.incomplete else None
+    _arm(tx, row, wakes.at, now)
+    _tell(tx, row, before, reason, now, regime)
+    breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
+
+
+def _tell(
+    tx: Session, row: ClockRun, before: datetime | None, reason: str, now: datetime, regime: Regime
+) -> None:
+    if not row.announced:
+        if row.due_at is not None:
+            row.announced = True
+            emit(tx, events.started(row, now))
+        return
+    if row.due_at != before:
+        tx.add(
+            models.ClockChange(
+                clock=row,
+                at=now,
+                before=before,
+                after=row.due_at,
+                reason=reason,
+                regime=regime.version,
+            )
+        )
+        emit(tx, events.recomputed(row, before, reason, now))
+
+
+def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: datetime) -> None:
+    """Makes the unfired wake-ups what they must be. One that was fired is fired again only if its
+    time was moved, to after now: then what it told of has not happened."""
+    _forget_unfired(tx, row, keep=(*wakes, What.HANDOVER))
+    armed = {wake.what: wake for wake in row.wakes}
+    for what, at in wakes.items():
+        known = armed.get(what)
+        if known is None:
+            row.wakes.append(models.Due(number=row.number, what=what, due_at=at))
+        elif known.fired_at is None or (at > known.due_at and at > now):
+            known.due_at, known.fired_at = at, None
+            if what is What.PASSED:
+                row.passed_at = None
+
+
+def _forget_unfired(tx: Session, row: ClockRun, keep: tuple[What, ...]) -> None:
+    forgotten = [wake for wake in row.wakes if wake.fired_at is None and wake.what not in keep]
+    for wake in forgotten:
+        row.wakes.remove(wake)
+    if forgotten:
+        tx.flush()  # or a wake-up of the same kind would be written before this one is gone

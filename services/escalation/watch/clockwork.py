@@ -1,0 +1,255 @@
+"""Which clock runs when: what each happening in a case does to each clock.
+
+Pure. `CLOCKWORK` is the whole of it; the rest reads the table, or says what an event means in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from services.escalation.watch.workdays import Pause
+
+
+class Clock(StrEnum):
+    """The promises about time (domain.md calls them by these letters, and so do the events)."""
+
+    VERIFY = "V"
+    FOLLOW_UP = "F"
+    SETTLE = "S"
+    SILENCE = "R"  # the reporter's, after an answer
+    ARBITER = "A"
+    DATA = "D"  # the reporter supplies what was asked for
+    HAND_OVER = "H"
+    CORRECTION = "C"  # what the Ombudsman's report of examination orders
+    RECOMMENDATION = "O"  # what the Ombudsman recommends
+
+
+class Happening(StrEnum):
+    """What can happen to a case, as far as a clock can tell it apart."""
+
+    OPENED = "opened"
+    VERIFIED = "verified"
+    DISPOSED = "disposed"
+    RETURNED = "returned"
+    RETURNED_TO_ARBITER = "returned_to_arbiter"
+    ASKED_BY_COORDINATOR = "asked_by_coordinator"
+    ASKED_BY_AGENCY = "asked_by_agency"
+    SUPPLIED = "supplied"
+    FOLLOWED_UP = "followed_up"
+    ANSWERED = "answered"
+    ANSWER_NOTICED = "answer_noticed"
+    OBJECTED = "objected"
+    OBJECTED_TO_ARCHIVING = "objected_to_archiving"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    RECLASSIFIED = "reclassified"
+    ARCHIVED = "archived"
+    FORWARDED = "forwarded"
+    MERGED = "merged"
+    MERGED_INTO_ENDED = "merged_into_ended"
+    WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+    CORRECTION_ORDERED = "correction_ordered"
+    RECOMMENDED = "recommended"
+    OMBUDSMAN_CLOSED = "ombudsman_closed"
+
+
+class Move(StrEnum):
+    """What a happening does to a clock. A move that does not fit the clock's state does nothing."""
+
+    START = "start"  # a new clock, unless one is open or this round has had one
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    REVIVE = "revive"  # resumes, also what archiving stopped: then that was a pause
+
+
+# What the Ombudsman ordered: no event of the case touches these, it may have been closed long ago.
+ORDERS = (Clock.CORRECTION, Clock.RECOMMENDATION)
+_END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS), Move.STOP)
+
+# Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
+# F begins at the first disposition and a return does not touch it. While an answer stands, S is
+# paused: an objection gives back the days that were left, not new ones. Archiving sets a case
+# aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
+# a reopened case has a new S and a new H. R runs per round, D per question and A per return.
+# Another kind or class, however it came, measures every open clock again.
+# A merged case follows another one, whose clocks count for both; its own reporter keeps H and R.
+CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
+    Happening.OPENED: {Clock.VERIFY: Move.START, Clock.HAND_OVER: Move.START},
+    Happening.VERIFIED: {},
+    Happening.DISPOSED: {
+        Clock.VERIFY: Move.STOP,
+        Clock.ARBITER: Move.STOP,
+        Clock.FOLLOW_UP: Move.START,
+        Clock.SETTLE: Move.START,
+    },
+    Happening.RETURNED: {},
+    Happening.RETURNED_TO_ARBITER: {Clock.ARBITER: Move.START},
+    Happening.ASKED_BY_COORDINATOR: {Clock.VERIFY: Move.PAUSE, Clock.DATA: Move.START},
+    Happening.ASKED_BY_AGENCY: {Clock.SETTLE: Move.PAUSE, Clock.DATA: Move.START},
+    Happening.SUPPLIED: {
+        Clock.DATA: Move.STOP,
+        Clock.VERIFY: Move.RESUME,
+        Clock.SETTLE: Move.RESUME,
+    },
+    Happening.FOLLOWED_UP: {Clock.FOLLOW_UP: Move.STOP},
+    Happening.ANSWERED: {Clock.FOLLOW_UP: Move.STOP, Clock.SETTLE: Move.PAUSE},
+    Happening.ANSWER_NOTICED: {Clock.SILENCE: Move.START},
+    Happening.OBJECTED: {Clock.SILENCE: Move.STOP, Clock.SETTLE: Move.RESUME},
+    Happening.OBJECTED_TO_ARCHIVING: {
+        Clock.VERIFY: Move.REVIVE,
+        Clock.FOLLOW_UP: Move.REVIVE,
+        Clock.SETTLE: Move.REVIVE,
+        Clock.ARBITER: Move.REVIVE,
+        Clock.HAND_OVER: Move.REVIVE,
+    },
+    Happening.CLOSED: _END,
+    Happening.REOPENED: {Clock.SETTLE: Move.START, Clock.HAND_OVER: Move.START},
+    Happening.RECLASSIFIED: {},
+    Happening.ARCHIVED: _END,
+    Happening.FORWARDED: _END,
+    Happening.MERGED: {**_END, Clock.HAND_OVER: Move.REVIVE},
+    Happening.MERGED_INTO_ENDED: _END,
+    Happening.WITHDRAWN: _END,
+    Happening.REFUSED: {},
+    Happening.CORRECTION_ORDERED: {Clock.CORRECTION: Move.START},
+    Happening.RECOMMENDED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.START},
+    Happening.OMBUDSMAN_CLOSED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.STOP},
+}
+
+SET_ASIDE = frozenset({Happening.ARCHIVED})
+# What still begins and goes on for a case that follows another one.
+OF_FOLLOWERS = frozenset({Clock.HAND_OVER, Clock.SILENCE, *ORDERS})
+# Counted by themselves; the others bear the number of the round in which they began.
+OWN_COUNT = frozenset({Clock.ARBITER, Clock.DATA, *ORDERS})
+# Somebody in the government is late. R and D are the reporter's own time.
+GOVERNMENT = frozenset(
+    {Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER, Clock.HAND_OVER, *ORDERS}
+)
+OPEN = frozenset({"unverified", "awaiting_reporter", "disposed", "in_progress", "answered"})
+OVER = frozenset({"closed", "archived", "forwarded_externally", "withdrawn"})
+
+_PLAIN: Mapping[str, Happening] = {
+    "case.opened.v1": Happening.OPENED,
+    "case.verified.v1": Happening.VERIFIED,
+    "case.disposed.v1": Happening.DISPOSED,
+    "case.resumed.v1": Happening.SUPPLIED,
+    "case.followed_up.v1": Happening.FOLLOWED_UP,
+    "case.answered.v1": Happening.ANSWERED,
+    "case.closed.v1": Happening.CLOSED,
+    "case.reopened.v1": Happening.REOPENED,
+    "case.reclassified.v1": Happening.RECLASSIFIED,
+    "case.archived.v1": Happening.ARCHIVED,
+    "case.forwarded.v1": Happening.FORWARDED,
+    "case.withdrawn.v1": Happening.WITHDRAWN,
+    "case.refused.v1": Happening.REFUSED,
+}
+_BY_DETAIL: Mapping[str, tuple[str, Mapping[Any, Happening]]] = {
+    "case.returned.v1": (
+        "goes_to",
+        {"coordinator": Happening.RETURNED, "arbiter": Happening.RETURNED_TO_ARBITER},
+    ),
+    "case.data_requested.v1": (
+        "awaited_from",
+        {
+            "unverified": Happening.ASKED_BY_COORDINATOR,
+            "in_progress": Happening.ASKED_BY_AGENCY,
+        },
+    ),
+    "case.objected.v1": (
+        "status",
+        {
+            "in_progress": Happening.OBJECTED,
+            "unverified": Happening.OBJECTED_TO_ARCHIVING,
+        },
+    ),
+    "case.merged.v1": (
+        "status",
+        {
+            **dict.fromkeys(OPEN, Happening.MERGED),
+            **dict.fromkeys(OVER, Happening.MERGED_INTO_ENDED),
+        },
+    ),
+}
+CASE_EVENTS = (*_PLAIN, *_BY_DETAIL)
+
+
+def moves(what: Happening, *, follows: bool) -> dict[Clock, Move]:
+    """What `what` does to the clocks of a case, which may follow another one."""
+    return {
+        clock: move
+        for clock, move in CLOCKWORK[what].items()
+        if not follows or move is Move.STOP or clock in OF_FOLLOWERS
+    }
+
+
+def happening(type: str, data: Mapping[str, Any]) -> Happening:
+    """What an event of a case means here. Raises KeyError for one that nobody has thought of."""
+    if type in _PLAIN:
+        return _PLAIN[type]
+    detail, meanings = _BY_DETAIL[type]
+    return meanings[data[detail]]
+
+
+class Notice(StrEnum):
+    """What the news that a reporter was told of an answer means."""
+
+    STARTS_SILENCE = "starts_silence"
+    EARLY = "early"  # the answer itself has not been heard of yet
+    LATE = "late"  # the case has moved on
+
+
+def notice_of_answer(status: str, cycle: int, noticed_cycle: int) -> Notice:
+    """What a notice about the answer of round `noticed_cycle` means for a case as it is known."""
+    if noticed_cycle < cycle or (noticed_cycle == cycle and status in OVER):
+        return Notice.LATE
+    if noticed_cycle == cycle and status == "answered":
+        return Notice.STARTS_SILENCE
+    return Notice.EARLY
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One clock's run: when it began, stood and stopped; `set_aside`: perhaps not for good."""
+
+    started_at: datetime
+    pauses: tuple[Pause, ...] = ()
+    stopped_at: datetime | None = None
+    set_aside: bool = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it stands and goes on later."""
+        return self.stopped_at is None and bool(self.pauses) and self.pauses[-1].end is None
+
+
+def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False) -> Run:
+    """The run after a move; the same run when the move does not fit its state."""
+    if run.stopped_at:
+        return _moved_when_stopped(run, run.stopped_at, move, at)
+    if move is Move.STOP:
+        return replace(_running(run, at), stopped_at=at, set_aside=set_aside)
+    if move is Move.PAUSE and not run.is_paused:
+        return replace(run, pauses=(*run.pauses, Pause(at)))
+    return _running(run, at) if move in (Move.RESUME, Move.REVIVE) else run
+
+
+def _moved_when_stopped(run: Run, stopped_at: datetime, move: Move, at: datetime) -> Run:
+    if not run.set_aside:
+        return run
+    if move is Move.REVIVE:
+        aside = Pause(stopped_at, max(at, stopped_at))
+        return replace(run, stopped_at=None, set_aside=False, pauses=(*run.pauses, aside))
+    return replace(run, set_aside=False) if move is Move.STOP else run
+
+
+def _running(run: Run, at: datetime) -> Run:
+    if not run.is_paused:
+        return run
+    last = run.pauses[-1]
+    return replace(run, pauses=(*run.pauses[:-1], Pause(last.start, max(at, last.start))))

@@ -1,0 +1,233 @@
+"""The limits of one case, each with the days that led to its end: to its reporter, and to officers
+who may see the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session, selectinload
+
+from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
+from chassis.errors import NotFound
+from chassis.schemas import Count, Strict
+from services.escalation.callers import Callers
+from services.escalation.config import Settings
+from services.escalation.domain import Rule
+from services.escalation.models import CaseState, ClockChange, ClockRun
+from services.escalation.rules import regime
+from services.escalation.rules.regime import Regime
+from services.escalation.watch import clocks, clockwork, explaining, workdays
+from services.escalation.watch.explaining import Told
+from services.escalation.watch.workdays import Calendar, Due, Undecidable
+
+STATES = ("running", "paused", "stopped", "unknown")
+REASONS = ("paused", "resumed", "reclassified", "calendar", "limit")
+
+
+class Words(Strict):
+    """The same in Indonesian and in English."""
+
+    id = fields.String(required=True)
+    en = fields.String(required=True)
+
+
+class Limit(Strict):
+    """What was promised: so many days, counted how, by which decree, in force since when."""
+
+    days = fields.Integer(required=True)
+    unit = fields.String(required=True, validate=validate.OneOf(list(workdays.Unit)))
+    decree = fields.String(required=True)
+    effective_from = fields.Date(required=True)
+
+
+class Change(Strict):
+    """When and why the end moved; no day stands for a clock that stood."""
+
+    on = fields.Date(required=True)
+    before = fields.Date(required=True, allow_none=True)
+    after = fields.Date(required=True, allow_none=True)
+    reason = fields.String(required=True, validate=validate.OneOf(REASONS))
+
+
+class Deadline(Strict):
+    """A limit. Days are local days of `zone`; `ends_on` ends at 23:59:59 there, and is null while
+    the clock stands or its end is unknown."""
+
+    clock = fields.String(required=True)
+    cycle = fields.Integer(required=True)
+    name = fields.Nested(Words, required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    zone = fields.String(required=True)
+    started_on = fields.Date(required=True)
+    ends_on = fields.Date(required=True, allow_none=True)
+    passed = fields.Boolean(required=True)
+    provisional = fields.Boolean(required=True)
+    limit = fields.Nested(Limit, required=True, allow_none=True)
+    changes = fields.List(fields.Nested(Change), required=True)
+    sentence = fields.Nested(Words, required=True)
+
+
+class ExplainedDay(Strict):
+    """One day on the way: counted, skipped (why, and by which decree) or paused."""
+
+    on = fields.Date(required=True)
+    verdict = fields.String(required=True, validate=validate.OneOf(list(workdays.Verdict)))
+    reason = fields.String(required=True)
+    basis = fields.String(required=True)
+
+
+class Explained(Deadline):
+    """A limit with every day from the one after its start to its end."""
+
+    days = fields.List(fields.Nested(ExplainedDay), required=True)
+
+
+class Deadlines(Strict):
+    """Every limit of a case, in the order in which they began."""
+
+    number = fields.String(required=True)
+    deadlines = fields.List(fields.Nested(Deadline), required=True)
+
+
+class Explanation(Strict):
+    """The same, day by day."""
+
+    number = fields.String(required=True)
+    deadlines = fields.List(fields.Nested(Explained), required=True)
+
+
+class Which(Strict):
+    """Of which clock and round; of all, unless it is said."""
+
+    clock = fields.String(load_default=None, validate=validate.OneOf(list(clockwork.Clock)))
+    cycle = Count(load_default=None, validate=validate.Range(1, 10_000))
+
+
+class OfCase:
+    """Finds a case's clocks for who may see it."""
+
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        self._db, self._zone, self._callers = db, settings.zone, Callers(settings, clock)
+
+    def tell(self, req: falcon.Request, number: str, **which: Any) -> dict[str, Any]:
+        """All that is said of each clock, its days too."""
+        self._callers.may_see(req, number)
+        with self._db.begin() as tx:
+            runs = selectinload(CaseState.clocks)
+            case = tx.get(CaseState, number, options=[runs])
+            if case is None:
+                raise NotFound("there is no such case")
+            in_force = regime.current(tx, self._zone)
+            chosen = [run for run in case.clocks if _is_chosen(run, **which)]
+            return {
+                "number": number,
+                "deadlines": [_told(tx, case, run, in_force) for run in chosen],
+            }
+
+
+class DeadlinesOfCase(OfCase):
+    """`/v1/cases/{number}/deadlines`"""
+
+    @web.operation(
+        "The limits of a case, and how each came about",
+        answers={200: Deadlines},
+        errors=(401, 404),
+        security="case",
+    )
+    def on_get(self, req: falcon.Request, number: str) -> dict[str, Any]:
+        """In a sentence each; the days stand in the explanation."""
+        return self.tell(req, number)
+
+
+class ExplanationOfCase(OfCase):
+    """`/v1/cases/{number}/explain`"""
+
+    @web.operation(
+        "The limits of a case, day by day",
+        query=Which,
+        answers={200: Explanation},
+        errors=(401, 404),
+        security="case",
+    )
+    def on_get(self, req: falcon.Request, number: str, query: dict[str, Any]) -> dict[str, Any]:
+        """Each day counted, skipped or paused, and why."""
+        return self.tell(req, number, **query)
+
+
+def _is_chosen(run: ClockRun, clock: str | None = None, cycle: int | None = None) -> bool:
+    return clock in (None, run.clock) and cycle in (None, run.cycle)
+
+
+def _told(tx: Session, case: CaseState, run: ClockRun, in_force: Regime) -> dict[str, Any]:
+    calendar = in_force.calendars[run.calendar]
+    local = calendar.day_of
+    common = {
+        "clock": run.clock,
+        "cycle": run.cycle,
+        "name": explaining.name(run.clock),
+        "zone": calendar.zone.key,
+        "started_on": local(run.started_at),
+        "passed": run.passed_at is not None,
+        "changes": list(_changes(tx, run, calendar)),
+    }
+    try:
+        rule, end = clocks.end_of(run, case, in_force)
+    except Undecidable:
+        ends_on = local(run.due_at) if run.due_at else None
+        unsaid = {"limit": None, "ends_on": ends_on, "days": [], "provisional": False}
+        return common | unsaid | {"state": "unknown", "sentence": explaining.unknown(run.clock)}
+    said = {
+        "state": _state(run),
+        "ends_on": end.day,
+        "provisional": end.provisional,
+        "limit": _limit(rule),
+        "days": end.days,
+    }
+    return common | said | {"sentence": explaining.sentence(_value(run, rule, end, calendar))}
+
+
+def _value(run: ClockRun, rule: Rule, end: Due, calendar: Calendar) -> Told:
+    return Told(
+        clock=run.clock,
+        rule=rule,
+        started_on=calendar.day_of(run.started_at),
+        zone=calendar.zone.key,
+        days=end.days,
+        ends_on=end.day,
+        stopped=run.stopped_at is not None,
+        passed=run.passed_at is not None,
+        provisional=end.provisional,
+    )
+
+
+def _state(run: ClockRun) -> str:
+    if run.stopped_at is not None:
+        return "stopped"
+    return "paused" if clocks.run_of(run).is_paused else "running"
+
+
+def _limit(rule: Rule) -> dict[str, Any]:
+    return {
+        "days": rule.limit.days,
+        "unit": rule.limit.unit,
+        "decree": rule.decree,
+        "effective_from": rule.effective_from,
+    }
+
+
+def _changes(tx: Session, run: ClockRun, calendar: Calendar) -> Iterator[dict[str, Any]]:
+    local = calendar.day_of
+    found = sa.select(ClockChange).where(ClockChange.clock_id == run.id).order_by(ClockChange.id)
+    for change in tx.scalars(found):
+        yield {
+            "on": local(change.at),
+            "before": local(change.before) if change.before else None,
+            "after": local(change.after) if change.after else None,
+            "reason": change.reason,
+        }

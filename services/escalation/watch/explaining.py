@@ -1,0 +1,160 @@
+"""A due date in words: what was promised, what was counted and what was not, and by which decree.
+
+Pure. Only days are told, never moments: an agency may not learn at which minute a reporter acted.
+Indonesian and English; a decree keeps its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from services.escalation.domain import Rule
+from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.workdays import Day, Unit, Verdict
+
+LANGUAGES = ("id", "en")
+WEEKEND = "weekend"
+
+NAMES: Mapping[str, Mapping[str, str]] = {
+    Clock.VERIFY: {"id": "Pemeriksaan dan penerusan", "en": "Checking and passing on"},
+    Clock.FOLLOW_UP: {"id": "Tindak lanjut pertama", "en": "First follow-up"},
+    Clock.SETTLE: {"id": "Penyelesaian", "en": "Settlement"},
+    Clock.SILENCE: {"id": "Tanggapan pelapor", "en": "The reporter's response"},
+    Clock.ARBITER: {"id": "Penetapan instansi", "en": "Deciding the agency"},
+    Clock.DATA: {"id": "Kelengkapan data dari pelapor", "en": "Information from the reporter"},
+    Clock.HAND_OVER: {"id": "Penyerahan ke Ombudsman", "en": "Hand-over to the Ombudsman"},
+    Clock.CORRECTION: {"id": "Tindakan korektif Ombudsman", "en": "The Ombudsman's order"},
+    Clock.RECOMMENDATION: {"id": "Rekomendasi Ombudsman", "en": "The Ombudsman's recommendation"},
+}
+UNITS: Mapping[str, Mapping[str, str]] = {
+    Unit.WORKING: {"id": "hari kerja", "en": "working days"},
+    Unit.CALENDAR: {"id": "hari kalender", "en": "calendar days"},
+}
+MONTHS = {
+    "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
+    "en": "January February March April May June July August September October November December",
+}
+WEEKDAYS = {
+    "id": "Senin Selasa Rabu Kamis Jumat Sabtu Minggu",
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+}
+SAYS: Mapping[str, Mapping[str, str]] = {
+    "limit": {
+        "id": "{name}: {days} {unit} sejak {start} ({decree}).",
+        "en": "{name}: {days} {unit} from {start} ({decree}).",
+    },
+    "ends": {
+        "id": "Berakhir {end} pukul 23.59.59 {zone}.",
+        "en": "Ends on {end} at 23:59:59 {zone}.",
+    },
+    "stands": {
+        "id": "Jam ini sedang berhenti. Hari yang telah dihitung: {counted}.",
+        "en": "The clock stands. Days counted so far: {counted}.",
+    },
+    "stopped": {
+        "id": "Selesai; jam ini tidak berjalan lagi.",
+        "en": "Done; the clock no longer runs.",
+    },
+    "passed": {"id": "Batas ini telah lewat.", "en": "The limit has passed."},
+    "weekends": {
+        "id": "Tidak dihitung, di luar minggu kerja: {n}.",
+        "en": "Not counted, outside the working week: {n}.",
+    },
+    "day_off": {"id": "Tidak dihitung: {on}, {reason} ({basis}).",
+                "en": "Not counted: {on}, {reason} ({basis})."},
+    "paused": {
+        "id": "Tidak dihitung, karena jam berhenti dari {first} sampai {last}: {n}.",
+        "en": "Not counted, because the clock stood from {first} to {last}: {n}.",
+    },
+    "provisional": {
+        "id": "Sementara: cuti bersama tahun itu belum ditetapkan.",
+        "en": "Provisional: that year's joint leave is not decreed yet.",
+    },
+    "unknown": {
+        "id": "{name}: batasnya belum dapat dihitung; petugas telah diberi tahu.",
+        "en": "{name}: its end cannot be computed yet; staff have been alarmed.",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of one clock: its rule and the days up to its end."""
+
+    clock: str
+    rule: Rule
+    started_on: date
+    zone: str
+    days: Sequence[Day]
+    ends_on: date | None
+    stopped: bool
+    passed: bool
+    provisional: bool
+
+
+def name(clock: str) -> dict[str, str]:
+    """What a clock is called, in each language."""
+    return dict(NAMES[clock])
+
+
+def unknown(clock: str) -> dict[str, str]:
+    """The sentence for an end that cannot be told."""
+    return {lang: SAYS["unknown"][lang].format(name=NAMES[clock][lang]) for lang in LANGUAGES}
+
+
+def sentence(told: Told) -> dict[str, str]:
+    """The whole explanation as prose, in each language."""
+    return {lang: " ".join(_sentences(told, lang)) for lang in LANGUAGES}
+
+
+def day_in_words(on: date, lang: str) -> str:
+    """`Senin, 2 November 2026`."""
+    weekday, month = WEEKDAYS[lang].split()[on.weekday()], MONTHS[lang].split()[on.month - 1]
+    return f"{weekday}, {on.day} {month} {on.year}"
+
+
+def _sentences(told: Told, lang: str) -> Iterator[str]:
+    limit = told.rule.limit
+    yield SAYS["limit"][lang].format(
+        name=NAMES[told.clock][lang],
+        days=limit.days,
+        unit=UNITS[limit.unit][lang],
+        start=day_in_words(told.started_on, lang),
+        decree=told.rule.decree,
+    )
+    if told.stopped:
+        yield SAYS["stopped"][lang]
+    elif told.ends_on is None:
+        counted = sum(day.verdict is Verdict.COUNTED for day in told.days)
+        yield SAYS["stands"][lang].format(counted=counted)
+    if told.ends_on is not None:
+        yield SAYS["ends"][lang].format(end=day_in_words(told.ends_on, lang), zone=told.zone)
+    if told.passed:
+        yield SAYS["passed"][lang]
+    yield from _uncounted(told.days, lang)
+    if told.provisional:
+        yield SAYS["provisional"][lang]
+
+
+def _uncounted(days: Sequence[Day], lang: str) -> Iterator[str]:
+    weekends = sum(day.reason == WEEKEND for day in days)
+    if weekends:
+        yield SAYS["weekends"][lang].format(n=weekends)
+    for day in days:
+        if day.verdict is Verdict.SKIPPED and day.reason != WEEKEND:
+            on = day_in_words(day.on, lang)
+            yield SAYS["day_off"][lang].format(on=on, reason=day.reason, basis=day.basis)
+    for is_paused, group in groupby(
+        (day for day in days if day.verdict is not Verdict.SKIPPED),
+        key=lambda day: day.verdict is Verdict.PAUSED,
+    ):
+        if is_paused:
+            stood = [day.on for day in group]
+            yield SAYS["paused"][lang].format(
+                n=len(stood),
+                first=day_in_words(stood[0], lang),
+                last=day_in_words(stood[-1], lang),
+            )

@@ -1,0 +1,133 @@
+"""Fires what is due: once, in the order of its due times, together with what is said of it.
+
+Timers only wake; what is due is rows. Its outbox rows are written in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.outbox import emit
+from services.escalation import events, metrics, models
+from services.escalation.domain import (
+    LEVELS,
+    RAISED,
+    RANK,
+    Addressee,
+    What,
+    offer_reason,
+    rungs_for,
+)
+from services.escalation.models import CaseState, ClockRun
+from services.escalation.ombudsman import handovers, happened
+from services.escalation.rules import staffing
+from services.escalation.rules.posts import Reached, reach
+from services.escalation.rules.regime import Regime
+from services.escalation.watch import breaches, clocks
+from services.escalation.watch.breaker import last_due
+from services.escalation.watch.clockwork import OVER
+
+# The case whose wake-up is oldest. Costs what is due, not what waits.
+OLDEST = sa.text("""
+SELECT c.number FROM due d JOIN case_state c ON c.number = d.number
+WHERE d.fired_at IS NULL AND d.due_at <= :through AND d.number <> ALL(:passed_over)
+AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = d.number
+                AND f.at <= :now AND f.at > :now - :rest)
+ORDER BY d.due_at, d.id LIMIT 1
+FOR UPDATE OF c SKIP LOCKED
+""")
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One wake-up being fired."""
+
+    due: models.Due
+    clock: ClockRun
+    case: CaseState
+    regime: Regime
+    now: datetime
+
+
+def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
+    """Fires what is due of a case at its oldest due time. What is due of it later waits for its
+    turn among the other cases': after a downtime everything fires in the order of its due times."""
+    oldest: datetime | None = None
+    while found := _next(tx, case.number, now):
+        due, clock = found
+        if oldest is not None and due.due_at > oldest:
+            return
+        oldest = due.due_at
+        _fire(tx, Firing(due, clock, case, regime, now))
+
+
+def _next(tx: Session, number: str, now: datetime) -> tuple[models.Due, ClockRun] | None:
+    """Read again after each: firing one may make another due at once."""
+    found = (
+        sa.select(models.Due, ClockRun)
+        .join(ClockRun, ClockRun.id == models.Due.clock_id)
+        .where(models.Due.number == number, models.Due.fired_at.is_(None))
+        .where(models.Due.due_at <= last_due(now))
+        .order_by(models.Due.due_at, models.Due.id)
+    )
+    rows = [(due, clock) for due, clock in tx.execute(found)]
+    return min(rows, key=lambda row: (row[0].due_at, RANK[row[0].what]), default=None)
+
+
+def _fire(tx: Session, firing: Firing) -> None:
+    firing.due.fired_at = firing.now
+    DOES[What(firing.due.what)](tx, firing)
+    tx.flush()
+    late = (firing.now - firing.due.due_at).total_seconds()
+    metrics.LATENESS.labels(firing.due.what).observe(max(0.0, late))
+
+
+def _remind(tx: Session, firing: Firing) -> None:
+    reached = _reach(tx, firing, Addressee.HOLDER) if firing.clock.clock in RAISED else None
+    emit(tx, events.approaching(firing.clock, firing.case, reached, firing.now))
+
+
+def _pass(tx: Session, firing: Firing) -> None:
+    clock, case, now = firing.clock, firing.case, firing.now
+    clock.passed_at = now
+    emit(tx, events.passed(clock, now))
+    breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
+    reason = offer_reason(clock.clock)
+    if reason and case.status not in OVER and case.offered_at is None:
+        case.offered_at = now
+        emit(tx, events.offered(case, reason, now))
+    handovers.arrange(tx, case, firing.due.due_at)
+
+
+def _raise(tx: Session, firing: Firing) -> None:
+    """Whom it goes to is looked up now: ladder, case and posts may have changed meanwhile."""
+    calendar = firing.regime.calendars[firing.clock.calendar]
+    begun = calendar.day_of(firing.clock.started_at)
+    rungs = rungs_for(firing.regime.ladder, firing.clock.clock, firing.case.klass, begun)
+    if rung := rungs.get(What(firing.due.what)):
+        reached = _reach(tx, firing, rung.to)
+        raised = events.raised(firing.clock, firing.case, rung.level, reached, firing.now)
+        happened.note(tx, firing.case.number, "escalation.raised", raised.data, firing.now)
+        emit(tx, raised)
+
+
+def _reach(tx: Session, firing: Firing, meant: str) -> Reached:
+    today = firing.regime.calendar.day_of(firing.now)
+    return reach(staffing.read(tx), meant, firing.case.agency, today)
+
+
+def _hand_over(tx: Session, firing: Firing) -> None:
+    handovers.hand_over(tx, firing.case, firing.regime, firing.now)
+
+
+DOES: dict[What, Callable[[Session, Firing], None]] = {
+    What.REMINDER: _remind,
+    What.PASSED: _pass,
+    **dict.fromkeys(LEVELS[1:], _raise),
+    What.HANDOVER: _hand_over,
+}
