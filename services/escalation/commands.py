@@ -5,6 +5,8 @@ introduce-feed-keys   show the public half of each key of the file that was not 
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree
+erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, or --before DAY
+                      of all that are over or handed over and were sealed before that local day
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
                       clocks that would move; --apply --by NAME brings it in
@@ -17,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,7 +35,7 @@ from chassis.errors import Invalid, Malformed, NotAllowed
 from chassis.schemas import load
 from services.escalation import models, seed
 from services.escalation.models import STREAMS
-from services.escalation.ombudsman import broadcasting, epochs, feed
+from services.escalation.ombudsman import broadcasting, epochs, feed, parts
 from services.escalation.rules import amending, histories, regime, staffing
 from services.escalation.rules.hindsight import compare, shown
 from services.escalation.rules.national import NationalYear
@@ -193,12 +195,39 @@ class OpenEpoch:
                 sys.stdout.write(f"{stream}: epoch {begun.epoch} goes on after {before}\n")
 
 
+class EraseSealed:
+    """`erase-sealed NUMBER | --before DAY`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("number", nargs="?", help="of one case")
+        which.add_argument("--before", type=date.fromisoformat, metavar="DAY")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        configured, db = settings(service), transactions(service)
+        now = Clock(configured.clock_file).now()
+        try:
+            numbers = [arguments.number]
+            if arguments.before:
+                begins = datetime.combine(arguments.before, time.min, configured.zone)
+                with db.begin() as tx:
+                    numbers = parts.forgettable(tx, begins)
+            gone = 0
+            for number in numbers:
+                with db.begin() as tx:
+                    gone += parts.erase_one(tx, number, now)
+        except NotAllowed as refusal:
+            sys.exit(f"not erased: {refusal.message}")
+        sys.stdout.write(f"{gone} sealed parts erased\n")
+
+
 COMMANDS = {
     "verify-feed": VerifyFeed(),
     "introduce-feed-keys": IntroduceFeedKeys(),
     "switch-feed-key": SwitchFeedKey(),
     "rebroadcast-feed": RebroadcastFeed(),
     "open-epoch": OpenEpoch(),
+    "erase-sealed": EraseSealed(),
     "release-breaker": ReleaseBreaker(),
     "import-calendar": ImportCalendar(),
     "what-if": WhatIf(),

@@ -2,6 +2,11 @@
 
 import hashlib
 import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import rfc8785
@@ -9,10 +14,12 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
 
+from deploy.local.environment import ROOT, Surroundings
 from services.escalation.ombudsman import feed, parts
 from tests.service.escalation.tower import NUMBER, Tower
 
 KEY = ECKey.generate_key("P-256", {"kid": "ombudsman-test"})
+Ran = subprocess.CompletedProcess[str]
 CONSENT, WORDS = "report.escalation_consented.v1", "report.words_sealed.v1"
 
 
@@ -203,3 +210,60 @@ def test_the_history_can_only_be_added_to(tower: Tower) -> None:
     tower.open()
     with pytest.raises(Exception, match="never changed"):
         tower.database.psql("UPDATE case_event SET what = 'x'")
+
+
+@pytest.fixture
+def run(tower: Tower, surroundings: Surroundings, tmp_path: Path) -> Callable[..., Ran]:
+    """The command as it is really run, at the tower's time."""
+    clock = tmp_path / "clock"
+    told = replace(surroundings, clock_file=clock).environment(
+        "escalation", DATABASE_URL=tower.database.url
+    )
+
+    def run(*words: str) -> Ran:
+        clock.write_text(str((tower.clock.now() - tower.clock.real()).total_seconds()))
+        command = [sys.executable, "-m", "services.escalation", "erase-sealed", *words]
+        return subprocess.run(
+            command, env=told, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def test_an_operator_erases_what_was_sealed_and_the_proof_stays(tower: Tower, run) -> None:
+    hand_over(tower)
+    before = stored(tower)
+
+    assert run(NUMBER).stdout == "4 sealed parts erased\n"
+
+    assert (held(tower), stored(tower)) == ([], before)
+    with tower.db.begin() as tx:
+        assert feed.verify(tx, "handovers")[1] is None
+    assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NOT NULL") == 1
+
+
+def test_what_a_reporter_still_wants_handed_over_is_not_erased(tower: Tower, run) -> None:
+    tower.begin_work()
+    consent(tower)
+
+    refused = run(NUMBER)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "not erased: this case goes on, and its reporter consented to a hand-over\n"
+    )
+    assert len(held(tower)) == 4
+
+
+def test_what_was_sealed_before_a_day_is_erased_if_the_case_is_over(tower: Tower, run) -> None:
+    hand_over(tower)  # sealed on 2 November, local time
+
+    assert run("--before", "2026-11-02").stdout == "0 sealed parts erased\n"
+    assert len(held(tower)) == 4
+    assert run("--before", "2026-11-03").stdout == "4 sealed parts erased\n"
+    assert held(tower) == []
+
+
+def test_a_day_that_is_none_or_nothing_at_all_is_refused(run) -> None:
+    assert run("--before", "yesterday").returncode == 2
+    assert run().returncode == 2
