@@ -142,8 +142,7 @@ STORED = {
     ("cursor", "entry"),
     ("url", "address"),
     ("event_date", "not_future"),
-    ("dossier.birth_date", "past"),
-    ("dossier.prior_complaint.on", "not_future"),
+    ("birth_date", "past"), ("on", "not_future"),
     ("contact", "anonymous"),
     ("class", "required"), ("category", "required"), ("class", "complaint"),  # by the case's kind
     ("kind", "change"),

@@ -95,7 +95,10 @@ STEPS = "action IN ('verify', 'dispose', 'follow_up', 'answer') AND refused IS N
 STEPS_SAID = (
     "type IN ('case.verified.v1', 'case.disposed.v1', 'case.followed_up.v1', 'case.answered.v1')"
 )
-SETTLED = "message WHERE state IN ('delivered', 'failed')"
+SETTLED = "message WHERE place IS NULL AND state IN ('delivered', 'failed')"
+TO_POSTS = (
+    "type = 'escalation.raised.v1' OR type = 'deadline.approaching.v1' AND data->>'to' IS NOT NULL"
+)
 BREACHES = (
     "breach b JOIN clock c ON c.id = b.clock_id CROSS JOIN LATERAL (VALUES ('opened', opened_at),"
     " ('closed', closed_at)) AS turn (word, at) WHERE at IS NOT NULL"
@@ -154,9 +157,12 @@ LINKS = (
          (outbox("routing", "event_id::text", f"{CASES} AND type <> 'case.opened.v1'"),
           outbox("intake", "event_id::text", "type = 'report.contact_sealed.v1'"),
           outbox("escalation", "event_id::text", TOLD)),
-         table("notify", "cause::text", "message")),
+         table("notify", "cause::text", "message WHERE place IS NULL")),
+    Link("notify message to a post", (outbox("escalation", "event_id::text", TO_POSTS),),
+         table("notify", "cause::text", "message WHERE place > ''")),
     Link("notify order", (outbox("routing", "event_id::text", CASES),),
-         table("notify", "cause::text", "message ORDER BY written_at"), order_alone=True),
+         table("notify", "cause::text", "message WHERE place IS NULL ORDER BY written_at"),
+         order_alone=True),
     Link("notify outcome said", (table("notify", "concat_ws(' ', about, state)", SETTLED),),
          outbox("notify", "concat_ws(' ', data->>'about', split_part(type, '.', 2))",
                 "source = '/notify/messages'")),
@@ -230,7 +236,7 @@ class Final:
 
     def delivered(self) -> Counter[str]:
         """How many messages to each report's reporter count as delivered."""
-        rows = self.rows("notify", "SELECT number FROM message WHERE state = 'delivered'")
+        rows = self.rows("notify", f"SELECT number FROM {SETTLED} AND state = 'delivered'")
         return Counter(number for (number,) in rows)
 
     def mails(self, numbers: set[str]) -> dict[str, Counter[str]]:
