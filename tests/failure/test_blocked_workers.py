@@ -117,7 +117,7 @@ def test_a_storm_and_a_second_effect_are_noticed(system, networks, work):
         eventually(lambda: networks["routing"].connections == CONNECTIONS, "it is back")
     assert storms(networks, before).keys() == {"routing"}
 
-    columns = "number, about, cause, facts, correlationid, state, written_at"
+    columns = "number, about, cause, facts, correlationid, state, written_at, not_before"
     again = columns.replace("about", "'merged'")
     system.psql(
         "notify",

@@ -56,8 +56,8 @@ MISTAKES = {
     ),
     "a mail's header": Mistake(
         "notify-worker", "mails/header/Subject",
-        (("services/notify/letters.py", "= SUBJECT[language]",
-          '= f"{SUBJECT[language]} {recipient}"'),),
+        (("services/notify/letters.py", "] = subject",
+          '] = f"{subject} {recipient}"'),),
     ),
     "an address of a page": Mistake(
         "notify-worker", "mails/text",

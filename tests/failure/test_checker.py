@@ -76,9 +76,9 @@ PLANTED = [
      "UPDATE position SET sequence = sequence - 1 WHERE source = '/notify/messages'"),
     ("stale escalation status", "escalation", "UPDATE case_state SET cycle = cycle + 1"),
     ("doubled notify message", "notify",
-     "INSERT INTO message (id, number, about, cause, facts, correlationid, state, written_at)"
-     " SELECT gen_random_uuid(), number, 'merged', cause, facts, correlationid, state, written_at"
-     " FROM message WHERE about = 'closed' LIMIT 1"),
+     "INSERT INTO message (id, number, about, cause, facts, correlationid, state, written_at,"
+     " not_before) SELECT gen_random_uuid(), number, 'merged', cause, facts, correlationid, state,"
+     " written_at, not_before FROM message WHERE about = 'closed' LIMIT 1"),
     ("disordered notify order", "notify",
      "UPDATE message SET written_at = written_at - interval '1 day' WHERE about = 'closed'"),
     ("stuck notify parked", "notify",
