@@ -120,7 +120,10 @@ def secrets_of(system: System) -> Iterator[Canary]:
             yield Canary(file.name, text, (f"files/secrets/{file.name}", own), random=True)
         elif file.name.endswith(("pepper", "bearer-key")):
             yield Canary(file.name, text, (f"files/secrets/{file.name}",), random=True)
-        elif file.name in ("kek.json", "notify-private-key.json", "feed-signing-key.json"):
+        elif file.name in (
+            "kek.json", "notify-private-key.json", "feed-signing-key.json",
+            "ombudsman-private-key.json", "ombudsman-signing-key.json",
+        ):  # fmt: skip
             for value in _long(text):
                 yield Canary(file.name, value, ("files/secrets/*",), random=True)
 

@@ -5,6 +5,7 @@ logs among it), `database/...`, `tap/...`, `metrics/...`, `mails/...`, `feed/...
 `commands/...`, `prometheus/...`.
 """
 
+import io
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pypdf
 
 from deploy.local.environment import ROOT
 from deploy.local.postgres import program
@@ -151,6 +153,22 @@ def feed(system: System) -> Iterator[Sink]:
             answer = httpx.get(url, headers=key, trust_env=False, timeout=20)
             assert answer.status_code == 200, answer.text
             yield f"feed/{stream}", str(answer.headers).encode() + answer.content
+    for (number,) in system.psql("escalation", "SELECT number FROM dossier"):
+        for accepted in ("application/json", "application/pdf"):
+            answer = httpx.get(
+                f"{system.url}/api/v1/ombudsman/dossiers/{number}",
+                headers=key | {"Accept": accepted}, trust_env=False, timeout=20,
+            )  # fmt: skip
+            assert answer.headers["content-type"] == accepted
+            yield f"feed/dossier/{accepted}", str(answer.headers).encode() + answer.content
+            if accepted == "application/pdf":
+                yield "feed/dossier/text", _written(answer.content)
+
+
+def _written(document: bytes) -> bytes:
+    """What stands on the pages of a PDF."""
+    pages = pypdf.PdfReader(io.BytesIO(document)).pages
+    return " ".join(page.extract_text() for page in pages).encode()
 
 
 def processes(system: System) -> Iterator[Sink]:

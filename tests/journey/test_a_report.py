@@ -1,12 +1,15 @@
 """The main job, as its people do it: over HTTP through the gateway, on the whole system."""
 
+import hashlib
 from datetime import timedelta
 
 import httpx
 import pytest
+import rfc8785
 
 from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in, until
 from tests.harness.outside import Outside
+from tests.harness.rooms import FORM
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
@@ -210,7 +213,8 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
     """The outside party is a program that shares no code with the system."""
     citizen.submit("Jembatan putus", "Anak sekolah lewat.", TODAY, "jembatan@contoh.example")
     disposed(people, citizen)
-    citizen.act("escalation-consent", {})
+    citizen.act("escalation-consent", {"dossier": FORM})
+    citizen.act("supplements", {"text": "Kemarin ada yang jatuh."})
     for _ in range(8):
         own_system.clock.move(timedelta(days=9))
         if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):
@@ -218,7 +222,15 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
     citizen.await_entry("escalation.handed_over")
     ombudsman = Outside(tmp_path / "state", f"{own_system.url}/api", own_system.secrets_folder)
     assert ombudsman.run("pin") == ombudsman.run("follow", "--once") == 0, ombudsman.said
-    assert citizen.number in [e["subject"] for e in ombudsman.entries("handovers")]
+    entry = next(e for e in ombudsman.entries("handovers") if e["subject"] == citizen.number)
+    dossier = ombudsman.read(f"dossiers/{citizen.number}.json")
+    canonical = rfc8785.dumps(dossier["dossier"])
+    assert hashlib.sha256(canonical).hexdigest() == entry["data"]["dossier"]["sha256"]
+    opened = [part["opened"] for part in dossier["opened"]]
+    assert opened[0]["form"] == FORM
+    assert [part.get("text") for part in opened[1:]] == [
+        "Anak sekolah lewat.", "Kemarin ada yang jatuh.",
+    ]  # fmt: skip
 
     file = ("--reference", "0123/LM/I/2027/BJM")
     for answer in ("received", "under_examination"):

@@ -5,9 +5,6 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from joserfc import jwe
-from joserfc.jwk import ECKey
-from joserfc.registry import HeaderParameter
 
 import contracts
 from chassis.clock import Clock
@@ -17,6 +14,7 @@ from chassis.inbox import ANYBODY
 from services.intake.envelopes import Envelopes
 from services.intake.service import Intake
 from tests.harness.rooms import FORM
+from tests.harness.unsealing import opened, private_key
 from tests.service.intake.conftest import REPORT, key
 
 PARTS = "report.words_sealed.v1"
@@ -30,7 +28,7 @@ def receipt(api):
 
 @pytest.fixture
 def private(secrets_folder):
-    return json.loads((secrets_folder / "ombudsman-private-key.json").read_text())
+    return private_key(secrets_folder)
 
 
 @pytest.fixture
@@ -58,16 +56,6 @@ def consent(api, receipt, **form):
 def said(intake_db, *types):
     rows = intake_db.psql("SELECT type, data FROM outbox ORDER BY id")
     return [data for type, data in rows if type in types]
-
-
-def opened(sealed, private, number):
-    registry = jwe.JWERegistry(
-        header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
-        algorithms=["ECDH-ES", "A256GCM"],
-    )
-    found = jwe.decrypt_compact(sealed, ECKey.import_key(private), registry=registry)
-    assert found.protected["sub"] == number
-    return json.loads(found.plaintext)
 
 
 def hear(worker, receipt, type, sequence=1, **data):

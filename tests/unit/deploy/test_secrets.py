@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from chassis.errors import Poison
 from deploy import secrets
@@ -101,6 +103,55 @@ def test_contacts_are_sealed_to_a_new_key_while_the_old_one_still_opens_its_own(
 
     secrets.drop_keys(folder)
     assert (opens(old), opens(new), opens(sealed_now())) == (False, True, True)
+
+
+def test_the_ombudsmans_private_key_may_leave_and_no_other_is_made(folder: Path) -> None:
+    public = secrets.read(folder, secrets.OMBUDSMAN_PUBLIC)
+    (folder / secrets.OMBUDSMAN_PRIVATE).unlink()
+
+    secrets.make(folder)
+
+    assert not (folder / secrets.OMBUDSMAN_PRIVATE).exists()
+    assert secrets.read(folder, secrets.OMBUDSMAN_PUBLIC) == public
+    assert '"d"' not in public
+
+
+def test_dossiers_are_sealed_to_the_last_key_that_the_ombudsman_gives(folder: Path) -> None:
+    theirs = [{**ECKey.generate_key("P-256").as_dict(private=True), "kid": k} for k in ("a", "b")]
+    public = [{name: value for name, value in key.items() if name != "d"} for key in theirs]
+
+    secrets.ombudsman_keys(folder, json.dumps({"keys": public}))
+    secrets.make(folder)
+
+    assert Sealer((folder / secrets.OMBUDSMAN_PUBLIC).read_bytes()).key_id == "b"
+    assert not (folder / secrets.OMBUDSMAN_PRIVATE).exists()
+    for wrong in ({"keys": theirs}, {"keys": []}, {"keys": [public[0] | {"kid": ""}]}):
+        with pytest.raises(ValueError, match=r"key|empty"):
+            secrets.ombudsman_keys(folder, json.dumps(wrong))
+
+
+def test_only_the_key_that_leaves_opens_what_is_sealed_to_the_ombudsman(folder: Path) -> None:
+    """Every key that stays is tried, under the name of the right one; the right one is the
+    negative control."""
+    sealed = Sealer((folder / secrets.OMBUDSMAN_PUBLIC).read_bytes()).seal({}, "KTB-12345-67890")
+    private = json.loads(secrets.read(folder, secrets.OMBUDSMAN_PRIVATE))
+    leave = (secrets.OMBUDSMAN_PRIVATE, "ombudsman-bearer-key", "ombudsman-signing-key.json")
+
+    def opens(**other: str) -> bool:
+        try:
+            opener = Opener(json.dumps(private | other).encode())
+            return opener.open(sealed, "KTB-12345-67890").strip() == b"{}"
+        except (Poison, ValueError):
+            return False
+
+    stays = [file.read_text().strip() for file in folder.iterdir() if file.name not in leave]
+    tried = {word for text in stays for word in re.findall(r"[A-Za-z0-9_/+=-]{20,}", text)}
+    notifys = json.loads(secrets.read(folder, "notify-private-key.json"))
+    assert notifys["d"] in tried
+    assert private["d"] not in tried
+    assert not any(opens(d=secret) for secret in tried)
+    assert not opens(**notifys | {"kid": private["kid"]})
+    assert opens()
 
 
 def test_the_feed_gets_one_more_key_and_keeps_the_newest_when_told(folder: Path) -> None:
