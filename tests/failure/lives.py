@@ -17,7 +17,7 @@ import httpx
 from deploy.local.scenario import FOLLOW_UP, Officer, Reporter, Stage, sign_in
 from deploy.local.system import System
 from tests.failure.canaries import Canary, Sink
-from tests.failure.people import ADDRESS, KEY, OTHER, PERSON, TELLING, word
+from tests.failure.people import ADDRESS, FORM, KEY, OTHER, PERSON, TELLING, word
 from tests.harness.waiting import eventually
 
 LEVELS = ("open", "confidential", "anonymous")
@@ -189,7 +189,7 @@ def wander(life: Life) -> Citizen:
 
 def escalate(life: Life, left: Citizen, move: timedelta = timedelta(days=6)) -> None:
     """Nobody handles it until it stands on the Ombudsman's feed."""
-    left.act("escalation-consent", {})
+    left.act("escalation-consent", {"dossier": FORM})
     assert life.people.move_clock is not None
     for _ in range(12):
         life.people.move_clock(move)

@@ -103,6 +103,12 @@ def test_all_that_was_looked_for_was_there(system, life, hits):
     assert {canary.name for canary in permitted if canary.allowed} - found == set()
 
 
+def test_the_form_for_the_ombudsman_was_really_taken(system, life):
+    taken = "SELECT count(*) FROM report WHERE consent_form AND handed_over_at IS NOT NULL"
+
+    assert system.psql("intake", taken) == [(1,)]
+
+
 def test_no_process_keeps_anything_outside_of_what_was_searched(system, life):
     assert sinks.elsewhere(system) == {}
 
