@@ -31,7 +31,7 @@ from chassis import strict_json
 from chassis.cli import settings, transactions
 from chassis.clock import Clock
 from chassis.database import Transactions
-from chassis.errors import Invalid, Malformed, NotAllowed
+from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import models, seed
 from services.escalation.models import STREAMS
@@ -216,7 +216,7 @@ class EraseSealed:
             for number in numbers:
                 with db.begin() as tx:
                     gone += parts.erase_one(tx, number, now)
-        except NotAllowed as refusal:
+        except (NotAllowed, NotFound) as refusal:
             sys.exit(f"not erased: {refusal.message}")
         sys.stdout.write(f"{gone} sealed parts erased\n")
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis.errors import NotAllowed
+from chassis.errors import NotAllowed, NotFound
 from services.escalation import models
 from services.escalation.models import CaseState, Dossier, SealedPart
 from services.escalation.watch.clockwork import OVER
@@ -68,10 +68,12 @@ def erase(tx: Session, number: str, now: datetime) -> int:
 
 
 def erase_one(tx: Session, number: str, now: datetime) -> int:
-    """The same, as an operator asks for it. Raises NotAllowed while the case goes on and its
-    reporter wants it handed over: for that they withdraw it."""
+    """The same, as an operator asks for it. Raises NotFound for a case that is not known, and
+    NotAllowed while it goes on and its reporter wants it handed over: for that they withdraw it."""
     case = tx.get(CaseState, number, with_for_update=True)
-    if case and case.status not in OVER and case.handed_over_at is None:
+    if case is None:
+        raise NotFound("there is no such case")
+    if case.status not in OVER and case.handed_over_at is None:
         raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
     return erase(tx, number, now)
 

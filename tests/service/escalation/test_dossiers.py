@@ -267,3 +267,9 @@ def test_what_was_sealed_before_a_day_is_erased_if_the_case_is_over(tower: Tower
 def test_a_day_that_is_none_or_nothing_at_all_is_refused(run) -> None:
     assert run("--before", "yesterday").returncode == 2
     assert run().returncode == 2
+
+
+def test_a_mistyped_number_is_refused(run) -> None:
+    refused = run("KTB-00000-00001")
+
+    assert (refused.returncode, refused.stderr) == (1, "not erased: there is no such case\n")
