@@ -137,11 +137,10 @@ class Client:
         """Sends what was not taken yet, oldest first; whether nothing was refused. The same id goes
         with the same bytes, so that whatever happened to an earlier try, it has one effect."""
         good = True
-        kept = [(name, self.store.read(name)) for name in self.store.listed("answers")]
-        for name, one in sorted(kept, key=lambda pair: pair[1]["written"]):
+        for one in self.store.answers():
             if one["result"] is None:
                 one["result"] = self._send(one)
-                self.store.write(name, one)
+                self.store.write(f"answers/{one['id']}.json", one)
                 good = good and one["result"]["taken"]
                 print(f"answer {one['id']}: {json.dumps(one['result'])}", flush=True)
         return good
@@ -180,10 +179,9 @@ def pin(store):
 def status(store):
     """What is kept."""
     told = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
-    answers = [store.read(name) for name in store.listed("answers")]
     told |= {
         "dossiers": [Path(name).stem for name in store.listed("dossiers")],
-        "answers": [{"id": a["id"], "result": a["result"]} for a in answers],
+        "answers": [{"id": a["id"], "result": a["result"]} for a in store.answers()],
         "evidence": store.listed("evidence"),
     }
     print(json.dumps(told, indent=1))

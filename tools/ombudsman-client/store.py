@@ -50,6 +50,11 @@ class Store:
         found = (self.folder / folder).glob("*.json")
         return sorted(f"{folder}/{file.name}" for file in found)
 
+    def answers(self):
+        """The answers in the order in which they were written."""
+        kept = [self.read(name) for name in self.listed("answers")]
+        return sorted(kept, key=lambda answer: answer["written"])
+
     def keys(self):
         """The pinned keys by name."""
         return public_keys(self.read("keys.json", {"keys": []}))
