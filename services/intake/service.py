@@ -91,9 +91,13 @@ class Intake(Service):
 
     @subscribe("deadline.recomputed.v1")
     def amend_promise(self, event: Event, tx: Session) -> None:
-        """A limit has moved; null means that it is paused."""
+        """A limit has moved; null means that it is paused. One that lies ahead again has not been
+        missed: its passing is told anew. A pause takes nothing back."""
         told = schemas.DeadlineRecomputed.of(event)
-        _deadline(known(tx, event), told).due_at = told["after"]
+        deadline = _deadline(known(tx, event), told)
+        deadline.due_at = told["after"]
+        if told["after"] and told["after"] > told["at"]:
+            deadline.passed_at = None
         note(tx, event, told["at"])
 
     @subscribe("deadline.passed.v1")

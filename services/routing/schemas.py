@@ -102,6 +102,7 @@ class Recomputed(Tolerant):
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)
     after = fields.AwareDateTime(required=True, allow_none=True)
+    at = fields.AwareDateTime(required=True)
 
 
 class Raised(Limit):

@@ -164,10 +164,13 @@ class Routing(Service):
 
     @subscribe("deadline.recomputed.v1")
     def move_deadline(self, event: Event, tx: Session) -> None:
-        """A limit moved, paused or resumed."""
+        """A limit moved, paused or resumed. One that lies ahead again has not been missed; a pause
+        takes nothing back."""
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at = told["after"]
+        if told["after"] and told["after"] > told["at"]:
+            deadline.passed_at = None
         case_file.show_clock(row)
 
     @subscribe("escalation.raised.v1")

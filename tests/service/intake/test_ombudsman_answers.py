@@ -1,10 +1,12 @@
-"""The reporter reads what the Ombudsman answered, with its words and the limit that follows."""
+"""The reporter reads what the Ombudsman answered, with its words and the limit that follows;
+and a limit that moved."""
 
 from __future__ import annotations
 
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -110,3 +112,49 @@ def test_the_limit_of_an_order_is_shown_until_the_next_answer(
 )
 def test_only_the_last_answer_orders(answers: list[str], shown: set[str]) -> None:
     assert clocks(Status.IN_PROGRESS, answers) == shown
+
+
+AHEAD, GONE, PAUSED = 5, -2, None  # days until the end of a limit that is told at one moment
+
+
+@pytest.mark.parametrize(
+    ("moves", "passed"),
+    [
+        ((AHEAD,), False),
+        ((GONE,), True),
+        ((0,), True),
+        ((PAUSED,), True),
+        ((PAUSED, GONE), True),
+        ((PAUSED, AHEAD), False),
+        ((AHEAD, GONE), False),
+    ],
+)
+def test_a_missed_limit_that_lies_ahead_again_is_not_missed_any_more(
+    api: httpx.Client, hear: Any, receipt: dict[str, str], moves: tuple[int | None], passed: bool
+) -> None:
+    """Escalation's own rule: a limit that comes to lie in the past is told as passed by itself."""
+    number, limit, due = receipt["number"], {"clock": "V", "cycle": 1}, stamp(days=-3)
+    hear("deadline.started.v1", number, **limit, due_at=due)
+    hear("deadline.passed.v1", number, **limit, due_at=due, at=stamp(days=-3))
+    assert track(api, receipt)["deadlines"][0]["passed"] is True
+
+    ends: list[str | None] = [due, *(days if days is None else stamp(days=days) for days in moves)]
+    for before, after in pairwise(ends):
+        told = {"before": before, "after": after, "reason": "calendar", "at": stamp()}
+        hear("deadline.recomputed.v1", number, **limit, **told)
+
+    [shown] = track(api, receipt)["deadlines"]
+    assert (shown["due_at"] is None, shown["passed"]) == (ends[-1] is None, passed)
+
+
+def test_a_limit_that_passes_again_is_missed_again(
+    api: httpx.Client, hear: Any, receipt: dict[str, str]
+) -> None:
+    number, limit, due = receipt["number"], {"clock": "V", "cycle": 1}, stamp(days=-3)
+    hear("deadline.passed.v1", number, **limit, due_at=due, at=due)
+    told = {"before": due, "after": stamp(days=2), "reason": "resumed", "at": stamp()}
+    hear("deadline.recomputed.v1", number, **limit, **told)
+
+    hear("deadline.passed.v1", number, **limit, due_at=stamp(days=2), at=stamp(days=2))
+
+    assert [d["passed"] for d in track(api, receipt)["deadlines"]] == [True]

@@ -288,6 +288,22 @@ def test_the_worklist_shows_the_limit_that_matters_now(office):
     assert shown == {"V": (2, "sekda"), "S": (0, None)}
 
 
+@pytest.mark.parametrize(("days", "passed"), [(5, False), (-1, True), (None, True)])
+def test_a_missed_limit_that_lies_ahead_again_is_not_missed_any_more(office, days, passed):
+    number = office.bring("unverified")
+    due, now = ago(office, days=3), ago(office)
+    limit = {"clock": "V", "cycle": 1}
+    office.hear("deadline.passed.v1", number, **limit, due_at=due, at=due)
+    after = None if days is None else ago(office, days=-days)
+    told = {"before": due, "after": after, "reason": "paused" if days is None else "calendar"}
+
+    office.hear("deadline.recomputed.v1", number, **limit, **told, at=now)
+
+    [shown] = office.case(number)["deadlines"]
+    assert (shown["passed_at"] is not None) == passed
+    assert (shown["due_at"] or "")[:19] == (after or "")[:19]
+
+
 def test_the_case_says_what_the_ombudsman_was_told(office):
     number = office.bring("in_progress")
     office.hear("escalation.offered.v1", number)
