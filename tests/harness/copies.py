@@ -17,6 +17,15 @@ Edit = tuple[str, str, str]  # the file, what stands there, and what is written 
 @contextmanager
 def mistaken(system: System, process: str, folder: Path, edits: Iterable[Edit]) -> Iterator[None]:
     """Runs the process from a copy in `folder` while the block runs, then as it was."""
+    _move(system, process, copied(folder, edits))
+    try:
+        yield
+    finally:
+        _move(system, process, ROOT)
+
+
+def copied(folder: Path, edits: Iterable[Edit]) -> Path:
+    """The folder, with a copy of the source that has the mistake in it."""
     for part in ("chassis", "contracts", "services", "data"):
         ignored = shutil.ignore_patterns("*.pyc", "__pycache__")
         shutil.copytree(ROOT / part, folder / part, ignore=ignored)
@@ -24,11 +33,7 @@ def mistaken(system: System, process: str, folder: Path, edits: Iterable[Edit]) 
         source = (folder / name).read_text()
         assert old in source, "the mistake has no place any more"
         (folder / name).write_text(source.replace(old, new))
-    _move(system, process, folder)
-    try:
-        yield
-    finally:
-        _move(system, process, ROOT)
+    return folder
 
 
 def _move(system: System, process: str, where: Path) -> None:

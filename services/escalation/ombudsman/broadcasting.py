@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.database import Transactions
+from chassis.failpoints import failpoint
 from chassis.wire import InDoubt, Publisher
 from services.escalation.models import FeedBroadcast
 from services.escalation.ombudsman import feed
@@ -66,6 +67,7 @@ class Broadcaster:
         }
         if self._publisher.publish(batch) != batch.keys():
             raise InDoubt("entries of the feed were refused")
+        failpoint("feed.after_broadcast")
         sent.epoch, sent.position = found[-1].epoch, found[-1].position
         return len(found)
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import amqp
@@ -17,12 +18,14 @@ from deploy.local.broker import Broker, connect
 from deploy.rabbitmq.definitions import FEED_READER, FEED_VHOST, STREAM
 from services.escalation.ombudsman import broadcasting, feed
 from services.escalation.ombudsman.broadcasting import Broadcaster
+from tests.harness.copies import Edit, copied
 from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import Office
 from tests.service.escalation.reader import Reader
 from tests.service.escalation.tower import Tower
 
+SENT = "SELECT position FROM feed_broadcast WHERE stream = 'monitoring'"
 STREAMS = ("monitoring", "handovers")
 
 
@@ -174,12 +177,66 @@ def test_a_worker_keeps_the_stream_up_with_the_feed(office: Office, broker: Brok
     office.open_here()
     office.start()
 
-    sent = "SELECT position FROM feed_broadcast WHERE stream = 'monitoring'"
-    eventually(lambda: office.count(sent) == 12, seconds=40)
+    eventually(lambda: office.count(SENT) == 12, seconds=40)
 
+    assert read(broker, 12) == shown(office)
+
+
+def shown(office: Office) -> list[dict[str, Any]]:
+    """The feed as it is."""
     with office.tower.db.begin() as tx:
-        shown = [json.loads(one.text) for one in feed.read(tx, "monitoring", 1, 0, 100)]
-    assert read(broker, 12) == shown
+        return [json.loads(one.text) for one in feed.read(tx, "monitoring", 1, 0, 100)]
+
+
+def killed_while_it_sends(office: Office, broker: Broker, *edits: Edit, folder: Path) -> list[Any]:
+    """Twelve entries, then a worker that dies between the broker's word and the row's, then five
+    more and a worker that lives; all that is on the stream then."""
+    office.tower.write(12)
+    dying = office.launch(FAILPOINTS="feed.after_broadcast=kill")
+    if edits:
+        dying.process.cwd = copied(folder, edits)
+    dying.process.start()
+    eventually(lambda: not dying.process.running, "its death", seconds=40)
+    sent = office.count(SENT)
+    office.tower.write(5)
+    office.start()
+    eventually(lambda: office.count(SENT) == 17, "the rest", seconds=40)
+    return read(broker, 17 - sent if sent else 12 + 17)  # what was not remembered is sent twice
+
+
+def kept(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a reader keeps, who drops each place that it has had. Fails if what came twice was not
+    the same."""
+    places: dict[tuple[int, int], dict[str, Any]] = {}
+    for entry in found:
+        assert places.setdefault((entry["epoch"], entry["position"]), entry) == entry
+    return list(places.values())
+
+
+def test_a_kill_between_the_brokers_word_and_the_row_loses_no_entry_and_no_order(
+    office: Office, broker: Broker, tmp_path: Path
+) -> None:
+    found = killed_while_it_sends(office, broker, folder=tmp_path)
+
+    assert [entry["position"] for entry in found] == [*range(1, 13), *range(1, 18)]
+    assert kept(found) == shown(office)
+
+
+def test_a_worker_that_remembers_before_it_has_sent_loses_entries(
+    office: Office, broker: Broker, tmp_path: Path
+) -> None:
+    """The negative control of the kill."""
+    place = "        if self._publisher is None:\n"
+    early = (
+        "        sent.epoch, sent.position = found[-1].epoch, found[-1].position\n"
+        '        tx.commit()\n        failpoint("feed.after_broadcast")\n'
+    )
+    edit = ("services/escalation/ombudsman/broadcasting.py", place, early + place)
+
+    found = killed_while_it_sends(office, broker, edit, folder=tmp_path)
+
+    assert kept(found) != shown(office)
+    assert [entry["position"] for entry in found] == [*range(13, 18)]
 
 
 def test_a_broker_that_lost_its_streams_is_filled_again(
