@@ -14,9 +14,10 @@ import pytest
 from deploy.local.process import Failed
 from deploy.local.prometheus import Prometheus, program
 from services.notify import letters
-from tests.failure import links, lives, mistakes, people, planting, sinks
+from tests.failure import forms, links, lives, mistakes, people, planting, sinks
 from tests.failure.canaries import Sweep, leaks
 from tests.harness import wiretap
+from tests.harness.faults import problem
 from tests.harness.system import running
 from tests.harness.waiting import eventually
 
@@ -64,6 +65,7 @@ def life(system, prometheus):
         left = lives.wander(one)
         mistakes.by_reporters(one)
         mistakes.by_officers(one)
+        one.seen["forms"] = list(forms.refused(left))
         lives.escalate(one, left)
         lives.settle(system)
         yield one
@@ -84,6 +86,7 @@ def places(system, life, prometheus):
 def hits(system, life, places, tmp_path_factory):
     """All that was found, whether it may be there or not."""
     known = [*people.canaries(), *people.secrets_of(system), *life.canaries(), *mistakes.MISTAKEN]
+    known += forms.canaries()
     assert len(known) > 100
     return Sweep(known).hits(places, tmp_path_factory.mktemp("hits") / "sinks")
 
@@ -107,6 +110,17 @@ def test_the_form_for_the_ombudsman_was_really_taken(system, life):
     taken = "SELECT count(*) FROM report WHERE consent_form AND handed_over_at IS NOT NULL"
 
     assert system.psql("intake", taken) == [(1,)]
+
+
+def test_a_wrong_form_for_the_ombudsman_is_told_its_field_and_rule_and_no_value(life):
+    told = [(problem(answer), answer.json()["errors"]) for _, answer in life.seen["forms"]]
+    broken = [(wrong.field, wrong.rule) for wrong, _ in life.seen["forms"]]
+
+    assert [(status, [(e["field"], e["rule"]) for e in errors]) for status, errors in told] == [
+        (422, [one]) for one in broken
+    ]
+    for wrong, answer in life.seen["forms"]:
+        assert wrong.value not in answer.text
 
 
 def test_no_process_keeps_anything_outside_of_what_was_searched(system, life):
