@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,55 +20,10 @@ from services.escalation.ombudsman import pokes, webhooks
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import Office
 from tests.service.escalation.reader import Reader, public
+from tests.service.escalation.receiver import Receiver, outcomes, set_target
 from tests.service.escalation.tower import NUMBER, Tower
 
 TARGET, CONFIRMATION = "/v1/ombudsman/target", "/v1/ombudsman/target/confirmation"
-
-
-class Receiver:
-    """Answers as it is told (the last one again and again), and keeps what it heard."""
-
-    def __init__(self) -> None:
-        self.statuses, self.heard = [204], list[tuple[dict[str, str], bytes]]()
-        self.hanging = threading.Event()
-        self.hanging.set()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.heard.append((dict(self.headers), body))
-                outer.hanging.wait(60)
-                status = outer.statuses.pop(0) if len(outer.statuses) > 1 else outer.statuses[0]
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/feed"
-
-    @property
-    def ids(self) -> list[str]:
-        return [headers["webhook-id"] for headers, _ in self.heard]
-
-    @property
-    def moved(self) -> list[str]:
-        """The streams that it was told of."""
-        return [json.loads(body)["data"]["stream"] for _, body in self.heard]
-
-    def close(self) -> None:
-        self.hanging.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
@@ -80,21 +33,10 @@ def receiver() -> Iterator[Receiver]:
     made.close()
 
 
-def set_target(tower: Tower, url: str | None) -> None:
-    tower.database.psql(
-        "INSERT INTO feed_target (url, proposed_by, proposed_at, confirmed_by, confirmed_at)"
-        " VALUES (%s, gen_random_uuid(), now(), gen_random_uuid(), now())", [url],
-    )  # fmt: skip
-
-
 def poke(tower: Tower) -> None:
     """Whatever is due now."""
     while pokes.turn(tower.db, tower.clock, tower.service.signers, inside=True):
         pass
-
-
-def outcomes(tower: Tower) -> list[str | None]:
-    return [o for (o,) in tower.database.psql("SELECT outcome FROM feed_poke ORDER BY made_at")]
 
 
 def test_a_poke_says_that_a_stream_has_moved_and_nothing_of_what_is_in_it(
