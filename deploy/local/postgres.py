@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from signal import SIGINT, SIGKILL
 from typing import Any
@@ -21,6 +22,7 @@ import psycopg2
 
 from deploy.local.process import SAME_USER, Failed, Process, free_port, leashed, wait_until
 
+Run = Callable[..., list[tuple[Any, ...]]]
 CONFIG = Path(__file__).parents[1] / "postgres" / "postgresql.conf"
 ADMINISTRATOR = "postgres"
 
@@ -82,14 +84,21 @@ class Postgres:
         self, sql: str, database: str = "postgres", parameters: Sequence[object] | None = None
     ) -> list[tuple[Any, ...]]:
         """Runs one statement as administrator, outside of a transaction; answers with its rows."""
-        connection = self._connect(database)
-        try:
+        with self.session(database) as run:
+            return run(sql, parameters)
+
+    @contextmanager
+    def session(self, database: str) -> Iterator[Run]:
+        """The same for many statements: a login costs the server more than most of them."""
+        with closing(self._connect(database)) as connection:
             connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+
+            def run(sql: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql, parameters)
+                    return cursor.fetchall() if cursor.description else []
+
+            yield run
 
     def _connect(self, database: str) -> Any:
         return psycopg2.connect(
