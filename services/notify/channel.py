@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from services.notify.domain import Stage, Undelivered, refusal
 
 TIMEOUT = 10.0  # seconds for each step of the conversation
+MOST = 20  # messages over one connection; some servers allow no more
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,58 @@ class Smtp:
 
         Raises Rejected (never again) or Unavailable (again later).
         """
-        conversation = _Conversation(self)
+        with self.kept() as line:
+            line.send(sender, recipient, message)
+
+    @contextmanager
+    def kept(self) -> Iterator[Line]:
+        """The way to hand over several messages, one after the other."""
+        line = Line(self)
+        try:
+            yield line
+        finally:
+            line.leave()
+
+
+class Line:
+    """Keeps a connection for the next message, but only after a success, and for `MOST` of them."""
+
+    def __init__(self, server: Smtp) -> None:
+        self._server = server
+        self._talk = _Conversation(server)
+
+    def send(self, sender: str, recipient: str, message: bytes) -> None:
+        """As `Smtp.send`."""
         error: Undelivered | None = None
         try:
-            conversation.hold(sender, recipient, message)
+            self._begin(sender)
+            self._talk.hand_over(recipient, message)
         except _Refused as refused:
-            error = refusal(conversation.stage, refused.code)
+            error = refusal(self._talk.stage, refused.code)
         except (smtplib.SMTPException, OSError, ValueError) as failure:
             code = getattr(failure, "smtp_code", None)
-            error = refusal(conversation.stage, code if isinstance(code, int) else None)
+            error = refusal(self._talk.stage, code if isinstance(code, int) else None)
         finally:
-            conversation.end()
+            if self._talk.stage is not Stage.TAKEN or self._talk.taken == MOST:
+                self.leave()
         if error is not None:
             raise error
+
+    def leave(self) -> None:
+        """Ends the conversation; the next message begins another."""
+        self._talk.end()
+        self._talk = _Conversation(self._server)
+
+    def _begin(self, sender: str) -> None:
+        """Begins a message. A server that had hung up meanwhile, or wants no more over this
+        connection, has not heard of it yet: it is begun on a new one."""
+        if self._talk.taken:
+            with suppress(_Refused, smtplib.SMTPException, OSError, ValueError):
+                self._talk.begin(sender)
+                return
+            self.leave()
+        self._talk.open()
+        self._talk.begin(sender)
 
 
 class _Refused(Exception):
@@ -55,14 +96,14 @@ class _Refused(Exception):
 
 
 class _Conversation:
-    """One connection; `stage` says how far it got."""
+    """One connection; `stage` says how far the last message got, `taken` how many were taken."""
 
     def __init__(self, server: Smtp) -> None:
         self._server = server
         self._smtp: smtplib.SMTP | None = None
-        self.stage = Stage.CONNECT
+        self.stage, self.taken = Stage.CONNECT, 0
 
-    def hold(self, sender: str, recipient: str, message: bytes) -> None:
+    def open(self) -> None:
         server = self._server
         smtp = self._smtp = smtplib.SMTP(
             server.host, server.port, local_hostname=server.hello, timeout=server.timeout
@@ -76,13 +117,18 @@ class _Conversation:
         if server.user:
             self.stage = Stage.SIGN_IN
             smtp.login(server.user, server.password)
+
+    def begin(self, sender: str) -> None:
         self.stage = Stage.SENDER
-        _expect(smtp.mail(sender))
+        _expect(self._open.mail(sender))
+
+    def hand_over(self, recipient: str, message: bytes) -> None:
         self.stage = Stage.RECIPIENT
-        _expect(smtp.rcpt(recipient))
+        _expect(self._open.rcpt(recipient))
         self.stage = Stage.CONTENT
-        _expect(smtp.data(message))
+        _expect(self._open.data(message))
         self.stage = Stage.TAKEN
+        self.taken += 1
 
     def end(self) -> None:
         """Leaves, and waits for nothing: whatever a server does after it has taken the message,
@@ -94,6 +140,12 @@ class _Conversation:
                 self._smtp.sock.settimeout(0)
                 self._smtp.putcmd("QUIT")
         self._smtp.close()
+
+    @property
+    def _open(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            raise smtplib.SMTPServerDisconnected("not connected")
+        return self._smtp
 
 
 def _expect(answer: tuple[int, bytes]) -> None:

@@ -9,7 +9,9 @@ the message is tried again: a crash costs at most one extra mail, recognisable b
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -42,10 +44,16 @@ PAUSE = 0.5  # seconds between tries to write down an outcome
 _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
 
-class Channel(Protocol):
+class Line(Protocol):
     """What takes a message to a mailbox; raises Rejected or Unavailable."""
 
     def send(self, sender: str, recipient: str, message: bytes) -> None: ...
+
+
+class Channel(Line, Protocol):
+    """The same, also for several messages, one after the other."""
+
+    def kept(self) -> AbstractContextManager[Line]: ...
 
 
 def write(
@@ -148,6 +156,7 @@ class Outgoing:
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
         self._mail_key = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
+        self._fetched: deque[Claim] = deque()
         self._known: dict[UUID, tuple[Claim, Outcome]] = {}  # outcomes not written down yet
         self._writing = Lock()
         self._missed = False  # whether the database was away since the last claim
@@ -193,13 +202,26 @@ class Outgoing:
                 for claim in begun
             ]
 
-    def send(self, claim: Claim) -> None:
+    def fetch(self, limit: int) -> int:
+        """Claims for several senders at once; how many wait for them to `send_fetched` now."""
+        claims = self.claim(limit)
+        self._sending.update(claim.message.id for claim in claims)
+        self._fetched.extend(claims)
+        return len(self._fetched)
+
+    def send_fetched(self) -> None:
+        """Sends what was fetched and no other sender has taken, one after the other."""
+        with self._channel.kept() as line:
+            while self._fetched:
+                self.send(self._fetched.popleft(), line)
+
+    def send(self, claim: Claim, line: Line | None = None) -> None:
         """Makes the try and records its outcome, however long the database is away, until the
         process stops. Never raises: what fails here is tried again."""
         self._sending.add(claim.message.id)
         try:
             failpoint("notify.before_send")
-            outcome = self._attempt(claim)
+            outcome = self._attempt(claim, line or self._channel)
             failpoint("notify.after_send")
             self._keep(claim, outcome)
         except Exception as failure:  # its lease ends, and then it is due again
@@ -261,7 +283,7 @@ class Outgoing:
         tx.add(Attempt(message_id=message.id, n=message.attempts, started_at=now))
         return Claim(message, message.attempts)
 
-    def _attempt(self, claim: Claim) -> Outcome:
+    def _attempt(self, claim: Claim, line: Line) -> Outcome:
         try:
             reach = (
                 posts.reach(claim.post, self._keyring)
@@ -274,7 +296,7 @@ class Outgoing:
         if reach is None:
             return NO_ADDRESS
         try:
-            self._channel.send(letters.NOBODY, reach.email, self._letter(claim.message, reach))
+            line.send(letters.NOBODY, reach.email, self._letter(claim.message, reach))
         except Rejected as error:
             return Outcome("rejected", error.reply, "failed", "rejected")
         except Unavailable as error:
@@ -298,7 +320,7 @@ class Outgoing:
             language=reach.language,
             text=text,
             subject=letters.subject(About(message.about), reach.language),
-        ).as_bytes()
+        )
 
     def _finish(self, ended: list[tuple[Claim, Outcome]], tx: Session) -> None:
         now = self._clock.real()

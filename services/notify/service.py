@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,13 +18,14 @@ from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
 from services.notify import contacts, domain, metrics, outgoing, posts, reporters, schemas
-from services.notify.channel import Smtp
+from services.notify.channel import Line, Smtp
 from services.notify.config import Settings
 from services.notify.domain import Reply, Unavailable
 from services.notify.models import Reporter
 from services.notify.outgoing import Outgoing
 
 SENDERS = 8  # conversations with the mail server at once
+FETCHED = 32  # messages claimed at once for them
 LONGEST = 45  # seconds for one conversation, however slowly the server drips
 RENEWED = 4  # seconds
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
@@ -60,14 +62,13 @@ class Post(DependencyProvider):
         self._senders.waitall()
 
     def turn(self) -> bool:
-        """Starts a conversation for each message that is due and finds a free sender; waits until
-        there is one."""
+        """Fetches what is due once a sender is free, and has all that are free send it."""
         with self._senders.sem:
             eventlet.sleep(0)  # those that end together are free together
-        claims = self._outgoing.claim(max(1, self._senders.free()))
-        for claim in claims:
-            self._senders.spawn_n(self._outgoing.send, claim)
-        return bool(claims)
+        waiting = self._outgoing.fetch(FETCHED)
+        for _ in range(min(waiting, self._senders.free())):
+            self._senders.spawn_n(self._outgoing.send_fetched)
+        return waiting > 0
 
     def _renew(self) -> None:
         while True:
@@ -81,8 +82,14 @@ class Post(DependencyProvider):
 class Bounded:
     """A channel that gives up as a whole after `LONGEST`."""
 
-    def __init__(self, channel: Smtp) -> None:
+    def __init__(self, channel: Smtp | Line) -> None:
         self._channel = channel
+
+    @contextmanager
+    def kept(self) -> Iterator[Bounded]:
+        """As the channel's own."""
+        with self._channel.kept() as line:
+            yield Bounded(line)
 
     def send(self, sender: str, recipient: str, message: bytes) -> None:
         """As the channel's own."""

@@ -45,7 +45,7 @@ class Postbox:
     """Keeps every mail; `script` holds what it does to the next ones instead of taking them.
 
     `rcpt 451 text` and `data 554 text` answer so at that step; `hang` says nothing more, `drop`
-    takes the mail and closes the connection without a word.
+    takes the mail and closes the connection without a word, `away` closes it when the next begins.
     """
 
     def __init__(self) -> None:
@@ -54,6 +54,7 @@ class Postbox:
         self.recipients: list[list[str]] = []
         self.senders: set[str] = set()
         self.greetings: set[str] = set()
+        self.peers: set[object] = set()
         self.port = free_port()
 
     def start(self, **how: Any) -> None:
@@ -69,6 +70,9 @@ class Postbox:
 
     async def handle_MAIL(self, server, session, envelope, address, options) -> str:
         self.greetings.add(session.host_name)
+        self.peers.add(session.peer)
+        if self._next("away"):
+            server.transport.abort()
         self.senders.add(address)
         envelope.mail_from = address
         return self._next("mail").removeprefix("mail ") or "250 OK"

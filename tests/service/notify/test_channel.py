@@ -1,8 +1,10 @@
-"""A reporter's address is told to a mail server only under the protection that was asked for."""
+"""A reporter's address is told to a mail server only under the protection that was asked for; and a
+connection that is kept for the next message loses and doubles none."""
 
 import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,9 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.notify.channel import Smtp
-from services.notify.domain import Unavailable
-from tests.service.notify.desk import Postbox
+from services.notify.channel import MOST, Smtp
+from services.notify.domain import Unavailable, Undelivered
+from services.notify.outgoing import LEASE, Outgoing
+from tests.service.notify.desk import Desk, Postbox
+
+OTHERS = [f"KTB-12345-{n:05}" for n in range(4)]
 
 MAIL = ("lapor@kotabaru.example", "siti@surel-uji.example", b"Subject: x\r\n\r\nAda kabar.\r\n")
 
@@ -114,6 +119,59 @@ def test_once_it_is_taken_nothing_a_server_does_matters() -> None:
     assert not waits
 
 
+@pytest.fixture
+def box() -> Iterator[Postbox]:
+    box = Postbox()
+    box.start()
+    yield box
+    box.stop()
+
+
+def plain(box: Postbox) -> Smtp:
+    return Smtp("127.0.0.1", box.port, hello="kotabaru.example")
+
+
+def test_messages_share_a_connection_up_to_what_servers_allow(box: Postbox) -> None:
+    with plain(box).kept() as line:
+        for _ in range(MOST + 1):
+            line.send(*MAIL)
+
+    assert (len(box.mails), len(box.peers)) == (MOST + 1, 2)
+
+
+@pytest.mark.parametrize("how", ["away", "mail 421 4.3.2 no more"])
+def test_a_server_that_hung_up_meanwhile_gets_the_next_one_anew(box: Postbox, how: str) -> None:
+    with plain(box).kept() as line:
+        line.send(*MAIL)
+        box.script.append(how)
+        line.send(*MAIL)
+
+    assert (len(box.mails), len(box.peers)) == (2, 2)
+
+
+@pytest.mark.parametrize("how", ["away", "mail 421 4.3.2 no more"])
+def test_one_that_takes_none_at_all_is_tried_again_later(box: Postbox, how: str) -> None:
+    box.script.extend([how] * 2)
+
+    with plain(box).kept() as line, pytest.raises(Unavailable):
+        line.send(*MAIL)
+
+    assert box.script == deque([how])
+
+
+@pytest.mark.parametrize("how", ["rcpt 550 5.1.1 nobody", "data 451 4.3.0 later", "drop"])
+def test_a_message_that_failed_after_it_was_named_is_not_sent_twice(box: Postbox, how) -> None:
+    with plain(box).kept() as line:
+        line.send(*MAIL)
+        box.script.append(how)
+        with pytest.raises(Undelivered):
+            line.send(*MAIL)
+        before = len(box.mails)
+        line.send(*MAIL)
+
+    assert (len(box.mails) - before, len(box.peers)) == (1, 2)
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_others_get_nothing_and_it_is_tried_again(serve, certificate, monkeypatch, trusted) -> None:
     if trusted:
@@ -126,3 +184,28 @@ def test_others_get_nothing_and_it_is_tried_again(serve, certificate, monkeypatc
     assert box.greetings == set()
     assert caught.value.__context__ is None
     assert caught.value.reply == ("5xx" if trusted else "none")
+
+
+def test_what_is_fetched_goes_over_one_connection(desk: Desk) -> None:
+    for number in OTHERS:
+        desk.hear_contact(number)
+
+    assert desk.outgoing.fetch(8) == 4
+    desk.outgoing.send_fetched()
+
+    assert (len(desk.postbox.mails), len(desk.postbox.peers)) == (4, 1)
+    assert [outcome for _, outcome, _ in desk.tries()] == ["delivered"] * 4
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+def test_what_waits_for_a_sender_is_kept_from_others_by_renewing(desk: Desk, renewed) -> None:
+    other = Outgoing(desk.db, desk.clock, desk.settings, desk.keyring, desk.smtp)
+    desk.hear_contact()
+    desk.outgoing.fetch(8)
+
+    desk.later(seconds=LEASE.total_seconds() - 1)
+    if renewed:
+        desk.outgoing.renew()
+    desk.later(seconds=2)
+
+    assert other.claim(8) == [] if renewed else len(other.claim(8)) == 1

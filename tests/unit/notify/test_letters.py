@@ -63,7 +63,7 @@ TRICKS = [
 
 
 def write(recipient: str, text: str = "Ada kabar.\n", language: str = "id") -> bytes:
-    letter = letters.letter(
+    return letters.letter(
         message_id="0b7e6f3a-0000-5000-8000-000000000000",
         written_at=datetime(2026, 12, 7, tzinfo=UTC),
         sender="lapor@kotabaru.example",
@@ -72,7 +72,6 @@ def write(recipient: str, text: str = "Ada kabar.\n", language: str = "id") -> b
         text=text,
         subject=letters.subject(About.RECEIVED, language),
     )
-    return letter.as_bytes()
 
 
 @pytest.mark.parametrize(
