@@ -6,7 +6,7 @@ Numbers, letters, codes and dates only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from chassis.events import Fact
@@ -20,35 +20,42 @@ def rfc3339(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-def started(clock: ClockRun, at: datetime) -> Fact:
-    """A clock runs and its end is known."""
+def started(clock: ClockRun, ends_on: date, at: datetime) -> Fact:
+    """A clock runs and its end is known; `ends_on`, here and below: the local day of that end."""
     data = {"started_at": rfc3339(clock.started_at), "due_at": rfc3339(clock.due_at)}
+    data |= {"ends_on": ends_on.isoformat()}
     return Fact("deadline.started.v1", clock.number, _which(clock) | data, at)
 
 
-def approaching(clock: ClockRun, case: CaseState, reached: Reached | None, at: datetime) -> Fact:
+def approaching(
+    clock: ClockRun, ends_on: date, case: CaseState, reached: Reached | None, at: datetime
+) -> Fact:
     """A limit ends soon, and who of the government is reminded of theirs."""
     who = {"to": reached and reached.to, "because": reached and reached.because}
-    data = _limit(clock, at) | who | {"agency": case.agency}
+    data = _limit(clock, ends_on, at) | who | {"agency": case.agency}
     return Fact("deadline.approaching.v1", clock.number, data, at)
 
 
-def passed(clock: ClockRun, at: datetime) -> Fact:
+def passed(clock: ClockRun, ends_on: date, at: datetime) -> Fact:
     """A limit has ended."""
-    return Fact("deadline.passed.v1", clock.number, _limit(clock, at), at)
+    return Fact("deadline.passed.v1", clock.number, _limit(clock, ends_on, at), at)
 
 
-def recomputed(clock: ClockRun, before: datetime | None, reason: str, at: datetime) -> Fact:
-    """A limit moved, from `before` to where it is now."""
+def recomputed(
+    clock: ClockRun, ends_on: date | None, before: datetime | None, reason: str, at: datetime
+) -> Fact:
+    """A limit moved, from `before` to where it is now; null for one that is paused."""
     data = {"before": rfc3339(before), "after": rfc3339(clock.due_at), "reason": reason}
-    data |= {"at": rfc3339(at)}
+    data |= {"ends_on": ends_on and ends_on.isoformat(), "at": rfc3339(at)}
     return Fact("deadline.recomputed.v1", clock.number, _which(clock) | data, at)
 
 
-def raised(clock: ClockRun, case: CaseState, level: int, reached: Reached, at: datetime) -> Fact:
+def raised(
+    clock: ClockRun, ends_on: date, case: CaseState, level: int, reached: Reached, at: datetime
+) -> Fact:
     """A passed limit was brought to somebody higher."""
     data = {"level": level, "to": reached.to, "because": reached.because, "agency": case.agency}
-    return Fact("escalation.raised.v1", clock.number, _limit(clock, at) | data, at)
+    return Fact("escalation.raised.v1", clock.number, _limit(clock, ends_on, at) | data, at)
 
 
 def offered(case: CaseState, reason: str, at: datetime) -> Fact:
@@ -102,5 +109,6 @@ def _which(clock: ClockRun) -> dict[str, Any]:
     return {"clock": clock.clock, "cycle": clock.cycle}
 
 
-def _limit(clock: ClockRun, at: datetime) -> dict[str, Any]:
-    return _which(clock) | {"due_at": rfc3339(clock.due_at), "at": rfc3339(at)}
+def _limit(clock: ClockRun, ends_on: date, at: datetime) -> dict[str, Any]:
+    ends = {"due_at": rfc3339(clock.due_at), "ends_on": ends_on.isoformat()}
+    return _which(clock) | ends | {"at": rfc3339(at)}

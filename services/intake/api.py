@@ -90,8 +90,11 @@ class Reports:
 class Track:
     """`/v1/reports/track`: the secret travels in the body, never in an address."""
 
-    def __init__(self, db: Transactions, clock: Clock, door: Door, tokens: Issuer) -> None:
+    def __init__(
+        self, db: Transactions, clock: Clock, door: Door, tokens: Issuer, zone: ZoneInfo
+    ) -> None:
         self._db, self._clock, self._door, self._tokens = db, clock, door, tokens
+        self._zone = zone
 
     @web.operation(
         "Follow a report",
@@ -104,7 +107,8 @@ class Track:
         now = self._clock.now()
         with self._db.begin() as tx:
             report = self._door.open(tx, body["number"], body["code"])
-            return _timeline(tx, report, now) | {"links": self._links(report.number, now)}
+            shown = _timeline(tx, report, now, self._zone)
+            return shown | {"links": self._links(report.number, now)}
 
     def _links(self, number: str, now: datetime) -> dict[str, Any]:
         """To escalation, which knows neither code nor reporter: the token says whose they are."""
@@ -113,7 +117,7 @@ class Track:
         return there | self._tokens.issue("escalation", "case", number, now)
 
 
-def _timeline(tx: Session, report: Report, now: datetime) -> dict[str, Any]:
+def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     entries = tx.execute(
         sa.select(TimelineEntry, Reply.text)
         .outerjoin(Reply, Reply.reply_id == TimelineEntry.reply_id)
@@ -142,7 +146,12 @@ def _timeline(tx: Session, report: Report, now: datetime) -> dict[str, Any]:
             for e, reply in entries
         ],
         "deadlines": [
-            {"clock": d.clock, "due_at": d.due_at, "passed": d.passed_at is not None}
+            {
+                "clock": d.clock,
+                "ends_on": d.last_day(zone),
+                "due_at": d.due_at,
+                "passed": d.passed_at is not None,
+            }
             for d in running
         ],
         "actions": domain.actions(status, report.status_since, now),
@@ -253,7 +262,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
     zone = ZoneInfo(settings.time_zone)
     return asked | {
         "/v1/reports": Reports(desk, Registry(db), clock, zone),
-        "/v1/reports/track": Track(db, clock, door, settings.tokens()),
+        "/v1/reports/track": Track(db, clock, door, settings.tokens(), zone),
         "/v1/reports/{number}/escalation-check": Checks(db, clock, door, zone),
         "/v1/reports/{number}/escalation-consent": Consents(db, clock, door, zone, envelopes),
     }

@@ -57,7 +57,7 @@ class Books:
             .distinct(Deadline.clock)
             .order_by(Deadline.clock, Deadline.cycle.desc())
         )
-        limits = [(d.due_at and self._today(d.due_at), d.passed_at is not None) for d in newest]
+        limits = [(d.last_day(self._zone), d.passed_at is not None) for d in newest]
         return Standing(
             event_date=report.event_date,
             status=Status(report.status),

@@ -168,8 +168,8 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.merged": (),  # the other report is somebody else's
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
-    "deadline.passed": ("clock", "due_at"),
-    "deadline.recomputed": ("clock", "before", "after", "reason"),
+    "deadline.passed": ("clock", "due_at", "ends_on"),
+    "deadline.recomputed": ("clock", "before", "after", "ends_on", "reason"),
     "escalation.raised": ("clock", "level", "to"),
     "escalation.offered": ("reason",),
     "escalation.handed_over": (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,7 +85,8 @@ class Reply(Base):
 
 
 class Deadline(Base):
-    """What was promised, as escalation counts it; `due_at` is null while it is paused."""
+    """What was promised, as escalation counts it; both ends are null while it is paused.
+    `ends_on`: the day of `due_at` in the zone of the unit that must keep it."""
 
     __tablename__ = "deadline"
 
@@ -93,7 +94,12 @@ class Deadline(Base):
     clock: Mapped[str] = mapped_column(primary_key=True)
     cycle: Mapped[int] = mapped_column(primary_key=True)
     due_at: Mapped[datetime | None] = mapped_column(INSTANT)
+    ends_on: Mapped[date | None]
     passed_at: Mapped[datetime | None] = mapped_column(INSTANT)
+
+    def last_day(self, zone: tzinfo) -> date | None:
+        """The day on whose end it ends; that of `zone` if escalation did not say which."""
+        return self.ends_on or (self.due_at and self.due_at.astimezone(zone).date())
 
 
 class Promise(Base):

@@ -89,9 +89,11 @@ class Entry(Strict):
 
 
 class RunningDeadline(Strict):
-    """A limit that runs now; `due_at` is null while it is paused."""
+    """A limit that runs now. `ends_on` is the local day on whose end it ends, `due_at` the moment;
+    both are null while it is paused."""
 
     clock = fields.String(required=True)
+    ends_on = fields.Date(required=True, allow_none=True)
     due_at = fields.AwareDateTime(required=True, allow_none=True)
     passed = fields.Boolean(required=True)
 
@@ -254,6 +256,7 @@ class DeadlineStarted(Tolerant):
     clock = fields.String(required=True)
     cycle = fields.Integer(required=True)
     due_at = fields.AwareDateTime(required=True)
+    ends_on = fields.Date(load_default=None)
 
 
 class DeadlinePassed(DeadlineStarted):
@@ -268,6 +271,7 @@ class DeadlineRecomputed(Tolerant):
     clock = fields.String(required=True)
     cycle = fields.Integer(required=True)
     after = fields.AwareDateTime(required=True, allow_none=True)
+    ends_on = fields.Date(load_default=None, allow_none=True)
     at = fields.AwareDateTime(required=True)
 
 

@@ -87,7 +87,8 @@ class Intake(Service):
         """A limit runs from now on."""
         told = schemas.DeadlineStarted.of(event)
         deadline = _deadline(known(tx, event), told)
-        deadline.due_at, deadline.passed_at = told["due_at"], None
+        deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
+        deadline.passed_at = None
 
     @subscribe("deadline.recomputed.v1")
     def amend_promise(self, event: Event, tx: Session) -> None:
@@ -95,7 +96,7 @@ class Intake(Service):
         missed: its passing is told anew. A pause takes nothing back."""
         told = schemas.DeadlineRecomputed.of(event)
         deadline = _deadline(known(tx, event), told)
-        deadline.due_at = told["after"]
+        deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
         if told["after"] and told["after"] > told["at"]:
             deadline.passed_at = None
         note(tx, event, told["at"])
@@ -105,7 +106,8 @@ class Intake(Service):
         """A limit was missed: the reporter is told so."""
         told = schemas.DeadlinePassed.of(event)
         deadline = _deadline(known(tx, event), told)
-        deadline.due_at, deadline.passed_at = told["due_at"], told["at"]
+        deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
+        deadline.passed_at = told["at"]
         note(tx, event, told["at"])
 
     @subscribe(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from chassis.errors import Poison
@@ -239,14 +239,17 @@ def placeholders(news: About) -> frozenset[str]:
 
 
 def facts(news: About, data: Mapping[str, object]) -> dict[str, str]:
-    """What is kept of an event for its message: moments (RFC 3339) and words of closed sets.
+    """What is kept of an event for its message: days, moments (RFC 3339), words of closed sets. A
+    limit's day is the one that was told with it, whichever zone counts it.
 
     Raises Poison when the event lacks a fact that its message needs, or has an unknown word.
     """
     found = {}
     for name in placeholders(news):
         value = data.get(KEYS[name] if name in KEYS else MOMENTS.get((news, name), name))
-        if isinstance(value, datetime) and name not in KEYS:
+        if name == "due" and value is not None:
+            value = data.get("ends_on") or value
+        if isinstance(value, date) and name not in KEYS:
             found[name] = value.isoformat()
         elif isinstance(value, str) and value in WORDS.get(name, {}):
             found[name] = value
@@ -256,16 +259,20 @@ def facts(news: About, data: Mapping[str, object]) -> dict[str, str]:
 
 
 def words(kept: Mapping[str, str], language: str, zone: tzinfo) -> dict[str, str]:
-    """Kept facts in a language: dates of the reporter's zone, words from the table."""
+    """Kept facts in a language: days, those of moments in `zone`; words from the table."""
     return {
         name: WORDS[name][value][language]
         if name in WORDS
-        else date(datetime.fromisoformat(value).astimezone(zone), language)
+        else in_words(_day(datetime.fromisoformat(value), zone), language)
         for name, value in kept.items()
     }
 
 
-def date(day: datetime, language: str) -> str:
+def _day(kept: datetime, zone: tzinfo) -> date:
+    return kept.astimezone(zone).date() if kept.tzinfo else kept.date()
+
+
+def in_words(day: date, language: str) -> str:
     """A day as it is read: `7 Desember 2026`."""
     return f"{day.day} {MONTHS[language].split()[day.month - 1]} {day.year}"
 

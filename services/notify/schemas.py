@@ -36,6 +36,7 @@ class News(Tolerant):
     received_at = moment()
     due_at = moment()
     after = moment()
+    ends_on = fields.Date(allow_none=True)
     clock = fields.String()
     cycle = fields.Integer()
     to = fields.String(allow_none=True)

@@ -131,7 +131,8 @@ def show_clock(row: models.Case) -> None:
     if own is Clock.REPORTER:
         shown = [known for known in shown if known.clock != own or known.cycle == case.cycle]
     first = min(shown, key=lambda known: known.due_at or NEVER, default=None)
-    row.due_at, row.level = (first.due_at, first.level) if first else (None, 0)
+    row.due_at, row.ends_on = (first.due_at, first.ends_on) if first else (None, None)
+    row.level = first.level if first else 0
 
 
 def _latest(row: models.Case, clock: Clock) -> models.Deadline | None:

@@ -75,6 +75,7 @@ class CaseListed(Strict):
     decider = schemas.Word(Role)
     confidentiality = schemas.Word(Confidentiality)
     received_at = fields.AwareDateTime()
+    ends_on = fields.Date(allow_none=True)
     due_at = fields.AwareDateTime(allow_none=True)
     level = fields.Integer()
     ombudsman = schemas.Word(OmbudsmanAnswer, allow_none=True)
@@ -95,10 +96,12 @@ class Suggested(Strict):
 
 
 class DeadlineShown(Strict):
-    """A clock of the case; `due_at` is null while it is paused."""
+    """A clock of the case. `ends_on` is the local day on whose end it ends, `due_at` the moment;
+    both are null while it is paused."""
 
     clock = schemas.Word(Clock)
     cycle = fields.Integer()
+    ends_on = fields.Date(allow_none=True)
     due_at = fields.AwareDateTime(allow_none=True)
     approached_at = fields.AwareDateTime(allow_none=True)
     passed_at = fields.AwareDateTime(allow_none=True)
@@ -293,7 +296,9 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         "followers": list(tx.scalars(followers)),
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": domain.allowed(actor, case_file.value(row)),
-        "deadlines": _deadlines(tx, row, handled),
+        "deadlines": [
+            {**_values(d), "ends_on": _last_day(d, zone)} for d in _deadlines(tx, row, handled)
+        ],
         "history": [_event(event, username, of_all) for event, username in history],
         "replies": _all(tx, Reply, row.number, Reply.at),
         "ombudsman_answers": _answers(tx, row.number),
@@ -321,10 +326,19 @@ def _answers(tx: Session, number: str) -> list[dict[str, Any]]:
 
 def _columns(row: Case, actor: Actor, zone: ZoneInfo) -> dict[str, Any]:
     """The row's values, as exactly as this officer may know them."""
-    shown = {column.key: getattr(row, column.key) for column in sa.inspect(Case).column_attrs}
+    shown = _values(row) | {"ends_on": _last_day(row, zone)}
     if not _knows(actor, row):
         shown |= {name: shown[name] and _day(zone, shown[name]) for name in REPORTERS}
     return shown
+
+
+def _values(row: Case | Deadline) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).column_attrs}
+
+
+def _last_day(row: Case | Deadline, zone: ZoneInfo) -> date | None:
+    """As it was told, or the regency's day of the moment."""
+    return row.ends_on or (row.due_at and row.due_at.astimezone(zone).date())
 
 
 def _knows(actor: Actor, row: Case) -> bool:

@@ -93,6 +93,7 @@ class Limit(Tolerant):
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)
     due_at = fields.AwareDateTime(required=True)
+    ends_on = fields.Date(load_default=None)
     at = fields.AwareDateTime(load_default=None)
 
 
@@ -102,6 +103,7 @@ class Recomputed(Tolerant):
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)
     after = fields.AwareDateTime(required=True, allow_none=True)
+    ends_on = fields.Date(load_default=None, allow_none=True)
     at = fields.AwareDateTime(required=True)
 
 

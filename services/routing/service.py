@@ -137,7 +137,8 @@ class Routing(Service):
         """A clock runs."""
         told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
-        deadline.due_at, deadline.passed_at = told["due_at"], None
+        deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
+        deadline.passed_at = None
         case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")
@@ -168,7 +169,7 @@ class Routing(Service):
         takes nothing back."""
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
-        deadline.due_at = told["after"]
+        deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
         if told["after"] and told["after"] > told["at"]:
             deadline.passed_at = None
         case_file.show_clock(row)
@@ -276,9 +277,8 @@ class Routing(Service):
         for deadline in row.deadlines:
             if (deadline.clock, deadline.cycle) == key:
                 return row, deadline
-        deadline = models.Deadline(
-            number=number, clock=key[0], cycle=key[1], due_at=told.get("due_at"), level=0
-        )
+        ends = {name: told.get(name) for name in ("due_at", "ends_on")}
+        deadline = models.Deadline(number=number, clock=key[0], cycle=key[1], level=0, **ends)
         row.deadlines.append(deadline)
         return row, deadline
 

@@ -6,7 +6,7 @@ Every function here expects that the transaction holds the lock of the case's ro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -77,10 +77,14 @@ def run_of(row: ClockRun) -> Run:
 
 def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[Rule, Due]:
     """The rule that holds for a clock, and the end that follows. Raises Undecidable."""
-    calendar = regime.calendars[row.calendar]
-    begun = calendar.day_of(row.started_at)
+    begun = day_of(row, row.started_at, regime)
     rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
-    return rule, due(rule.limit, row.started_at, calendar, run_of(row).pauses)
+    return rule, due(rule.limit, row.started_at, regime.calendars[row.calendar], run_of(row).pauses)
+
+
+def day_of(row: ClockRun, moment: datetime, regime: Regime) -> date:
+    """The local day of a moment, where the clock is counted."""
+    return regime.calendars[row.calendar].day_of(moment)
 
 
 def _last(case: CaseState, clock: str) -> ClockRun | None:
@@ -153,10 +157,9 @@ def _measure(
     row.regime = regime.version
     try:
         rule, end = end_of(row, case, regime)
-        calendar = regime.calendars[row.calendar]
-        begun = calendar.day_of(row.started_at)
+        begun = day_of(row, row.started_at, regime)
         rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
-        wakes = wakeups(end, run_of(row), rungs, calendar)
+        wakes = wakeups(end, run_of(row), rungs, regime.calendars[row.calendar])
     except Undecidable as error:
         row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
         log.error("deadline_unknown", clock=row.clock, reason=row.problem)
@@ -176,10 +179,11 @@ def _measure(
 def _tell(
     tx: Session, row: ClockRun, before: datetime | None, reason: str, now: datetime, regime: Regime
 ) -> None:
+    ends_on = row.due_at and day_of(row, row.due_at, regime)
     if not row.announced:
-        if row.due_at is not None:
+        if ends_on is not None:
             row.announced = True
-            emit(tx, events.started(row, now))
+            emit(tx, events.started(row, ends_on, now))
         return
     if row.due_at != before:
         tx.add(
@@ -192,7 +196,7 @@ def _tell(
                 regime=regime.version,
             )
         )
-        emit(tx, events.recomputed(row, before, reason, now))
+        emit(tx, events.recomputed(row, ends_on, before, reason, now))
 
 
 def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: datetime) -> None:

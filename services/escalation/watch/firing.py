@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -53,6 +53,11 @@ class Firing:
     regime: Regime
     now: datetime
 
+    @property
+    def ends_on(self) -> date:
+        """The local day on whose end the limit ends."""
+        return clocks.day_of(self.clock, self.clock.due_at or self.due.due_at, self.regime)
+
 
 def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
     """Fires what is due of a case at its oldest due time. What is due of it later waits for its
@@ -89,13 +94,13 @@ def _fire(tx: Session, firing: Firing) -> None:
 
 def _remind(tx: Session, firing: Firing) -> None:
     reached = _reach(tx, firing, Addressee.HOLDER) if firing.clock.clock in RAISED else None
-    emit(tx, events.approaching(firing.clock, firing.case, reached, firing.now))
+    emit(tx, events.approaching(firing.clock, firing.ends_on, firing.case, reached, firing.now))
 
 
 def _pass(tx: Session, firing: Firing) -> None:
     clock, case, now = firing.clock, firing.case, firing.now
     clock.passed_at = now
-    emit(tx, events.passed(clock, now))
+    emit(tx, events.passed(clock, firing.ends_on, now))
     breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
     reason = offer_reason(clock.clock)
     if reason and case.status not in OVER and case.offered_at is None:
@@ -106,13 +111,13 @@ def _pass(tx: Session, firing: Firing) -> None:
 
 def _raise(tx: Session, firing: Firing) -> None:
     """Whom it goes to is looked up now: ladder, case and posts may have changed meanwhile."""
-    calendar = firing.regime.calendars[firing.clock.calendar]
-    begun = calendar.day_of(firing.clock.started_at)
-    rungs = rungs_for(firing.regime.ladder, firing.clock.clock, firing.case.klass, begun)
+    clock, case = firing.clock, firing.case
+    begun = clocks.day_of(clock, clock.started_at, firing.regime)
+    rungs = rungs_for(firing.regime.ladder, clock.clock, case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
         reached = _reach(tx, firing, rung.to)
-        raised = events.raised(firing.clock, firing.case, rung.level, reached, firing.now)
-        happened.note(tx, firing.case.number, "escalation.raised", raised.data, firing.now)
+        raised = events.raised(clock, firing.ends_on, case, rung.level, reached, firing.now)
+        happened.note(tx, case.number, "escalation.raised", raised.data, firing.now)
         emit(tx, raised)
 
 

@@ -183,7 +183,7 @@ _ORDERS = ", ".join(f"'{answer}'" for answer in ORDERS)
 
 class Case(Base):
     """One report's handling: the columns of `life.Case`, the report's own words, and what the
-    worklist is sorted by (`due_at` and `level` of the clock that matters now)."""
+    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`)."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -245,6 +245,7 @@ class Case(Base):
     opened_at: Mapped[datetime]
 
     due_at: Mapped[datetime | None]
+    ends_on: Mapped[date | None]
     level: Mapped[int] = mapped_column(server_default=sa.text("0"))
     offered_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
@@ -301,7 +302,8 @@ class Note(Base):
 
 
 class Deadline(Base):
-    """What escalation says of a clock; `due_at` is null while it is paused."""
+    """What escalation says of a clock; both ends are null while it is paused. `ends_on`: the day of
+    `due_at` in the zone of the unit that must keep it."""
 
     __tablename__ = "deadline"
 
@@ -309,6 +311,7 @@ class Deadline(Base):
     clock: Mapped[Clock] = word(Clock, primary_key=True)
     cycle: Mapped[int] = mapped_column(primary_key=True)
     due_at: Mapped[datetime | None]
+    ends_on: Mapped[date | None]
     approached_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
     level: Mapped[int] = mapped_column(server_default=sa.text("0"))

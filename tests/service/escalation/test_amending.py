@@ -21,7 +21,7 @@ def test_a_new_day_off_moves_open_limits_and_says_so(tower: Tower) -> None:
         {
             "type": "deadline.recomputed", "clock": "V", "cycle": 1, "reason": "calendar",
             "before": end_of("2026-11-05"), "after": end_of("2026-11-06"),
-            "at": "2026-11-03T02:00:00Z",
+            "ends_on": "2026-11-06", "at": "2026-11-03T02:00:00Z",
         }
     ]  # fmt: skip
     assert tower.database.psql("SELECT before <> after, reason FROM clock_change") == [

@@ -147,6 +147,23 @@ def test_days_end_in_the_zone_of_the_calendar(tower: Tower) -> None:
     assert found == {NUMBER: "2026-11-09 16:59:59+00", OTHER: "2026-11-10 14:59:59+00"}
 
 
+def test_everybody_is_told_the_day_as_the_calendar_counts_it(tower: Tower) -> None:
+    """The ninth ends in the west when it is one o'clock on the tenth in the regency."""
+    furnish(tower, "west", "Asia/Jakarta", [0, 1, 2, 3, 4])
+    assign(tower, "barat", "west")
+    tower.at("2026-11-02 10:00").open()
+    tower.dispose(agency="barat")
+    for day in ("2026-11-06 08:00", "2026-11-10 08:00", "2026-11-13 08:00"):
+        tower.at(day).sweep()
+
+    told = {
+        type: {said["ends_on"] for said in tower.said(type) if said["clock"] == "F"}
+        for type in ("deadline.started", "deadline.approaching", "deadline.passed")
+    }
+    assert set().union(*told.values()) == {"2026-11-09"}, told
+    assert all(told.values()), told
+
+
 def test_a_calendar_has_days_off_of_its_own_and_works_on_days_of_the_nation(
     hospital: Tower,
 ) -> None:

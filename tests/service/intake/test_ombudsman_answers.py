@@ -100,6 +100,21 @@ def test_the_limit_of_an_order_is_shown_until_the_next_answer(
     assert track(api, receipt)["deadlines"] == []
 
 
+def test_a_limit_ends_on_the_day_that_its_calendar_counts(
+    api: httpx.Client, intake_db: Database, hear: Any, receipt: dict[str, str]
+) -> None:
+    at = "2027-03-09T16:59:59+00:00"  # Jakarta's ninth ends; in the regency it is the tenth
+    ends = {"due_at": at, "ends_on": "2027-03-09"}
+    hear("deadline.started.v1", receipt["number"], clock="V", cycle=1, started_at=stamp(), **ends)
+
+    limits = track(api, receipt)["deadlines"]
+    intake_db.psql("UPDATE deadline SET ends_on = NULL")  # heard before it was told
+    of_old = track(api, receipt)["deadlines"]
+
+    assert limits == [{"clock": "V", "passed": False} | ends]
+    assert of_old == [{"clock": "V", "passed": False} | ends | {"ends_on": "2027-03-10"}]
+
+
 @pytest.mark.parametrize(
     ("answers", "shown"),
     [

@@ -304,6 +304,23 @@ def test_a_missed_limit_that_lies_ahead_again_is_not_missed_any_more(office, day
     assert (shown["due_at"] or "")[:19] == (after or "")[:19]
 
 
+def test_a_limit_ends_on_the_day_that_its_calendar_counts(office):
+    number = office.bring("unverified")
+    at = "2027-03-09T16:59:59Z"  # Jakarta's ninth ends; in the regency it is the tenth
+    ends = {"started_at": ago(office), "due_at": at, "ends_on": "2027-03-09"}
+
+    def days():
+        case = office.case(number)
+        return [case["ends_on"], *(deadline["ends_on"] for deadline in case["deadlines"])]
+
+    office.hear("deadline.started.v1", number, clock="V", cycle=1, **ends)
+    assert days() == ["2027-03-09"] * 2
+
+    for table in ("deadline", "cases"):
+        office.database.psql(f"UPDATE {table} SET ends_on = NULL")  # heard before it was told
+    assert days() == ["2027-03-10"] * 2
+
+
 def test_the_case_says_what_the_ombudsman_was_told(office):
     number = office.bring("in_progress")
     office.hear("escalation.offered.v1", number)

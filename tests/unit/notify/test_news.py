@@ -1,6 +1,6 @@
 """Which step is told, in which words, and how often a message is tried."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from string import Formatter
 from zoneinfo import ZoneInfo
 
@@ -106,6 +106,16 @@ def test_a_message_says_dates_and_words_in_the_readers_language_and_zone() -> No
         "due": "8 Desember 2026",
     }
     assert domain.words(facts, "en", WITA)["due"] == "8 December 2026"
+
+
+def test_a_limits_day_is_the_one_that_was_told_with_it() -> None:
+    told = {"clock": "S", "due_at": datetime(2026, 12, 7, 16, 59, 59, tzinfo=UTC)}
+
+    facts = domain.facts(About.DEADLINE_PASSED, told | {"ends_on": date(2026, 12, 7)})
+
+    assert domain.words(facts, "id", WITA)["due"] == "7 Desember 2026"
+    regencys = domain.facts(About.DEADLINE_PASSED, told)
+    assert domain.words(regencys, "id", WITA)["due"] == "8 Desember 2026"
 
 
 def test_every_word_exists_in_every_language() -> None:

@@ -1,0 +1,12 @@
+"""The local day on whose end a limit ends, which its zone decides."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Forward only."""
+    op.execute("ALTER TABLE deadline ADD COLUMN ends_on date")
+    op.execute("ALTER TABLE cases ADD COLUMN ends_on date")
