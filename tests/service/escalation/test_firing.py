@@ -203,10 +203,10 @@ def test_a_case_that_fails_holds_up_no_other_and_is_tried_again(
     tower.at("2026-11-06 08:00")
     real = events.passed
 
-    def broken(clock: object, at: object) -> object:
+    def broken(clock: object, *told: object) -> object:
         if clock.number == NUMBERS[0]:
             raise RuntimeError("a fault in one case")
-        return real(clock, at)
+        return real(clock, *told)
 
     monkeypatch.setattr(events, "passed", broken)
     tower.service.sweep()
