@@ -126,7 +126,7 @@ def test_a_rung_that_no_event_could_tell_of_is_refused(
 def test_the_feed_can_only_be_appended_to(tower: Tower, statement: str) -> None:
     """The service lacks the right; who has it, the owner, is stopped all the same."""
     owner = create_engine(tower.database.owner_url)
-    for engine, why in ((tower.engine, "permission denied"), (owner, "never changed")):
+    for engine, why in ((tower.engine, "permission denied"), (owner, "only added to")):
         with pytest.raises(DBAPIError, match=why), engine.begin() as connection:
             connection.execute(text(statement))
     owner.dispose()
