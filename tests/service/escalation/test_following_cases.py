@@ -14,9 +14,9 @@ def test_a_new_case_has_three_days_to_be_verified_and_sixty_to_the_ombudsman(tow
     start = rfc3339(local("2026-11-02 10:00"))
     assert tower.said("deadline.started") == [
         {"type": "deadline.started", "clock": "V", "cycle": 1, "started_at": start,
-         "due_at": end_of("2026-11-05")},
+         "due_at": end_of("2026-11-05"), "ends_on": "2026-11-05"},
         {"type": "deadline.started", "clock": "H", "cycle": 1, "started_at": start,
-         "due_at": end_of("2027-01-01")},
+         "due_at": end_of("2027-01-01"), "ends_on": "2027-01-01"},
     ]  # fmt: skip
 
 
