@@ -13,6 +13,8 @@ from deploy.local.process import leashed
 PROGRAMS = Path(sys.executable).parent
 EVERYDAY = "not slow and not fault"
 WITHOUT = {"--all": "", "--faults": "not slow"}
+SIDE_BY_SIDE = "not slow and not fault and not alone"
+PROCESSES = 4  # at most; each has a broker and a database server of its own
 
 
 def run(arguments: list[str]) -> int:
@@ -23,13 +25,32 @@ def run(arguments: list[str]) -> int:
     """
     left_out = next((WITHOUT[word] for word in WITHOUT if word in arguments), EVERYDAY)
     words = [word for word in arguments if word not in WITHOUT]
-    chosen = [] if not left_out or "-m" in words else ["-m", left_out]
-    tests = [sys.executable, "-m", "pytest", *chosen, *words]
-    steps = [] if words else static()
-    failed = [name for name, command in [*steps, ("pytest", tests)] if not _passes(name, command)]
+    if words:
+        chosen = [] if not left_out or "-m" in words else ["-m", left_out]
+        steps = [("pytest", pytest(*chosen, *words))]
+    else:
+        steps = [*static(), *tests(left_out)]
+    failed = [name for name, command in steps if not _passes(name, command)]
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def tests(left_out: str) -> list[tuple[str, list[str]]]:
+    """The everyday tests on several cores, then those that measure time or break whole systems,
+    with nothing beside them. Every test that is not left out is in one of the two."""
+    processes = str(min(PROCESSES, os.cpu_count() or 1))
+    spread = ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")
+    rest = f"not ({SIDE_BY_SIDE})" + (f" and {left_out}" if left_out else "")
+    return [
+        ("tests side by side", pytest(*spread, "-m", SIDE_BY_SIDE)),
+        ("tests alone", pytest("-m", rest)),
+    ]
+
+
+def pytest(*words: str) -> list[str]:
+    """Pytest as this environment has it."""
+    return [sys.executable, "-m", "pytest", *words]
 
 
 def static() -> list[tuple[str, list[str]]]:

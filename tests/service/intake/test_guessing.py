@@ -20,6 +20,8 @@ from services.intake import domain
 from tests.harness.ranks import mann_whitney
 from tests.service.intake.conftest import REPORT, key
 
+pytestmark = pytest.mark.alone
+
 GUESSES, MANY = 10_000, 100_000
 LOOKUPS = 2_000
 PER_NUMBER = 10  # wrong codes for one number in a minute

@@ -21,6 +21,8 @@ from tests.harness.ranks import mann_whitney
 from tests.harness.waiting import eventually
 from tests.service.routing.office import PASSWORD, STAFF
 
+pytestmark = pytest.mark.alone
+
 SOON = 1.0  # seconds until a session that was ended is nothing
 SIGN_IN, ME = "/v1/officers/sign-in", "/v1/officers/me"
 KNOWN = sorted(set(STAFF) - {"administrator"})

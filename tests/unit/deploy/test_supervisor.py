@@ -10,6 +10,8 @@ from deploy.local import supervisor
 from deploy.local.process import Failed, Process
 from deploy.local.supervisor import Unit, bring_up
 
+pytestmark = pytest.mark.alone
+
 SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
 
 

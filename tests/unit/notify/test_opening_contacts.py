@@ -125,6 +125,19 @@ def _bits(sealed: str) -> list[bytes]:
         private(RSAKey.generate_key(2048, parameters={"kid": "a"})),
         private(OctKey.generate_key(256, parameters={"kid": "a"})),
     ],
+    ids=[
+        "empty",
+        "not JSON",
+        "no object",
+        "no keys",
+        "a public one",
+        "a nameless one",
+        "P-384",
+        "X448",
+        "Ed25519",
+        "RSA",
+        "octets",
+    ],
 )
 def test_a_key_of_another_kind_stops_the_start_without_being_shown(document: bytes) -> None:
     with pytest.raises(ValueError, match="not a private X25519 or P-256 JWK") as caught:
