@@ -16,8 +16,9 @@ from deploy.local.system import System
 from deploy.rabbitmq.definitions import HEARS, UNROUTED
 from services.intake.sealing import Sealer
 from tests.failure.canaries import Canary
+from tests.failure.forms import consented
 from tests.failure.lives import Citizen, Life, new_key, report
-from tests.failure.people import NIK, OTHER, PERSON
+from tests.failure.people import FORM, NIK, OTHER, PERSON
 from tests.harness.faults import arm
 from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.waiting import eventually
@@ -122,6 +123,12 @@ def failing_statements(system: System, life: Life) -> set[int]:
         filed(life)
         for service in ("notify", "routing"):
             eventually(lambda s=service: "IntegrityError" in log(system, f"{s}-worker"), service)
+    with failing(system, "intake", "timeline_entry"):
+        statuses.add(consented(life.theirs["confidential"], FORM).status_code)
+    with failing(system, "escalation", "sealed_part"):
+        assert consented(life.theirs["confidential"], FORM).status_code == 202
+        heard = "IntegrityError"
+        eventually(lambda: heard in log(system, "escalation-worker"), "a part that is refused")
     coordinator, number = life.officers["koordinator"], life.theirs["open"].number
     with failing(system, "routing", "case_event"):
         said = {"class": "ordinary", "category": "sekolah"}
@@ -134,21 +141,25 @@ def failing_statements(system: System, life: Life) -> set[int]:
 
 
 def dying_workers(system: System, life: Life) -> None:
-    """In the middle of a contact, and with a mail just sent."""
-    for point in ("inbox.before_commit", "notify.after_send"):
-        arm(system, "notify-worker", FAILPOINTS=f"{point}=kill:1")
+    """In the middle of a contact and of a form, and with a mail and a consent just sent."""
+    for name, point in (
+        ("notify-worker", "inbox.before_commit"), ("notify-worker", "notify.after_send"),
+        ("intake-worker", "relay.after_confirm"), ("escalation-worker", "inbox.before_commit"),
+    ):  # fmt: skip
+        arm(system, name, FAILPOINTS=f"{point}=kill:1")
         filed(life)
-        eventually(lambda: not system.process("notify-worker").running, point, seconds=30)
-    system.restart("notify-worker", FAILPOINTS="")
+        eventually(lambda n=name: not system.process(n).running, point, seconds=30)
+        system.restart(name, FAILPOINTS="")
 
 
 @contextmanager
-def killed_database(system: System, life: Life) -> Iterator[int]:
-    """Killed in the middle of requests; the status that they get. It is back after the block."""
+def killed_database(system: System, life: Life) -> Iterator[set[int]]:
+    """Killed in the middle of requests; the statuses that they get. It is back after the block."""
     with httpx.Client(trust_env=False) as client:
         client.get(f"{system.url}/api/v1/agencies")
         system.postgres.kill()
-        yield attempt(life, life.mine["confidential"])
+        refused = consented(life.mine["confidential"], FORM).status_code
+        yield {refused, attempt(life, life.mine["confidential"])}
     system.postgres.restart()
 
 
@@ -160,9 +171,10 @@ def lost(system: System) -> None:
 
 
 def filed(life: Life) -> None:
-    """One more report of each."""
+    """One more report of each, and a consent to a hand-over with the whole form."""
     for who in (PERSON, OTHER):
-        Citizen(life.people.client()).file("confidential", who)
+        citizen = Citizen(life.people.client()).file("confidential", who)
+    assert consented(citizen, FORM).status_code == 202
 
 
 def attempt(life: Life, citizen: Citizen) -> int:

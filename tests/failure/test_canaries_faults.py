@@ -54,14 +54,15 @@ def life(system):
         misfortunes.unreadable_contacts(system)
         one.seen["statuses"] = misfortunes.failing_statements(system, one)
         misfortunes.dying_workers(system, one)
-        with misfortunes.killed_database(system, one) as status:
-            one.seen["statuses"].add(status)
+        with misfortunes.killed_database(system, one) as statuses:
+            one.seen["statuses"] |= statuses
             one.seen["dead"] = list(sinks.commands(system, MEANWHILE))
         misfortunes.lost(system)
         unsaid = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
         for service in system.services:
             eventually(lambda s=service: system.psql(s, unsaid) == [(0,)], service, seconds=60)
         eventually(lambda: len(held(system)) >= len(named(system)), "all contacts", seconds=90)
+        eventually(lambda: formed(system), "every form", seconds=60)
         eventually(lambda: "unknown" in outcomes(system), "a lost try's end", seconds=60)
         yield one
 
@@ -82,12 +83,20 @@ def named(system):
                        " WHERE type = 'report.contact_sealed.v1'")  # fmt: skip
 
 
+def formed(system):
+    """The reports that were consented for with the form, once escalation holds each sealed form."""
+    taken = system.psql("intake", "SELECT number FROM report WHERE consent_form ORDER BY number")
+    held = "SELECT number FROM sealed_part WHERE part = 'identity' ORDER BY number"
+    return taken if taken == system.psql("escalation", held) else []
+
+
 def test_all_this_really_happened(system, life):
     """The negative control of the misfortunes."""
     ends = {"unavailable4xx", "rejected5xx", "unavailablenone", "unknown"}
     assert ends <= outcomes(system)
     assert life.seen["statuses"] >= {409, 500, 503}
     assert all(misfortunes.parked(system).values())
+    assert len(formed(system)) >= 8
     logs = "".join(misfortunes.log(system, f"{s}-worker") for s in system.services)
     for line in ("InDoubt", "broker_away", "event_parked", "event_waiting", "IntegrityError"):
         assert line in logs
