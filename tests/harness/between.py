@@ -14,8 +14,8 @@ Change = Callable[[bytes], bytes]
 
 
 class Between(ThreadingHTTPServer):
-    """`change` gets each answer to a GET; whoever asks for a path that ends with `swallowed` waits
-    for an answer that never comes, and `caught` is set."""
+    """`change` gets each answer to a GET. Of who asks for a path that ends with `swallowed` is
+    heard what was asked; the answer never comes, and `caught` is set."""
 
     daemon_threads = True
 
@@ -37,14 +37,14 @@ class _Passing(BaseHTTPRequestHandler):
         between = self.server
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.partition("?")[0]
-        if between.swallowed and path.endswith(between.swallowed):
-            between.caught.set()
-            between.over.wait()
-            return
         between.asked.append(f"{self.command} {path}")
         kept = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
         with httpx.Client(base_url=between.behind, timeout=60, trust_env=False) as behind:
             answer = behind.request(self.command, self.path, content=body, headers=kept)
+        if between.swallowed and path.endswith(between.swallowed):
+            between.caught.set()
+            between.over.wait()
+            return
         told = between.change(answer.content) if self.command == "GET" else answer.content
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers.get("content-type", ""))

@@ -41,6 +41,7 @@ class Outside:
         return json.loads((self.folder / name).read_text())
 
     def entries(self, stream: str = "monitoring") -> list[dict[str, Any]]:
-        """The entries that it keeps."""
+        """The entries that it keeps; half a line at the end is none."""
         file = self.folder / f"{stream}.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        lines = file.read_text().split("\n")[:-1] if file.exists() else []
+        return [json.loads(line) for line in lines]

@@ -82,17 +82,30 @@ def test_it_answers_and_its_answer_comes_back_on_the_chain(tower: Tower, outside
     assert [a["result"]["taken"] for a in json.loads(outside.said)["answers"]] == [True, False]
 
 
-@pytest.mark.parametrize("moment", ["/acknowledgements", f"/dossiers/{NUMBER}", "/feed"])
-def test_killed_at_any_moment_it_goes_on_without_gap_and_without_double(
-    tower: Tower, way: Between, outside: Outside, moment: str
-) -> None:
-    write(tower, 30)
+def changed(folder: Path, *edits: tuple[str, str, str]) -> Path:
+    """A copy of the program with something written instead of what stands in a file."""
+    shutil.copytree(PROGRAM.parent, folder)
+    for name, old, new in edits:
+        source = (folder / name).read_text()
+        assert old in source, "the mistake has no place any more"
+        (folder / name).write_text(source.replace(old, new))
+    return folder / PROGRAM.name
+
+
+def killed(way: Between, outside: Outside, moment: str, *words: object) -> None:
+    """Dies when it was heard there and before it is answered."""
     way.swallowed = moment
-    running = outside.start("follow")
+    running = outside.start(*words)
     assert way.caught.wait(30)
     running.kill()
     running.communicate()
     way.swallowed = ""
+
+
+def whole(tower: Tower, outside: Outside) -> None:
+    """What must hold of 30 entries when it has died, and of five more when it goes on: it has said
+    that it has what it has and no more, and keeps each entry once."""
+    assert acknowledged(tower) <= len(outside.entries())
     write(tower, 5, 30)
 
     assert outside.run("follow", "--once") == 0, outside.said
@@ -103,37 +116,97 @@ def test_killed_at_any_moment_it_goes_on_without_gap_and_without_double(
     assert acknowledged(tower) == len(told)
 
 
-def test_killed_after_the_entries_and_before_its_cursor_it_knows_them_again(
-    tower: Tower, outside: Outside
+@pytest.mark.parametrize("moment", ["/acknowledgements", f"/dossiers/{NUMBER}", "/feed"])
+def test_killed_at_any_moment_it_goes_on_without_gap_and_without_double(
+    tower: Tower, way: Between, outside: Outside, moment: str
 ) -> None:
-    write(tower, 3)
-    outside.run("follow", "--once")
-    before = (outside.folder / "monitoring.json").read_text()
-    write(tower, 3, 3)
-    outside.run("follow", "--once")
-    whole = outside.entries()
+    write(tower, 30)
+    killed(way, outside, moment, "follow")
+
+    whole(tower, outside)
+
+
+DIE = '        __import__("os").kill(__import__("os").getpid(), 9)\n'
+BETWEEN = "        self.chain, self.cursor = trial, page"
+CURSOR_FIRST = (
+    "        if new:\n",
+    '        self.store.write(f"{self.stream}.json", {"cursor": page["cursor"]})\n'
+    f"{DIE}        if new:\n",
+)
+EARLY = (
+    "            page = self._page(followed, wait if followed is streams[-1] else 0)\n",
+    "            page = self._page(followed, wait if followed is streams[-1] else 0)\n"
+    '            for last in page["events"][-1:]:\n'
+    '                self.office.acknowledge(followed.stream, page["cursor"], last["hash"])\n',
+)
+
+
+def test_dying_after_the_entries_and_before_its_cursor_it_knows_them_again(
+    tower: Tower, outside: Outside, tmp_path: Path
+) -> None:
+    write(tower, 30)
+    outside.program = changed(tmp_path / "dies", ("store.py", BETWEEN, DIE + BETWEEN))
+    assert outside.run("follow", "--once") == -9
     with (outside.folder / "monitoring.jsonl").open("a") as file:
         file.write('{"half": "a li')
-    (outside.folder / "monitoring.json").write_text(before)
 
-    assert outside.run("follow", "--once") == 0, outside.said
-
-    assert outside.entries() == whole
+    outside.program = PROGRAM
+    whole(tower, outside)
 
 
-def test_an_answer_that_was_sent_when_it_died_takes_effect_once(
-    tower: Tower, way: Between, outside: Outside
+def test_a_client_that_keeps_its_cursor_first_loses_what_it_has_not_written(
+    tower: Tower, outside: Outside, tmp_path: Path
 ) -> None:
-    way.swallowed = "/answers"
-    running = outside.start("answer", NUMBER, "received", *SAID)
-    assert way.caught.wait(30)
-    running.kill()
-    running.communicate()
-    way.swallowed = ""
+    """A negative control of the kills."""
+    write(tower, 30)
+    outside.program = changed(tmp_path / "dies", ("store.py", *CURSOR_FIRST))
+    assert outside.run("follow", "--once") == -9
+
+    outside.program = PROGRAM
+    with pytest.raises(AssertionError, match="does not hold"):
+        whole(tower, outside)
+
+
+def test_a_client_that_acknowledges_first_says_that_it_has_what_it_has_not(
+    tower: Tower, way: Between, outside: Outside, tmp_path: Path
+) -> None:
+    """A negative control of the kills."""
+    write(tower, 30)
+    outside.program = changed(tmp_path / "hasty", ("client.py", *EARLY))
+    killed(way, outside, "/acknowledgements", "follow")
+
+    with pytest.raises(AssertionError):
+        whole(tower, outside)
+    assert acknowledged(tower) > len(outside.entries())
+
+
+def taken_once(tower: Tower, way: Between, outside: Outside) -> None:
+    """What must hold of an answer that was heard when the client died: it had one effect, and the
+    client comes to know of it."""
+    killed(way, outside, "/answers", "answer", NUMBER, "received", *SAID)
 
     assert [outside.run("follow", "--once"), outside.run("follow", "--once")] == [0, 0]
 
     assert [fact["answer"] for fact in tower.said("escalation.answered")] == ["received"]
+    outside.run("status")
+    assert [a["result"]["taken"] for a in json.loads(outside.said)["answers"]] == [True]
+
+
+def test_an_answer_that_was_heard_when_it_died_takes_effect_once(
+    tower: Tower, way: Between, outside: Outside
+) -> None:
+    taken_once(tower, way, outside)
+
+
+def test_a_client_that_names_its_answer_anew_each_time_does_not_learn_what_became_of_it(
+    tower: Tower, way: Between, outside: Outside, tmp_path: Path
+) -> None:
+    """The negative control of the answer's one effect."""
+    named = ('["signing_key"], one["id"], body)', '["signing_key"], f"msg_{uuid4().hex}", body)')
+    outside.program = changed(tmp_path / "forgets", ("client.py", *named))
+
+    with pytest.raises(AssertionError):
+        taken_once(tower, way, outside)
 
 
 TAMPERINGS: dict[str, tuple[Callable[[list[dict]], object], str]] = {
@@ -175,10 +248,8 @@ def test_a_client_that_checks_nothing_would_take_an_edited_feed(
     tower: Tower, way: Between, secrets_folder: Path, tmp_path: Path
 ) -> None:
     """The negative control: what is refused above is really in what it reads."""
-    trusting = shutil.copytree(PROGRAM.parent, tmp_path / "trusting")
-    chain = trusting / "chain.py"
-    chain.write_text(chain.read_text().replace("if not holds:", "if False:"))
-    outside = Outside(tmp_path / "state", way.url, secrets_folder, trusting / PROGRAM.name)
+    trusting = changed(tmp_path / "trusting", ("chain.py", "if not holds:", "if False:"))
+    outside = Outside(tmp_path / "state", way.url, secrets_folder, trusting)
     write(tower, 20)
 
     way.change = lambda body: body.replace(b'"n":4', b'"n":5').replace(b'"n": 4', b'"n": 5')
