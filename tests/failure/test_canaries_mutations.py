@@ -58,8 +58,8 @@ MISTAKES = {
     ),
     "a mail's header": Mistake(
         "notify-worker", ("mails/header/Subject",),
-        (("services/notify/letters.py", "] = subject",
-          '] = f"{subject} {recipient}"'),),
+        (("services/notify/letters.py", '"Subject": subject',
+          '"Subject": f"{subject} {recipient}"'),),
     ),
     "an address of a page": Mistake(
         "notify-worker", ("mails/text",),
