@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,13 @@ class Outside:
         file = self.folder / f"{stream}.jsonl"
         lines = file.read_text().split("\n")[:-1] if file.exists() else []
         return [json.loads(line) for line in lines]
+
+
+def changed(folder: Path, *edits: tuple[str, str, str]) -> Path:
+    """A copy of the program with something written instead of what stands in a file."""
+    shutil.copytree(PROGRAM.parent, folder)
+    for name, old, new in edits:
+        source = (folder / name).read_text()
+        assert old in source, "the mistake has no place any more"
+        (folder / name).write_text(source.replace(old, new))
+    return folder / PROGRAM.name

@@ -5,6 +5,7 @@
                                [--feed-keys FILE] [--ca FILE] [--proxy URL]
     client.py --state DIR pin                     show the feed's keys, and trust them from now on
     client.py --state DIR follow [--once]         read on, for ever or until nothing is left
+    client.py --state DIR listen --port PORT      the same for ever, at once when we are poked
     client.py --state DIR answer NUMBER ANSWER [--reference R] [--reason CODE] [--words TEXT]
     client.py --state DIR status                  what is kept, as JSON
     client.py --state DIR verify                  check everything that is kept, without the network
@@ -23,6 +24,7 @@ from uuid import uuid4
 
 from chain import Broken, public_keys
 from office import WAIT, Away, Office, Refused, sign, unseal, why_false
+from pokes import listening
 from store import STREAMS, Followed, Store
 
 HANDED_OVER = "feed.case.handed_over.v1"
@@ -36,6 +38,7 @@ ANSWERS = (
     "closed",
 )
 REST = (1, 2, 5, 10, 30, 60)  # seconds between tries while the regency is away
+SELDOM = 300  # seconds until we look without having been poked: a poke can get lost
 FORK = {"forked", "ahead", "lost_future"}  # what a 409 says of a place that is not in the feed
 FURTHER = "acknowledged_further"  # than we know: our folder came from a backup
 
@@ -51,20 +54,24 @@ class Client:
 
     # --- following
 
-    def follow(self, once):
-        """Reads on. Raises Broken; and Away only if `once`."""
+    def follow(self, once, pokes=None):
+        """Reads on; with `pokes`, when one comes, and now and then. Raises Broken; and Away only if
+        `once`."""
         streams, tries = [Followed(self.store, stream) for stream in STREAMS], 0
         while True:
             try:
-                more = self._round(streams, 0 if once else WAIT)
+                more = self._round(streams, 0 if once or pokes else WAIT)
                 tries = 0
                 if once and not more:
                     return
+                if pokes and not more:
+                    pokes.wait(SELDOM)
             except Away as away:
                 if once:
                     raise
                 print(f"away ({away}); trying again", file=sys.stderr, flush=True)
-                time.sleep(REST[min(tries, len(REST) - 1)])
+                rest = REST[min(tries, len(REST) - 1)]
+                pokes.wait(rest) if pokes else time.sleep(rest)
                 tries += 1
 
     def _round(self, streams, wait):
@@ -210,6 +217,7 @@ def parsed():
     for name in ("opening-key", "feed-keys", "ca", "proxy"):
         begin.add_argument(f"--{name}")
     commands.add_parser("follow").add_argument("--once", action="store_true")
+    commands.add_parser("listen").add_argument("--port", type=int, required=True)
     answer = commands.add_parser("answer")
     answer.add_argument("number")
     answer.add_argument("answer", choices=ANSWERS)
@@ -224,6 +232,9 @@ def run(store, words):
     """Does what was asked; the exit code."""
     if words.command == "follow":
         Client(store).follow(words.once)
+    elif words.command == "listen":
+        with listening(store, words.port) as pokes:
+            Client(store).follow(once=False, pokes=pokes)
     elif words.command == "answer":
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from deploy.local.broker import Broker
+from deploy.local.environment import Surroundings
+from tests.harness.between import Between, between
 from tests.harness.databases import Database
+from tests.harness.outside import Outside
+from tests.harness.processes import ServiceProcess
 from tests.service.escalation.desk import Desk
 from tests.service.escalation.office import Office, furnished
 from tests.service.escalation.overseer import Overseer, handed_over
@@ -54,3 +58,20 @@ def reader(bare_tower: Tower, secrets_folder: Path) -> Reader:
 @pytest.fixture
 def desk(tower: Tower, secrets_folder: Path) -> Desk:
     return Desk(tower, secrets_folder)
+
+
+@pytest.fixture
+def way(tower: Tower, surroundings: Surroundings, state: Path) -> Iterator[Between]:
+    """The API as a process, with somebody in between."""
+    handed_over(tower)
+    process = ServiceProcess("api", tower.database, surroundings, state)
+    with between(process.start().url) as made:
+        yield made
+    process.stop()
+
+
+@pytest.fixture
+def outside(way: Between, secrets_folder: Path, tmp_path: Path) -> Outside:
+    made = Outside(tmp_path / "ombudsman", way.url, secrets_folder)
+    assert made.run("pin") == 0, made.said
+    return made

@@ -4,38 +4,18 @@ from there; a feed that was tampered with it refuses by the entry's name."""
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from deploy.local.environment import Surroundings
 from services.escalation.ombudsman import feed
-from tests.harness.between import Between, between
-from tests.harness.outside import PROGRAM, Outside
-from tests.harness.processes import ServiceProcess
-from tests.service.escalation.overseer import REFERENCE, handed_over
+from tests.harness.between import Between
+from tests.harness.outside import PROGRAM, Outside, changed
+from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.tower import NUMBER, Tower
 
 SAID = ("--reference", REFERENCE)
-
-
-@pytest.fixture
-def way(tower: Tower, surroundings: Surroundings, state: Path) -> Iterator[Between]:
-    """The API as a process, with somebody in between."""
-    handed_over(tower)
-    process = ServiceProcess("api", tower.database, surroundings, state)
-    with between(process.start().url) as made:
-        yield made
-    process.stop()
-
-
-@pytest.fixture
-def outside(way: Between, secrets_folder: Path, tmp_path: Path) -> Outside:
-    made = Outside(tmp_path / "ombudsman", way.url, secrets_folder)
-    assert made.run("pin") == 0, made.said
-    return made
 
 
 def write(tower: Tower, count: int, first: int = 0) -> None:
@@ -80,16 +60,6 @@ def test_it_answers_and_its_answer_comes_back_on_the_chain(tower: Tower, outside
     assert (last["type"], last["data"]["answer"]) == ("feed.case.answered.v1", "received")
     assert outside.run("status") == 0
     assert [a["result"]["taken"] for a in json.loads(outside.said)["answers"]] == [True, False]
-
-
-def changed(folder: Path, *edits: tuple[str, str, str]) -> Path:
-    """A copy of the program with something written instead of what stands in a file."""
-    shutil.copytree(PROGRAM.parent, folder)
-    for name, old, new in edits:
-        source = (folder / name).read_text()
-        assert old in source, "the mistake has no place any more"
-        (folder / name).write_text(source.replace(old, new))
-    return folder / PROGRAM.name
 
 
 def killed(way: Between, outside: Outside, moment: str, *words: object) -> None:
