@@ -6,9 +6,10 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any, TypeVar, cast
 
+import psycopg2
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -80,10 +81,24 @@ class Prepared:
     def run(self, on: sa.Connection | Session, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
         """Executes it, after preparing it if this connection has not met it yet."""
         connection = on.connection() if isinstance(on, Session) else on
+        self._meet(connection)
+        return connection.exec_driver_sql(self._execute, values)
+
+    def one(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
+        """The one row that it answers, as the driver gives it: SQLAlchemy's way there and back
+        costs as much as the driver's. Raises what SQLAlchemy would."""
+        self._meet(connection)
+        try:
+            with closing(connection.connection.cursor()) as cursor:
+                cursor.execute(self._execute, values)
+                return cursor.fetchone()
+        except psycopg2.Error as error:
+            raise _told(connection, error) from error
+
+    def _meet(self, connection: sa.Connection) -> None:
         if self._name not in connection.info:
             connection.exec_driver_sql(self._prepare)
             connection.info[self._name] = True
-        return connection.exec_driver_sql(self._execute, values)
 
 
 class Transactions:
@@ -104,7 +119,7 @@ class Transactions:
         """The one row that `statement` answers; it is a transaction by itself and costs one round
         trip instead of three."""
         with self._alone.connect() as connection:
-            return statement.run(connection, values).one()
+            return statement.one(connection, values)
 
     def is_up(self) -> bool:
         """Whether the database answers now."""
@@ -114,6 +129,17 @@ class Transactions:
         except sa.exc.SQLAlchemyError:
             return False
         return True
+
+
+def _told(connection: sa.Connection, error: psycopg2.Error) -> BaseException:
+    """A driver's error as SQLAlchemy's. Who loses a connection loses those that wait beside it."""
+    lost = bool(connection.connection.closed)
+    if lost:
+        connection.invalidate(error)
+        connection.engine.dispose()
+    return DBAPIError.instance(
+        None, None, error, psycopg2.Error, connection_invalidated=lost, hide_parameters=True
+    )
 
 
 def is_away(error: BaseException) -> bool:

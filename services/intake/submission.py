@@ -83,11 +83,11 @@ class Desk:
         parameters |= {"lock": key.lock, "key": key.hash}
         parameters |= {"fingerprint": key.fingerprint, "answer": sealed}
         failpoint("intake.before_write")
-        found = self._db.once(_STATEMENTS[len(facts)], parameters)
+        is_open, *kept = self._db.once(_STATEMENTS[len(facts)], parameters)
         failpoint("intake.after_commit")
-        if not found.open:
+        if not is_open:
             raise in_hand()
-        return receipt if found.answer is None else key.open(found.fingerprint, found.answer)
+        return receipt if kept[1] is None else key.open(*kept)
 
     def _facts(self, number: str, body: Mapping[str, Any], now: datetime) -> list[Fact]:
         facts = [events.report_submitted(number, body, now)]
