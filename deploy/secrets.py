@@ -56,7 +56,7 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _refuse_to_replace(folder)
     _once(folder / "kek.json", _key_encryption_keys)
-    _once(folder / "notify-private-key.json", lambda: _exported(ECKey.generate_key("P-256")))
+    _once(folder / "notify-private-key.json", lambda: _exported(_contacts_key()))
     _once(folder / "tracking-pepper", _pepper)
     for service in SERVICES:
         _once(folder / DATABASE.format(service), _password)
@@ -91,7 +91,7 @@ def ombudsman_keys(folder: Path, document: str) -> None:
 
 def add_key(folder: Path) -> None:
     """Adds a key that contacts are sealed to from now on; the old ones still open theirs."""
-    _keep(folder, NOTIFYS, [*_private_keys(folder), _made(ECKey.generate_key("P-256"))])
+    _keep(folder, NOTIFYS, [*_private_keys(folder), _made(_contacts_key())])
 
 
 def drop_keys(folder: Path) -> None:
@@ -143,6 +143,10 @@ def _private_keys(folder: Path, name: str = NOTIFYS) -> list[dict[str, str]]:
 def _keep(folder: Path, name: str, keys: list[dict[str, str]]) -> None:
     _write(folder / name, json.dumps({"keys": keys}))
     _derive(folder)
+
+
+def _contacts_key() -> OKPKey:
+    return OKPKey.generate_key("X25519")  # cheaper than P-256 to seal to, and to open with
 
 
 def _made(key: ECKey | OKPKey) -> dict[str, str]:

@@ -81,9 +81,17 @@ def test_a_first_run_that_was_interrupted_goes_on(folder: Path, made: int) -> No
     assert {file.name for file in folder.iterdir()} == everything
 
 
+@pytest.mark.parametrize("old_kind", [False, True], ids=["X25519", "P-256"])
 def test_contacts_are_sealed_to_a_new_key_while_the_old_one_still_opens_its_own(
-    folder: Path,
+    folder: Path, old_kind: bool
 ) -> None:
+    """The old one may be of the kind that installations had before."""
+    if old_kind:
+        key = ECKey.generate_key("P-256").as_dict(private=True) | {"kid": "old"}
+        (folder / "notify-private-key.json").unlink()
+        (folder / "notify-private-key.json").write_text(json.dumps(key))
+        secrets.make(folder)
+
     def sealed_now() -> str:
         sealer = Sealer((folder / "notify-public-key.json").read_bytes())
         return sealer.seal({"name": "Siti"}, "KTB-12345-67890")
