@@ -144,9 +144,8 @@ def _told(connection: sa.Connection, error: psycopg2.Error) -> BaseException:
 
 def is_away(error: BaseException) -> bool:
     """Whether this means that the database cannot be reached (and not that a statement failed)."""
-    if isinstance(error, DBAPIError) and _code(error) in LOST:
-        return True
-    if isinstance(error, PoolTimeout | InterfaceError):
+    lost = isinstance(error, DBAPIError) and _code(error) in LOST
+    if lost or isinstance(error, PoolTimeout | InterfaceError):
         return True
     return isinstance(error, OperationalError) and (
         error.connection_invalidated or _code(error) is None

@@ -5,10 +5,6 @@ Labels are closed sets: services, routes, event types, outcomes. Never an id, ne
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -43,13 +39,3 @@ GAPS = Counter("lapor_inbox_gaps", "Gaps that stayed open for their whole time",
 HUB_LAG = Gauge("lapor_hub_lag_seconds", "Worst delay of a 0.5 s sleep, last minute", ["service"])
 # Is every accepted report accounted for?  (compared across services by a recording rule)
 ACCOUNTED = Gauge("lapor_accounted", "Conservation counts", ["service", "what"])
-
-
-@contextmanager
-def timed(histogram: Histogram, *labels: str) -> Iterator[list[str]]:
-    """Observes the block's time under `labels` + the outcome, which the block may set."""
-    started, outcome = time.perf_counter(), ["error"]
-    try:
-        yield outcome
-    finally:
-        histogram.labels(*labels, outcome[0]).observe(time.perf_counter() - started)

@@ -19,6 +19,7 @@ from chassis.events import CONTENT_TYPE
 EVENTS, DEAD = "lapor.events", "lapor.dead"
 HEARTBEAT = 12  # seconds; who missed two ends a connection, and a broker looks at every third
 CONFIRM_TIMEOUT = 5.0  # seconds; an unanswered batch is in doubt after that
+LASTING = {"content_type": CONTENT_TYPE, "delivery_mode": 2}
 DELIVERIES = 10  # unacknowledged deliveries after which the broker moves a message to the dead
 
 
@@ -89,7 +90,7 @@ class Publisher:
         self._channel.confirm_select()
         self._open: dict[int, Any] = {}
         self._tag, self._refused = 0, set[Any]()
-        self._channel.events["basic_ack"].add(self._acked)
+        self._channel.events["basic_ack"].add(self._settled)
         self._channel.events["basic_nack"].add(self._nacked)
 
     def publish(self, batch: Mapping[Any, tuple[str, str, bytes]]) -> set[Any]:
@@ -100,13 +101,8 @@ class Publisher:
         for key, (routing_key, message_id, body) in batch.items():
             self._tag += 1
             self._open[self._tag] = key
-            message = Message(
-                body,
-                content_type=CONTENT_TYPE,
-                delivery_mode=2,
-                message_id=message_id,
-                user_id=self._sender,  # the broker refuses any other than the connection's own
-            )
+            # the broker refuses any other user than the connection's own
+            message = Message(body, message_id=message_id, user_id=self._sender, **LASTING)
             self._channel._basic_publish(message, self._exchange, routing_key, mandatory=True)
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while self._open:
@@ -130,9 +126,6 @@ class Publisher:
     def _settled(self, tag: int, multiple: bool) -> list[Any]:
         tags = [t for t in self._open if t <= tag] if multiple else [tag]
         return [self._open.pop(t) for t in tags]
-
-    def _acked(self, tag: int, multiple: bool) -> None:
-        self._settled(tag, multiple)
 
     def _nacked(self, tag: int, multiple: bool, *_: Any) -> None:
         self._refused.update(self._settled(tag, multiple))
