@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -65,15 +65,14 @@ class Event:
         }
 
 
-def from_document(document: Mapping[str, Any]) -> Event:
+_NAMES = tuple(field.name for field in fields(Event))
+
+
+def read(row: Mapping[str, Any]) -> Event:
+    """The event that has its attributes as the values of a mapping, which may hold more."""
+    return Event(**{name: row[name] for name in _NAMES})
+
+
+def from_document(document: dict[str, Any]) -> Event:
     """Reads a document that the envelope's schema has accepted."""
-    return Event(
-        id=document["id"],
-        source=document["source"],
-        type=document["type"],
-        subject=document["subject"],
-        time=datetime.fromisoformat(document["time"]),
-        sequence=document["sequence"],
-        correlationid=document["correlationid"],
-        data=document["data"],
-    )
+    return read(document | {"time": datetime.fromisoformat(document["time"])})

@@ -3,8 +3,9 @@
 One transaction holds the inbox row, the effect and whatever the handler emits. What cannot be
 handled now is filed here and acknowledged; the broker never retries anything:
 
-- `waiting`: a handler failed, or an earlier event of the stream is missing. Tried again by
-  `retry_due` after 1 s, 3 s, ... up to 1 h, `TRIES` times in all; a gap waits `GAP_SECONDS`.
+- `waiting`: a handler failed, the type is a later version's, or an earlier event of the stream is
+  missing. Tried again by `retry_due` after 1 s, 3 s, ... up to 1 h, `TRIES` times in all; a gap
+  waits `GAP_SECONDS`.
 - `parked`: the last try failed, the event is poison, its number was another event's (a sender was
   restored to an earlier state), or the gap stayed open. A person looks
   (`parked list`, `show`) and has it tried again (`parked replay`). A parked gap closes by itself
@@ -42,6 +43,8 @@ LEASE_SECONDS = 30
 TAKEN = "number taken"
 ANYBODY = "*"  # the sender where the broker has one account for all (never in production)
 KEPT_DAYS = 35  # longer than the outbox keeps what a replay may send again
+
+_NAMES = ("id", "type", "source", "subject", "sequence")  # that a row has of its event
 
 Handler = Callable[[Event, Session], object]
 
@@ -107,10 +110,12 @@ _KEEP = sa.text(
     "UPDATE inbox SET state = :state, reason = :reason, next_try_at = :next_try_at, body = :body"
     " WHERE event_id = :id"
 )
+# Whose number was taken says so until it is done: it has its effect although it was overtaken.
 _REFILE = sa.text(
-    "UPDATE inbox SET state = :state, reason = :reason, next_try_at = :next_try_at,"
-    " attempts = :attempts WHERE event_id = :id AND state <> 'done'"
-)
+    "UPDATE inbox SET state = :state, next_try_at = :next_try_at, attempts = :attempts,"
+    " reason = CASE reason WHEN :taken THEN reason ELSE :reason END"
+    " WHERE event_id = :id AND state <> 'done'"
+).bindparams(taken=TAKEN)
 _NEXT_IS_FILED = sa.text(
     "SELECT 1 FROM inbox WHERE source = :source AND subject = :subject AND sequence = :next"
     " AND sequence < :sequence AND state <> 'done'"
@@ -282,6 +287,8 @@ class Inbox:
         correlate(event.correlationid)
         if handler := self._handlers.get(event.type):
             handler(event, tx)
+        else:
+            contracts.schema(event.type)  # a later version's: it waits for a worker who knows it
 
     def _file(self, row: dict[str, Any], error: Exception) -> str:
         """Keeps an event that could not be handled, with the time of its next try."""
@@ -299,20 +306,12 @@ class Inbox:
         return state
 
     def _row(self, event: Event, body: bytes) -> dict[str, Any]:
-        return {
-            "id": event.id,
-            "type": event.type,
-            "source": event.source,
-            "subject": event.subject,
-            "sequence": event.sequence,
-            "body": body,
-            "attempts": 1,
-            "now": self._clock.now(),
-        }
+        named = {name: getattr(event, name) for name in _NAMES}
+        return named | {"body": body, "attempts": 1, "now": self._clock.now()}
 
     def _park_undecodable(self, body: bytes, reason: str) -> str:
         event_id = str(uuid5(UUID(int=0), hashlib.sha256(body).hexdigest()))
-        row: dict[str, Any] = dict.fromkeys(("type", "source", "subject", "sequence"))
+        row: dict[str, Any] = dict.fromkeys(_NAMES)
         row |= {"id": event_id, "body": body, "state": "parked", "reason": reason, "attempts": 1}
         with self._db.begin() as tx:
             tx.execute(_FILE, row | {"now": self._clock.now(), "next_try_at": None})
@@ -329,8 +328,7 @@ def _place(event: Event) -> tuple[str, str, int]:
 
 
 def _columns(events: Iterable[Event]) -> dict[str, list[Any]]:
-    names = ("id", "type", "source", "subject", "sequence")
-    return {name: [getattr(event, name) for event in events] for name in names}
+    return {name: [getattr(event, name) for event in events] for name in _NAMES}
 
 
 def decode(body: bytes) -> Event:
@@ -352,7 +350,7 @@ def _authentic(event: Event, sender: str | None) -> Event:
     try:
         source = contracts.source(event.type)
     except contracts.UnknownType:
-        source = event.source  # of a later version: no handler here, but its number counts
+        source = event.source  # of a later version: its stream's name must do
     if event.source != source or sender not in (ANYBODY, sender_of(source)):
         raise Poison("sent by another than its service")
     return event

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from chassis import metrics
 from chassis.config import ROOT
 
 KEYS = frozenset(
@@ -34,9 +35,10 @@ def configure(service: str, process: str, level: str = "INFO") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _allowed,
             structlog.processors.JSONRenderer(),
+            _written,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.ReturnLoggerFactory(),
     )
     logging.basicConfig(handlers=[_Library()], level=level, force=True)
 
@@ -54,6 +56,16 @@ def _is_ours(filename: str) -> bool:
 
 def _allowed(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {key: value for key, value in line.items() if key in KEYS}
+
+
+def _written(_: Any, __: str, line: Any) -> Any:
+    """On a full disk nobody's work stops for a line: it is lost, and counted."""
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:
+        metrics.LOG_LINES_LOST.inc()
+    return line
 
 
 class _Library(logging.Handler):

@@ -39,3 +39,5 @@ GAPS = Counter("lapor_inbox_gaps", "Gaps that stayed open for their whole time",
 HUB_LAG = Gauge("lapor_hub_lag_seconds", "Worst delay of a 0.5 s sleep, last minute", ["service"])
 # Is every accepted report accounted for?  (compared across services by a recording rule)
 ACCOUNTED = Gauge("lapor_accounted", "Conservation counts", ["service", "what"])
+# Does what happens leave its trace?
+LOG_LINES_LOST = Counter("lapor_log_lines_lost", "Lines of the log that could not be written")

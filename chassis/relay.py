@@ -14,15 +14,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from chassis import metrics
-from chassis.events import Event
+from chassis.events import read
 from chassis.failpoints import failpoint
 from chassis.wire import InDoubt, Publisher
 
 BATCH = 500
 _LOCK = sa.text("SELECT pg_try_advisory_lock(hashtext('chassis.relay'))")
 _PICK = sa.text(
-    "SELECT id, event_id::text, source, type, subject, sequence, correlationid, time, data,"
-    " emitted_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT :batch"
+    "SELECT id AS place, event_id::text AS id, source, type, subject, sequence, correlationid,"
+    " time, data FROM outbox WHERE published_at IS NULL ORDER BY place LIMIT :batch"
 )
 _MARK = sa.text(
     "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(:ids)"
@@ -72,12 +72,12 @@ class Relay:
     def _publish(self, connection: sa.Connection) -> int:
         if self._publisher is None:
             self._publisher = Publisher(self._uri)
-        rows = connection.execute(_PICK, {"batch": BATCH}).all()
+        rows = connection.execute(_PICK, {"batch": BATCH}).mappings().all()
         if not rows:
             self._publisher.beat()
             return 0
         failpoint("relay.before_publish")
-        stored = self._publisher.publish({row.id: _message(row) for row in rows})
+        stored = self._publisher.publish({row["place"]: _message(row) for row in rows})
         failpoint("relay.after_confirm")
         lags = connection.execute(_MARK, {"ids": list(stored)}).scalars().all()
         failpoint("relay.after_mark")
@@ -90,14 +90,5 @@ class Relay:
 
 
 def _message(row: Any) -> tuple[str, str, bytes]:
-    event = Event(
-        id=row.event_id,
-        source=row.source,
-        type=row.type,
-        subject=row.subject,
-        time=row.time,
-        sequence=row.sequence,
-        correlationid=row.correlationid,
-        data=row.data,
-    )
-    return row.type, row.event_id, json.dumps(event.document()).encode()
+    event = read(row)
+    return event.type, event.id, json.dumps(event.document()).encode()

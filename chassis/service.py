@@ -79,9 +79,9 @@ class Every(Entrypoint):
                 self._stopping.wait(max(self._seconds, 1.0) if failed else self._seconds)
 
     def _finished(self, done: Promise, _: Any, result: Any, exc_info: Any) -> Any:
+        done.send((bool(result), exc_info is not None))
         if exc_info:
             log.warning("wakeup_failed", name=self.method_name, **cause(exc_info[1]))
-        done.send((bool(result), exc_info is not None))
         return None, None
 
 
@@ -151,12 +151,12 @@ class Deliveries(Entrypoint):
 
     def _drain(self, connection: Any, consumers: list[kombu.Consumer]) -> None:
         in_hand = self._in_hand
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and in_hand is self._in_hand:
             self._turn(connection)
         with self._writing:
             for consumer in consumers:
                 consumer.cancel()
-        while in_hand:
+        while in_hand and in_hand is self._in_hand:
             self._turn(connection)
 
     def _turn(self, connection: Any) -> None:
@@ -168,6 +168,8 @@ class Deliveries(Entrypoint):
 
     def _deliver(self, waiting: Waiting, message: kombu.message.Message) -> None:
         """What comes while a batch of its queue is in hand is the next batch."""
+        if not self._is_ours(waiting):
+            return
         waiting.in_hand.add(message)
         waiting.messages.append(message)
         if not waiting.busy:
@@ -182,7 +184,7 @@ class Deliveries(Entrypoint):
             batch[:], waiting.messages = waiting.messages, []
             return [self._told(message) for message in batch]
 
-        told = (take, waiting.buried, lambda: self._in_hand is waiting.in_hand)
+        told = (take, waiting.buried, partial(self._is_ours, waiting))
         settle = partial(self._settle, waiting, batch)
         self.container.spawn_worker(self, told, {}, handle_result=settle)
 
@@ -192,10 +194,11 @@ class Deliveries(Entrypoint):
         return body, message.properties.get("user_id") if known else inbox.ANYBODY
 
     def _settle(self, waiting: Waiting, batch: list[Any], _: Any, __: Any, exc_info: Any) -> Any:
-        """Acknowledges what the inbox has; anything else goes back when the connection closes."""
+        """Acknowledges what the inbox has. After anything else the connection is given up, so that
+        all goes back: the next acknowledgement would be of the failed batch, too."""
         waiting.busy = False
         if exc_info:
-            waiting.in_hand.clear()
+            self._in_hand = set() if self._is_ours(waiting) else self._in_hand
             return None, None
         try:
             failpoint("inbox.before_ack")
@@ -207,6 +210,10 @@ class Deliveries(Entrypoint):
         if waiting.messages:
             self._handle(waiting)
         return None, None
+
+    def _is_ours(self, waiting: Waiting) -> bool:
+        """Whether its connection has not been given up."""
+        return waiting.in_hand is self._in_hand
 
 
 @dataclass

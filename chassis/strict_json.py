@@ -46,10 +46,11 @@ def _clean(value: Any, where: str, depth: int) -> Any:
     if isinstance(value, list):
         return [_clean(item, f"{where}.{i}".strip("."), depth + 1) for i, item in enumerate(value)]
     if isinstance(value, dict):
-        return {
-            _text(name, where): _clean(item, f"{where}.{name}".strip("."), depth + 1)
+        cleaned = [
+            (_text(name, where), _clean(item, f"{where}.{name}".strip("."), depth + 1))
             for name, item in value.items()
-        }
+        ]
+        return _object(cleaned)
     return value
 
 

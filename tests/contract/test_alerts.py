@@ -65,6 +65,7 @@ HEALTHY = {
     'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
     'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x60",
     FAILED_ANSWERS: "0x60",
+    'lapor_log_lines_lost_total{service="intake"}': "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
 }  # fmt: skip
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
@@ -115,6 +116,7 @@ BROKEN = {
     "WorkerMissing": {'up{job="lapor", service="intake", kind="worker"}': GONE},
     "WorkerAsleep": {WOKEN.format("intake"): "0+900x40 36000x20"},
     "HubBlocked": {'lapor_hub_lag_seconds{service="routing"}': "0x50 4x10"},
+    "LogLinesLost": {'lapor_log_lines_lost_total{service="intake"}': "0x50 1x10"},
     "ErrorsAnswered": {FAILED_ANSWERS: "0x50 0+3x10"},
     "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
 }  # fmt: skip

@@ -1,10 +1,12 @@
 """What goes wrong beyond a failing handler: senders set back, processes that die of an event."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from uuid import uuid4
 
 import amqp
@@ -12,9 +14,10 @@ import kombu
 import pytest
 
 from deploy.local.environment import ROOT
+from tests.harness.processes import ServiceProcess
 from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.waiting import eventually
-from tests.service.chassis.stories import AT, command, inbox, opened, report, timeline
+from tests.service.chassis.stories import AT, command, inbox, opened, report, timeline, way
 
 
 @pytest.fixture
@@ -38,6 +41,59 @@ def test_another_fact_under_a_number_already_used_is_parked_and_can_be_wanted(
     command(db, surroundings, "parked", "replay", withdrawn["id"])
     eventually(lambda: timeline(db) == ["case.opened", "case.withdrawn"])
     assert db.psql("SELECT sequence FROM position") == [(1,)]
+
+
+def test_a_wanted_event_is_still_wanted_after_its_handler_has_failed(
+    db, broker, run, clock, surroundings
+):
+    worker = run("worker", db, AMQP_URI=broker.uri("intake"))
+    number = report(db)
+    publish(broker, "routing", [opened(number)])
+    eventually(lambda: timeline(db) == ["case.opened"])
+    withdrawn = event("case.withdrawn.v1", number, 1, {"at": AT, "status": "withdrawn"})
+    publish(broker, "routing", [withdrawn])
+    eventually(lambda: inbox(db) == [("parked", "number taken", 1)])
+    worker.stop()
+
+    command(db, surroundings, "parked", "replay", withdrawn["id"])
+    run("worker", db, AMQP_URI=broker.uri("intake"), FAILPOINTS="inbox.before_commit=raise:1")
+    eventually(lambda: inbox(db) == [("waiting", "number taken", 1)])
+    clock.move(timedelta(seconds=2))
+    eventually(lambda: timeline(db) == ["case.opened", "case.withdrawn"])
+
+
+def test_a_type_of_a_later_version_waits_for_a_worker_that_knows_it(db, broker, run, clock):
+    worker = run("worker", db, AMQP_URI=broker.uri("intake"))
+    number = report(db)
+    later = opened(number) | {"type": "case.applauded.v1"}
+    body = json.dumps(later).encode()
+    # Its key is one that this version's queue is bound to: a later version binds its own.
+    publish_raw(broker, "routing", {1: ("case.opened.v1", later["id"], body)})
+    eventually(lambda: inbox(db) == [("waiting", "UnknownType", 1)])
+    publish(broker, "routing", way(number)[1:2])  # what comes after waits for its turn
+    eventually(lambda: len(inbox(db)) == 2)
+    worker.stop()
+
+    known = json.dumps(later | {"type": "case.opened.v1"}).encode()
+    db.psql("UPDATE inbox SET body = %s WHERE event_id = %s", [known, later["id"]])
+    run("worker", db, AMQP_URI=broker.uri("intake"))  # in place of a version that knows its type
+    clock.move(timedelta(seconds=2))
+    eventually(lambda: timeline(db) == ["case.opened", "case.verified"])
+    assert inbox(db) == []
+
+
+def test_a_log_that_cannot_be_written_stops_no_work(db, broker, surroundings, state):
+    worker = ServiceProcess("worker", db, surroundings, state, AMQP_URI=broker.uri("intake"))
+    worker.process.command = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", *worker.process.command]
+    worker.start()
+    try:
+        publish(broker, "routing", [opened(report(db))])
+        eventually(lambda: timeline(db) == ["case.opened"])
+        lost = re.search(r"^lapor_log_lines_lost_total (\S+)$", worker.metrics(), re.MULTILINE)
+        assert float(lost[1]) > 0
+        assert worker.is_ready()
+    finally:
+        worker.stop()
 
 
 def test_an_event_that_kills_every_process_is_parked_in_the_end(db, broker, run):
@@ -111,6 +167,43 @@ def test_the_broker_refuses_a_false_account(broker):
             channel.basic_publish_confirm(
                 amqp.Message(b"{}", user_id="routing"), "lapor.events", "message.failed.v1"
             )
+
+
+# Intake's worker, whose first delivery fails in a way that the inbox does not know of.
+BALKING = """
+import eventlet
+eventlet.monkey_patch()
+from chassis import service, worker
+from services.intake.config import Settings
+from services.intake.service import Intake
+
+class Balking(Intake):
+    balked = False
+
+    @service.Deliveries.decorator()
+    def receive(self, take, buried, is_ours):
+        if not Balking.balked:
+            Balking.balked = bool(take())
+            raise RuntimeError
+        Intake.receive(self, take, buried, is_ours)
+
+worker.run(Balking, Settings.read("intake"))
+"""
+
+
+def test_what_failed_outside_the_inbox_is_not_acknowledged_with_what_came_after(
+    db, broker, surroundings, state
+):
+    worker = ServiceProcess("worker", db, surroundings, state, AMQP_URI=broker.uri("intake"))
+    worker.process.command = [sys.executable, "-c", BALKING]
+    worker.start()
+    try:
+        publish(broker, "routing", [opened(report(db))])
+        publish(broker, "routing", [opened(report(db, "KTB-00000-00000"))])
+
+        eventually(lambda: len(timeline(db)) == 2)
+    finally:
+        worker.stop()
 
 
 SILENT = """

@@ -24,7 +24,7 @@ REFUSED = {
     "number": [b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"9007199254740993"],
     "surrogate": [b'"\\ud800"', b'{"\\udfff": 1}'],
     "nul": [b'"\\u0000"', b'{"a": "x\\u0000"}'],
-    "duplicate": [b'{"a": 1, "a": 2}'],
+    "duplicate": [b'{"a": 1, "a": 2}', b'{"\\u00e9": 1, "e\\u0301": 2}'],
     "depth": [b"[" * (DEPTH + 1) + b"]" * (DEPTH + 1), b"[" * 100_000],
     "utf8": [b'"\xff"', '"é"'.encode("latin-1")],
     "json": [b"", b"{", b"\xef\xbb\xbf{}", b"{'a': 1}", b"[1,]", b"\x00"],
