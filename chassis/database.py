@@ -39,6 +39,7 @@ def engine(url: str | sa.URL, size: int = 10, **more: Any) -> sa.Engine:
         pool_size=size,
         max_overflow=0,
         pool_timeout=1.5,  # a client hears within 2 s that there is none
+        pool_use_lifo=True,  # the server's process that worked last has all that it needs at hand
         hide_parameters=True,
         executemany_mode="values_plus_batch",  # one round trip for many rows
         **more,
