@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import falcon
 import sqlalchemy as sa
 from marshmallow import fields
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
@@ -198,17 +199,15 @@ class Everybody(Resource):
             if body["agency"] and tx.get(models.Agency, body["agency"]) is None:
                 raise Invalid("there is no such agency", "agency", "known")
             if _named(tx, body["username"], disabled_too=True):
-                raise NotAllowed("there is an account of this name")
+                raise _taken()  # before the hash, which is dear
             password = passwords.first()
-            officer = Officer(
-                id=uuid4(),
-                **body | {"role": role},
-                password_hash=_hashed(password),
-                created_at=now,
-            )
-            tx.add(officer)
-            tx.flush()
-            sessions.remember(tx, officer.id, Deed.CREATED, now, by=who.id)
+            made = {"role": role, "password_hash": _hashed(password), "created_at": now}
+            values = {"id": uuid4(), **body, **made}
+            statement = insert(Officer).values(values).on_conflict_do_nothing()
+            id = tx.scalar(statement.returning(Officer.id))  # waits for who makes the same one
+            if id is None:
+                raise _taken()
+            sessions.remember(tx, id, Deed.CREATED, now, by=who.id)
         return {"username": body["username"], "first_password": password}
 
 
@@ -295,6 +294,10 @@ def _token(tx: Session, officer: Officer, clock: Clock) -> dict[str, Any]:
         "agency": officer.agency,
         "must_change_password": officer.must_change_password,
     }
+
+
+def _taken() -> NotAllowed:
+    return NotAllowed("there is an account of this name")
 
 
 def _named(
