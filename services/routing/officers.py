@@ -117,9 +117,7 @@ class SignOut(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             officer = signed_in(tx, req, now, first_password_will_do=True)
-            tx.execute(
-                sa.delete(models.Session).where(models.Session.token_hash == officer.token_hash)
-            )
+            sessions.end(tx, models.Session.token_hash == officer.token_hash, now)
             sessions.remember(tx, officer.id, Deed.SIGNED_OUT, now)
 
 
@@ -153,7 +151,7 @@ class Password(Resource):
                 raise Unauthorized("the account was changed meanwhile; sign in again")
             officer.password_hash, officer.must_change_password = made, False
             sessions.forgive(tx, who.username)
-            sessions.end_all(tx, who.id)
+            sessions.end_all(tx, who.id, now)
             sessions.remember(tx, who.id, Deed.PASSWORD_CHANGED, now, by=who.id)
             return _token(tx, officer, self.clock)
 
@@ -222,7 +220,7 @@ class Disabling(Resource):
             if officer.id == who.id:
                 raise NotAllowed("nobody disables their own account")
             officer.disabled_at = officer.disabled_at or now
-            sessions.end_all(tx, officer.id)
+            sessions.end_all(tx, officer.id, now)
             sessions.remember(tx, officer.id, Deed.DISABLED, now, by=who.id)
 
 
@@ -252,7 +250,7 @@ def begin_anew(
     officer.password_hash, officer.must_change_password = first_password, True
     officer.disabled_at = None
     sessions.forgive(tx, username)
-    sessions.end_all(tx, officer.id)
+    sessions.end_all(tx, officer.id, at)
     sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, at, by=by)
 
 

@@ -1,4 +1,5 @@
 """Who is signed in. A session is a row; without it the token is nothing, so ending it ends it now.
+What other services were shown under it (decision 17) they refuse once they have heard of its end.
 
 It ends after `IDLE` without a request and after `LONGEST` in any case. Failed sign-ins in a row,
 for any name that is typed, are counted before the password is looked at and slow the next one.
@@ -11,6 +12,7 @@ import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import falcon
@@ -19,7 +21,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.errors import Forbidden, TooMany, Unauthorized
-from services.routing import metrics, models
+from chassis.outbox import emit
+from services.routing import events, metrics, models
 from services.routing.life import Actor
 from services.routing.models import Deed, Officer, Throttle
 
@@ -39,6 +42,7 @@ class SignedIn:
     must_change_password: bool
     expires_at: datetime
     token_hash: bytes
+    grant: UUID
 
 
 def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, datetime]:
@@ -56,9 +60,16 @@ def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, date
     return token, expires_at
 
 
-def end_all(tx: Session, officer_id: UUID) -> None:
+def end(tx: Session, which: Any, at: datetime) -> None:
+    """These sessions are over: here at once, elsewhere when it has been heard."""
+    gone = sa.delete(models.Session).where(which).returning(models.Session.grant_id)
+    for grant in tx.scalars(gone).all():
+        emit(tx, events.grant_ended(grant, at))
+
+
+def end_all(tx: Session, officer_id: UUID, at: datetime) -> None:
     """Every session of the officer is over."""
-    tx.execute(sa.delete(models.Session).where(models.Session.officer_id == officer_id))
+    end(tx, models.Session.officer_id == officer_id, at)
 
 
 def remember(
@@ -89,6 +100,7 @@ def signed_in(
         must_change_password=officer.must_change_password,
         expires_at=session.expires_at,
         token_hash=session.token_hash,
+        grant=session.grant_id,
     )
 
 

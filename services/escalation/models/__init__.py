@@ -38,6 +38,7 @@ from services.escalation.models.feed import (
     FeedTarget,
 )
 from services.escalation.models.firing import Breaker, FailedTurn, Work
+from services.escalation.models.grants import EndedGrant
 from services.escalation.models.rules import (
     CalendarDay,
     CalendarYear,
@@ -69,6 +70,7 @@ __all__ = [
     "Consent",
     "Dossier",
     "Due",
+    "EndedGrant",
     "FailedTurn",
     "FeedAcknowledgement",
     "FeedBroadcast",

@@ -48,13 +48,15 @@ class Officer(Base):
 
 
 class Session(Base):
-    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept."""
+    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept. Other
+    services know the session by its `grant_id`, which tells nothing."""
 
     __tablename__ = "session"
     __table_args__ = (sa.Index("session_officer", "officer_id"),)
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    grant_id: Mapped[UUID] = mapped_column(server_default=sa.func.gen_random_uuid())
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
