@@ -10,10 +10,11 @@ import falcon
 
 from chassis.clock import Clock
 from chassis.database import Transactions
-from chassis.errors import Forbidden, NotFound, Unauthorized
+from chassis.errors import Forbidden, NotFound, Refusal, Unauthorized
 from chassis.tokens import bearer
 from services.escalation import grants
 from services.escalation.config import Settings
+from services.escalation.denials import Kind, Ledger
 
 SECURITY = {
     "officer": {
@@ -42,7 +43,7 @@ class Callers:
     """Tells who asks, by the token of the request."""
 
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db, self._clock, self._ledger = db, clock, Ledger(db, clock)
         self._staff, self._reporters = settings.tokens("routing"), settings.tokens("intake")
 
     def officer(self, req: falcon.Request) -> Officer:
@@ -56,6 +57,7 @@ class Callers:
         """The administrator who asks. Raises Unauthorized, or Forbidden for everybody else."""
         officer = self.officer(req)
         if officer.role != "administrator":
+            self._ledger.keep(_kind(officer.id, req, Forbidden))
             raise Forbidden("only an administrator may")
         return officer
 
@@ -68,6 +70,8 @@ class Callers:
         if said is None:
             raise Unauthorized("this needs a case's token that has not ended")
         if said["sub"] != number:
+            if "officer" in said:
+                self._ledger.keep(_kind(UUID(said["officer"]), req, NotFound), number)
             raise NotFound("there is no such case")
 
     def _vouched(self, token: str, scope: str) -> dict[str, Any] | None:
@@ -77,3 +81,7 @@ class Callers:
             return None
         with self._db.begin() as tx:
             return None if grants.has_ended(tx, UUID(said["grant"])) else said
+
+
+def _kind(officer: UUID, req: falcon.Request, how: type[Refusal]) -> Kind:
+    return Kind(officer, req.method, req.uri_template or "", how.status)

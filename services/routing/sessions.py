@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ FREE_TRIES, LONGEST_DELAY = 5, 42  # the delay in seconds; longer, and anybody c
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The officer behind a request."""
+    """The officer behind a request. `unseen` are numbers they asked for and were not shown."""
 
     id: UUID
     username: str
@@ -43,6 +43,7 @@ class SignedIn:
     expires_at: datetime
     token_hash: bytes
     grant: UUID
+    unseen: list[str] = field(default_factory=list)
 
 
 def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, datetime]:
@@ -82,18 +83,14 @@ def remember(
 def signed_in(
     tx: Session, req: falcon.Request, at: datetime, *, first_password_will_do: bool = False
 ) -> SignedIn:
-    """The officer whose token came with the request. Raises Unauthorized, or Forbidden while the
-    first password was not changed."""
+    """The officer whose token came with the request, and to whom its denials are put down. Raises
+    Unauthorized, or Forbidden while the first password was not changed."""
     scheme, _, token = (req.auth or "").partition(" ")
     found = _find(tx, token) if scheme.lower() == "bearer" and len(token) <= 100 else None
     if found is None or at >= found[0].expires_at or at >= found[0].last_seen_at + IDLE:
         raise Unauthorized("sign in first")
     session, officer = found
-    if officer.must_change_password and not first_password_will_do:
-        raise Forbidden("change your first password first")
-    if at >= session.last_seen_at + NOTICED:
-        session.last_seen_at = at
-    return SignedIn(
+    who = req.context.officer = SignedIn(
         id=officer.id,
         username=officer.username,
         actor=Actor(officer.role, officer.agency),
@@ -102,6 +99,11 @@ def signed_in(
         token_hash=session.token_hash,
         grant=session.grant_id,
     )
+    if officer.must_change_password and not first_password_will_do:
+        raise Forbidden("change your first password first")
+    if at >= session.last_seen_at + NOTICED:
+        session.last_seen_at = at
+    return who
 
 
 def count_try(tx: Session, username: str, at: datetime) -> None:

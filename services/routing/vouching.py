@@ -85,5 +85,6 @@ class OfCase(Vouching):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
-            row = seen(tx, who.actor, number)
-        return self.tokens.issue(body["service"], "case", row.number, now, **under(who, now))
+            row = seen(tx, who, number)
+        said = {"officer": str(who.id), **under(who, now)}
+        return self.tokens.issue(body["service"], "case", row.number, now, **said)

@@ -38,7 +38,7 @@ from services.escalation.models.feed import (
     FeedTarget,
 )
 from services.escalation.models.firing import Breaker, FailedTurn, Work
-from services.escalation.models.grants import EndedGrant
+from services.escalation.models.officers import Denial, EndedGrant
 from services.escalation.models.rules import (
     CalendarDay,
     CalendarYear,
@@ -68,6 +68,7 @@ __all__ = [
     "ClockChange",
     "ClockRun",
     "Consent",
+    "Denial",
     "Dossier",
     "Due",
     "EndedGrant",

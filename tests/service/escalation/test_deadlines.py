@@ -10,7 +10,7 @@ from falcon import testing
 
 from chassis.tokens import LIFETIME, Issuer
 from services.escalation import api
-from tests.service.escalation.desk import GRANT
+from tests.service.escalation.desk import GRANT, WHO
 from tests.service.escalation.tower import NUMBER, Tower
 
 OTHER = "KTB-98765-43210"
@@ -27,8 +27,8 @@ class Window:
 
     def token(self, by: str = "intake", number: str = NUMBER, scope: str = "case") -> str:
         now = self.tower.clock.now()
-        grant = {"grant": str(GRANT)} if by == "routing" else {}
-        return str(self.issuers[by].issue("escalation", scope, number, now, **grant)["token"])
+        said = {"grant": str(GRANT), "officer": str(WHO)} if by == "routing" else {}
+        return str(self.issuers[by].issue("escalation", scope, number, now, **said)["token"])
 
     def ask(self, what: str = "deadlines", token: str = "", number: str = NUMBER, **query: Any):
         headers = {"Authorization": f"Bearer {token or self.token()}"}
