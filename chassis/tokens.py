@@ -1,8 +1,8 @@
 """Who asks, told by one service to another through whoever asks: a short-lived signed token.
 
 A JWT (RFC 7519) signed with Ed25519 (RFC 8037, RFC 9864). Its issuer is the only one that holds the
-private key; whoever is asked holds public keys, and calls nobody. Nobody asks whether it still
-holds, so it ends after `LIFETIME` at the latest.
+private key; whoever is asked holds public keys, and calls nobody. It cannot be taken back, so it
+ends after `LIFETIME`.
 """
 
 from __future__ import annotations
@@ -38,17 +38,11 @@ class Issuer:
             raise Misconfigured(wanted)
 
     def issue(
-        self,
-        audience: str,
-        scope: str,
-        subject: str,
-        now: datetime,
-        lasts: timedelta = LIFETIME,
-        **claims: Any,
+        self, audience: str, scope: str, subject: str, now: datetime, **claims: Any
     ) -> dict[str, Any]:
         """`token`, and when it `expires_at`: `subject` may ask the service `audience` for what
         `scope` names. Personal data never stands in it: it is signed, not sealed."""
-        ends = (now + lasts).replace(microsecond=0)
+        ends = (now + LIFETIME).replace(microsecond=0)
         who = {"iss": self._name, "aud": f"/{audience}", "sub": subject, "scope": scope}
         about = {**who, **claims, "exp": int(ends.timestamp()), "jti": str(uuid4())}
         header = {"alg": ALGORITHM[0], "kid": self._key.kid}

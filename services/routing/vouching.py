@@ -44,9 +44,10 @@ class Vouching(Resource):
         self.tokens = settings.tokens()
 
 
-def under(session: SignedIn, now: datetime, lasts: timedelta = LIFETIME) -> dict[str, Any]:
-    """What binds a token to the session that it is given under, and never outlives."""
-    return {"lasts": min(lasts, session.expires_at - now), "grant": str(session.grant)}
+def given(session: SignedIn, now: datetime, lasts: timedelta = LIFETIME) -> datetime:
+    """When a token was given, as its end tells, that ends after `lasts` or with the session: each
+    ends `LIFETIME` after it was given."""
+    return min(now + lasts, session.expires_at) - LIFETIME
 
 
 class OfOfficer(Vouching):
@@ -65,9 +66,9 @@ class OfOfficer(Vouching):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
-        said = {"role": who.actor.role, "agency": who.actor.agency}
-        said |= under(who, now, OFFICERS)
-        return self.tokens.issue(body["service"], "officer", str(who.id), now, **said)
+        said = {"role": who.actor.role, "agency": who.actor.agency, "grant": str(who.grant)}
+        at = given(who, now, OFFICERS)
+        return self.tokens.issue(body["service"], "officer", str(who.id), at, **said)
 
 
 class OfCase(Vouching):
@@ -86,5 +87,5 @@ class OfCase(Vouching):
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
             row = seen(tx, who, number)
-        said = {"officer": str(who.id), **under(who, now)}
-        return self.tokens.issue(body["service"], "case", row.number, now, **said)
+        said = {"officer": str(who.id), "grant": str(who.grant)}
+        return self.tokens.issue(body["service"], "case", row.number, given(who, now), **said)
