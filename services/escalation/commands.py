@@ -8,8 +8,8 @@ open-epoch BY         after the database was restored: the feed goes on from whe
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, or --before DAY
                       of all that are over or handed over and were sealed before that local day
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
-denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (by the id of the
-                      account), what, with which status, about which case, how often
+denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
+                      id), what, with which status, about which case, how often
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
                       clocks that would move; --apply --by NAME brings it in
 what-if FILE          replay history under the limits, rungs and days that FILE supposes; changes

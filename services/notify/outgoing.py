@@ -232,7 +232,9 @@ class Outgoing:
             with self._writing, self._db.begin() as tx:
                 hold(tx, Message, (id for id, _ in tries))
                 tx.execute(sa.delete(Attempt).where(*unmade))
-                tx.execute(sa.update(Message).where(claimed, Message.state == "sending").values(due))
+                tx.execute(
+                    sa.update(Message).where(claimed, Message.state == "sending").values(due)
+                )
         except Exception as failure:
             log.warning("claims_not_given_back", count=len(tries), **cause(failure))
         finally:

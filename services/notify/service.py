@@ -27,7 +27,9 @@ from services.notify.outgoing import Outgoing
 SENDERS = 8  # conversations with the mail server at once
 FETCHED = 32  # messages claimed at once for them
 LONGEST = 45  # seconds for one conversation, however slowly the server drips
-LAST = 12  # seconds for those that have begun when the process stops; longer than a server's silence
+LAST = (
+    12  # seconds for those that have begun when the process stops; longer than a server's silence
+)
 RENEWED = 4  # seconds
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
 

@@ -1,4 +1,4 @@
-"""Whoever is signed in and refused leaves a record: who, what, when; at one place for every request.
+"""Whoever is signed in and refused leaves a record: who, what, when. One place, every request.
 
 A denial is a 403, or a case that is not shown because it is others' (to the officer it does not
 exist). Of a number only one that exists is kept, for anything may be typed as one. Who tries by the

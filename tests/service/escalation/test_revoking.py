@@ -1,4 +1,4 @@
-"""Whose right ends in routing has none in escalation within a second: four processes, one broker."""
+"""Whose right ends in routing has none in escalation within a second; four processes, a broker."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_a_twin_of_a_request_in_hand_is_told_so_and_waits_for_nothing(
     status, body, _ = REQUESTS[what]
     put(intake_db, receipt, status)
     once, bind = key(), engine(intake_db.url, 1)
-    in_hand = "SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
+    in_hand = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database"
     in_hand += " WHERE locktype = 'advisory' AND datname = %s"
 
     with ThreadPoolExecutor(1) as threads:

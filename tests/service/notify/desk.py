@@ -44,8 +44,9 @@ CONTACT = {
 class Postbox:
     """Keeps every mail; `script` holds what it does to the next ones instead of taking them.
 
-    `rcpt 451 text` and `data 554 text` answer so at that step; `hang` says nothing more, `drip` a
-    line now and then, `drop` takes the mail and closes the connection without a word, `away` closes it when the next begins.
+    `rcpt 451 text` and `data 554 text` answer so at that step; `hang` says nothing more, `drip`
+    only a line now and then; `drop` takes the mail and closes the connection without a word, `away`
+    closes it when the next begins.
     """
 
     def __init__(self) -> None:

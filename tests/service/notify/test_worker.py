@@ -160,8 +160,7 @@ def test_a_stop_waits_for_what_has_begun_and_gives_the_rest_back(office: Office)
 
 
 def test_a_stop_does_not_wait_for_a_server_that_drips(office: Office) -> None:
-    """The next process finds the try in doubt, as after a crash; the killing would leave no less.
-    """
+    """The next process finds the try in doubt, as after a crash: being killed leaves no less."""
     worker = office.start()
     worker.process.patience = LAST + 6
     office.postbox.script.append("drip")

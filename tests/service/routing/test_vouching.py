@@ -126,9 +126,8 @@ def restored(office: Office) -> Iterator[None]:
 def test_the_end_of_a_session_is_said_by_its_grant_and_nobodys_name(
     office: Office, end: Callable[[Office, str], Any], ended: int
 ):
-    office.database.psql(
-        "DELETE FROM session WHERE officer_id = (SELECT id FROM officer WHERE username = 'stranger')"
-    )
+    stranger = "(SELECT id FROM officer WHERE username = 'stranger')"
+    office.database.psql(f"DELETE FROM session WHERE officer_id = {stranger}")
     sessions = [office.sign_in("stranger").json["token"] for _ in range(2)]
     grants = {}
     for session in sessions:
