@@ -46,7 +46,9 @@ HEARS = {
     "notify": (
         "/intake/contacts", "/routing/cases", "/escalation/deadlines", "/escalation/escalations",
     ),
-    "escalation": ("/intake/consents", "/routing/cases", "/notify/messages"),
+    "escalation": (
+        "/intake/consents", "/routing/cases", "/routing/grants", "/notify/messages",
+    ),
 }  # fmt: skip
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import falcon
 
 from chassis.clock import Clock
-from chassis.errors import Forbidden, NotFound, Unauthorized
+from chassis.database import Transactions
+from chassis.errors import Forbidden, NotFound, Refusal, Unauthorized
 from chassis.tokens import bearer
+from services.escalation import grants
 from services.escalation.config import Settings
+from services.escalation.denials import Kind, Ledger
 
 SECURITY = {
     "officer": {
@@ -38,13 +42,13 @@ class Officer:
 class Callers:
     """Tells who asks, by the token of the request."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        self._db, self._clock, self._ledger = db, clock, Ledger(db, clock)
         self._staff, self._reporters = settings.tokens("routing"), settings.tokens("intake")
 
     def officer(self, req: falcon.Request) -> Officer:
         """The officer who asks. Raises Unauthorized."""
-        said = self._staff.read(bearer(req), "officer", self._clock.now())
+        said = self._vouched(bearer(req), "officer")
         if said is None:
             raise Unauthorized("this needs an officer's token that has not ended")
         return Officer(UUID(said["sub"]), said["role"], said["agency"])
@@ -53,15 +57,31 @@ class Callers:
         """The administrator who asks. Raises Unauthorized, or Forbidden for everybody else."""
         officer = self.officer(req)
         if officer.role != "administrator":
+            self._ledger.keep(_kind(officer.id, req, Forbidden))
             raise Forbidden("only an administrator may")
         return officer
 
     def may_see(self, req: falcon.Request, number: str) -> None:
         """Lets in who may see the case `number`: intake says so of its reporter, routing of an
         officer. Raises Unauthorized, or NotFound for the token of another case."""
-        token, now = bearer(req), self._clock.now()
-        said = self._reporters.read(token, "case", now) or self._staff.read(token, "case", now)
+        token = bearer(req)
+        of_reporter = self._reporters.read(token, "case", self._clock.now())
+        said = of_reporter or self._vouched(token, "case")
         if said is None:
             raise Unauthorized("this needs a case's token that has not ended")
         if said["sub"] != number:
+            if "officer" in said:
+                self._ledger.keep(_kind(UUID(said["officer"]), req, NotFound), number)
             raise NotFound("there is no such case")
+
+    def _vouched(self, token: str, scope: str) -> dict[str, Any] | None:
+        """What routing says of an officer whose session has not ended."""
+        said = self._staff.read(token, scope, self._clock.now())
+        if said is None or "grant" not in said:
+            return None
+        with self._db.begin() as tx:
+            return None if grants.has_ended(tx, UUID(said["grant"])) else said
+
+
+def _kind(officer: UUID, req: falcon.Request, how: type[Refusal]) -> Kind:
+    return Kind(officer, req.method, req.uri_template or "", how.status)

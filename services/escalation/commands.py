@@ -8,6 +8,8 @@ open-epoch BY         after the database was restored: the feed goes on from whe
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, or --before DAY
                       of all that are over or handed over and were sealed before that local day
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
+denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
+                      id), what, with which status, about which case, how often
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
                       clocks that would move; --apply --by NAME brings it in
 what-if FILE          replay history under the limits, rungs and days that FILE supposes; changes
@@ -33,7 +35,7 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
-from services.escalation import models, seed
+from services.escalation import denials, models, seed
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import broadcasting, epochs, feed, parts
 from services.escalation.rules import amending, histories, regime, staffing
@@ -63,6 +65,19 @@ class ReleaseBreaker:
         with transactions(service).begin() as tx:
             breaker.release(tx, arguments.by, Clock(settings(service).clock_file).now())
         sys.stdout.write("released: what is due by now will be fired\n")
+
+
+class Denials:
+    """`denials --since TIME`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--since", required=True, type=datetime.fromisoformat)
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        with transactions(service).begin() as tx:
+            for at, *rest in denials.told(tx, arguments.since):
+                told = " ".join("-" if word is None else str(word) for word in rest)
+                sys.stdout.write(f"{at.isoformat()} {told}\n")
 
 
 class ImportCalendar:
@@ -229,6 +244,7 @@ COMMANDS = {
     "open-epoch": OpenEpoch(),
     "erase-sealed": EraseSealed(),
     "release-breaker": ReleaseBreaker(),
+    "denials": Denials(),
     "import-calendar": ImportCalendar(),
     "what-if": WhatIf(),
 }

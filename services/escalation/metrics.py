@@ -37,6 +37,8 @@ UNWATCHED = Gauge(
 )
 # Whose time to object did not start, because the answer could not be brought to them?
 UNHEARD = Gauge("lapor_escalation_unheard_answers", "Answers whose notice was never delivered")
+# Does an officer try what they have no right to?
+DENIALS = Counter("lapor_escalation_denials", "Refusals to officers whom routing vouches for")
 # How far is the Ombudsman's feed behind?
 FEED_LAG = Gauge("lapor_escalation_feed_lag_seconds", "Age of the oldest entry not yet appended")
 FEED_POSITION = Gauge("lapor_escalation_feed_position", "End of each stream", ["stream"])

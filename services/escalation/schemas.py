@@ -67,6 +67,12 @@ class WordsSealed(Tolerant):
     at = moment(required=True)
 
 
+class GrantEnded(Tolerant):
+    """`grant.ended.v1`"""
+
+    grant = fields.UUID(required=True)
+
+
 class Message(Tolerant):
     """`message.delivered.v1`, `message.failed.v1`"""
 

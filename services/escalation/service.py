@@ -14,7 +14,7 @@ from chassis.errors import Poison, TooEarly
 from chassis.events import Event
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
-from services.escalation import models, schemas
+from services.escalation import grants, models, schemas
 from services.escalation.config import Settings
 from services.escalation.ombudsman import feed, handovers, happened, parts, pokes
 from services.escalation.ombudsman.broadcasting import Broadcaster
@@ -121,6 +121,11 @@ class Escalation(Service):
         data = schemas.WordsSealed.of(event)
         parts.keep(tx, event.subject, clocks.locked(tx, event.subject), data["part"], data)
 
+    @subscribe("grant.ended.v1")
+    def end_grant(self, event: Event, tx: Session) -> None:
+        """An officer's session is over: what they were shown to us by holds no more."""
+        grants.end(tx, schemas.GrantEnded.of(event)["grant"], self.clock.now())
+
     @subscribe("message.delivered.v1")
     def reporter_was_told(self, event: Event, tx: Session) -> None:
         """Starts the reporter's time to object once the answer has reached them."""
@@ -220,6 +225,12 @@ class Escalation(Service):
         """Tells intake what may be promised: at the start, each new day, after each change."""
         with self.db.begin() as tx:
             publishing.publish(tx, self.in_force(tx), self.clock.now())
+
+    @every(60)
+    def forget_grants(self) -> None:
+        """Drops ended sessions whose last token has ended too."""
+        with self.db.begin() as tx:
+            grants.forget(tx, self.clock.now())
 
     @every(15)
     def watch(self) -> None:

@@ -51,16 +51,21 @@ class Door:
         self._pepper = pepper
         self._limiter = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
 
-    def open(self, tx: Session, number: str, code: str, *, lock: bool = False) -> Report:
-        """The report. Raises NotFound, the same for a wrong number and a wrong code, and TooMany
-        after ten wrong codes for one number in a minute."""
+    def open(self, tx: Session, number: str, code: str) -> Report:
+        """The report, to be read. Raises as `prove`."""
+        return tx.get_one(Report, self.prove(tx, number, code))
+
+    def prove(self, tx: Session, number: str, code: str) -> str:
+        """The number, spelled as it is kept, to who knows the code. Locks nothing: a stranger who
+        knows a number must not hold its row, nor a twin wait for it that its key refuses at once.
+        Raises NotFound, the same for a wrong number and a wrong code, and TooMany after ten wrong
+        codes for one number in a minute."""
         number = number.upper()
         # No more is read than the hash, so that a number that exists takes no longer.
         stored = tx.scalar(sa.select(Report.code_hash).where(Report.number == number))
         given = code_hash(self._pepper, number, code)
         if hmac.compare_digest(stored or bytes(32), given) and stored:
-            # Locked only now: a stranger who knows a number must not hold its row.
-            return tx.get_one(Report, number, with_for_update=lock or None)
+            return number
         if domain.is_number(number) and not self._limiter.hit(WRONG_CODES, number):
             raise TooMany("too many wrong codes for this number", retry_after=60)
         raise NotFound("there is no report with this number and code")
@@ -227,9 +232,10 @@ def resource(name: str, request: Request) -> type:
             now = self._clock.now()
             code = req.get_header("Tracking-Code") or ""
             with self._db.begin() as tx:
-                report = self._door.open(tx, number, code, lock=True)
+                number = self._door.prove(tx, number, code)
                 if answer := key.answered(tx):
                     return answer
+                report = tx.get_one(Report, number, with_for_update=True)
                 domain.permit(request.action, Status(report.status), report.status_since, now)
                 for fact in request.facts(report.number, body, now):
                     emit(tx, fact)

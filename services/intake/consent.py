@@ -114,9 +114,10 @@ class Consents(Books):
         now = self._clock.now()
         today = self._today(now)
         with self._db.begin() as tx:
-            report = self._door.open(tx, number, req.get_header("Tracking-Code") or "", lock=True)
+            number = self._door.prove(tx, number, req.get_header("Tracking-Code") or "")
             if answer := key.answered(tx):
                 return answer
+            report = tx.get_one(Report, number, with_for_update=True)
             domain.permit(Action.CONSENT, Status(report.status), report.status_since, now)
             rules = self._rules(tx, today)
             _refuse(admission.findings(self._standing(tx, report), rules, today))

@@ -210,10 +210,35 @@ class Outgoing:
         return len(self._fetched)
 
     def send_fetched(self) -> None:
-        """Sends what was fetched and no other sender has taken, one after the other."""
+        """Sends what was fetched and no other sender has taken, one after the other, until the
+        process stops."""
         with self._channel.kept() as line:
-            while self._fetched:
+            while self._fetched and not self._stopping.is_set():
                 self.send(self._fetched.popleft(), line)
+        if self._stopping.is_set():
+            self.give_back()
+
+    def give_back(self) -> None:
+        """What was fetched and not begun is due as before: no try was made. Whatever hinders it,
+        its lease ends."""
+        tries = [(claim.message.id, claim.n) for claim in self._fetched]
+        self._fetched.clear()
+        if not tries:
+            return
+        claimed = sa.tuple_(Message.id, Message.attempts).in_(tries)
+        unmade = sa.tuple_(Attempt.message_id, Attempt.n).in_(tries), Attempt.outcome.is_(None)
+        due = {"state": "due", "attempts": Message.attempts - 1, "next_at": self._clock.real()}
+        try:
+            with self._writing, self._db.begin() as tx:
+                hold(tx, Message, (id for id, _ in tries))
+                tx.execute(sa.delete(Attempt).where(*unmade))
+                tx.execute(
+                    sa.update(Message).where(claimed, Message.state == "sending").values(due)
+                )
+        except Exception as failure:
+            log.warning("claims_not_given_back", count=len(tries), **cause(failure))
+        finally:
+            self._sending.difference_update(id for id, _ in tries)
 
     def send(self, claim: Claim, line: Line | None = None) -> None:
         """Makes the try and records its outcome, however long the database is away, until the

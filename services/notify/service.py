@@ -27,6 +27,9 @@ from services.notify.outgoing import Outgoing
 SENDERS = 8  # conversations with the mail server at once
 FETCHED = 32  # messages claimed at once for them
 LONGEST = 45  # seconds for one conversation, however slowly the server drips
+LAST = (
+    12  # seconds for those that have begun when the process stops; longer than a server's silence
+)
 RENEWED = 4  # seconds
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
 
@@ -57,9 +60,12 @@ class Post(DependencyProvider):
         return self
 
     def stop(self) -> None:
-        """Lets the conversations that have begun end, so that their outcome is known; the container
-        ends the renewing only after that."""
-        self._senders.waitall()
+        """Gives back what has not begun, and lets the conversations that have end, so that their
+        outcome is known; the container ends the renewing only after that. Whoever drips longer than
+        `LAST` leaves a try in doubt, as a crash does: the killing would come before the end."""
+        self._outgoing.give_back()
+        with eventlet.Timeout(LAST, False):
+            self._senders.waitall()
 
     def turn(self) -> bool:
         """Fetches what is due once a sender is free, and has all that are free send it."""

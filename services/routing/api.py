@@ -8,6 +8,7 @@ import falcon
 
 from chassis import web
 from services.routing import cases, desk, directory, officers, vouching
+from services.routing.denials import Ledger
 from services.routing.sessions import SECURITY
 
 __all__ = ["SECURITY", "app", "routes"]
@@ -39,4 +40,6 @@ def routes(settings: Any, db: Any, clock: Any) -> dict[str, Any]:
 
 def app(settings: Any, db: Any, clock: Any) -> falcon.App[Any, Any]:
     """The WSGI application."""
-    return web.app("routing", routes(settings, db, clock))
+    made = web.app("routing", routes(settings, db, clock))
+    made.add_middleware(Ledger(db, clock))
+    return made

@@ -52,7 +52,7 @@ from services.routing.models import (
     Reply,
 )
 from services.routing.officers import Resource
-from services.routing.sessions import signed_in
+from services.routing.sessions import SignedIn, signed_in
 
 Moment = Callable[[datetime], datetime]
 # What a reporter did, or can have brought about, at that moment.
@@ -218,14 +218,16 @@ class OneCase(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
-            row = seen(tx, who.actor, number)
+            row = seen(tx, who, number)
             return _shown(tx, row, who.actor, self.today(now), self.zone)
 
 
-def seen(tx: Session, actor: Actor, number: str, *, lock: bool = False) -> Case:
-    """The row, if this officer may know of it. Raises NotFound, whatever the reason."""
+def seen(tx: Session, who: SignedIn, number: str, *, lock: bool = False) -> Case:
+    """The row, if this officer may know of it. Raises NotFound, whatever the reason; that is a
+    denial, whatever becomes of it (`denials`)."""
     row = tx.get(Case, number, with_for_update=lock or None, populate_existing=lock)
-    if row is None or not domain.sees(actor, case_file.value(row)):
+    if row is None or not domain.sees(who.actor, case_file.value(row)):
+        who.unseen.append(number)
         raise NotFound("there is no such case")
     return row
 

@@ -1,13 +1,16 @@
-"""What an operator at the machine can do when no administrator can sign in.
+"""What an operator at the machine can do: let somebody in, and see who tried to go where.
 
 first-password USERNAME   give the account a new first password, which is printed once; ends its
                           sessions, forgets its failed sign-ins, enables it if it was disabled
+denials --since TIME      what signed-in officers were refused from TIME (RFC 3339) on: when, who,
+                          what, with which status, about which case, how often
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 from typing import Any
 
 from chassis import cli
@@ -36,4 +39,21 @@ class FirstPassword:
         sys.stdout.write(f"officer {username} {password}\n")
 
 
-COMMANDS: dict[str, Any] = {"first-password": FirstPassword()}
+class Denials:
+    """`denials --since TIME`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes the moment."""
+        parser.add_argument("--since", required=True, type=datetime.fromisoformat)
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """A line each; `-` for what there is none of."""
+        from services.routing import denials
+
+        with cli.transactions(service).begin() as tx:
+            for at, *rest in denials.told(tx, arguments.since):
+                told = " ".join("-" if word is None else str(word) for word in rest)
+                sys.stdout.write(f"{at.isoformat()} {told}\n")
+
+
+COMMANDS: dict[str, Any] = {"first-password": FirstPassword(), "denials": Denials()}

@@ -78,7 +78,7 @@ def verb(summary: str, body: type[Strict]) -> Any:
                 who = signed_in(tx, req, now)
                 if answer := key.answered(tx):
                     return answer
-                row = seen(tx, who.actor, number, lock=True)
+                row = seen(tx, who, number, lock=True)
                 act(self, Turn(tx, who, row, now, self.today(now)), body)
                 done = {"number": number, "status": row.status, "cycle": row.cycle, "at": now}
                 return key.remember(tx, done)
@@ -238,7 +238,7 @@ class Merge(Resource):
         """This case follows the other from now on; its reporter keeps every right."""
         domain.permit(turn.actor, turn.case, Action.MERGE)
         try:
-            seen(turn.tx, turn.actor, body["into"])
+            seen(turn.tx, turn.who, body["into"])
             other = case_file.locked(turn.tx, body["into"])
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None

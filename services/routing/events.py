@@ -1,4 +1,5 @@
-"""What routing says of a case. One function a fact; each takes the case as it is afterwards.
+"""What routing says of a case. One function a fact; each takes the case as it is afterwards. And
+the one thing that it says of officers: which session is over.
 
 Facts hold codes, counts and times. An officer's words travel in `reply_written` alone, which only
 intake may hear.
@@ -150,6 +151,11 @@ def reply_written(number: str, at: datetime, reply_id: UUID, about: str, text: s
     """An officer's words to the reporter, apart from the facts."""
     data = {"reply_id": str(reply_id), "about": about, "text": text, "at": rfc3339(at)}
     return Fact("case.reply_written.v1", number, data, at)
+
+
+def grant_ended(grant: UUID, at: datetime) -> Fact:
+    """A session is over, and with it what it granted elsewhere."""
+    return Fact("grant.ended.v1", "grants", {"grant": str(grant), "at": rfc3339(at)}, at)
 
 
 def reason_code(why: Exception) -> str:

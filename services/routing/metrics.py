@@ -38,6 +38,8 @@ CLOSED = Counter("lapor_closed", "Cases closed: accepted is not auto-closed", ["
 ARCHIVED = Counter("lapor_archived", "Cases archived unhandled, by reason", ["reason"])
 # Is there ping-pong between agencies?
 RETURNS = Counter("lapor_returns", "Returned cases, by who decides next", ["decider"])
+# Does somebody try what they have no right to?
+DENIALS = Counter("lapor_denials", "Refusals to signed-in officers, by address", ["route"])
 # Is somebody guessing passwords?
 SIGN_INS = Counter("lapor_sign_ins", "Sign-ins, by result (ok, wrong, blocked)", ["result"])
 

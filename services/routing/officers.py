@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import falcon
 import sqlalchemy as sa
 from marshmallow import fields
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
@@ -116,9 +117,7 @@ class SignOut(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             officer = signed_in(tx, req, now, first_password_will_do=True)
-            tx.execute(
-                sa.delete(models.Session).where(models.Session.token_hash == officer.token_hash)
-            )
+            sessions.end(tx, models.Session.token_hash == officer.token_hash, now)
             sessions.remember(tx, officer.id, Deed.SIGNED_OUT, now)
 
 
@@ -152,7 +151,7 @@ class Password(Resource):
                 raise Unauthorized("the account was changed meanwhile; sign in again")
             officer.password_hash, officer.must_change_password = made, False
             sessions.forgive(tx, who.username)
-            sessions.end_all(tx, who.id)
+            sessions.end_all(tx, who.id, now)
             sessions.remember(tx, who.id, Deed.PASSWORD_CHANGED, now, by=who.id)
             return _token(tx, officer, self.clock)
 
@@ -198,17 +197,15 @@ class Everybody(Resource):
             if body["agency"] and tx.get(models.Agency, body["agency"]) is None:
                 raise Invalid("there is no such agency", "agency", "known")
             if _named(tx, body["username"], disabled_too=True):
-                raise NotAllowed("there is an account of this name")
+                raise _taken()  # before the hash, which is dear
             password = passwords.first()
-            officer = Officer(
-                id=uuid4(),
-                **body | {"role": role},
-                password_hash=_hashed(password),
-                created_at=now,
-            )
-            tx.add(officer)
-            tx.flush()
-            sessions.remember(tx, officer.id, Deed.CREATED, now, by=who.id)
+            made = {"role": role, "password_hash": _hashed(password), "created_at": now}
+            values = {"id": uuid4(), **body, **made}
+            statement = insert(Officer).values(values).on_conflict_do_nothing()
+            id = tx.scalar(statement.returning(Officer.id))  # waits for who makes the same one
+            if id is None:
+                raise _taken()
+            sessions.remember(tx, id, Deed.CREATED, now, by=who.id)
         return {"username": body["username"], "first_password": password}
 
 
@@ -223,7 +220,7 @@ class Disabling(Resource):
             if officer.id == who.id:
                 raise NotAllowed("nobody disables their own account")
             officer.disabled_at = officer.disabled_at or now
-            sessions.end_all(tx, officer.id)
+            sessions.end_all(tx, officer.id, now)
             sessions.remember(tx, officer.id, Deed.DISABLED, now, by=who.id)
 
 
@@ -253,7 +250,7 @@ def begin_anew(
     officer.password_hash, officer.must_change_password = first_password, True
     officer.disabled_at = None
     sessions.forgive(tx, username)
-    sessions.end_all(tx, officer.id)
+    sessions.end_all(tx, officer.id, at)
     sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, at, by=by)
 
 
@@ -295,6 +292,10 @@ def _token(tx: Session, officer: Officer, clock: Clock) -> dict[str, Any]:
         "agency": officer.agency,
         "must_change_password": officer.must_change_password,
     }
+
+
+def _taken() -> NotAllowed:
+    return NotAllowed("there is an account of this name")
 
 
 def _named(

@@ -1,4 +1,5 @@
 """Who is signed in. A session is a row; without it the token is nothing, so ending it ends it now.
+What other services were shown under it (decision 17) they refuse once they have heard of its end.
 
 It ends after `IDLE` without a request and after `LONGEST` in any case. Failed sign-ins in a row,
 for any name that is typed, are counted before the password is looked at and slow the next one.
@@ -9,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import falcon
@@ -19,7 +21,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.errors import Forbidden, TooMany, Unauthorized
-from services.routing import metrics, models
+from chassis.outbox import emit
+from services.routing import events, metrics, models
 from services.routing.life import Actor
 from services.routing.models import Deed, Officer, Throttle
 
@@ -31,7 +34,7 @@ FREE_TRIES, LONGEST_DELAY = 5, 42  # the delay in seconds; longer, and anybody c
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The officer behind a request."""
+    """The officer behind a request. `unseen` are numbers they asked for and were not shown."""
 
     id: UUID
     username: str
@@ -39,6 +42,8 @@ class SignedIn:
     must_change_password: bool
     expires_at: datetime
     token_hash: bytes
+    grant: UUID
+    unseen: list[str] = field(default_factory=list)
 
 
 def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, datetime]:
@@ -56,9 +61,16 @@ def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, date
     return token, expires_at
 
 
-def end_all(tx: Session, officer_id: UUID) -> None:
+def end(tx: Session, which: Any, at: datetime) -> None:
+    """These sessions are over: here at once, elsewhere when it has been heard."""
+    gone = sa.delete(models.Session).where(which).returning(models.Session.grant_id)
+    for grant in tx.scalars(gone).all():
+        emit(tx, events.grant_ended(grant, at))
+
+
+def end_all(tx: Session, officer_id: UUID, at: datetime) -> None:
     """Every session of the officer is over."""
-    tx.execute(sa.delete(models.Session).where(models.Session.officer_id == officer_id))
+    end(tx, models.Session.officer_id == officer_id, at)
 
 
 def remember(
@@ -71,25 +83,27 @@ def remember(
 def signed_in(
     tx: Session, req: falcon.Request, at: datetime, *, first_password_will_do: bool = False
 ) -> SignedIn:
-    """The officer whose token came with the request. Raises Unauthorized, or Forbidden while the
-    first password was not changed."""
+    """The officer whose token came with the request, and to whom its denials are put down. Raises
+    Unauthorized, or Forbidden while the first password was not changed."""
     scheme, _, token = (req.auth or "").partition(" ")
     found = _find(tx, token) if scheme.lower() == "bearer" and len(token) <= 100 else None
     if found is None or at >= found[0].expires_at or at >= found[0].last_seen_at + IDLE:
         raise Unauthorized("sign in first")
     session, officer = found
-    if officer.must_change_password and not first_password_will_do:
-        raise Forbidden("change your first password first")
-    if at >= session.last_seen_at + NOTICED:
-        session.last_seen_at = at
-    return SignedIn(
+    who = req.context.officer = SignedIn(
         id=officer.id,
         username=officer.username,
         actor=Actor(officer.role, officer.agency),
         must_change_password=officer.must_change_password,
         expires_at=session.expires_at,
         token_hash=session.token_hash,
+        grant=session.grant_id,
     )
+    if officer.must_change_password and not first_password_will_do:
+        raise Forbidden("change your first password first")
+    if at >= session.last_seen_at + NOTICED:
+        session.last_seen_at = at
+    return who
 
 
 def count_try(tx: Session, username: str, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import falcon
@@ -10,13 +11,16 @@ from marshmallow import fields, validate
 from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.schemas import Strict
+from chassis.tokens import LIFETIME
 from chassis.web import operation
 from services.routing.cases import seen
 from services.routing.config import Settings
 from services.routing.officers import Resource
-from services.routing.sessions import signed_in
+from services.routing.sessions import SignedIn, signed_in
 
 VOUCHED_TO = ("escalation",)  # the services that know routing's key
+# An administrator decrees with it: where the news of a session's end is late, so long it holds.
+OFFICERS = timedelta(minutes=1)
 
 
 class Vouch(Strict):
@@ -40,6 +44,12 @@ class Vouching(Resource):
         self.tokens = settings.tokens()
 
 
+def given(session: SignedIn, now: datetime, lasts: timedelta = LIFETIME) -> datetime:
+    """When a token was given, as its end tells, that ends after `lasts` or with the session: each
+    ends `LIFETIME` after it was given."""
+    return min(now + lasts, session.expires_at) - LIFETIME
+
+
 class OfOfficer(Vouching):
     """`/v1/officers/token`"""
 
@@ -51,12 +61,14 @@ class OfOfficer(Vouching):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Holds for its five minutes whatever becomes of the session."""
+        """Holds for a minute, and no longer than the session; an end that comes sooner is heard of
+        there within a second."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
-        said = {"role": who.actor.role, "agency": who.actor.agency}
-        return self.tokens.issue(body["service"], "officer", str(who.id), now, **said)
+        said = {"role": who.actor.role, "agency": who.actor.agency, "grant": str(who.grant)}
+        at = given(who, now, OFFICERS)
+        return self.tokens.issue(body["service"], "officer", str(who.id), at, **said)
 
 
 class OfCase(Vouching):
@@ -73,5 +85,7 @@ class OfCase(Vouching):
         """Only for who may see it here: the rule about the accused unit stands here alone."""
         now = self.clock.now()
         with self.db.begin() as tx:
-            row = seen(tx, signed_in(tx, req, now).actor, number)
-            return self.tokens.issue(body["service"], "case", row.number, now)
+            who = signed_in(tx, req, now)
+            row = seen(tx, who, number)
+        said = {"officer": str(who.id), "grant": str(who.grant)}
+        return self.tokens.issue(body["service"], "case", row.number, given(who, now), **said)

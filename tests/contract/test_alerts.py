@@ -67,6 +67,8 @@ HEALTHY = {
     FAILED_ANSWERS: "0x60",
     'lapor_log_lines_lost_total{service="intake"}': "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
+    'lapor_denials_total{route="/v1/cases/{number}"}': "0+1x60",
+    "lapor_escalation_denials_total": "0+1x60",
 }  # fmt: skip
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
 A_HICCUP = {'lapor_hub_lag_seconds{service="routing"}': "0x58 3"}
@@ -118,6 +120,7 @@ BROKEN = {
     "HubBlocked": {'lapor_hub_lag_seconds{service="routing"}': "0x50 4x10"},
     "LogLinesLost": {'lapor_log_lines_lost_total{service="intake"}': "0x50 1x10"},
     "ErrorsAnswered": {FAILED_ANSWERS: "0x50 0+3x10"},
+    "RightsProbed": {'lapor_denials_total{route="/v1/cases/{number}"}': "0x40 0+20x20"},
     "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
 }  # fmt: skip
 ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long

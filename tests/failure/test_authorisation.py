@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import httpx
 import pytest
@@ -134,7 +135,9 @@ def token_of(doors: Doors, operation: Operation, who: str) -> str:
     assert isinstance(room, Escalation)
     if operation.security == "case" and who in (*STAFF, "reporter", "other reporter"):
         number = NUMBER if who in DESK | HANDLERS | {"reporter"} else "KTB-00000-00000"
-        return room.token("case", number, by="routing" if who in STAFF else "intake")
+        if who not in STAFF:
+            return room.token("case", number, by="intake")
+        return room.token("case", number, officer=officer_id(doors, "escalation", who))
     return room.officer(who) if who in STAFF else ""
 
 
@@ -145,18 +148,42 @@ def asked_by(doors: Doors, operation: Operation, who: str) -> Request:
     return good.but(headers=kept | proof(doors, operation, who))
 
 
+def officer_id(doors: Doors, service: str, who: str) -> str:
+    """The id of one of the staff, as a service knows it."""
+    if service == "escalation":
+        return str(uuid5(NAMESPACE_OID, who))
+    asked = "SELECT id::text FROM officer WHERE username = %s"
+    return str(doors.rooms["routing"].database.psql(asked, [who])[0][0])
+
+
+def denials(doors: Doors, service: str) -> list[tuple[Any, ...]]:
+    """What stands on record of who was refused, in order; only two services know officers."""
+    if service not in ("routing", "escalation"):
+        return []
+    asked = "SELECT officer_id::text, method, route, status FROM denial ORDER BY id"
+    return doors.rooms[service].database.psql(asked)
+
+
 def judge(doors: Doors, operation: Operation, may: frozenset[str]) -> None:
-    """Fails unless exactly those succeed, and whoever else asks changes nothing."""
+    """Fails unless exactly those succeed, and whoever else asks changes nothing; of an officer's
+    denial there is a record, and of nothing else."""
+    service = operation.service
     for who in EVERYBODY:
         request = asked_by(doors, operation, who)
-        before = doors.rows(operation.service)
+        before, denied = doors.rows(service), denials(doors, service)
         answer = doors.send(request)
         if who in may:
             assert answer.is_success, f"{who}: {answer.text}"
+            assert denials(doors, service) == denied, who
             continue
         assert answer.status_code in refusals(operation, who), f"{who}: {answer.text}"
         assert answer.headers["content-type"] == "application/problem+json"
-        assert doors.rows(operation.service) == before, who
+        if who in STAFF and answer.status_code != 401 and service != "intake":
+            id = officer_id(doors, service, who)
+            denied.append((id, operation.method, operation.path, answer.status_code))
+            before[f"{service}.denial"] += 1
+        assert denials(doors, service) == denied, who
+        assert doors.rows(service) == before, who
 
 
 def refusals(operation: Operation, who: str) -> tuple[int, ...]:
@@ -307,7 +334,7 @@ def test_no_answer_holds_what_the_databases_keep_to_themselves(doors: Doors) -> 
 
 
 def test_every_refusal_is_counted(doors: Doors) -> None:
-    """There is no log of who was refused; how often it happens on each route is measured."""
+    """Also who was nobody: how often it happens on each route is measured."""
     [operation] = [op for op in OPERATIONS if str(op) == "POST /v1/cases/{number}/answer"]
     before = refused(doors)
     for who in ("stranger", "supporter", "coordinator", "administrator", "nobody"):

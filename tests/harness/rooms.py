@@ -319,6 +319,7 @@ class Escalation(Room):
         """What routing says of an officer, or routing or intake of a case."""
         key = {"routing": "staff-token-key.json", "intake": "reporter-token-key.json"}[by]
         issuer = Issuer(by, (self.around.secrets / key).read_bytes(), key)
+        claims |= {"grant": str(uuid4())} if by == "routing" else {}
         return str(issuer.issue("escalation", scope, subject, Clock().now(), **claims)["token"])
 
     def officer(self, username: str) -> str:

@@ -38,6 +38,7 @@ from services.escalation.models.feed import (
     FeedTarget,
 )
 from services.escalation.models.firing import Breaker, FailedTurn, Work
+from services.escalation.models.officers import Denial, EndedGrant
 from services.escalation.models.rules import (
     CalendarDay,
     CalendarYear,
@@ -67,8 +68,10 @@ __all__ = [
     "ClockChange",
     "ClockRun",
     "Consent",
+    "Denial",
     "Dossier",
     "Due",
+    "EndedGrant",
     "FailedTurn",
     "FeedAcknowledgement",
     "FeedBroadcast",

@@ -48,7 +48,7 @@ class Doors:
 
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
         self.settings, self.db, self.clock = settings, db, clock
-        self.callers = Callers(settings, clock)
+        self.callers = Callers(settings, db, clock)
 
 
 class PokeTarget(Doors):

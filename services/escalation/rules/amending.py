@@ -165,7 +165,7 @@ class Rules:
 
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
         self.db, self.clock, self.settings = db, clock, settings
-        self.callers = Callers(settings, clock)
+        self.callers = Callers(settings, db, clock)
 
     def today(self) -> date:
         """The regency's local day."""

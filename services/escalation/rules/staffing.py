@@ -66,7 +66,7 @@ class Posts:
 
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
         self._db, self._clock, self._settings = db, clock, settings
-        self._callers = Callers(settings, clock)
+        self._callers = Callers(settings, db, clock)
 
     @web.operation(
         "What was decreed about who is at the posts of the ladder",

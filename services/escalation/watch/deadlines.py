@@ -113,7 +113,7 @@ class OfCase:
     """Finds a case's clocks for who may see it."""
 
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
-        self._db, self._zone, self._callers = db, settings.zone, Callers(settings, clock)
+        self._db, self._zone, self._callers = db, settings.zone, Callers(settings, db, clock)
 
     def tell(self, req: falcon.Request, number: str, **which: Any) -> dict[str, Any]:
         """All that is said of each clock, its days too."""

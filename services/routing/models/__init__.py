@@ -30,7 +30,7 @@ from services.routing.life import (
     Status,
 )
 from services.routing.models.columns import ONLY_ADDED_TO, Base, word
-from services.routing.models.officers import Deed, Officer, OfficerEvent, Session, Throttle
+from services.routing.models.officers import Deed, Denial, Officer, OfficerEvent, Session, Throttle
 from services.routing.models.ombudsman import Answered, OmbudsmanWords
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Channel",
     "Deadline",
     "Deed",
+    "Denial",
     "District",
     "Limit",
     "NameSource",

@@ -48,13 +48,15 @@ class Officer(Base):
 
 
 class Session(Base):
-    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept."""
+    """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept. Other
+    services know the session by its `grant_id`, which tells nothing."""
 
     __tablename__ = "session"
     __table_args__ = (sa.Index("session_officer", "officer_id"),)
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    grant_id: Mapped[UUID] = mapped_column(server_default=sa.func.gen_random_uuid())
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -82,3 +84,25 @@ class OfficerEvent(Base):
     by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
     deed: Mapped[Deed] = word(Deed)
     at: Mapped[datetime]
+
+
+class Denial(Base):
+    """What a signed-in officer was refused; only ever added to. `times` is 1, or how many more of
+    the kind there were in the minute before, whichever case they named. `number` refers to no row:
+    the record of a denial waits for nobody who holds the case."""
+
+    __tablename__ = "denial"
+    __table_args__ = (
+        sa.Index("denial_at", "at"),
+        sa.CheckConstraint("times > 0", name="counted"),
+        ONLY_ADDED_TO,
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    method: Mapped[str]
+    route: Mapped[str]
+    status: Mapped[int]
+    number: Mapped[str | None]
+    times: Mapped[int]

@@ -13,6 +13,7 @@ from services.escalation import api
 from tests.service.escalation.tower import Tower
 
 WHO = UUID("7d8a8f3e-6c5b-4a52-9f6a-7a0f7f1f2a11")
+GRANT = UUID("3c0c2f0e-0f5e-4a7e-9f43-5b2d7c1e8a90")  # the session that WHO is signed in by
 OTHER = "KTB-34567-00001"
 DECREE = "Perbup 71/2026"
 LIMIT = {"clock": "V", "days": 5, "unit": "working", "effective_from": "2026-11-02",
@@ -35,7 +36,7 @@ class Desk:
         self.issuer = Issuer("routing", (secrets / "staff-token-key.json").read_bytes(), "KEY")
 
     def ask(self, method: str, path: str, body: Any = None, role: str = "administrator", **query):
-        now, told = self.tower.clock.now(), {"role": role, "agency": None}
+        now, told = self.tower.clock.now(), {"role": role, "agency": None, "grant": str(GRANT)}
         token = self.issuer.issue("escalation", "officer", str(WHO), now, **told)["token"]
         headers = {"Authorization": f"Bearer {token}"}
         return self.client.simulate_request(

@@ -10,6 +10,7 @@ from falcon import testing
 
 from chassis.tokens import LIFETIME, Issuer
 from services.escalation import api
+from tests.service.escalation.desk import GRANT, WHO
 from tests.service.escalation.tower import NUMBER, Tower
 
 OTHER = "KTB-98765-43210"
@@ -26,7 +27,8 @@ class Window:
 
     def token(self, by: str = "intake", number: str = NUMBER, scope: str = "case") -> str:
         now = self.tower.clock.now()
-        return str(self.issuers[by].issue("escalation", scope, number, now)["token"])
+        said = {"grant": str(GRANT), "officer": str(WHO)} if by == "routing" else {}
+        return str(self.issuers[by].issue("escalation", scope, number, now, **said)["token"])
 
     def ask(self, what: str = "deadlines", token: str = "", number: str = NUMBER, **query: Any):
         headers = {"Authorization": f"Bearer {token or self.token()}"}
@@ -156,7 +158,7 @@ def test_intake_cannot_say_who_is_an_officer(window: Window, tower: Tower):
     """The keys are apart: whoever breaks into intake makes no administrator."""
     from services.escalation.callers import Callers
 
-    callers = Callers(tower.settings, tower.clock)
+    callers = Callers(tower.settings, tower.db, tower.clock)
     forged = window.token("intake", scope="officer")
     request = testing.create_req(headers={"Authorization": f"Bearer {forged}"})
 

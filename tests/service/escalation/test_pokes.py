@@ -204,7 +204,7 @@ class Administrators:
         now = tower.clock.now()
 
         def token(role: str) -> str:
-            told = {"role": role, "agency": "diskominfo"}
+            told = {"role": role, "agency": "diskominfo", "grant": str(uuid4())}
             return str(issuer.issue("escalation", "officer", str(uuid4()), now, **told)["token"])
 
         self.first, self.second = token("administrator"), token("administrator")

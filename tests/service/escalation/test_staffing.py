@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from falcon import testing
@@ -12,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.tokens import Issuer
 from services.escalation import api
+from tests.service.escalation.desk import GRANT, WHO
 from tests.service.escalation.tower import Tower
 
-WHO = UUID("7d8a8f3e-6c5b-4a52-9f6a-7a0f7f1f2a11")
 AWAY = {
     "post": "head_of_agency", "agency": "dpupr", "standing": "absent",
     "effective_from": "2026-11-02", "decree": "SK Bupati 800/17/2026",
@@ -31,7 +30,7 @@ class Staff:
 
     def ask(self, method: str, body: Any = None, role: str = "administrator") -> Any:
         now = self.tower.clock.now()
-        told = {"role": role, "agency": None}
+        told = {"role": role, "agency": None, "grant": str(GRANT)}
         token = self.issuer.issue("escalation", "officer", str(WHO), now, **told)["token"]
         headers = {"Authorization": f"Bearer {token}"}
         return self.client.simulate_request(method, "/v1/posts", json=body, headers=headers)

@@ -1,7 +1,12 @@
 """Who knows the code of a report follows it and acts on it; nobody else learns that it exists."""
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+import sqlalchemy as sa
+
+from chassis.database import engine
+from tests.harness.waiting import eventually
 from tests.service.intake.conftest import REPORT, key
 
 
@@ -75,6 +80,31 @@ def test_a_request_of_the_reporter_is_said_once(api, intake_db, receipt, what):
     assert answers[0].json() == answers[1].json()
     types = intake_db.psql("SELECT type FROM outbox WHERE sequence > 1 OR type LIKE '%consented%'")
     assert sorted(t for (t,) in types) == sorted(said)
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_twin_of_a_request_in_hand_is_told_so_and_waits_for_nothing(
+    api, intake_db, receipt, what
+):
+    status, body, _ = REQUESTS[what]
+    put(intake_db, receipt, status)
+    once, bind = key(), engine(intake_db.url, 1)
+    in_hand = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database"
+    in_hand += " WHERE locktype = 'advisory' AND datname = %s"
+
+    with ThreadPoolExecutor(1) as threads:
+        with bind.begin() as other:  # somebody has the row for a moment
+            other.execute(sa.text("SELECT FROM report FOR UPDATE"))
+            first = threads.submit(ask, api, receipt, what, body, **once)
+            eventually(lambda: intake_db.psql(in_hand, [intake_db.name]))
+            twin = ask(api, receipt, what, body, **once)
+        answered = first.result(timeout=10)
+    bind.dispose()
+
+    assert twin.status_code == 409, twin.text
+    assert answered.status_code == 202, answered.text
+    again = ask(api, receipt, what, body, **once)
+    assert (again.status_code, again.json()) == (202, answered.json())
 
 
 @pytest.mark.parametrize("what", REQUESTS)

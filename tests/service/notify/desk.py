@@ -44,8 +44,9 @@ CONTACT = {
 class Postbox:
     """Keeps every mail; `script` holds what it does to the next ones instead of taking them.
 
-    `rcpt 451 text` and `data 554 text` answer so at that step; `hang` says nothing more, `drop`
-    takes the mail and closes the connection without a word, `away` closes it when the next begins.
+    `rcpt 451 text` and `data 554 text` answer so at that step; `hang` says nothing more, `drip`
+    only a line now and then; `drop` takes the mail and closes the connection without a word, `away`
+    closes it when the next begins.
     """
 
     def __init__(self) -> None:
@@ -80,6 +81,10 @@ class Postbox:
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:
         if self._next("hang"):
             await asyncio.sleep(60)
+        if self._next("drip"):
+            for _ in range(30):
+                await server.push("250-wait")
+                await asyncio.sleep(2)
         envelope.rcpt_tos.append(address)
         return self._next("rcpt").removeprefix("rcpt ") or "250 OK"
 

@@ -19,6 +19,7 @@ from tests.harness.waiting import eventually
 from tests.service.notify.canaries import found_in
 from tests.service.notify.desk import CONTACT, Postbox, Stream
 
+SENDERS, LAST = 8, 12  # as in services.notify.service, which only a worker may import
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(12)]
 
 
@@ -137,6 +138,42 @@ def test_a_stop_lets_conversations_end(office: Office) -> None:
 
     assert worker.process.exit_code == 0
     assert office.messages("sending") == 0
+
+
+def test_a_stop_waits_for_what_has_begun_and_gives_the_rest_back(office: Office) -> None:
+    """A server that says nothing costs a stop one silence, not one for each round of senders."""
+    worker = office.start()
+    worker.process.patience = 20
+    numbers = [f"KTB-34567-{n:05}" for n in range(40)]
+    office.postbox.script.extend(["hang"] * len(numbers))
+    office.say(*(office.stream.contact(number) for number in numbers))
+    eventually(lambda: office.messages("sending") > 2 * SENDERS, "more is fetched than begun")
+    eventually(lambda: len(office.postbox.script) % SENDERS == 0, "all senders wait")
+    begun = len(numbers) - len(office.postbox.script)
+
+    worker.stop()
+
+    assert worker.process.exit_code == 0
+    assert office.messages("due") == len(numbers)
+    outcomes = office.database.psql("SELECT n, outcome FROM attempt")
+    assert outcomes == [(1, "unavailable")] * begun
+    tried = office.database.psql("SELECT count(*) FROM message WHERE attempts = 1")
+    assert tried == [(begun,)]
+
+
+def test_a_stop_does_not_wait_for_a_server_that_drips(office: Office) -> None:
+    """The next process finds the try in doubt, as after a crash: being killed leaves no less."""
+    worker = office.start()
+    worker.process.patience = LAST + 6
+    office.postbox.script.append("drip")
+    office.say(office.stream.contact(NUMBERS[0]))
+    eventually(lambda: office.messages("sending") == 1)
+    eventually(lambda: not office.postbox.script)
+
+    worker.stop()
+
+    assert worker.process.exit_code == 0
+    assert office.database.psql("SELECT n, outcome FROM attempt") == [(1, None)]
 
 
 def test_leases_are_renewed_while_conversations_end(office: Office) -> None:

@@ -113,6 +113,20 @@ def test_changing_the_password_needs_the_present_one(office, newcomer):
     assert change(office, token, first, first).status_code == 422
 
 
+def test_of_those_who_make_one_account_at_once_one_makes_it(office):
+    body = {"username": "kembar", "role": "liaison", "agency": "dpupr"}
+    token = office.token("administrator")
+
+    def make(_):
+        header = {"Authorization": f"Bearer {token}"}
+        return office.ask("POST", "/v1/officers", body, **header).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(make, range(4))) == [201, 409, 409, 409]
+    made = "SELECT count(*) FROM officer_event JOIN officer o ON o.id = officer_id"
+    assert office.database.psql(f"{made} WHERE username = 'kembar'") == [(1,)]
+
+
 def test_a_disabled_officer_is_out_at_once_and_a_new_first_password_lets_in(office, newcomer):
     username, first = newcomer
     token = office.sign_in(username, first).json["token"]
