@@ -26,7 +26,7 @@ from services.escalation.config import Settings
 from services.escalation.ombudsman import acknowledging, epochs, feed
 
 LOOK_AGAIN = 0.25  # seconds between looks of one who waits
-_PLACE = re.compile(r"([1-9]\d{0,8}):(0|[1-9]\d{0,17})")
+_PLACE = re.compile(r"([1-9]\d{0,9}):(0|[1-9]\d{0,17})")
 
 
 def cursor(stream: str, epoch: int, position: int) -> str:
