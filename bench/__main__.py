@@ -1,5 +1,5 @@
 """`./lapor bench [PART ...] [--quick] [--flames FOLDER]`: floor and ours in the same run, as tables
-for the README. Parts: `way`, `submit`, `bus`, `growth`, `feed`, `proof`; all of them unless some are
+for docs/speed.md. Parts: `way`, `submit`, `bus`, `growth`, `feed`, `proof`; all unless some are
 named.
 
 Alone on the machine, or the numbers mean nothing: the load average is printed first.

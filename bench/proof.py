@@ -39,7 +39,7 @@ def run(system: System, count: int) -> list[str]:
         "|---|---|",
         *(f"| {what} | {seconds:.1f} |" for what, seconds in proof.took.items()),
         "",
-        f"{proof.end:,} entries; changed is the one {BEFORE_END} before the end, and each names it.",
+        f"{proof.end:,} entries; changed is the one {BEFORE_END} before the end. Each names it.",
     ]
 
 

@@ -21,7 +21,7 @@ import json
 import sys
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -125,7 +125,8 @@ class Client:
             followed.witness(page["more"])
         except Broken as broken:
             if broken.check == "key":
-                self._show_keys()
+                with suppress(Away, Refused):
+                    self._show_keys()
             raise
         return new
 

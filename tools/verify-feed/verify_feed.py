@@ -6,8 +6,9 @@
                    [--save FILE]
 
 Needs Python 3.9 and the package `cryptography`. KEYS is the JWK set that the publisher showed, kept
-from then; a later key is known by the entry that announces it, signed by one before it. A FILE has one entry on each line, or is a page as it was answered; with --url the pages
-are read from there (URL is what stands before /v1/ombudsman), and --save keeps the entries.
+from then; an entry announces each later key, signed by one before it. A FILE has one entry on each
+line, or is a page as it was answered; with --url the pages are read from there (URL is what stands
+before /v1/ombudsman), and --save keeps the entries.
 --checkpoints are the publisher's own, and must be complete; --witness are checkpoints or ends that
 were kept from earlier, and must still be true. README.md tells what is checked, and how by hand.
 

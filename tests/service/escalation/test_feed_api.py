@@ -183,7 +183,9 @@ def test_while_the_key_is_changed_the_old_and_the_new_one_let_in(tower: Tower) -
     assert statuses(new) == [401, 200, 401]
 
 
-@pytest.mark.parametrize("lines", ["", "x" * 64, "\n".join(["ab" * 32, "x"]), "\n".join(["ab" * 32] * 3)])
+@pytest.mark.parametrize(
+    "lines", ["", "x" * 64, "\n".join(["ab" * 32, "x"]), "\n".join(["ab" * 32] * 3)]
+)
 def test_a_file_that_holds_no_hash_or_three_stops_the_start(tower: Tower, lines: str) -> None:
     with pytest.raises(Misconfigured, match="OMBUDSMAN_KEY_FILE"):
         with_keys(tower, lines)

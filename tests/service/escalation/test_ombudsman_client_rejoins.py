@@ -1,5 +1,5 @@
-"""The regency's database was restored while the reference client had read on: it says so, keeps what
-was lost as evidence, and goes on where both agree; where they do not, it does not."""
+"""The regency's database was restored while the reference client had read on: it says so, keeps
+what was lost as evidence, and goes on where both agree; where they do not, it does not."""
 
 from __future__ import annotations
 
