@@ -1,5 +1,6 @@
 """`./lapor bench [PART ...] [--quick] [--flames FOLDER]`: floor and ours in the same run, as tables
-for the README. Parts: `way`, `submit`, `bus`, `growth`, `feed`; all of them unless some are named.
+for docs/speed.md. Parts: `way`, `submit`, `bus`, `growth`, `feed`, `proof`; all unless some are
+named.
 
 Alone on the machine, or the numbers mean nothing: the load average is printed first.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import bus, feed, flames, growth, submit, way
+from bench import bus, feed, flames, growth, proof, submit, way
 from deploy.local.environment import STATE
 from deploy.local.system import System
 
@@ -88,12 +89,24 @@ def _feed(system: System, words: argparse.Namespace) -> list[str]:
     return feed.run(system, *((10_000, 1) if words.quick else (100_000, 3)))
 
 
-PARTS = {"way": _way, "submit": _submit, "bus": _bus, "growth": _growth, "feed": _feed}
+def _proof(system: System, words: argparse.Namespace) -> list[str]:
+    return proof.run(system, 10_000 if words.quick else 100_000)
+
+
+PARTS = {
+    "way": _way,
+    "submit": _submit,
+    "bus": _bus,
+    "growth": _growth,
+    "feed": _feed,
+    "proof": _proof,
+}
 TITLES = {
     "way": "The whole way",
     "submit": "Accepting",
     "bus": "The bus",
     "feed": "The Ombudsman's feed",
+    "proof": "Checking the feed",
     "growth": "When much is stored",
 }
 

@@ -27,7 +27,7 @@ WAITING = "SELECT count(*) FROM feed_pending"
 
 def run(system: System, count: int, rounds: int) -> list[str]:
     """Markdown lines."""
-    appended = _fill(system, count)
+    appended = fill(system, count)
     ours, floor = [], []
     for _ in range(rounds):
         ours.append(_over_http(system))
@@ -46,7 +46,8 @@ def run(system: System, count: int, rounds: int) -> list[str]:
     ]
 
 
-def _fill(system: System, count: int) -> float:
+def fill(system: System, count: int) -> float:
+    """Has so many entries appended; how many a second."""
     system.psql("escalation", FILL.format(count))
     began = time.monotonic()
     while system.psql("escalation", WAITING) != [(0,)]:

@@ -7,6 +7,8 @@
                                                   set on standard input from now on
     python -m deploy.secrets DIR add-feed-key     one more key that the feed can be signed with
     python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
+    python -m deploy.secrets DIR add-bearer-key   a new key lets the Ombudsman in, beside the last
+    python -m deploy.secrets DIR drop-bearer-key  only the newest of the two still does
 
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
@@ -36,6 +38,7 @@ SIGNS, SIGNED_WITH = "ombudsman-signing-key.json", "ombudsman-signing-keys.json"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
 BROKER = "{}-amqp-password"
 TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
+BEARER, BEARERS = "ombudsman-bearer-key", "ombudsman-key-hash"  # a line for each that lets in
 OMBUDSMAN_PRIVATE = "ombudsman-private-key.json"
 OMBUDSMAN_PUBLIC = "ombudsman-public-keys.json"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
@@ -66,8 +69,8 @@ def make(folder: Path) -> None:
     _once(folder / "idempotency-pepper", _pepper)
     for name in ("feed-signing", *TOKENS):
         _once(folder / f"{name}-key.json", lambda: _exported(OKPKey.generate_key("Ed25519")))
-    if not (folder / "ombudsman-key-hash").exists():
-        _once(folder / "ombudsman-bearer-key", lambda: secrets.token_urlsafe(32))
+    if not (folder / BEARERS).exists():
+        _once(folder / BEARER, lambda: secrets.token_urlsafe(32))
     if not (folder / OMBUDSMAN_PUBLIC).exists():
         _once(folder / OMBUDSMAN_PRIVATE, lambda: _exported(ECKey.generate_key("P-256")))
     if not (folder / SIGNED_WITH).exists():
@@ -110,6 +113,18 @@ def drop_feed_keys(folder: Path) -> None:
     _keep(folder, FEEDS, _private_keys(folder, FEEDS)[-1:])
 
 
+def add_bearer_key(folder: Path) -> None:
+    """Makes a new key that lets the Ombudsman in; the last one before it still does."""
+    fresh = secrets.token_urlsafe(32)
+    _write(folder / BEARERS, "\n".join([*_bearers(folder)[-1:], _hashed(fresh)]))
+    _write(folder / BEARER, fresh)
+
+
+def drop_bearer_key(folder: Path) -> None:
+    """Only the newest of the Ombudsman's keys lets in from now on."""
+    _write(folder / BEARERS, _bearers(folder)[-1])
+
+
 def read(folder: Path, name: str) -> str:
     """One secret, as text."""
     return (folder / name).read_text().strip()
@@ -122,9 +137,9 @@ def _derive(folder: Path) -> None:
     for name in TOKENS:
         public = _without_secret(json.loads(read(folder, f"{name}-key.json")))
         _write(folder / f"{name}-public-keys.json", json.dumps({"keys": [public]}))
-    if (folder / "ombudsman-bearer-key").exists():
-        bearer = hashlib.sha256(read(folder, "ombudsman-bearer-key").encode()).hexdigest()
-        _write(folder / "ombudsman-key-hash", bearer)
+    if (folder / BEARER).exists():
+        last = _hashed(read(folder, BEARER))
+        _write(folder / BEARERS, "\n".join([*_bearers(folder)[:-1], last]))
     if (folder / OMBUDSMAN_PRIVATE).exists():
         theirs = _without_secret(json.loads(read(folder, OMBUDSMAN_PRIVATE)))
         _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": [theirs]}))
@@ -132,6 +147,16 @@ def _derive(folder: Path) -> None:
     if (folder / SIGNS).exists():
         _write(folder / SIGNED_WITH, _with_public(folder / SIGNED_WITH, read(folder, SIGNS)))
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
+
+
+def _bearers(folder: Path) -> list[str]:
+    """The hashes of the keys that let the Ombudsman in, oldest first."""
+    file = folder / BEARERS
+    return file.read_text().split() if file.exists() else []
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _private_keys(folder: Path, name: str = NOTIFYS) -> list[dict[str, str]]:
@@ -207,6 +232,7 @@ def main() -> None:
     told = sys.argv[1:]
     commands = {"add-key": add_key, "drop-keys": drop_keys}
     commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
+    commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
     if len(told) == 1:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:

@@ -1,7 +1,8 @@
 """Escalation's own commands.
 
 verify-feed           check every entry of both streams; exit 1 and name the first that is broken
-introduce-feed-keys   show the public half of each key of the file that was not shown yet
+introduce-feed-keys   show the public half of each key of the file that was not shown yet, and
+                      announce it on the chain
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree
@@ -37,7 +38,7 @@ from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import denials, models, seed
 from services.escalation.models import STREAMS
-from services.escalation.ombudsman import broadcasting, epochs, feed, parts
+from services.escalation.ombudsman import announcing, broadcasting, epochs, feed, parts
 from services.escalation.rules import amending, histories, regime, staffing
 from services.escalation.rules.hindsight import compare, shown
 from services.escalation.rules.national import NationalYear
@@ -159,8 +160,12 @@ class IntroduceFeedKeys:
     def __call__(self, service: str, _: argparse.Namespace) -> None:
         configured = settings(service)
         with transactions(service).begin() as tx:
-            fresh = configured.signers().introduce(tx, Clock(configured.clock_file).now())
-        sys.stdout.write("".join(f"shown from now on: {kid}\n" for kid in fresh) or "nothing new\n")
+            now = Clock(configured.clock_file).now()
+            fresh = announcing.introduce(tx, configured.signers(), now)
+        for kid, announced in fresh.items():
+            by_hand = "" if announced else " (not on the chain, for that needs the key that signs)"
+            sys.stdout.write(f"shown from now on: {kid}{by_hand}\n")
+        sys.stdout.write("" if fresh else "nothing new\n")
 
 
 class SwitchFeedKey:

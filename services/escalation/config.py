@@ -66,12 +66,13 @@ class Settings(config.Settings):
         }
         return Reader(issuer, self.service, *known[issuer])
 
-    def ombudsman_digest(self) -> bytes:
-        """The SHA-256 of the Ombudsman's bearer key."""
-        text = self.ombudsman_key.decode("ascii", "replace")
-        if not re.fullmatch("[0-9a-f]{64}", text):
-            raise Misconfigured("OMBUDSMAN_KEY_FILE must hold the key's SHA-256 in hexadecimal")
-        return bytes.fromhex(text)
+    def ombudsman_digests(self) -> list[bytes]:
+        """The SHA-256 of the Ombudsman's bearer key: two of them while it is changed."""
+        lines = self.ombudsman_key.decode("ascii", "replace").splitlines()
+        if len(lines) not in (1, 2) or not all(re.fullmatch("[0-9a-f]{64}", x) for x in lines):
+            wanted = "OMBUDSMAN_KEY_FILE must hold the key's SHA-256 in hexadecimal, or two lines"
+            raise Misconfigured(wanted)
+        return [bytes.fromhex(line) for line in lines]
 
     def ombudsman_signing(self) -> list[Ed25519PublicKey]:
         """The keys that the Ombudsman's answers may be signed with: several while they change."""

@@ -2,6 +2,9 @@
 
 hash      = SHA-256(bytes of the hash before || RFC 8785 form of the entry without its proof)
 signature = Ed25519 by key `kid` over the 32 bytes of the hash
+
+A key is known because a person pinned it, or because an entry announced it that a known key signed.
+One that another has followed signs no more. A checkpoint is signed over its own RFC 8785 form.
 """
 
 import base64
@@ -14,15 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 GENESIS = "00" * 32
 PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
+KEY_ANNOUNCED = "feed.key.announced.v1"
+LENGTH = 32  # bytes of a hash
 
 
 class Broken(Exception):
-    """An entry that does not hold: which, and by which check."""
+    """What does not hold: which entry of which stream (or which key), by which check, and what it
+    stood in."""
 
-    def __init__(self, stream, position, check):
-        super().__init__(f"{stream}: entry {position} does not hold ({check})")
-        self.stream, self.position, self.check = stream, position, check
-        self.page = None  # what it stood in
+    def __init__(self, stream, what, check, page=None):
+        named = f"entry {what}" if isinstance(what, int) else what
+        super().__init__(f"{stream}: {named} does not hold ({check})")
+        self.stream, self.what, self.check, self.page = stream, what, check, page
 
 
 def public_keys(jwks):
@@ -38,43 +44,115 @@ def unbase64(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def is_signed(key, signature, message):
+    """Whether it is this key's, over this message."""
+    try:
+        key.verify(unbase64(signature), message)
+    except (AttributeError, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
 class Chain:
-    """The end of one stream as far as it was checked. `take` raises Broken and then stays."""
+    """One stream as far as it was checked. `take` and `hold` raise Broken."""
 
     def __init__(self, stream, keys):
-        self.stream, self.keys = stream, keys
+        """`keys` gives a pinned key by its name, or None."""
+        self.stream, self._pinned = stream, keys
         self.epoch, self.position, self.hash = None, 0, GENESIS
-        self.hashes = {}  # of what was taken here, by position
+        self.announced = []  # JWKs that the chain itself vouches for
+        self._announced = {}  # the same as keys, by name
+        self._signed_by, self._epochs = [], []  # names; (first position, epoch)
+        self._hashes = bytearray()  # of all that was taken
 
     def take(self, entry):
         """One more entry; whether it is new. One that is here already must be the same."""
-        known = self.hashes.get(entry.get("position"))
-        if known is not None and entry["position"] <= self.position:
-            self._check(known == entry.get("hash"), entry["position"], "fork")
+        position = entry.get("position")
+        if isinstance(position, int) and 0 < position <= self.position:
+            self._check(self.hash_at(position) == entry.get("hash"), position, "fork")
             return False
         expected = self.position + 1
-        self._check(entry.get("position") == expected, expected, "position")
+        self._check(position == expected, expected, "position")
         self._check(entry.get("source", "").endswith(f"/{self.stream}"), expected, "source")
         self._check(entry.get("prevhash") == self.hash, expected, "chain")
-        said = {name: value for name, value in entry.items() if name not in PROOF}
-        try:
-            digest = hashlib.sha256(bytes.fromhex(self.hash) + rfc8785.dumps(said)).digest()
-        except rfc8785.CanonicalizationError:
-            digest = b""
+        digest = _digest(self.hash, entry)
         self._check(digest.hex() == entry.get("hash"), expected, "hash")
-        self._check(entry.get("kid") in self.keys, expected, "key")
-        self._check(self._is_signed(entry, digest), expected, "signature")
+        self._check(self._may_sign(entry.get("kid")), expected, "key")
+        signed = is_signed(self.key(entry["kid"]), entry.get("signature"), digest)
+        self._check(signed, expected, "signature")
         self._check(self._keeps_epoch(entry), expected, "epoch")
-        self.epoch, self.position, self.hash = entry["epoch"], expected, entry["hash"]
-        self.hashes[expected] = self.hash
+        if entry.get("type") == KEY_ANNOUNCED:
+            self._trust(entry["data"].get("key"), expected)
+        self._go_on(entry)
         return True
 
-    def _is_signed(self, entry, digest):
+    def hold(self, checkpoint):
+        """Raises Broken unless it is signed and tells of the entry that stands at its place."""
+        position, kid = checkpoint.get("position"), checkpoint.get("kid")
+        is_here = isinstance(position, int) and 0 < position <= self.position
+        self._check(is_here, position, "checkpoint")
+        told = checkpoint.get("stream"), checkpoint.get("epoch"), checkpoint.get("hash")
+        ours = self.stream, self.epoch_at(position), self.hash_at(position)
+        self._check(told == ours, position, "checkpoint")
+        self._check(self.key(kid) is not None, position, "key")
+        said = {name: value for name, value in checkpoint.items() if name != "signature"}
+        signed = is_signed(self.key(kid), checkpoint.get("signature"), rfc8785.dumps(said))
+        self._check(signed, position, "checkpoint")
+
+    def key(self, kid):
+        """A key that is known, or None."""
+        return self._announced.get(kid) or self._pinned.get(kid)
+
+    def hash_at(self, position):
+        """The hash of the entry at a position, in hexadecimal; what the first one follows at 0."""
+        if position == 0:
+            return GENESIS
+        end = position * LENGTH
+        return self._hashes[end - LENGTH : end].hex()
+
+    def epoch_at(self, position):
+        """The epoch of the entry at a position; None before the first."""
+        begun = [epoch for first, epoch in self._epochs if first <= position]
+        return begun[-1] if begun else None
+
+    def epochs(self):
+        """The numbers of the epochs that were met."""
+        return {epoch for _, epoch in self._epochs}
+
+    def mark(self):
+        """What `back_to` needs in order to forget whatever is taken from now on."""
+        small = self.announced, self._announced, self._signed_by, self._epochs
+        return self.epoch, self.position, self.hash, *(each.copy() for each in small)
+
+    def back_to(self, mark):
+        """As it was then."""
+        self.epoch, self.position, self.hash, *small = mark
+        self.announced, self._announced, self._signed_by, self._epochs = small
+        del self._hashes[self.position * LENGTH :]
+
+    def _go_on(self, entry):
+        self.position, self.hash = self.position + 1, entry["hash"]
+        self._hashes += bytes.fromhex(self.hash)
+        if self.epoch != entry["epoch"]:
+            self.epoch = entry["epoch"]
+            self._epochs.append((self.position, self.epoch))
+        if self._signed_by[-1:] != [entry["kid"]]:
+            self._signed_by.append(entry["kid"])
+
+    def _may_sign(self, kid):
+        """Whether it is known, and no other has followed it: a stolen old one is worth nothing."""
+        return kid not in self._signed_by[:-1] and self.key(kid) is not None
+
+    def _trust(self, jwk, position):
+        """The next key, which one that is known has announced. A name means one key for ever."""
         try:
-            self.keys[entry["kid"]].verify(unbase64(entry["signature"]), digest)
-        except (KeyError, ValueError, TypeError, InvalidSignature):
-            return False
-        return True
+            [(kid, fresh)] = public_keys({"keys": [jwk]}).items()
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise Broken(self.stream, position, "key") from None
+        known = self.key(kid)
+        self._check(known is None or known == fresh, position, "key")
+        self.announced.append({**jwk, "announced": f"{self.stream} {position}"})
+        self._announced[kid] = fresh
 
     def _keeps_epoch(self, entry):
         """Another epoch begins by naming the last entry of the one before."""
@@ -87,3 +165,12 @@ class Chain:
     def _check(self, holds, position, check):
         if not holds:
             raise Broken(self.stream, position, check)
+
+
+def _digest(before, entry):
+    """What the hash of an entry must be, or nothing for what cannot have been hashed."""
+    said = {name: value for name, value in entry.items() if name not in PROOF}
+    try:
+        return hashlib.sha256(bytes.fromhex(before) + rfc8785.dumps(said)).digest()
+    except rfc8785.CanonicalizationError:
+        return b""

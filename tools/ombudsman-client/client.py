@@ -4,6 +4,8 @@
     client.py --state DIR init --url URL --bearer FILE --signing-key FILE [--opening-key FILE]
                                [--feed-keys FILE] [--ca FILE] [--proxy URL]
     client.py --state DIR pin                     show the feed's keys, and trust them from now on
+    client.py --state DIR rejoin                  go on after the regency restored its feed, with
+                                                  what it lost put aside as evidence
     client.py --state DIR follow [--once]         read on, for ever or until nothing is left
     client.py --state DIR listen --port PORT      the same for ever, at once when we are poked
     client.py --state DIR answer NUMBER ANSWER [--reference R] [--reason CODE] [--words TEXT]
@@ -18,6 +20,8 @@ import argparse
 import json
 import sys
 import time
+from collections import deque
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -25,9 +29,9 @@ from uuid import uuid4
 from chain import Broken, public_keys
 from office import WAIT, Away, Office, Refused, sign, unseal, why_false
 from pokes import listening
-from store import STREAMS, Followed, Store
+from rejoining import rejoin
+from store import HANDED_OVER, STREAMS, Followed, Store
 
-HANDED_OVER = "feed.case.handed_over.v1"
 ANSWERS = (
     "received",
     "declined",
@@ -40,6 +44,11 @@ ANSWERS = (
 REST = (1, 2, 5, 10, 30, 60)  # seconds between tries while the regency is away
 SELDOM = 300  # seconds until we look without having been poked: a poke can get lost
 FORK = {"forked", "ahead", "lost_future"}  # what a 409 says of a place that is not in the feed
+ADVICE = {
+    "lost_future": "It was restored: ask why, then `rejoin`.",
+    "key": "Was a key lost or stolen? Compare what is published by telephone, then `pin`.",
+}
+DAILY = 86400  # seconds between two looks at the published keys
 FURTHER = "acknowledged_further"  # than we know: our folder came from a backup
 
 
@@ -51,6 +60,8 @@ class Client:
         if self.config is None:
             raise SystemExit("begin with `init`")
         self.office = Office(self.config)
+        self._looked = None  # when at the published keys
+        self._wanted = deque()  # hand-overs whose dossiers are not known to be here
 
     # --- following
 
@@ -58,6 +69,7 @@ class Client:
         """Reads on; with `pokes`, when one comes, and now and then. Raises Broken; and Away only if
         `once`."""
         streams, tries = [Followed(self.store, stream) for stream in STREAMS], 0
+        self._want(self.store.entries("handovers"))
         while True:
             try:
                 more = self._round(streams, 0 if once or pokes else WAIT)
@@ -78,46 +90,88 @@ class Client:
         """Each stream once; whether there is more. Only the last one is waited for."""
         more = False
         for followed in streams:
+            more |= self._ask_checkpoints(followed)
             page = self._page(followed, wait if followed is streams[-1] else 0)
-            for entry in followed.keep(page):
+            new = self._keep(followed, page)
+            for entry in new:
                 print(f"{followed.stream} {entry['position']} {entry['type']} {entry['subject']}",
                       flush=True)  # fmt: skip
             self._acknowledge(followed)
-            more = more or page["more"]
+            self._want(new)
+            more |= page["more"]
+        if not more and (self._looked is None or time.monotonic() > self._looked + DAILY):
+            self._show_keys()
         self._fetch_dossiers()
         self.send_answers()
         return more
 
+    def _ask_checkpoints(self, followed):
+        """Asks for those after what is kept, before the entries that must bear them out; whether
+        there are more."""
+        if followed.awaits:
+            return False
+        with self._told_of(followed):
+            page = self.office.checkpoints(followed.stream, followed.checkpoints)
+        followed.expect(page)
+        return page["more"]
+
     def _page(self, followed, wait):
-        try:
+        with self._told_of(followed):
             return self.office.page(followed.stream, followed.cursor, wait)
-        except Refused as refused:
-            self._raise_fork(followed, refused)
+
+    def _keep(self, followed, page):
+        try:
+            new = followed.keep(page)
+            followed.witness(page["more"])
+        except Broken as broken:
+            if broken.check == "key":
+                with suppress(Away, Refused):
+                    self._show_keys()
+            raise
+        return new
+
+    def _show_keys(self):
+        """Shows the published keys that are not trusted: one becomes so by an entry that announces
+        it, or by a person. Raises Broken for another key under a name that is."""
+        for jwk in new_keys(self.office.keys(), self.store):
+            print(f"NEW key {jwk['kid']}, published {jwk['published']}: not trusted", flush=True)
+        self._looked = time.monotonic()
 
     def _acknowledge(self, followed):
         chain = followed.chain
         if followed.reached != chain.position or chain.position <= followed.acknowledged:
             return
         try:
-            self.office.acknowledge(followed.stream, followed.cursor, chain.hash)
+            with self._told_of(followed):
+                self.office.acknowledge(followed.stream, followed.cursor, chain.hash)
         except Refused as refused:
             if refused.problem.get("code") != FURTHER:
-                self._raise_fork(followed, refused)
+                raise
         followed.acknowledged = chain.position
         followed.save()
 
-    def _raise_fork(self, followed, refused):
-        if refused.status == 409 and refused.problem.get("code") in FORK:
-            raise Broken(followed.stream, followed.chain.position, refused.problem["code"])
-        raise refused
+    @contextmanager
+    def _told_of(self, followed):
+        """Raises Broken when we are told that our place is not in the feed."""
+        try:
+            yield
+        except Refused as refused:
+            if refused.status == 409 and refused.problem.get("code") in FORK:
+                code = refused.problem["code"]
+                raise Broken(followed.stream, followed.chain.position, code) from None
+            raise
 
     # --- dossiers
 
+    def _want(self, entries):
+        self._wanted.extend(entry for entry in entries if entry["type"] == HANDED_OVER)
+
     def _fetch_dossiers(self):
-        for entry in self.store.entries("handovers"):
-            name = f"dossiers/{entry['subject']}.json"
-            if entry["type"] == HANDED_OVER and not (self.store.folder / name).exists():
-                self._fetch(entry, name)
+        while self._wanted:
+            name = f"dossiers/{self._wanted[0]['subject']}.json"
+            if not (self.store.folder / name).exists():
+                self._fetch(self._wanted[0], name)
+            self._wanted.popleft()
 
     def _fetch(self, entry, name):
         number = entry["subject"]
@@ -175,12 +229,20 @@ def init(store, words):
 
 def pin(store):
     """Trusts the keys that the feed shows now; earlier ones stay. Compare them by telephone."""
-    shown = Client(store).office.ask("GET", "keys")["keys"]
-    pinned = {key["kid"]: key for key in store.read("keys.json", {"keys": []})["keys"]}
+    shown = Client(store).office.keys()
+    fresh = new_keys(shown, store)
     for key in shown:
-        print(f"{'known' if key['kid'] in pinned else 'NEW  '} {key['kid']}")
-    public_keys({"keys": shown})
-    store.write("keys.json", {"keys": list({**{k["kid"]: k for k in shown}, **pinned}.values())})
+        print(f"{'NEW  ' if key in fresh else 'known'} {key['kid']}")
+    store.trust(fresh)
+
+
+def new_keys(shown, store):
+    """Those that are not trusted. Raises Broken for another key under a name that is."""
+    found, trusted = public_keys({"keys": shown}), store.keys()
+    for kid in found.keys() & trusted.keys():
+        if found[kid] != trusted[kid]:
+            raise Broken("keys", f"key {kid}", "swapped", shown)
+    return [jwk for jwk in shown if jwk["kid"] in found.keys() - trusted.keys()]
 
 
 def status(store):
@@ -223,7 +285,7 @@ def parsed():
     answer.add_argument("answer", choices=ANSWERS)
     for name in ("reference", "reason", "words", "at"):
         answer.add_argument(f"--{name}")
-    for name in ("pin", "status", "verify"):
+    for name in ("pin", "rejoin", "status", "verify"):
         commands.add_parser(name)
     return parser.parse_args()
 
@@ -242,6 +304,8 @@ def run(store, words):
         return 0 if Client(store).answer(words.number, said) else 1
     elif words.command == "init":
         init(store, words)
+    elif words.command == "rejoin":
+        rejoin(Client(store).office, store)
     else:
         {"pin": pin, "status": status, "verify": verify}[words.command](store)
     return 0
@@ -255,10 +319,11 @@ def main():
     except Broken as broken:
         kept = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
         file = store.evidence(
-            broken.stream, found=str(broken), position=broken.position, check=broken.check,
+            broken.stream, found=str(broken), position=broken.what, check=broken.check,
             ours=kept, page=broken.page,
         )  # fmt: skip
         print(f"THE FEED DOES NOT HOLD: {broken}. Evidence: {file}", file=sys.stderr)
+        print(ADVICE.get(broken.check, "Call the regency."), file=sys.stderr)
         return 3
     except Refused as refused:
         print(f"refused: {refused}", file=sys.stderr)

@@ -14,6 +14,7 @@ from joserfc.jwk import OKPKey, import_key
 from joserfc.registry import HeaderParameter
 
 WAIT = 20  # seconds that the feed may let us wait for news
+PAGE, CHECKPOINTS = 2000, 500  # of each as many as a page may have
 
 
 class Away(Exception):
@@ -55,7 +56,18 @@ class Office:
         return answer.json()
 
     def page(self, stream, after, wait):
-        return self.ask("GET", "feed", params={"stream": stream, "after": after, "wait": wait})
+        asked = {"stream": stream, "after": after, "limit": PAGE, "wait": wait}
+        return self.ask("GET", "feed", params=asked)
+
+    def checkpoints(self, stream, after):
+        asked = {"stream": stream, "after": after, "limit": CHECKPOINTS}
+        return self.ask("GET", "checkpoints", params=asked)
+
+    def keys(self):
+        return self.ask("GET", "keys")["keys"]
+
+    def epochs(self, stream):
+        return self.ask("GET", "epochs", params={"stream": stream})["epochs"]
 
     def acknowledge(self, stream, cursor, hash):
         body = {"stream": stream, "cursor": cursor, "hash": hash}

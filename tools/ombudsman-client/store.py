@@ -1,17 +1,19 @@
 """What is kept, in a folder that only its owner reads. Whatever moment the power goes, it is whole.
 
     config.json                 where the feed is, and which files hold the keys
-    keys.json                   the feed's public keys, pinned
+    keys.json                   the feed's public keys, pinned or announced by one that was
     STREAM.jsonl                every entry as it was read, one on each line, only added to
-    STREAM.json                 the cursor to go on from; written after the entries
+    STREAM-checkpoints.jsonl    every checkpoint that our entries bear out, only added to
+    STREAM.json                 the cursors to go on from; written after the entries
     dossiers/NUMBER.json        a dossier, and its sealed parts opened
     answers/ID.json             an answer; written before it is sent
-    evidence/WHEN-STREAM.json   what did not hold, with what we have
+    evidence/WHEN-STREAM.json   what did not hold, with what we have; what a restore has lost
 
 An entry that was written when the cursor was not is checked and kept when the store is opened
 again, and known when it comes a second time. Half a line at the end is cut off.
 """
 
+import itertools
 import json
 import os
 import time
@@ -20,6 +22,7 @@ from pathlib import Path
 from chain import Broken, Chain, public_keys
 
 STREAMS = ("monitoring", "handovers")
+HANDED_OVER = "feed.case.handed_over.v1"
 
 
 class Store:
@@ -56,21 +59,74 @@ class Store:
         return sorted(kept, key=lambda answer: answer["written"])
 
     def keys(self):
-        """The pinned keys by name."""
+        """The trusted keys by name."""
         return public_keys(self.read("keys.json", {"keys": []}))
+
+    def trust(self, jwks):
+        """Adds keys; what is there already stays."""
+        kept = {jwk["kid"]: jwk for jwk in self.read("keys.json", {"keys": []})["keys"]}
+        fresh = {jwk["kid"]: jwk for jwk in jwks if jwk["kid"] not in kept}
+        if fresh:
+            self.write("keys.json", {"keys": [*kept.values(), *fresh.values()]})
 
     def entries(self, stream):
         """The kept entries in order."""
-        file = self.folder / f"{stream}.jsonl"
+        return self.lines(f"{stream}.jsonl")
+
+    def lines(self, name):
+        """The documents of a file, one on each line."""
+        file = self.folder / name
         if file.exists():
             with open(file, encoding="utf-8") as lines:
                 yield from map(json.loads, lines)
 
+    def add(self, name, documents):
+        """Adds lines to a file; they are on the disk when it returns."""
+        with open(self.folder / name, "a", encoding="utf-8", opener=_private) as target:
+            target.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in documents)
+            target.flush()
+            os.fsync(target.fileno())
+
+    def shorten(self, name, holds):
+        """Replaces a file by those of its lines that `holds` says yes of."""
+        fresh = self.folder / f"{name}.new"
+        fresh.unlink(missing_ok=True)
+        self.add(fresh.name, filter(holds, self.lines(name)))
+        fresh.rename(self.folder / name)
+        _sync(self.folder)
+
+    def remove(self, name):
+        """Removes a document."""
+        (self.folder / name).unlink()
+
+    def cut(self, name):
+        """Cuts off half a line at the end."""
+        file = self.folder / name
+        if file.exists():
+            with open(file, "r+b") as target:
+                target.truncate(target.read().rfind(b"\n") + 1)
+
     def evidence(self, stream, **found):
         """Keeps what did not hold; the file's name."""
-        name = f"evidence/{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{stream}.json"
+        when, more = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), itertools.count(2)
+        name = f"evidence/{when}-{stream}.json"
+        while (self.folder / name).exists():
+            name = f"evidence/{when}-{stream}-{next(more)}.json"
         self.write(name, found)
         return self.folder / name
+
+
+class Keys:
+    """The trusted keys, read again for a name that is not there: somebody may have pinned it."""
+
+    def __init__(self, store):
+        self._store, self._known = store, store.keys()
+
+    def get(self, kid):
+        """A key by its name, or None."""
+        if kid not in self._known:
+            self._known = self._store.keys()
+        return self._known.get(kid)
 
 
 class Followed:
@@ -78,47 +134,94 @@ class Followed:
 
     def __init__(self, store, stream):
         self.store, self.stream = store, stream
-        self.file = store.folder / f"{stream}.jsonl"
-        self._cut()
-        self.chain = Chain(stream, store.keys())
+        self.name, self.witnesses = f"{stream}.jsonl", f"{stream}-checkpoints.jsonl"
+        store.cut(self.name)
+        store.cut(self.witnesses)
+        self.chain = Chain(stream, Keys(store))
         for entry in store.entries(stream):
             self.chain.take(entry)
+        store.trust(self.chain.announced)
         kept = store.read(f"{stream}.json", {})
         self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
         self.reached = 0  # which entry the cursor stands after, as far as this run has read
+        self.checkpoints = kept.get("checkpoints", "")  # the cursor after those that are kept
+        self._expected, self._met = [], {}
+        self._hold(store.lines(self.witnesses))
 
     def keep(self, page):
         """Checks a page, then writes its new entries, then its cursor; the new entries. Of a page
         that does not hold, what stands before the broken entry is not kept either."""
-        trial = Chain(self.stream, self.chain.keys)
-        trial.__dict__.update(self.chain.__dict__, hashes=dict(self.chain.hashes))
+        before = self.chain.mark()
         try:
-            new = [entry for entry in page["events"] if trial.take(entry)]
+            new = [entry for entry in page["events"] if self.chain.take(entry)]
         except Broken as broken:
+            self.chain.back_to(before)
             broken.page = page
             raise
         if new:
-            with open(self.file, "a", encoding="utf-8", opener=_private) as target:
-                target.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in new)
-                target.flush()
-                os.fsync(target.fileno())
-        self.chain, self.cursor = trial, page["cursor"]
+            self.store.add(self.name, new)
+            self.store.trust(self.chain.announced)
+        self.cursor = page["cursor"]
         self.reached = page["events"][-1]["position"] if page["events"] else self.reached
         self.save()
         return new
+
+    @property
+    def awaits(self):
+        """Whether checkpoints were told whose entries have not come."""
+        return bool(self._expected)
+
+    def expect(self, page):
+        """Notes checkpoints, which the entries must bear out that are asked for after them."""
+        self._expected, self._after = page["checkpoints"], page["cursor"]
+
+    def witness(self, more):
+        """Keeps the checkpoints whose entries are here; once there are no more entries, that must
+        be all of them. Raises Broken for one that tells of another entry than ours."""
+        here = [one for one in self._expected if not self._is_later(one)]
+        self._expected = [one for one in self._expected if self._is_later(one)]
+        if fresh := self._hold(here):
+            self.store.add(self.witnesses, fresh)
+        if self._expected and not more:
+            raise Broken(self.stream, self.chain.position + 1, "end", self._expected)
+        if here and not self._expected:
+            self.checkpoints = self._after
+            self.save()
+
+    def go_back(self, head, cursor):
+        """Goes on from a chain that ends earlier. What is kept after its end leaves our files: the
+        caller has put it aside."""
+        for name in (self.witnesses, self.name):
+            self.store.shorten(name, lambda one: one["position"] <= head.position)
+        self.chain, self.cursor, self.checkpoints = head, cursor, ""  # those come again, the same
+        self.acknowledged = min(self.acknowledged, head.position)
+        self.save()
 
     def save(self):
         """Writes where to go on."""
         at = {"cursor": self.cursor, "acknowledged": self.acknowledged}
         at |= {"position": self.chain.position, "hash": self.chain.hash}
-        self.store.write(f"{self.stream}.json", at)
+        self.store.write(f"{self.stream}.json", at | {"checkpoints": self.checkpoints})
 
-    def _cut(self):
-        if not self.file.exists():
-            return
-        with open(self.file, "r+b") as file:
-            text = file.read()
-            file.truncate(text.rfind(b"\n") + 1)
+    def _hold(self, checkpoints):
+        """Those that are new. A place has one checkpoint for ever."""
+        fresh = []
+        for one in checkpoints:
+            try:
+                self.chain.hold(one)
+            except Broken as broken:
+                broken.page = one
+                raise
+            known = self._met.setdefault(one["position"], one)
+            if known is one:
+                fresh.append(one)
+            elif known != one:
+                raise Broken(self.stream, one["position"], "checkpoint", [known, one])
+        return fresh
+
+    def _is_later(self, checkpoint):
+        position = checkpoint.get("position")
+        return isinstance(position, int) and position > self.chain.position
 
 
 def _private(path, flags):

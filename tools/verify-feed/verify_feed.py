@@ -6,8 +6,9 @@
                    [--save FILE]
 
 Needs Python 3.9 and the package `cryptography`. KEYS is the JWK set that the publisher showed, kept
-from then. A FILE has one entry on each line, or is a page as it was answered; with --url the pages
-are read from there (URL is what stands before /v1/ombudsman), and --save keeps the entries.
+from then; an entry announces each later key, signed by one before it. A FILE has one entry on each
+line, or is a page as it was answered; with --url the pages are read from there (URL is what stands
+before /v1/ombudsman), and --save keeps the entries.
 --checkpoints are the publisher's own, and must be complete; --witness are checkpoints or ends that
 were kept from earlier, and must still be true. README.md tells what is checked, and how by hand.
 
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
+KEY_ANNOUNCED = "feed.key.announced.v1"
 CHECKPOINT_EVERY = 100
 PAGE = 2000
 
@@ -76,11 +78,12 @@ def read_json(text):
 
 def read_keys(text):
     """The public keys of a JWK set by their names."""
-    found = {}
-    for jwk in read_json(text)["keys"]:
-        if jwk.get("crv") == "Ed25519":
-            found[jwk["kid"]] = Ed25519PublicKey.from_public_bytes(unbase64(jwk["x"]))
-    return found
+    jwks = read_json(text)["keys"]
+    return {jwk["kid"]: public_key(jwk) for jwk in jwks if jwk.get("crv") == "Ed25519"}
+
+
+def public_key(jwk):
+    return Ed25519PublicKey.from_public_bytes(unbase64(jwk["x"]))
 
 
 def unbase64(text):
@@ -99,7 +102,7 @@ class Verifier:
     """Takes the entries of one stream in order. `take` and `finish` raise Broken."""
 
     def __init__(self, keys, witnesses=(), checkpoints=None):
-        self.keys, self.count = keys, 0
+        self.keys, self.count = dict(keys), 0
         self.epoch, self.position, self.hash = None, 0, "00" * 32
         self._ids, self._signed_by, self._source = set(), [], None
         self._complete, self._covered = checkpoints is not None, 0
@@ -165,10 +168,21 @@ class Verifier:
             self._signed_by.append(kid)
         if self._broken_epoch(event):
             return "epoch"
+        if event.get("type") == KEY_ANNOUNCED and not self._trusts(event["data"]):
+            return "key"
         if event.get("id") in self._ids:
             return "id"
         self._ids.add(event.get("id"))
         return None
+
+    def _trusts(self, data):
+        """Takes the key that is announced; false if there is none, or another under its name."""
+        try:
+            kid, key = data["key"]["kid"], public_key(data["key"])
+        except (KeyError, TypeError, ValueError):
+            return False
+        same = self.keys.setdefault(kid, key)
+        return same.public_bytes_raw() == key.public_bytes_raw()
 
     def _broken_epoch(self, event):
         """An epoch begins by naming the last entry of the one before, and never goes back."""

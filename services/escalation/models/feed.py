@@ -16,7 +16,8 @@ STREAMS = ("monitoring", "handovers")
 
 
 class FeedStream(Base):
-    """The end of each stream of the feed. Whoever appends holds this row's lock."""
+    """The end of each stream of the feed. Whoever appends holds this row's lock. `origin` names the
+    database in which its places are given: in any other it was restored."""
 
     __tablename__ = "feed_stream"
     __table_args__ = (one_of("stream", STREAMS),)
@@ -25,6 +26,7 @@ class FeedStream(Base):
     epoch: Mapped[int]
     position: Mapped[int] = mapped_column(sa.BigInteger)
     hash: Mapped[bytes]
+    origin: Mapped[str] = mapped_column(sa.Text)
 
 
 class FeedEntry(Base):

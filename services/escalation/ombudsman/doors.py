@@ -26,7 +26,7 @@ from services.escalation.config import Settings
 from services.escalation.ombudsman import acknowledging, epochs, feed
 
 LOOK_AGAIN = 0.25  # seconds between looks of one who waits
-_PLACE = re.compile(r"([1-9]\d{0,8}):(0|[1-9]\d{0,17})")
+_PLACE = re.compile(r"([1-9]\d{0,9}):(0|[1-9]\d{0,17})")
 
 
 def cursor(stream: str, epoch: int, position: int) -> str:
@@ -67,13 +67,14 @@ class Ombudsman:
 
     def __init__(self, settings: Settings, db: Transactions) -> None:
         self.db = db
-        self._digest = settings.ombudsman_digest()
+        self._digests = settings.ombudsman_digests()
 
     def admit(self, req: falcon.Request) -> None:
-        """Raises Unauthorized; takes as long for a wrong key as for the right one."""
+        """Raises Unauthorized; takes as long for a wrong key as for a right one."""
         scheme, _, key = (req.auth or "").partition(" ")
         given = hashlib.sha256(key.strip().encode("utf-8", "replace")).digest()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._digest):
+        known = [hmac.compare_digest(given, digest) for digest in self._digests]
+        if scheme.lower() != "bearer" or not any(known):
             raise Unauthorized("this needs the Ombudsman's key")
 
     @contextmanager

@@ -33,6 +33,17 @@ HANDED_OVER = "feed.case.handed_over.v1"
 ANSWERED = "feed.case.answered.v1"
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
 _WAIT = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
+# What no copy of the rows takes along: the cluster, its history, and the table as it was made.
+_HERE = sa.text("""
+SELECT (SELECT system_identifier FROM pg_control_system())
+    || ':' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    || ':' || 'feed_stream'::regclass::oid
+""")
+
+
+class Restored(RuntimeError):
+    """The database was restored and no epoch has been opened: the places after the last entry may
+    have been read already, with other entries."""
 
 
 def write(
@@ -58,16 +69,28 @@ def pending(
     )
 
 
-def locked(tx: Session, stream: str) -> FeedStream:
-    """The end of a stream, once nobody else appends to it."""
+def locked(tx: Session, stream: str, *, restored: bool = False) -> FeedStream:
+    """The end of a stream, once nobody else appends to it. Raises Restored, unless that is why it
+    is asked for."""
     tx.execute(_WAIT, {"stream": stream})
-    return _end(tx, stream)
+    return _end(tx, stream, restored=restored)
+
+
+def is_restored(tx: Session, end: FeedStream) -> bool:
+    """Whether the places up to this end were given in another database, and no epoch was opened in
+    this one."""
+    return end.origin != here(tx)
+
+
+def here(tx: Session) -> str:
+    """What tells this database from any that it is restored to."""
+    return str(tx.execute(_HERE).scalar_one())
 
 
 def append(tx: Session, stream: str, signers: Signers, now: datetime) -> int:
     """Appends committed entries of a stream, `BATCH` at most, and signs the checkpoints that are
     due; returns how many entries. A hand-over goes alone: it is also told on the bus, and holds
-    only its own case's place there."""
+    only its own case's place there. Raises Restored, and KeyMissing."""
     if not tx.execute(_LOCK, {"stream": stream}).scalar_one():
         return 0
     end, signer = _end(tx, stream), signers.current(tx, now)
@@ -83,11 +106,14 @@ def append(tx: Session, stream: str, signers: Signers, now: datetime) -> int:
     return len(found)
 
 
-def _end(tx: Session, stream: str) -> FeedStream:
+def _end(tx: Session, stream: str, *, restored: bool = False) -> FeedStream:
     # writers hold a key share of this row (feed_pending refers to it) and must not wait for us
-    return tx.get_one(
+    end = tx.get_one(
         FeedStream, stream, with_for_update={"key_share": True}, populate_existing=True
     )
+    if not restored and is_restored(tx, end):
+        raise Restored("escalation's database was restored: open-epoch, then the feed goes on")
+    return end
 
 
 def append_one(

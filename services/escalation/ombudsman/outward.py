@@ -1,28 +1,32 @@
 """Posts to an address that others have chosen, and reaches nothing inside of the house by it.
 
 Only https on its usual port. The name is resolved once, every address that it has must be outside,
-and the connection goes to one of these; nothing is followed, little is read, and all of it ends in
-time whatever the other side does. Sockets and timers are plain, so that they are green in a worker.
+and these are tried in turn until one of them answers the call; nothing is followed, little is read,
+and all of it, the name's look-up too, ends in time whatever the other side does. Sockets, threads
+and timers are plain, so that they are green in a worker.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 SECONDS = 10.0  # for all of it
 LONGEST = 500
 _PLAIN = re.compile(r"[\x21-\x7e]+")
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]*)?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # as a last label: an IPv4 address, spelled somehow
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Special ones that some versions of Python call public.
 _SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "2002::/16")))
@@ -65,11 +69,24 @@ def parts(url: str, *, inside: bool = False) -> Place:
     if not inside and port not in (None, usual):
         raise NotOutside("only port 443")
     path = (found.path or "/") + (f"?{found.query}" if found.query else "")
-    place = Place(found.scheme == "https", found.hostname, port or usual, path)
-    with suppress(ValueError):
-        if not inside and not is_outside(str(ip_address(place.host))):
+    if not inside:
+        _refuse_host(found)
+    return Place(found.scheme == "https", found.hostname, port or usual, path)
+
+
+def _refuse_host(url: SplitResult) -> None:
+    """Raises NotOutside unless it is a name, or an outside address in its usual spelling: in others
+    (`127.1`, `0x7f.1`, `2130706433`) only some readers see an address."""
+    host = str(url.hostname)
+    try:
+        ip_address(host)
+    except ValueError:
+        last = host.removesuffix(".").rpartition(".")[2]
+        if not _NAME.fullmatch(url.netloc.lower()) or _NUMBER.fullmatch(last):
+            raise NotOutside("neither a name nor an address") from None
+    else:
+        if not is_outside(host):
             raise NotOutside("an address inside")
-    return place
 
 
 def is_outside(address: str) -> bool:
@@ -100,45 +117,90 @@ def post(
 ) -> int:
     """Sends a body; the status of the answer. Raises NotOutside or Unreachable."""
     place, until = parts(url, inside=inside), time.monotonic() + seconds
-    try:
-        found = lookup(place.host, place.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise Unreachable("the name is not known") from None
-    if not found or (not inside and not all(is_outside(one[4][0]) for one in found)):
+    found = _resolved(place, lookup, until)
+    if not inside and not all(is_outside(one[4][0]) for one in found):
         raise NotOutside("an address inside")
     try:
-        return _exchange(place, found[0], headers, body, until)
+        with closing(_connected(place, found, until)) as line:
+            return _exchange(place, line, headers, body, until)
     except (OSError, HTTPException, ValueError) as error:
         raise Unreachable(type(error).__name__) from None
 
 
-def _exchange(
-    place: Place, address: Any, headers: Mapping[str, str], body: bytes, until: float
-) -> int:
+def _resolved(place: Place, lookup: Lookup, until: float) -> list[Any]:
+    """What the name stands for. Nobody can interrupt a look-up: one that lasts is left alone."""
+    found: list[Any] = []
+
+    def ask() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(lookup(place.host, place.port, type=socket.SOCK_STREAM))
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_left(until))
+    if not found:
+        raise Unreachable("the name is not known")
+    return list(found)
+
+
+def _connected(place: Place, found: list[Any], until: float) -> socket.socket:
+    """A line to the first address that takes the call, and proves that it may. Each has an equal
+    share of the time that is left: one that never answers leaves enough to the next."""
+    for others, address in zip(range(len(found))[::-1], found, strict=True):
+        share = time.monotonic() + _left(until) / (others + 1)
+        try:
+            return _called(place, address, share)
+        except OSError:
+            if not others:
+                raise
+    raise Unreachable("no address")
+
+
+def _called(place: Place, address: Any, until: float) -> socket.socket:
     family, kind, protocol, _, target = address
-    with closing(socket.socket(family, kind, protocol)) as plain:
-        # Each wait has a limit, but a receiver could send a byte before each ends.
-        end = Timer(max(0.01, until - time.monotonic()), _cut, [plain])
+    plain = socket.socket(family, kind, protocol)
+    try:
+        with _ended(plain, until):
+            plain.connect(target)
+            return _wrapped(plain, place.host) if place.secure else plain
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _exchange(
+    place: Place, line: socket.socket, headers: Mapping[str, str], body: bytes, until: float
+) -> int:
+    with _ended(line, until):
+        asking = HTTPConnection(place.host, place.port)
+        asking.auto_open, asking.sock = 0, line
+        asking.request("POST", place.path, body, {**headers, "Connection": "close"})
+        return asking.getresponse().status
+
+
+@contextmanager
+def _ended(line: socket.socket, until: float) -> Iterator[None]:
+    """Cuts the line if the block still waits by then. Each wait has a limit, but a receiver could
+    send a byte before each ends. It is cut at a copy: who speaks TLS takes the line itself away."""
+    line.settimeout(_left(until))
+    with closing(socket.socket(fileno=os.dup(line.fileno()))) as copy:
+        end = Timer(_left(until), _cut, [copy])
         end.daemon = True
         end.start()
         try:
-            plain.settimeout(max(0.01, until - time.monotonic()))
-            plain.connect(target)
-            line = HTTPConnection(place.host, place.port)
-            line.auto_open = 0
-            line.sock = _wrapped(plain, place.host) if place.secure else plain
-            with closing(line.sock):
-                told = {**headers, "Connection": "close"}
-                line.request("POST", place.path, body, told)
-                return line.getresponse().status
+            yield
         finally:
             end.cancel()
+
+
+def _left(until: float) -> float:
+    return max(0.01, until - time.monotonic())
 
 
 def _wrapped(plain: socket.socket, host: str) -> socket.socket:
     return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
 
 
-def _cut(plain: socket.socket) -> None:
+def _cut(line: socket.socket) -> None:
     with suppress(OSError):
-        plain.shutdown(socket.SHUT_RDWR)
+        line.shutdown(socket.SHUT_RDWR)

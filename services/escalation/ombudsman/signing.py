@@ -64,31 +64,25 @@ class Signers:
 
     def current(self, tx: Session, now: datetime) -> Signer:
         """The one that signs now; at the very beginning that is the oldest. Raises KeyMissing."""
-        newest = sa.select(FeedKeyUse.kid).order_by(FeedKeyUse.id.desc()).limit(1)
-        kid = tx.scalars(newest).one_or_none()
-        if kid is None:
-            first = next(iter(self._held.values()))
-            _publish(tx, [first], now)
-            _use(tx, first.kid, now)
-            return first
+        kid = self._signing(tx, now)
         if kid not in self._held:
             raise KeyMissing("the key that signs the feed is not among FEED_SIGNING_KEY_FILE's")
         return self._held[kid]
 
-    def introduce(self, tx: Session, now: datetime) -> list[str]:
-        """Shows the public half of every key that has not been shown; their names."""
-        self.current(tx, now)
+    def introduce(self, tx: Session, now: datetime) -> list[Signer]:
+        """Shows the public half of every key that has not been shown; those."""
+        self._signing(tx, now)
         known = set(tx.scalars(sa.select(FeedKey.kid)))
         fresh = [one for kid, one in self._held.items() if kid not in known]
         _publish(tx, fresh, now)
-        return [one.kid for one in fresh]
+        return fresh
 
     def switch(self, tx: Session, now: datetime, *, at_once: bool = False) -> str:
         """From now on the newest key signs; its name. Raises NotAllowed when it was not shown, or
         for less than `OVERLAP` and not `at_once`."""
-        current, newest = self.current(tx, now), list(self._held.values())[-1]
+        current, newest = self._signing(tx, now), list(self._held.values())[-1]
         if tx.scalar(sa.select(FeedKeyUse.id).where(FeedKeyUse.kid == newest.kid)):
-            raise NotAllowed(f"no key of the file follows the one that signs ({current.kid})")
+            raise NotAllowed(f"no key of the file follows the one that signs ({current})")
         shown = tx.get(FeedKey, newest.kid)
         if shown is None:
             raise NotAllowed("introduce the key first: readers have not seen it")
@@ -96,6 +90,17 @@ class Signers:
             raise NotAllowed(f"shown since {events.rfc3339(shown.since)}: not for a day yet")
         _use(tx, newest.kid, now)
         return newest.kid
+
+    def _signing(self, tx: Session, now: datetime) -> str:
+        """The name of the key that signs now, which may be lost."""
+        newest = sa.select(FeedKeyUse.kid).order_by(FeedKeyUse.id.desc()).limit(1)
+        kid = tx.scalars(newest).one_or_none()
+        if kid is None:
+            first = next(iter(self._held.values()))
+            _publish(tx, [first], now)
+            _use(tx, first.kid, now)
+            return first.kid
+        return kid
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import threading
 import time
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from falcon import testing
 
 from chassis.clock import Clock
+from chassis.config import Misconfigured, Secret
 from deploy.local.environment import Surroundings
 from services.escalation import api
 from services.escalation.ombudsman import feed
@@ -160,6 +162,33 @@ def test_the_hash_of_the_key_is_not_the_key(ombudsman: Ombudsman, secrets_folder
     ombudsman.headers = {"Authorization": f"Bearer {kept}"}
 
     assert ombudsman.get().status_code == 401
+
+
+def with_keys(tower: Tower, lines: str) -> testing.TestClient:
+    """The API of a service that was given this file of hashes."""
+    known = dataclasses.replace(tower.settings, ombudsman_key=Secret(lines.encode()))
+    return testing.TestClient(api.app(known, tower.db, Clock()))
+
+
+def test_while_the_key_is_changed_the_old_and_the_new_one_let_in(tower: Tower) -> None:
+    old, new = (hashlib.sha256(key).hexdigest() for key in (b"old", b"new"))
+
+    def statuses(lines: str) -> list[int]:
+        client = with_keys(tower, lines)
+        readers = [Ombudsman(client, key) for key in ("old", "new", "other")]
+        return [reader.get().status_code for reader in readers]
+
+    assert statuses(old) == [200, 401, 401]
+    assert statuses(f"{old}\n{new}") == [200, 200, 401]
+    assert statuses(new) == [401, 200, 401]
+
+
+@pytest.mark.parametrize(
+    "lines", ["", "x" * 64, "\n".join(["ab" * 32, "x"]), "\n".join(["ab" * 32] * 3)]
+)
+def test_a_file_that_holds_no_hash_or_three_stops_the_start(tower: Tower, lines: str) -> None:
+    with pytest.raises(Misconfigured, match="OMBUDSMAN_KEY_FILE"):
+        with_keys(tower, lines)
 
 
 def made(text: str) -> str:

@@ -14,7 +14,10 @@ import pytest
 
 from deploy.local.postgres import program
 from services.escalation.commands import verify
+from services.escalation.models import STREAMS, FeedStream
 from services.escalation.ombudsman import epochs, feed
+from tests.harness.waiting import eventually
+from tests.service.escalation.office import Office
 from tests.service.escalation.reader import Reader, place
 from tests.service.escalation.tower import NUMBER, Tower
 
@@ -42,9 +45,18 @@ def restore(tower: Tower, file: Path) -> None:
 
 
 def open_epoch(tower: Tower, stream: str = "monitoring") -> int:
+    """Of both streams, as the command does; the number of one."""
     with tower.db.begin() as tx:
-        now = tower.clock.now()
-        return epochs.open(tx, stream, tower.service.signers, "kepala.diskominfo", now).epoch
+        now, signers = tower.clock.now(), tower.service.signers
+        found = {each: epochs.open(tx, each, signers, "kepala.diskominfo", now) for each in STREAMS}
+        return found[stream].epoch
+
+
+def go_unnoticed(tower: Tower) -> None:
+    """As if the whole machine's disk had been put back: nothing in the database differs."""
+    with tower.db.begin() as tx:
+        for stream in STREAMS:
+            tx.get_one(FeedStream, stream).origin = feed.here(tx)
 
 
 @contextmanager
@@ -110,6 +122,7 @@ def test_without_a_new_epoch_only_who_kept_a_witness_notices(
 ) -> None:
     """The negative control: a reader that keeps no hashes goes on, and has missed entries."""
     with lost_future(bare_tower, reader, tmp_path / "dump") as (held, witness):
+        go_unnoticed(bare_tower)
         bare_tower.append()
         bare_tower.write(9)
 
@@ -123,21 +136,82 @@ def test_without_a_new_epoch_only_who_kept_a_witness_notices(
     assert (answer.status_code, answer.json["code"]) == (409, "forked")
 
 
-def test_restored_twice_from_one_dump_no_place_is_given_twice(
+def test_a_restored_feed_gives_no_place_before_an_epoch_is_opened(
     bare_tower: Tower, reader: Reader, tmp_path: Path
 ) -> None:
+    with lost_future(bare_tower, reader, tmp_path / "dump"):
+        with pytest.raises(feed.Restored):
+            bare_tower.append()
+        assert len(reader.all()) == 7
+
+    open_epoch(bare_tower)
+    bare_tower.append()
+
+    assert [entry["position"] for entry in reader.all()] == list(range(1, 10))
+
+
+def test_a_worker_that_starts_before_an_epoch_is_opened_waits_for_it(
+    office: Office, tmp_path: Path
+) -> None:
+    tower = office.tower
+    tower.write(3)
+    dump(tower, tmp_path / "dump")
+    tower.write(2)
+    restore(tower, tmp_path / "dump")
+    with tower.db.begin() as tx:
+        feed.write(tx, "monitoring", "feed.breach.opened.v1", NUMBER, {"n": 7}, tower.clock.now())
+
+    worker = office.start()
+    eventually(lambda: "Restored" in worker.process.log.read_text(), "it says why", seconds=20)
+    assert [entry["data"]["n"] for entry in tower.entries("monitoring")] == [0, 1, 2]
+
+    open_epoch(tower)
+    eventually(lambda: len(tower.entries("monitoring")) == 5, "it goes on", seconds=20)
+    assert tower.entries("monitoring")[-1]["data"] == {"n": 7}
+
+
+def restored_again(tower: Tower, file: Path) -> int:
+    restore(tower, file)
+    return open_epoch(tower)
+
+
+def test_restored_again_and_again_in_one_moment_no_place_is_given_twice(
+    bare_tower: Tower, reader: Reader, tmp_path: Path
+) -> None:
+    """A number is drawn once in 32,768 times as before: three of them are not alike."""
     with lost_future(bare_tower, reader, tmp_path / "dump"):
         first = open_epoch(bare_tower)
         bare_tower.write(5)
         lost = reader.end()
 
-    restore(bare_tower, tmp_path / "dump")
-    bare_tower.clock.at += timedelta(minutes=1)
-    second = open_epoch(bare_tower)
+    numbers = {first} | {restored_again(bare_tower, tmp_path / "dump") for _ in range(3)}
 
-    assert second > first
+    assert len(numbers) >= 3
+    assert min(numbers) > 1
     answer = reader.ask(after=lost["cursor"])
     assert (answer.status_code, answer.json["code"]) == (409, "lost_future")
+
+
+def test_with_its_clock_set_back_too_the_lost_epoch_is_known_as_lost(
+    bare_tower: Tower, reader: Reader, tmp_path: Path
+) -> None:
+    """Its number is above the new one's."""
+    with lost_future(bare_tower, reader, tmp_path / "dump"):
+        first = open_epoch(bare_tower)
+        bare_tower.write(5)
+        lost = reader.end()
+    restore(bare_tower, tmp_path / "dump")
+    answer = reader.ask(after=lost["cursor"])
+    assert (answer.status_code, answer.json["code"]) == (409, "ahead")
+
+    bare_tower.clock.at -= timedelta(days=2)
+    second = open_epoch(bare_tower)
+    bare_tower.write(9)
+
+    assert first > second
+    answer = reader.ask(after=lost["cursor"])
+    assert (answer.status_code, answer.json["code"]) == (409, "lost_future")
+    assert verify(bare_tower.db) == 0
 
 
 def test_a_place_from_where_an_epoch_never_went_on_is_no_cursor(

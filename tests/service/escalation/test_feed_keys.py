@@ -12,7 +12,8 @@ import pytest
 from chassis.errors import NotAllowed
 from deploy import secrets
 from services.escalation.commands import verify
-from services.escalation.ombudsman import feed
+from services.escalation.models import STREAMS
+from services.escalation.ombudsman import announcing, feed
 from services.escalation.ombudsman.chain import Broken
 from services.escalation.ombudsman.signing import KeyMissing, Signers
 from tests.service.escalation.reader import Reader, public
@@ -56,8 +57,10 @@ def vault(bare_tower: Tower, tmp_path: Path) -> Vault:
 
 
 def introduce(tower: Tower) -> list[str]:
+    """The names of those that were announced on the chain, too."""
     with tower.db.begin() as tx:
-        return tower.service.signers.introduce(tx, tower.clock.now())
+        shown = announcing.introduce(tx, tower.service.signers, tower.clock.now())
+    return [kid for kid, announced in shown.items() if announced]
 
 
 def switch(tower: Tower, *, at_once: bool = False) -> str:
@@ -84,7 +87,7 @@ def test_a_reader_who_asks_for_the_keys_daily_rejects_nothing(
     bare_tower.write(3)
 
     events = reader.all()
-    assert [event["kid"] for event in events] == [old] * 3 + [vault.kids[1]] * 3
+    assert [event["kid"] for event in events] == [old] * 4 + [vault.kids[1]] * 3
     assert rejected(known, events) == []
     assert verify(bare_tower.db) == 0
 
@@ -101,6 +104,57 @@ def test_a_key_that_signs_before_it_was_shown_would_be_rejected(
     bare_tower.write(1)
 
     assert rejected(known, reader.all()) == [vault.kids[1]]
+
+
+def test_the_next_key_is_announced_on_both_streams_by_the_one_before_it(
+    bare_tower: Tower, vault: Vault, reader: Reader
+) -> None:
+    """So that a reader who has the first key alone, and no word of anybody, can follow."""
+    bare_tower.write(1)
+    [old] = known = {jwk["kid"]: jwk for jwk in reader.get("/v1/ombudsman/keys")["keys"]}
+    vault.add()
+    introduce(bare_tower)
+    switch(bare_tower, at_once=True)
+    bare_tower.write(1)
+    bare_tower.write(1, "handovers")
+
+    for stream in STREAMS:
+        entries = reader.all(stream)
+        for entry in entries:
+            assert entry["kid"] in known
+            if entry["type"] == announcing.ANNOUNCED:
+                assert entry["kid"] == old
+                known[entry["data"]["key"]["kid"]] = entry["data"]["key"]
+        assert "d" not in known[vault.kids[1]]
+        assert entries[-1]["kid"] == vault.kids[1]
+        del known[vault.kids[1]]
+    assert introduce(bare_tower) == []
+    assert verify(bare_tower.db) == 0
+
+
+def test_a_hundredth_entry_that_announces_a_key_is_witnessed_at_once(
+    bare_tower: Tower, vault: Vault
+) -> None:
+    bare_tower.write(99)
+    vault.add()
+    introduce(bare_tower)
+
+    assert verify(bare_tower.db) == 0
+
+
+def test_a_lost_key_is_followed_by_one_that_nobody_could_announce(
+    bare_tower: Tower, vault: Vault, reader: Reader
+) -> None:
+    bare_tower.write(1)
+    vault.add()
+    vault.drop()
+
+    assert introduce(bare_tower) == []
+    assert switch(bare_tower, at_once=True) == vault.kids[0]
+    bare_tower.write(1)
+
+    assert [entry["type"] for entry in reader.all()] == ["feed.breach.opened.v1"] * 2
+    assert verify(bare_tower.db) == 0
 
 
 def test_the_keys_say_since_when_they_sign_and_until_when(
@@ -155,7 +209,7 @@ def test_all_workers_change_at_one_entry_and_who_lacks_the_key_appends_nothing(
     bare_tower.append()
 
     assert verify(bare_tower.db) == 0
-    assert bare_tower.count("SELECT count(*) FROM feed_entry") == 2
+    assert [entry["data"] for entry in bare_tower.entries("monitoring")][::2] == [{"n": 0}] * 2
 
 
 def test_old_entries_hold_when_the_old_private_key_is_destroyed(
@@ -188,4 +242,4 @@ def test_a_key_that_another_has_followed_signs_no_more(bare_tower: Tower, vault:
         feed.append_one(tx, end, row, next(iter(old._held.values())), now)
 
     with bare_tower.db.begin() as tx:
-        assert feed.verify(tx, "monitoring") == (2, Broken(3, "key"))
+        assert feed.verify(tx, "monitoring") == (3, Broken(4, "key"))

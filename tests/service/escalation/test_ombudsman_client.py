@@ -97,7 +97,7 @@ def test_killed_at_any_moment_it_goes_on_without_gap_and_without_double(
 
 
 DIE = '        __import__("os").kill(__import__("os").getpid(), 9)\n'
-BETWEEN = "        self.chain, self.cursor = trial, page"
+BETWEEN = '        self.cursor = page["cursor"]\n'
 CURSOR_FIRST = (
     "        if new:\n",
     '        self.store.write(f"{self.stream}.json", {"cursor": page["cursor"]})\n'
@@ -253,6 +253,18 @@ def test_a_feed_that_went_back_is_refused(tower: Tower, outside: Outside) -> Non
 
     assert outside.run("follow", "--once") == 3
     assert "(ahead)" in outside.said
+
+
+def test_a_heap_is_read_in_the_largest_pages_that_there_are(
+    tower: Tower, way: Between, outside: Outside
+) -> None:
+    write(tower, 4100)
+    before = len(outside.entries())
+
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    assert len(outside.entries()) >= before + 4100
+    assert way.asked.count("GET /v1/ombudsman/feed") == 3 * 2  # of each stream
 
 
 def test_a_regency_that_is_away_is_tried_again(way: Between, outside: Outside) -> None:

@@ -258,7 +258,12 @@ def test_nobody_else_sees_or_sets_it(office_staff: Administrators) -> None:
         assert office_staff.ask("nobody", method, path, URL).status_code == 401
 
 
-@pytest.mark.parametrize("url", ["http://x.example/", "https://10.0.0.1/", "https://a@x.example/"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://x.example/", "https://10.0.0.1/", "https://a@x.example/", "https://2130706433/",
+     "https://0x7f000001/", "https://0177.0.0.1/", "https://127.1/", "https://[::ffff:10.0.0.1]/",
+     "https://x.example:8443/", "ftp://x.example/"],
+)  # fmt: skip
 def test_an_address_that_could_lead_inside_is_not_even_proposed(
     office_staff: Administrators, url: str
 ) -> None:

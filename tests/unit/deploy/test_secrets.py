@@ -60,6 +60,26 @@ def test_the_ombudsmans_key_may_leave_the_machine(folder: Path) -> None:
     assert secrets.read(folder, "ombudsman-key-hash") == hashed
 
 
+def test_the_ombudsman_has_two_keys_while_they_are_changed_and_never_three(folder: Path) -> None:
+    def hashed() -> str:
+        return hashlib.sha256(secrets.read(folder, "ombudsman-bearer-key").encode()).hexdigest()
+
+    first = hashed()
+    secrets.add_bearer_key(folder)
+    second = hashed()
+    secrets.make(folder)
+    assert secrets.read(folder, "ombudsman-key-hash").split() == [first, second]
+
+    secrets.add_bearer_key(folder)
+    third = hashed()
+    assert secrets.read(folder, "ombudsman-key-hash").split() == [second, third]
+
+    (folder / "ombudsman-bearer-key").unlink()
+    secrets.drop_bearer_key(folder)
+    secrets.make(folder)
+    assert secrets.read(folder, "ombudsman-key-hash") == third
+
+
 @pytest.mark.parametrize("name", secrets.IRREPLACEABLE)
 def test_what_cannot_be_replaced_is_not_made_again(folder: Path, name: str) -> None:
     (folder / name).unlink()
