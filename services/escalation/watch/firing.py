@@ -93,6 +93,9 @@ def _fire(tx: Session, firing: Firing) -> None:
 
 
 def _remind(tx: Session, firing: Firing) -> None:
+    """Says nothing of a limit that is over already: that it passed is told, and may be answered."""
+    if firing.clock.due_at is not None and firing.clock.due_at <= last_due(firing.now):
+        return
     reached = _reach(tx, firing, Addressee.HOLDER) if firing.clock.clock in RAISED else None
     emit(tx, events.approaching(firing.clock, firing.ends_on, firing.case, reached, firing.now))
 
