@@ -60,10 +60,13 @@ class Firing:
 
 
 def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Fires what is due of a case at its oldest due time. What is due of it later waits for its
-    turn among the other cases': after a downtime everything fires in the order of its due times."""
+    """Fires what is due of a case by the rules in force, at its oldest due time. What is due of it
+    later waits for its turn among the other cases': after a downtime everything fires in the order
+    of its due times."""
+    if clocks.are_stale(case, regime):  # or a limit that has just been moved would fire
+        clocks.measure_again(tx, case, "calendar", now, regime)
     oldest: datetime | None = None
-    while found := _next(tx, case.number, now):
+    while found := _next(tx, case, now):
         due, clock = found
         if oldest is not None and due.due_at > oldest:
             return
@@ -71,17 +74,16 @@ def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
         _fire(tx, Firing(due, clock, case, regime, now))
 
 
-def _next(tx: Session, number: str, now: datetime) -> tuple[models.Due, ClockRun] | None:
+def _next(tx: Session, case: CaseState, now: datetime) -> tuple[models.Due, ClockRun] | None:
     """Read again after each: firing one may make another due at once."""
     found = (
-        sa.select(models.Due, ClockRun)
-        .join(ClockRun, ClockRun.id == models.Due.clock_id)
-        .where(models.Due.number == number, models.Due.fired_at.is_(None))
+        sa.select(models.Due)
+        .where(models.Due.number == case.number, models.Due.fired_at.is_(None))
         .where(models.Due.due_at <= last_due(now))
         .order_by(models.Due.due_at, models.Due.id)
     )
-    rows = [(due, clock) for due, clock in tx.execute(found)]
-    return min(rows, key=lambda row: (row[0].due_at, RANK[row[0].what]), default=None)
+    due = min(tx.scalars(found), key=lambda due: (due.due_at, RANK[due.what]), default=None)
+    return due and (due, next(clock for clock in case.clocks if clock.id == due.clock_id))
 
 
 def _fire(tx: Session, firing: Firing) -> None:
