@@ -14,15 +14,7 @@ from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
 from services.escalation import events, metrics, models
-from services.escalation.domain import (
-    LEVELS,
-    RAISED,
-    RANK,
-    Addressee,
-    What,
-    offer_reason,
-    rungs_for,
-)
+from services.escalation.domain import LEVELS, RAISED, RANK, Addressee, What, rungs_for
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import handovers, happened
 from services.escalation.rules import staffing
@@ -30,7 +22,6 @@ from services.escalation.rules.posts import Reached, reach
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, clocks
 from services.escalation.watch.breaker import last_due
-from services.escalation.watch.clockwork import OVER
 
 # The case whose wake-up is oldest. Costs what is due, not what waits.
 OLDEST = sa.text("""
@@ -107,10 +98,7 @@ def _pass(tx: Session, firing: Firing) -> None:
     clock.passed_at = now
     emit(tx, events.passed(clock, firing.ends_on, now))
     breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
-    reason = offer_reason(clock.clock)
-    if reason and case.status not in OVER and case.offered_at is None:
-        case.offered_at = now
-        emit(tx, events.offered(case, reason, now))
+    handovers.offer(tx, case, clock.clock, now)
     handovers.arrange(tx, case, firing.due.due_at)
 
 

@@ -127,6 +127,39 @@ def test_a_limit_that_has_not_passed_after_all_hands_nothing_over(
     assert [entry["subject"] for entry in tower.entries("handovers")] == [NUMBER]
 
 
+def test_who_has_consented_is_not_offered_it(tower: Tower) -> None:
+    tower.begin_work()
+    tower.hear("report.escalation_consented.v1")
+
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+
+    assert tower.said("escalation.offered") == []
+    assert len(tower.said("escalation.handed_over")) == 1
+
+
+def test_a_case_that_was_handed_over_is_not_offered_again_however_often_it_is_reopened(
+    tower: Tower,
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 10:00").sweep()
+    tower.hear("report.escalation_consented.v1")
+    tower.at("2026-11-21 10:01").sweep()
+    tower.append()
+    tower.answer()
+    tower.hear("case.closed.v1", how="accepted", cycle=1)
+    tower.hear("case.reopened.v1", status="in_progress", cycle=2)
+
+    tower.at("2027-02-01 10:00").sweep()
+    tower.append()
+
+    assert len(tower.said("escalation.offered")) == 1
+    assert len(tower.entries("handovers")) == 1
+    assert [line for line in tower.fired() if line.startswith("passed ")][1:] == [
+        "passed S", "passed H",
+    ]  # fmt: skip
+
+
 def test_a_hand_over_that_should_be_made_and_is_not_shows(tower: Tower) -> None:
     tower.begin_work()
     tower.at("2026-11-21 10:00").sweep()
