@@ -35,6 +35,10 @@ PROVISIONAL = Gauge("lapor_escalation_provisional_clocks", "Clocks with a provis
 UNWATCHED = Gauge(
     "lapor_escalation_unwatched_cases", "Open cases without a running hand-over limit"
 )
+# Is there a case that should be with the Ombudsman and is not?
+STALLED = Gauge(
+    "lapor_escalation_stalled_handovers", "Open cases, limit passed, consented, not handed over"
+)
 # Whose time to object did not start, because the answer could not be brought to them?
 UNHEARD = Gauge("lapor_escalation_unheard_answers", "Answers whose notice was never delivered")
 # Does an officer try what they have no right to?

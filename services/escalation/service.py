@@ -59,8 +59,10 @@ class Escalation(Service):
     broadcaster: Broadcaster = Streams()
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
-        """The cases, with their clocks."""
-        hold(tx, models.CaseState, (event.subject for event in events))
+        """The cases, and what their reporters consented to."""
+        about = {event.subject for event in events}
+        hold(tx, models.CaseState, about)
+        hold(tx, models.Consent, about)
 
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:
@@ -97,6 +99,7 @@ class Escalation(Service):
         self.apply(tx, case, what, data["at"])
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
+        handovers.arrange(tx, case, data["at"])  # it may be open again, or follow another one
         if what is Happening.WITHDRAWN:
             parts.erase(tx, event.subject, self.clock.now())
 
@@ -109,9 +112,7 @@ class Escalation(Service):
             return
         if data["sealed"]:
             parts.keep(tx, event.subject, case, parts.IDENTITY, data)
-        until = data["admissible_until"]
-        tx.merge(models.Consent(number=event.subject, at=data["at"], admissible_until=until))
-        tx.flush()
+        handovers.keep_consent(tx, event.subject, data["at"], data["admissible_until"])
         if case:
             handovers.arrange(tx, case, data["at"])
 

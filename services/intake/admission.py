@@ -152,6 +152,14 @@ def _asked(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
 
 def _open(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
     basis = _basis(rules, Name.NOT_OVER)
+    if standing.status is Status.ARCHIVED:
+        return Finding(
+            Name.NOT_OVER, True, None, basis,
+            "Laporan ini diarsipkan dan selama itu tidak dilimpahkan. Jika Anda mengajukan"
+            " keberatan dan penanganan dilanjutkan, persetujuan Anda berlaku.",
+            "This report is archived, and is not handed over while it is. If you object and its"
+            " handling goes on, your consent holds.",
+        )  # fmt: skip
     if Action.CONSENT in ACTIONS[standing.status]:
         return Finding(
             Name.NOT_OVER, True, None, basis,

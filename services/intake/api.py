@@ -159,7 +159,9 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
             }
             for d in running
         ],
-        "actions": domain.actions(status, report.status_since, now),
+        "actions": domain.actions(
+            status, report.status_since, now, handed_over=report.handed_over_at is not None
+        ),
     }
 
 

@@ -83,9 +83,10 @@ class Checks(Books):
         with self._db.begin() as tx:
             report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
             found = admission.findings(self._standing(tx, report), self._rules(tx, today), today)
+            refused = any(_refuses(f) or _is_over(f) for f in found)
             return {
                 "number": report.number,
-                "possible": not any(_refuses(f) or _is_over(f) for f in found),
+                "possible": not refused and report.handed_over_at is None,
                 "rules": found,
                 "notices": NOTICES,
             }
@@ -110,7 +111,7 @@ class Consents(Books):
     )
     def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
         """Agrees to a hand-over: with the form, to one with identity and words; without it, to one
-        of the facts alone."""
+        of the facts alone. Refused once it was handed over: nothing could come of it."""
         now = self._clock.now()
         today = self._today(now)
         with self._db.begin() as tx:
@@ -119,12 +120,12 @@ class Consents(Books):
                 return answer
             report = tx.get_one(Report, number, with_for_update=True)
             domain.permit(Action.CONSENT, Status(report.status), report.status_since, now)
+            if report.handed_over_at is not None:
+                raise _handed_over()
             rules = self._rules(tx, today)
             _refuse(admission.findings(self._standing(tx, report), rules, today))
             form = body["dossier"]
             _check(form, today)
-            if form and report.handed_over_at is not None:
-                raise _handed_over()
             self._note(tx, report, form, admission.admissible_until(report.event_date, rules), now)
             found = admission.findings(self._standing(tx, report), rules, today)
             told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
@@ -164,20 +165,23 @@ def _is_over(finding: Finding) -> bool:
 def _refuse(found: list[Finding]) -> None:
     for finding in found:
         if _refuses(finding):
-            raise _not_allowed("event_date", finding.rule, f"{finding.id} / {finding.en}")
+            said = f"{finding.id} / {finding.en}"
+            raise _not_allowed(
+                "the law does not allow this hand-over", "event_date", finding.rule, said
+            )
 
 
 def _handed_over() -> NotAllowed:
     said = (
-        "Laporan sudah dilimpahkan; sampaikan identitas Anda langsung kepada Ombudsman."
-        " / The report has been handed over; tell the Ombudsman directly who you are."
+        "Laporan sudah dilimpahkan: persetujuan tidak diperlukan lagi. Identitas dan tambahan"
+        " sampaikan langsung kepada Ombudsman. / The report has been handed over: no consent is"
+        " needed any more. Tell the Ombudsman directly who you are, and what you wish to add."
     )
-    return _not_allowed("dossier", "handed_over", said)
+    return _not_allowed("this report has been handed over", "dossier", "handed_over", said)
 
 
-def _not_allowed(field: str, rule: str, message: str) -> NotAllowed:
-    error = FieldError(field=field, rule=rule, message=message)
-    return NotAllowed("the law does not allow this hand-over", errors=[error])
+def _not_allowed(why: str, field: str, rule: str, message: str) -> NotAllowed:
+    return NotAllowed(why, errors=[FieldError(field=field, rule=rule, message=message)])
 
 
 def _check(form: Any, today: date) -> None:

@@ -74,9 +74,14 @@ ACTIONS: Mapping[Status, frozenset[Action]] = {
 REOPEN_WITHIN = timedelta(days=30)
 
 
-def actions(status: Status, since: datetime, now: datetime) -> list[Action]:
-    """What the reporter may do with a report that has stood in `status` since `since`."""
+def actions(
+    status: Status, since: datetime, now: datetime, *, handed_over: bool = False
+) -> list[Action]:
+    """What the reporter may do with a report that has stood in `status` since `since`. One that was
+    handed over takes no consent to that any more."""
     allowed = ACTIONS[status]
+    if handed_over:
+        allowed -= {Action.CONSENT}
     if now - since > REOPEN_WITHIN:
         allowed -= {Action.REOPEN}
     return sorted(allowed)

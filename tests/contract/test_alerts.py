@@ -51,6 +51,7 @@ HEALTHY = {
     "lapor_escalation_overdue_seconds": "0x60",
     "lapor_escalation_turns_failed_total": "0x60",
     "lapor_escalation_unwatched_cases": "0x60",
+    "lapor_escalation_stalled_handovers": "0x60",
     "lapor_escalation_feed_lag_seconds": "0x60",
     'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x60",
     'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "0x60",
@@ -93,6 +94,7 @@ BROKEN = {
     "CasesPassedOver": {"lapor_escalation_turns_failed_total": "0x50 1x10"},
     "ClocksUndecidable": {'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x40 2x20"},
     "CasesUnwatched": {"lapor_escalation_unwatched_cases": "0x40 1x20"},
+    "HandoversStalled": {"lapor_escalation_stalled_handovers": "0x40 1x20"},
     "FeedBehind": {"lapor_escalation_feed_lag_seconds": "0x40 0+60x20"},
     "FeedForked": {
         'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x50 1x10"

@@ -209,7 +209,22 @@ def _measured(number: str, other: str) -> list[Planted]:
         Planted("unwatched", "escalation",
                 ("escalation.case_state", clock, f"{clock}.stopped_at"),
                 _copies("case_state", number, 5), alert="CasesUnwatched"),
+        Planted("not handed over", "escalation", ("escalation.consent",),
+                _consented(number, "KTB-9"), alert="HandoversStalled"),
     ]  # fmt: skip
+
+
+def _consented(like: str, number: str) -> str:
+    """A case like another one, whose limit passed an hour ago, and the consent of its reporter."""
+    own = f"'number', '{number}'"
+    return (
+        "INSERT INTO case_state SELECT (jsonb_populate_record(t, jsonb_build_object("
+        f"{own}, 'status', 'unverified'))).* FROM case_state t WHERE number = '{like}';"
+        " INSERT INTO clock (number, clock, cycle, started_at, due_at, passed_at, regime)"
+        f" SELECT '{number}', clock, cycle, started_at, now() - interval '1 hour',"
+        f" now() - interval '1 hour', regime FROM clock WHERE number = '{like}' AND clock = 'H';"
+        f" INSERT INTO consent (number, at) VALUES ('{number}', now() - interval '1 hour')"
+    )
 
 
 def _copies(table: str, number: str, how_many: int) -> str:

@@ -20,7 +20,6 @@ MODEL = "KTB-10000-00000"
 HOW_MANY = 1_000
 TOLD = "SELECT subject, type, data->>'clock', data->>'level' FROM outbox"
 FACTS = {
-    "deadline.approaching.v1": HOW_MANY,
     "deadline.passed.v1": HOW_MANY,
     "escalation.raised.v1": HOW_MANY,
 }

@@ -28,7 +28,7 @@ RESTS = {
         "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
         "notify.attempt.outcome=unavailable", "notify.attempt.outcome=withheld",
         "notify.attempt.outcome=unknown", "notify.reporter.state=unreachable",
-        "notify.reporter.state=held", "notify.reporter.state=erased", "escalation.consent",
+        "notify.reporter.state=held", "notify.reporter.state=erased",
         "escalation.clock_change", "escalation.clock_change.before",
         "escalation.clock_change.after", "escalation.clock_change.reason=paused",
         "escalation.clock_change.reason=resumed", "escalation.clock_change.reason=reclassified",
@@ -62,6 +62,9 @@ RESTS = {
         "escalation.pause", "escalation.pause.ended_at", "escalation.breach",
         "escalation.breach.closed_at",
     ),
+    "kept until its reporter withdraws, or an operator erases it": (
+        "escalation.sealed_part", "escalation.dossier.erased_at",
+    ),
     "what people set up": (
         "intake.code", "routing.agency", "routing.district", "routing.category",
         "routing.routing_rule", "routing.routing_limit", "routing.acknowledgement",
@@ -73,7 +76,6 @@ RESTS = {
         "escalation.feed_target", "escalation.feed_target.confirmed_at",
     ),
     "ends by its own date, or is written anew": (
-        "escalation.sealed_part", "escalation.dossier.erased_at",
         "routing.session", "routing.sign_in_throttle", "escalation.publication",
     ),
 }  # fmt: skip

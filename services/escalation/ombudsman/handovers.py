@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.escalation import models
+from chassis.outbox import emit
+from chassis.together import held, keep
+from services.escalation import events, models
 from services.escalation.domain import What, must_hand_over, offer_reason
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
@@ -19,26 +21,34 @@ from services.escalation.watch.clockwork import OVER
 from services.escalation.watch.workdays import Undecidable
 
 
-def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
-    """Makes the hand-over due (at the moment that gave the right to it) if all conditions hold."""
-    consent = tx.get(models.Consent, case.number)
-    passed = [run for run in clocks.open_runs(case) if run.passed_at is not None]
-    wanted = must_hand_over(
-        [run.clock for run in passed],
-        consented=consent is not None,
-        over=case.status in OVER,
-    )
-    if not wanted or case.handed_over_at is not None or _is_arranged(tx, case):
+def offer(tx: Session, case: CaseState, clock: str, now: datetime) -> None:
+    """Tells the reporter once that the Ombudsman may take over, as this clock passed; not who has
+    consented already, nor of a case that is there."""
+    reason = offer_reason(clock)
+    if reason is None or case.status in OVER:
         return
-    cause = next(run for run in passed if offer_reason(run.clock))
-    cause.wakes.append(models.Due(number=case.number, what=What.HANDOVER, due_at=due_at))
-    tx.flush()
+    if case.offered_at is None and case.handed_over_at is None and consent_to(tx, case) is None:
+        case.offered_at = now
+        emit(tx, events.offered(case, reason, now))
+
+
+def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
+    """Makes the hand-over due (at the moment that gave the right to it) if all conditions hold: to
+    be asked whenever one of them may have come true."""
+    cause = _cause(case, consent_to(tx, case))
+    if cause is None or _is_arranged(tx, case):
+        return
+    wake = next((wake for wake in cause.wakes if wake.what == What.HANDOVER), None)
+    if wake is None:
+        wake = models.Due(number=case.number, what=What.HANDOVER)
+        cause.wakes.append(wake)
+    wake.due_at, wake.fired_at = due_at, None
 
 
 def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Puts the case on the feed, once."""
-    consent = tx.get(models.Consent, case.number)
-    if consent is None or case.handed_over_at is not None:
+    """Puts the case on the feed, once; not if since it was arranged its limit was moved."""
+    consent = consent_to(tx, case)
+    if consent is None or _cause(case, consent) is None:
         return
     case.handed_over_at = now
     made = dossiers.assemble(tx, case, consent, regime, now)
@@ -49,6 +59,32 @@ def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> No
         "href": dossier.href(case.number),
     }
     feed.write(tx, "handovers", feed.HANDED_OVER, case.number, data, now)
+
+
+def keep_consent(tx: Session, number: str, at: datetime, admissible_until: date | None) -> None:
+    """Remembers that the reporter consents, to a case that may be unknown yet; the latest holds."""
+    consent = held(tx, models.Consent, number)
+    if consent is None:
+        consent = models.Consent(number=number)
+        keep(tx, number, consent)
+    consent.at, consent.admissible_until = at, admissible_until
+
+
+def consent_to(tx: Session, case: CaseState) -> models.Consent | None:
+    """The reporter's consent to the hand-over of a case."""
+    return held(tx, models.Consent, case.number)
+
+
+def _cause(case: CaseState, consent: models.Consent | None) -> ClockRun | None:
+    """The limit whose passing sends the case to the Ombudsman; None while it must not go there, or
+    has gone."""
+    if consent is None or case.handed_over_at is not None:
+        return None
+    passed = [run for run in clocks.open_runs(case) if run.passed_at is not None]
+    over = case.status in OVER
+    if not must_hand_over([run.clock for run in passed], consented=True, over=over):
+        return None
+    return next(run for run in passed if offer_reason(run.clock))
 
 
 def _is_arranged(tx: Session, case: CaseState) -> bool:

@@ -63,6 +63,11 @@ def apply(
             _move(tx, case, last, move, at, now, regime, set_aside=what in SET_ASIDE)
 
 
+def are_stale(case: CaseState, regime: Regime) -> bool:
+    """Whether an open clock of the case was measured under older rules."""
+    return any(run.regime < regime.version for run in open_runs(case))
+
+
 def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regime: Regime) -> None:
     """Measures every open clock of the case by what is in force now."""
     for run in open_runs(case):

@@ -14,15 +14,7 @@ from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
 from services.escalation import events, metrics, models
-from services.escalation.domain import (
-    LEVELS,
-    RAISED,
-    RANK,
-    Addressee,
-    What,
-    offer_reason,
-    rungs_for,
-)
+from services.escalation.domain import LEVELS, RAISED, RANK, Addressee, What, rungs_for
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import handovers, happened
 from services.escalation.rules import staffing
@@ -30,7 +22,6 @@ from services.escalation.rules.posts import Reached, reach
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, clocks
 from services.escalation.watch.breaker import last_due
-from services.escalation.watch.clockwork import OVER
 
 # The case whose wake-up is oldest. Costs what is due, not what waits.
 OLDEST = sa.text("""
@@ -60,10 +51,13 @@ class Firing:
 
 
 def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Fires what is due of a case at its oldest due time. What is due of it later waits for its
-    turn among the other cases': after a downtime everything fires in the order of its due times."""
+    """Fires what is due of a case by the rules in force, at its oldest due time. What is due of it
+    later waits for its turn among the other cases': after a downtime everything fires in the order
+    of its due times."""
+    if clocks.are_stale(case, regime):  # or a limit that has just been moved would fire
+        clocks.measure_again(tx, case, "calendar", now, regime)
     oldest: datetime | None = None
-    while found := _next(tx, case.number, now):
+    while found := _next(tx, case, now):
         due, clock = found
         if oldest is not None and due.due_at > oldest:
             return
@@ -71,17 +65,16 @@ def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
         _fire(tx, Firing(due, clock, case, regime, now))
 
 
-def _next(tx: Session, number: str, now: datetime) -> tuple[models.Due, ClockRun] | None:
+def _next(tx: Session, case: CaseState, now: datetime) -> tuple[models.Due, ClockRun] | None:
     """Read again after each: firing one may make another due at once."""
     found = (
-        sa.select(models.Due, ClockRun)
-        .join(ClockRun, ClockRun.id == models.Due.clock_id)
-        .where(models.Due.number == number, models.Due.fired_at.is_(None))
+        sa.select(models.Due)
+        .where(models.Due.number == case.number, models.Due.fired_at.is_(None))
         .where(models.Due.due_at <= last_due(now))
         .order_by(models.Due.due_at, models.Due.id)
     )
-    rows = [(due, clock) for due, clock in tx.execute(found)]
-    return min(rows, key=lambda row: (row[0].due_at, RANK[row[0].what]), default=None)
+    due = min(tx.scalars(found), key=lambda due: (due.due_at, RANK[due.what]), default=None)
+    return due and (due, next(clock for clock in case.clocks if clock.id == due.clock_id))
 
 
 def _fire(tx: Session, firing: Firing) -> None:
@@ -93,6 +86,9 @@ def _fire(tx: Session, firing: Firing) -> None:
 
 
 def _remind(tx: Session, firing: Firing) -> None:
+    """Says nothing of a limit that is over already: that it passed is told, and may be answered."""
+    if firing.clock.due_at is not None and firing.clock.due_at <= last_due(firing.now):
+        return
     reached = _reach(tx, firing, Addressee.HOLDER) if firing.clock.clock in RAISED else None
     emit(tx, events.approaching(firing.clock, firing.ends_on, firing.case, reached, firing.now))
 
@@ -102,10 +98,7 @@ def _pass(tx: Session, firing: Firing) -> None:
     clock.passed_at = now
     emit(tx, events.passed(clock, firing.ends_on, now))
     breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
-    reason = offer_reason(clock.clock)
-    if reason and case.status not in OVER and case.offered_at is None:
-        case.offered_at = now
-        emit(tx, events.offered(case, reason, now))
+    handovers.offer(tx, case, clock.clock, now)
     handovers.arrange(tx, case, firing.due.due_at)
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation import metrics
+from services.escalation.domain import offer_reason
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import acknowledging, pokes
 from services.escalation.ombudsman.answers import Answer
@@ -36,6 +37,12 @@ _UNWATCHED = sa.text("""
 SELECT count(*) FROM case_state s
 WHERE s.status <> ALL(:over) AND NOT s.follows AND NOT EXISTS (
     SELECT 1 FROM clock c WHERE c.number = s.number AND c.clock = 'H' AND c.stopped_at IS NULL)
+""")
+_STALLED = sa.text("""
+SELECT count(*) FROM consent k JOIN case_state s ON s.number = k.number
+WHERE s.status <> ALL(:over) AND s.handed_over_at IS NULL AND EXISTS (
+    SELECT 1 FROM clock c WHERE c.number = s.number AND c.clock = ANY(:give_right)
+    AND c.passed_at IS NOT NULL AND c.stopped_at IS NULL)
 """)
 _HANDOVERS = sa.text("""
 SELECT coalesce(last.answer, 'none') AS answer, count(*) AS cases,
@@ -81,6 +88,8 @@ def show(tx: Session, now: datetime) -> None:
 
 
 def _show_handovers(tx: Session, now: datetime) -> None:
+    asked = {"over": sorted(OVER), "give_right": [c.value for c in Clock if offer_reason(c)]}
+    metrics.STALLED.set(tx.scalars(_STALLED, asked).one())
     found = {row.answer: row for row in tx.execute(_HANDOVERS, {"now": now})}
     for answer in ("none", *Answer):
         cases = found[answer].cases if answer in found else 0

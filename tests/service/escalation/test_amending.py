@@ -2,7 +2,7 @@
 
 from services.escalation.rules import national
 from services.escalation.seed import LADDER, LIMITS, plant
-from tests.service.escalation.tower import NUMBER, Tower, end_of, years
+from tests.service.escalation.tower import MONDAY, NUMBER, Tower, end_of, years
 
 NEW_LEAVE = (
     "INSERT INTO calendar_day VALUES"
@@ -49,6 +49,38 @@ def test_a_limit_that_has_not_passed_after_all_is_taken_back_and_fires_on_its_ne
 
     tower.at("2026-11-07 08:00").sweep()
     assert tower.fired()[before:] == ["passed V", "raised V 1 head_of_coordinator"]
+
+
+def test_a_limit_that_was_just_moved_does_not_fire_before_it_was_measured_again(
+    tower: Tower,
+) -> None:
+    tower.open()
+    tower.at("2026-11-05 23:50").database.psql(NEW_LEAVE)
+
+    tower.at("2026-11-06 00:00:05").sweep()
+
+    assert tower.fired() == ["approaching V"]
+    assert tower.clocks()["V1"] == "2026-11-06"
+    tower.at("2026-11-07 00:00:05").sweep()
+    assert tower.fired()[1:] == ["passed V", "raised V 1 head_of_coordinator"]
+
+
+def test_nobody_is_offered_and_nothing_handed_over_by_an_end_that_was_moved(tower: Tower) -> None:
+    offered, consented = NUMBER, "KTB-34567-00001"
+    for number in (offered, consented):
+        tower.at(MONDAY).begin_work(number)  # S ends on Friday 20 November
+    tower.hear("report.escalation_consented.v1", consented)
+    tower.at("2026-11-20 23:50").database.psql(NEW_LEAVE.replace("11-05", "11-20"))
+
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.append()
+
+    assert tower.said("escalation") == tower.said("escalation", number=consented) == []
+    assert tower.entries("handovers") == tower.entries("monitoring") == []
+    tower.at("2026-11-24 00:00:05").sweep()
+    tower.append()
+    assert "offered settlement_passed" in tower.fired(offered)
+    assert [entry["subject"] for entry in tower.entries("handovers")] == [consented]
 
 
 def test_another_limit_from_a_day_on_holds_for_what_starts_from_then_on(tower: Tower) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from services.escalation import metrics
 from services.escalation.models import CaseState
 from services.escalation.watch import breaker, firing
+from tests.service.escalation.test_amending import NEW_LEAVE
 from tests.service.escalation.tower import Tower
 
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(40)]
@@ -125,6 +126,33 @@ def test_what_falls_due_after_a_failure_counts(many: Tower) -> None:
     many.at("2026-11-06 08:00").sweep()
 
     assert refusal(many) == "mass_firing"
+
+
+def test_what_is_not_measured_again_yet_counts_and_what_was_moved_does_not_fire(
+    many: Tower,
+) -> None:
+    """Nobody knows yet whether it is due; when that is known, firing goes on by itself."""
+    many.at("2026-11-05 23:50").database.psql(NEW_LEAVE)
+
+    many.at("2026-11-06 00:00:05").sweep()
+    assert refusal(many) == "mass_firing"
+    many.measure_stale()
+    many.sweep()
+
+    assert refusal(many) is None
+    assert passed(many) == 0
+
+
+def test_a_release_fires_nothing_that_was_moved(many: Tower) -> None:
+    many.at("2026-11-05 23:50").database.psql(NEW_LEAVE)
+    many.at("2026-11-06 00:00:05")
+    with many.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+
+    many.sweep()
+
+    assert refusal(many) is None
+    assert passed(many) == 0
 
 
 def test_clocks_that_disagree_fire_nothing_and_cannot_be_released(

@@ -18,7 +18,7 @@ from tests.harness.databases import Database
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(60)]
-ONCE = ["approaching V", "passed V", "raised V 1 head_of_coordinator"]
+ONCE = ["passed V", "raised V 1 head_of_coordinator"]
 
 
 def test_a_report_nobody_verifies_climbs_the_ladder(tower: Tower) -> None:
@@ -48,7 +48,6 @@ def test_an_agency_that_does_not_follow_up_is_raised_to_its_head_then_higher(
     tower.at("2026-11-18 10:00").sweep()
 
     assert [line for line in tower.fired() if " F" in line] == [
-        "approaching F",
         "passed F",
         "raised F 1 head_of_agency",
         f"raised F 2 {second}",
@@ -95,7 +94,20 @@ def test_nothing_fires_before_its_last_second_is_over(tower: Tower) -> None:
     assert tower.fired() == ["approaching V"]
 
     tower.at("2026-11-06 00:00:00").sweep()
-    assert tower.fired()[1:] == ["passed V", "raised V 1 head_of_coordinator"]
+    assert tower.fired()[1:] == ONCE
+
+
+def test_a_limit_that_is_over_is_not_told_to_come_near(tower: Tower) -> None:
+    """The reminder was due while nobody looked: late, but only as long as it is true."""
+    late, too_late = NUMBERS[:2]
+    tower.open(too_late)
+    tower.at("2026-11-03 10:00").open(late)
+
+    tower.at("2026-11-06 08:00").sweep()
+
+    assert tower.fired(too_late) == ONCE
+    assert tower.fired(late) == ["approaching V"]
+    assert tower.count("SELECT count(*) FROM due WHERE what = 'reminder' AND fired_at IS NULL") == 0
 
 
 def test_a_clock_that_stands_fires_nothing(tower: Tower) -> None:
@@ -143,7 +155,7 @@ def test_after_three_days_of_downtime_everything_fires_once_in_order_with_its_ow
         end_of(day) for day in ("2026-11-05", "2026-11-06", "2026-11-09") for _ in range(5)
     ]
     for number in NUMBERS[:15]:
-        assert tower.fired(number)[:3] == ONCE
+        assert tower.fired(number)[:2] == ONCE
         assert len(set(tower.fired(number))) == len(tower.fired(number))
 
 
@@ -210,11 +222,11 @@ def test_a_case_that_fails_holds_up_no_other_and_is_tried_again(
 
     monkeypatch.setattr(events, "passed", broken)
     tower.service.sweep()
-    assert [len(tower.fired(number)) for number in NUMBERS[:5]] == [1, 3, 3, 3, 3]
+    assert [len(tower.fired(number)) for number in NUMBERS[:5]] == [0, 2, 2, 2, 2]
 
     monkeypatch.undo()
     tower.service.sweep()
-    assert tower.fired(NUMBERS[0]) == ["approaching V"]  # it rests
+    assert tower.fired(NUMBERS[0]) == []  # it rests
     tower.clock.at += turns.REST
     tower.service.sweep()
     assert tower.fired(NUMBERS[0]) == ONCE
@@ -291,7 +303,7 @@ def test_what_fell_due_while_nobody_looked_fires_in_the_order_of_its_due_times(
 
     tower.at("2026-11-20 08:00").sweep()
 
-    assert len(tower.order()) == 4 * 5  # a reminder, the end, and three levels
+    assert len(tower.order()) == 4 * 4  # the end, and three levels
     assert tower.order() == sorted(tower.order())
 
 
@@ -339,7 +351,7 @@ def test_firing_and_what_is_said_of_it_are_one_transaction(
     monkeypatch.setattr("services.escalation.watch.breaches.settle", fails)
     tower.service.sweep()
 
-    assert tower.fired() == ["approaching V"]  # which was due a day before, in its own
+    assert tower.fired() == []
     assert tower.count("SELECT count(*) FROM due WHERE fired_at IS NOT NULL") == 1
 
 

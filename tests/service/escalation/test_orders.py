@@ -50,8 +50,7 @@ def test_what_is_not_done_climbs_the_ladder_and_is_an_open_breach(
     tower.append()
 
     assert [fired for fired in tower.fired()[before:] if " C" in fired] == [
-        "approaching C", "passed C", "raised C 1 head_of_agency", "raised C 2 sekda",
-        "raised C 3 bupati",
+        "passed C", "raised C 1 head_of_agency", "raised C 2 sekda", "raised C 3 bupati",
     ]  # fmt: skip
     late = [entry["data"]["clock"] for entry in tower.entries("monitoring")]
     assert late[-1] == "C"

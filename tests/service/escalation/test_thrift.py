@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from services.escalation.watch import breaker, firing
+from tests.service.chassis.test_together import counted
 
 STORED = 200_000
+IDLE, REMINDER, PASSED = 4, 11, 20  # statements of a sweep, and what each case adds
 ASKED = {
     "the breaker": breaker._DUE_NOW,
     "the sweep": firing.OLDEST,
@@ -48,3 +50,24 @@ def plan(tower, question):
     with tower.db.begin() as tx:
         wanted = {name: told[name] for name in asked._bindparams}
         return "\n".join(tx.scalars(asked, wanted))
+
+
+@pytest.mark.parametrize("cases", [1, 12])
+def test_a_firing_costs_the_same_statements_each_and_nothing_due_costs_hardly_any(tower, cases):
+    for n in range(cases):
+        tower.begin_work(f"KTB-23456-{n:05}")
+    tower.sweep()  # knows the rules from here on
+
+    assert statements(tower, "2026-11-02 10:01") == IDLE
+    assert statements(tower, "2026-11-20 08:00") == IDLE + REMINDER * cases
+    # and each is raised, and offered
+    assert statements(tower, "2026-11-21 08:00") == IDLE + PASSED * cases
+
+
+def statements(tower, at):
+    """How many a sweep takes."""
+    with tower.at(at).db.begin() as tx:  # what is usual is looked up once in ten minutes
+        breaker.may_fire(tx, tower.clock, tower.settings.breaker_floor)
+    with counted(tower.engine) as seen:
+        tower.service.sweep()
+    return len(seen)

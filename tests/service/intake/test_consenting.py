@@ -49,6 +49,11 @@ def ask(api, receipt, what, body=None, **headers):
     return api.post(f"/v1/reports/{receipt['number']}/{what}", headers=code, **given)
 
 
+def seen(api, receipt):
+    code = {"Tracking-Code": receipt["code"]}
+    return api.get(f"/v1/reports/{receipt['number']}", headers=code).json()
+
+
 def consent(api, receipt, **form):
     return ask(api, receipt, "escalation-consent", {"dossier": FORM | form})
 
@@ -148,10 +153,35 @@ def test_after_the_hand_over_nothing_more_is_sealed_and_no_identity_taken(
     refused = consent(api, receipt)
     again = ask(api, receipt, "escalation-consent", {})
 
-    assert refused.status_code == 409
-    assert refused.json()["errors"][0]["rule"] == "handed_over"
-    assert again.status_code == 202
+    for answer in (refused, again):
+        assert answer.status_code == 409
+        assert answer.json()["errors"][0]["rule"] == "handed_over"
+    assert len(said(intake_db, CONSENTED)) == 1  # the one before: no other is taken and dropped
     assert said(intake_db, PARTS) == []
+
+
+def test_after_the_hand_over_no_consent_is_asked_for_any_more(api, receipt, worker):
+    before = seen(api, receipt), ask(api, receipt, "escalation-check").json()
+    hear(worker, receipt, "escalation.handed_over.v1")
+    after = seen(api, receipt), ask(api, receipt, "escalation-check").json()
+
+    assert [check["possible"] for _, check in (before, after)] == [True, False]
+    assert ["consent_to_escalation" in shown["actions"] for shown, _ in (before, after)] == [
+        True, False,
+    ]  # fmt: skip
+
+
+def test_consent_to_an_archived_report_is_taken_and_what_it_waits_for_is_told(
+    api, intake_db, receipt, worker
+):
+    hear(worker, receipt, "case.archived.v1", status="archived")
+
+    answer = ask(api, receipt, "escalation-consent", {})
+
+    assert answer.status_code == 202
+    assert len(said(intake_db, CONSENTED)) == 1
+    told = {rule["rule"]: rule for rule in answer.json()["rules"]}["not_over"]
+    assert "object" in told["en"]
 
 
 def test_a_withdrawn_report_forgets_that_its_reporter_consented(api, intake_db, receipt, worker):

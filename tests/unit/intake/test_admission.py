@@ -125,6 +125,11 @@ def test_a_case_that_is_over_cannot_be_handed_over(status):
     assert found(status=status)["not_over"].holds is (Action.CONSENT in ACTIONS[status])
 
 
+def test_an_archived_case_waits_for_an_objection():
+    assert "object" in found(status=Status.ARCHIVED)["not_over"].en
+    assert "object" not in found()["not_over"].en
+
+
 def test_consent_and_identity_are_told_as_they_stand():
     nothing, facts, all_of_it = (
         found(consented=consented, with_form=form)

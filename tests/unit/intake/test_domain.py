@@ -74,6 +74,14 @@ def test_a_closed_report_can_be_reopened_for_thirty_days():
         domain.permit(Action.REOPEN, Status.CLOSED, NOW - timedelta(days=30, seconds=1), NOW)
 
 
+@pytest.mark.parametrize("status", Status)
+def test_what_was_handed_over_takes_no_consent_to_that(status):
+    before = domain.actions(status, NOW, NOW)
+    after = domain.actions(status, NOW, NOW, handed_over=True)
+
+    assert after == [action for action in before if action is not Action.CONSENT]
+
+
 def test_intake_and_routing_know_the_same_statuses():
     assert {s.value for s in Status} == {s.value for s in life.Status}
 
