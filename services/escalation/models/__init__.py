@@ -41,6 +41,7 @@ from services.escalation.models.firing import Breaker, FailedTurn, Work
 from services.escalation.models.rules import (
     CalendarDay,
     CalendarYear,
+    FormerDay,
     LadderRule,
     LimitRule,
     PostStanding,
@@ -81,6 +82,7 @@ __all__ = [
     "FeedPoke",
     "FeedStream",
     "FeedTarget",
+    "FormerDay",
     "HandoverAnswer",
     "LadderRule",
     "LimitRule",

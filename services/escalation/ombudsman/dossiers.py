@@ -13,7 +13,6 @@ from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import dossier, happened, parts
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks
-from services.escalation.watch.workdays import Undecidable
 
 
 def assemble(
@@ -35,7 +34,7 @@ def assemble(
         _case(case),
         {"at": _moment(consent.at), "admissible_until": until.isoformat() if until else None},
         lines,
-        [_clock(run, case, regime) for run in case.clocks],
+        [_clock(run, regime) for run in case.clocks],
         sealed,
     )
     made = models.Dossier(
@@ -61,8 +60,11 @@ def _case(case: CaseState) -> dict[str, Any]:
     }
 
 
-def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
-    rule = next((rule for rule in regime.rules if rule.id == run.rule_id), None)
+def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:
+    """A clock by what it was last measured by; each day if it passed, null where they can no longer
+    be told."""
+    found = clocks.measured(run, regime)
+    rule = found.rule
     return {
         "clock": run.clock,
         "cycle": run.cycle,
@@ -73,17 +75,8 @@ def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
         "limit": rule
         and {"days": rule.limit.days, "unit": str(rule.limit.unit), "decree": rule.decree},
         "pauses": [[_moment(p.started_at), _optional(p.ended_at)] for p in run.pauses],
-        "days": _days(run, case, regime) if run.passed_at else [],
+        "days": dossier.explained(found.days) if run.passed_at else [],
     }
-
-
-def _days(run: ClockRun, case: CaseState, regime: Regime) -> list[dict[str, str]]:
-    """Each day up to the end of a limit that passed; none where its end cannot be told."""
-    try:
-        _, end = clocks.end_of(run, case, regime)
-    except Undecidable:
-        return []
-    return dossier.explained(end.days)
 
 
 def _moment(at: datetime) -> str:

@@ -133,7 +133,9 @@ class _Paper:
             if clock[name]:
                 rows.append((words, self._plain(clock[name])))
         self._pdf.rows(rows, (60, 120))
-        if clock["days"]:
+        if clock["days"] is None:
+            self._pdf.say(wording.UNTOLD)
+        elif clock["days"]:
             self._pdf.rows(list(map(_day, clock["days"])), (40, 45, 95))
 
     def _raised(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from services.escalation.watch.explaining import NAMES, UNITS
+from services.escalation.watch.explaining import NAMES, SAYS, UNITS
 
 
 class Words(NamedTuple):
@@ -75,6 +75,7 @@ CODES: Mapping[str, Words] = {
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),
 }
+UNTOLD = Words(**SAYS["untold"])
 
 
 def of(code: Any) -> Words:
