@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,6 @@ def assemble(
     tx: Session, case: CaseState, consent: models.Consent, regime: Regime, now: datetime
 ) -> models.Dossier:
     """The dossier of a case as it stands now, kept for the Ombudsman to read."""
-    until = consent.admissible_until
     lines = [
         dossier.Happened(_moment(event.at), event.what, event.detail)
         for event in happened.of(tx, case.number)
@@ -32,7 +31,7 @@ def assemble(
         case.number,
         _moment(now),
         _case(case),
-        {"at": _moment(consent.at), "admissible_until": until.isoformat() if until else None},
+        _consent(consent, regime.calendar.day_of(now)),
         lines,
         [_clock(run, regime) for run in case.clocks],
         sealed,
@@ -57,6 +56,16 @@ def _case(case: CaseState) -> dict[str, Any]:
         "status": case.status,
         "cycle": case.cycle,
         "received_at": _moment(case.received_at),
+    }
+
+
+def _consent(consent: models.Consent, today: date) -> dict[str, Any]:
+    """Whether it is still time is for the Ombudsman to decide: here it is told, to the day."""
+    until = consent.admissible_until
+    return {
+        "at": _moment(consent.at),
+        "admissible_until": until and until.isoformat(),
+        "handed_over_in_time": None if until is None else today <= until,
     }
 
 

@@ -35,7 +35,8 @@ def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
 
 
 def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Puts the case on the feed, once."""
+    """Puts the case on the feed, once. Also when the law's time for it is over: that is for the
+    Ombudsman to decide, and the dossier says so."""
     consent = tx.get(models.Consent, case.number)
     if consent is None or case.handed_over_at is not None:
         return

@@ -90,6 +90,8 @@ class _Paper:
                 wording.of(consent["admissible_until"]),
             ),
         ]
+        if consent.get("handed_over_in_time") is False:
+            rows.append((Words("Dilimpahkan", "Handed over"), wording.TOO_LATE))
         self._pdf.rows(rows, (60, 120))
 
     def _history(self) -> None:

@@ -75,6 +75,8 @@ CODES: Mapping[str, Words] = {
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),
 }
+TOO_LATE = Words("sesudah hari itu; Ombudsman yang memutuskan",
+                 "after that day; the Ombudsman decides")  # fmt: skip
 UNTOLD = Words(**SAYS["untold"])
 
 
