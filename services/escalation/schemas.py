@@ -12,8 +12,10 @@ from services.escalation.models import PARTS, STREAMS
 from services.escalation.ombudsman.answers import Answer, Declined
 
 NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
-# Such as 0123/LM/XI/2026/BJM: no words fit into it.
-REFERENCE = Whole(r"^[A-Z0-9][A-Za-z0-9./-]{2,59}$", error="Not a valid reference.")
+# Such as 0123/LM/XI/2026/BJM: no words fit into it, and a file's has a digit where a name has none.
+REFERENCE = Whole(
+    r"^(?=[A-Za-z./-]*[0-9])[A-Z0-9][A-Za-z0-9./-]{2,59}$", error="Not a valid reference."
+)
 LONGEST_WAIT = 25  # seconds
 MOST_ENTRIES = 2000
 MOST_CHECKPOINTS = 500

@@ -155,10 +155,15 @@ def _amend(tx: Session, year: national.NationalYear) -> list[str]:
             changed.append(f"+ {on} {day.name} ({day.basis})")
             continue
         row = known[on]
-        if row.imported and (row.name, row.basis) != (day.name, day.basis):
-            changed.append(f"~ {on} {row.name} ({row.basis}) -> {day.name} ({day.basis})")
+        if row.imported and _said(row) != _said(day):
+            changed.append(f"~ {on} {_said(row)} -> {_said(day)}")
             row.name, row.kind, row.basis = day.name, day.kind, day.basis
     return changed
+
+
+def _said(day: CalendarDay | national.NationalDay) -> str:
+    """All that an import may change of a day; by its kind a week keeps it or not."""
+    return f"{day.name}, {day.kind} ({day.basis})"
 
 
 def _columns(day: national.NationalDay) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def findings(standing: Standing, rules: Mapping[str, Rule], today: date) -> list
     """Each rule, in the order in which a reporter would ask. `today` is the local day."""
     return [
         _age(standing, rules, today),
-        _asked(standing, rules),
+        _asked(standing, rules, today),
         _open(standing, rules),
         _consent(standing, rules),
         _identity(standing, rules),
@@ -125,7 +125,7 @@ def _age(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
     )  # fmt: skip
 
 
-def _asked(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
+def _asked(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
     basis, limits = _basis(rules, Name.AGENCY_ASKED), list(standing.limits)
     if standing.handed_over or any(passed for _, passed in limits):
         return Finding(
@@ -140,6 +140,20 @@ def _asked(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
             Name.AGENCY_ASKED, False, None, basis,
             "Pemerintah daerah sudah diminta; batas waktunya belum lewat.",
             "The regency has been asked; its time has not passed.",
+        )  # fmt: skip
+    # A limit lasts until its day is over: what waits for it is handed over on the next one.
+    until = admissible_until(standing.event_date, rules)
+    if until is not None and today <= until <= days[0]:
+        return Finding(
+            Name.AGENCY_ASKED, False, days[0], basis,
+            f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {days[0]}: terlalu"
+            f" lambat, sebab Ombudsman hanya dapat menerimanya sampai {until}. Jangan menunggu:"
+            f" laporkan juga langsung ke Ombudsman, paling lambat {until}. Jika Anda setuju,"
+            " laporan tetap dilimpahkan sesudahnya; Ombudsman yang memutuskan.",
+            f"The regency has been asked and has time until {days[0]}: too late, for the Ombudsman"
+            f" can take it until {until} only. Do not wait: complain to the Ombudsman directly too,"
+            f" by {until}. If you consent, the report is handed over afterwards all the same; the"
+            " Ombudsman decides.",
         )  # fmt: skip
     return Finding(
         Name.AGENCY_ASKED, False, days[0], basis,

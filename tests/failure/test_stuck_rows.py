@@ -34,6 +34,7 @@ RESTS = {
         "escalation.clock_change.reason=resumed", "escalation.clock_change.reason=reclassified",
         "escalation.clock_change.reason=calendar", "escalation.clock_change.reason=limit",
         "escalation.case_event", "escalation.dossier", "escalation.handover_answer",
+        "escalation.former_day",
         *(f"escalation.handover_answer.reason={why}" for why in Declined),
         "routing.ombudsman_answer", "routing.ombudsman_words",
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",

@@ -42,6 +42,7 @@ from services.escalation.models.officers import Denial, EndedGrant
 from services.escalation.models.rules import (
     CalendarDay,
     CalendarYear,
+    FormerDay,
     LadderRule,
     LimitRule,
     PostStanding,
@@ -84,6 +85,7 @@ __all__ = [
     "FeedPoke",
     "FeedStream",
     "FeedTarget",
+    "FormerDay",
     "HandoverAnswer",
     "LadderRule",
     "LimitRule",

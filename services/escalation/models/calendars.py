@@ -33,7 +33,7 @@ class ServiceCalendar(Base):
 
 class CalendarWeek(Base):
     """A calendar's week from a day on (0 is Monday), and whether the nation's days off are its
-    own. Of two from the same day the later row holds."""
+    own. Of two from the same day the later row holds. `regime`: the version that it came with."""
 
     __tablename__ = "calendar_week"
     __table_args__ = (
@@ -51,12 +51,13 @@ class CalendarWeek(Base):
     joint_leave: Mapped[bool]
     effective_from: Mapped[date]
     decree: Mapped[str] = mapped_column(sa.Text)
+    regime: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.FetchedValue())
 
 
 class LocalDay(Base):
     """What a decree made of one day in one calendar: off, worked all the same, or (`national`) as
     if there had been no local decree. Of several for a day the latest row holds; none is ever
-    changed."""
+    changed. `regime`: the version that it came with."""
 
     __tablename__ = "local_day"
     __table_args__ = (
@@ -72,6 +73,7 @@ class LocalDay(Base):
     name: Mapped[str] = mapped_column(sa.Text)
     decree: Mapped[str] = mapped_column(sa.Text)
     at: Mapped[datetime] = mapped_column(MOMENT, server_default=sa.func.now())
+    regime: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.FetchedValue())
 
 
 class CalendarAssignment(Base):

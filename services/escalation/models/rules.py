@@ -37,7 +37,7 @@ class CalendarYear(Base):
 
 class CalendarDay(Base):
     """A day on which nobody works, and by which decree. An import replaces only what came from an
-    import (`imported`), never what a person entered."""
+    import (`imported`), never what a person entered. `regime`: since which version it stands so."""
 
     __tablename__ = "calendar_day"
     __table_args__ = (one_of("kind", ("public", "joint_leave", "local")),)
@@ -47,6 +47,23 @@ class CalendarDay(Base):
     kind: Mapped[str] = mapped_column(sa.Text)
     basis: Mapped[str] = mapped_column(sa.Text)
     imported: Mapped[bool]
+    regime: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.FetchedValue())
+
+
+class FormerDay(Base):
+    """A `CalendarDay` that was changed or taken away: how it stood from the regime's version
+    `regime` until `until_regime`, for what was counted by it. The database writes it."""
+
+    __tablename__ = "former_day"
+    __table_args__ = ONLY_ADDED_TO
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+    day: Mapped[date]
+    name: Mapped[str] = mapped_column(sa.Text)
+    kind: Mapped[str] = mapped_column(sa.Text)
+    basis: Mapped[str] = mapped_column(sa.Text)
+    regime: Mapped[int] = mapped_column(sa.BigInteger)
+    until_regime: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class LimitRule(Base):

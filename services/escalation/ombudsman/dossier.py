@@ -105,8 +105,11 @@ def content(
     }
 
 
-def explained(days: Sequence[Day]) -> list[dict[str, str]]:
-    """Each day on the way to a limit's end: counted, skipped or paused, and why."""
+def explained(days: Sequence[Day] | None) -> list[dict[str, str]] | None:
+    """Each day on the way to a limit's end: counted, skipped or paused, and why; None where that
+    can no longer be told."""
+    if days is None:
+        return None
     return [
         {"on": day.on.isoformat(), "verdict": str(day.verdict)}
         | ({"reason": day.reason} if day.reason else {})

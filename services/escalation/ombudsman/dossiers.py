@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,14 +13,12 @@ from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import dossier, happened, parts
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks
-from services.escalation.watch.workdays import Undecidable
 
 
 def assemble(
     tx: Session, case: CaseState, consent: models.Consent, regime: Regime, now: datetime
 ) -> models.Dossier:
     """The dossier of a case as it stands now, kept for the Ombudsman to read."""
-    until = consent.admissible_until
     lines = [
         dossier.Happened(_moment(event.at), event.what, event.detail)
         for event in happened.of(tx, case.number)
@@ -33,9 +31,9 @@ def assemble(
         case.number,
         _moment(now),
         _case(case),
-        {"at": _moment(consent.at), "admissible_until": until.isoformat() if until else None},
+        _consent(consent, regime.calendar.day_of(now)),
         lines,
-        [_clock(run, case, regime) for run in case.clocks],
+        [_clock(run, regime) for run in case.clocks],
         sealed,
     )
     made = models.Dossier(
@@ -61,8 +59,21 @@ def _case(case: CaseState) -> dict[str, Any]:
     }
 
 
-def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
-    rule = next((rule for rule in regime.rules if rule.id == run.rule_id), None)
+def _consent(consent: models.Consent, today: date) -> dict[str, Any]:
+    """Whether it is still time is for the Ombudsman to decide: here it is told, to the day."""
+    until = consent.admissible_until
+    return {
+        "at": _moment(consent.at),
+        "admissible_until": until and until.isoformat(),
+        "handed_over_in_time": None if until is None else today <= until,
+    }
+
+
+def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:
+    """A clock by what it was last measured by; each day if it passed, null where they can no longer
+    be told."""
+    found = clocks.measured(run, regime)
+    rule = found.rule
     return {
         "clock": run.clock,
         "cycle": run.cycle,
@@ -73,17 +84,8 @@ def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
         "limit": rule
         and {"days": rule.limit.days, "unit": str(rule.limit.unit), "decree": rule.decree},
         "pauses": [[_moment(p.started_at), _optional(p.ended_at)] for p in run.pauses],
-        "days": _days(run, case, regime) if run.passed_at else [],
+        "days": dossier.explained(found.days) if run.passed_at else [],
     }
-
-
-def _days(run: ClockRun, case: CaseState, regime: Regime) -> list[dict[str, str]]:
-    """Each day up to the end of a limit that passed; none where its end cannot be told."""
-    try:
-        _, end = clocks.end_of(run, case, regime)
-    except Undecidable:
-        return []
-    return dossier.explained(end.days)
 
 
 def _moment(at: datetime) -> str:

@@ -18,7 +18,6 @@ from services.escalation.ombudsman import dossier, dossiers, feed
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks
 from services.escalation.watch.clockwork import OVER
-from services.escalation.watch.workdays import Undecidable
 
 
 def offer(tx: Session, case: CaseState, clock: str, now: datetime) -> None:
@@ -46,7 +45,8 @@ def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
 
 
 def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Puts the case on the feed, once; not if since it was arranged its limit was moved."""
+    """Puts the case on the feed, once; not if since it was arranged its limit was moved. Also when
+    the law's time for it is over: that is for the Ombudsman to decide, and the dossier says so."""
     consent = consent_to(tx, case)
     if consent is None or _cause(case, consent) is None:
         return
@@ -107,11 +107,11 @@ def _about(case: CaseState, consent: models.Consent, regime: Regime) -> dict[str
         "status": case.status,
         "received_at": rfc3339(case.received_at),
         "consented_at": rfc3339(consent.at),
-        "clocks": [_clock(run, case, regime) for run in case.clocks],
+        "clocks": [_clock(run, regime) for run in case.clocks],
     }
 
 
-def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
+def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:
     return {
         "clock": run.clock,
         "cycle": run.cycle,
@@ -120,18 +120,18 @@ def _clock(run: ClockRun, case: CaseState, regime: Regime) -> dict[str, Any]:
         "passed_at": rfc3339(run.passed_at),
         "stopped_at": rfc3339(run.stopped_at),
         "pauses": [[rfc3339(p.started_at), rfc3339(p.ended_at)] for p in run.pauses],
-        "skipped": _skipped(run, case, regime) if run.passed_at else [],
+        "skipped": _skipped(run, regime) if run.passed_at else [],
     }
 
 
-def _skipped(run: ClockRun, case: CaseState, regime: Regime) -> list[dict[str, str]]:
-    """The days that did not count, with the reason of each; weekends explain themselves."""
-    try:
-        _, end = clocks.end_of(run, case, regime)
-    except Undecidable:
-        return []
+def _skipped(run: ClockRun, regime: Regime) -> list[dict[str, str]] | None:
+    """The days that did not count, with the reason of each; weekends explain themselves. None where
+    they can no longer be told."""
+    days = clocks.measured(run, regime).days
+    if days is None:
+        return None
     return [
         {"on": day.on.isoformat(), "reason": day.reason, "basis": day.basis}
-        for day in end.days
+        for day in days
         if day.reason and day.reason != "weekend"
     ]

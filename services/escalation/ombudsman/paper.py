@@ -90,6 +90,8 @@ class _Paper:
                 wording.of(consent["admissible_until"]),
             ),
         ]
+        if consent.get("handed_over_in_time") is False:
+            rows.append((Words("Dilimpahkan", "Handed over"), wording.TOO_LATE))
         self._pdf.rows(rows, (60, 120))
 
     def _history(self) -> None:
@@ -133,7 +135,9 @@ class _Paper:
             if clock[name]:
                 rows.append((words, self._plain(clock[name])))
         self._pdf.rows(rows, (60, 120))
-        if clock["days"]:
+        if clock["days"] is None:
+            self._pdf.say(wording.UNTOLD)
+        elif clock["days"]:
             self._pdf.rows(list(map(_day, clock["days"])), (40, 45, 95))
 
     def _raised(self) -> None:

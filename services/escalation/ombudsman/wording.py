@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from services.escalation.watch.explaining import NAMES, UNITS
+from services.escalation.watch.explaining import NAMES, SAYS, UNITS
 
 
 class Words(NamedTuple):
@@ -75,6 +75,9 @@ CODES: Mapping[str, Words] = {
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),
 }
+TOO_LATE = Words("sesudah hari itu; Ombudsman yang memutuskan",
+                 "after that day; the Ombudsman decides")  # fmt: skip
+UNTOLD = Words(**SAYS["untold"])
 
 
 def of(code: Any) -> Words:

@@ -6,6 +6,7 @@ Every function here expects that the transaction holds the lock of the case's ro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ from services.escalation.watch.clockwork import (
     moved,
     moves,
 )
-from services.escalation.watch.workdays import Due, Pause, Undecidable, due
+from services.escalation.watch.workdays import Day, Pause, Undecidable, due
 
 # A case with a clock that was measured under an older regime.
 STALE = sa.text("""
@@ -80,11 +81,39 @@ def run_of(row: ClockRun) -> Run:
     return Run(row.started_at, pauses, row.stopped_at, row.set_aside)
 
 
-def end_of(row: ClockRun, case: CaseState, regime: Regime) -> tuple[Rule, Due]:
-    """The rule that holds for a clock, and the end that follows. Raises Undecidable."""
-    begun = day_of(row, row.started_at, regime)
-    rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
-    return rule, due(rule.limit, row.started_at, regime.calendars[row.calendar], run_of(row).pauses)
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a clock was last measured by, and its end: no `rule` if it never could be measured, no
+    `days` if what is known now does not lead to that end."""
+
+    rule: Rule | None
+    ends_on: date | None
+    days: tuple[Day, ...] | None
+
+
+def measured(row: ClockRun, regime: Regime) -> Measured:
+    """Explains the end of a clock by the rule and the calendar that gave it, whatever the case
+    became and was decreed since."""
+    rule = next((rule for rule in regime.rules if rule.id == row.rule_id), None)
+    ends_on = row.due_at and day_of(row, row.due_at, regime)
+    if rule is None:
+        return Measured(None, ends_on, None)
+    calendar = regime.almanac.under(row.regime)[row.calendar]
+    try:
+        end = due(rule.limit, row.started_at, calendar, _pauses_when_measured(row))
+    except Undecidable:
+        return Measured(rule, ends_on, None)
+    return Measured(rule, ends_on, end.days if end.at == row.due_at else None)
+
+
+def _pauses_when_measured(row: ClockRun) -> tuple[Pause, ...]:
+    """A clock that stopped while it stood had no end: what stopped it did not give it one."""
+    pauses = run_of(row).pauses
+    if row.stopped_at is None or row.due_at is not None or not pauses:
+        return pauses
+    last = pauses[-1]
+    stood = last.end is not None and last.end >= row.stopped_at
+    return (*pauses[:-1], Pause(last.start)) if stood else pauses
 
 
 def day_of(row: ClockRun, moment: datetime, regime: Regime) -> date:
@@ -161,10 +190,12 @@ def _measure(
     in force and the row says what is missing, which alarms; the next regime heals it."""
     row.regime = regime.version
     try:
-        rule, end = end_of(row, case, regime)
-        begun = day_of(row, row.started_at, regime)
+        run, calendar = run_of(row), regime.calendars[row.calendar]
+        begun = calendar.day_of(row.started_at)
+        rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
+        end = due(rule.limit, row.started_at, calendar, run.pauses)
         rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
-        wakes = wakeups(end, run_of(row), rungs, regime.calendars[row.calendar])
+        wakes = wakeups(end, run, rungs, calendar)
     except Undecidable as error:
         row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
         log.error("deadline_unknown", clock=row.clock, reason=row.problem)

@@ -23,8 +23,9 @@ from services.escalation.models import CaseState, ClockChange, ClockRun
 from services.escalation.rules import regime
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks, clockwork, explaining, workdays
+from services.escalation.watch.clocks import Measured
 from services.escalation.watch.explaining import Told
-from services.escalation.watch.workdays import Calendar, Due, Undecidable
+from services.escalation.watch.workdays import Calendar
 
 STATES = ("running", "paused", "stopped", "unknown")
 REASONS = ("paused", "resumed", "reclassified", "calendar", "limit")
@@ -56,8 +57,9 @@ class Change(Strict):
 
 
 class Deadline(Strict):
-    """A limit. Days are local days of `zone`; `ends_on` ends at 23:59:59 there, and is null while
-    the clock stands or its end is unknown."""
+    """A limit, as the clock was last measured by it. Days are local days of `zone`; `ends_on` ends
+    at 23:59:59 there, and is null while the clock stands, for good if it stopped then, or its end
+    is unknown."""
 
     clock = fields.String(required=True)
     cycle = fields.Integer(required=True)
@@ -83,7 +85,8 @@ class ExplainedDay(Strict):
 
 
 class Explained(Deadline):
-    """A limit with every day from the one after its start to its end."""
+    """A limit with every day from the one after its start to its end; with none where they can no
+    longer be told, and then the sentence says so."""
 
     days = fields.List(fields.Nested(ExplainedDay), required=True)
 
@@ -127,7 +130,7 @@ class OfCase:
             chosen = [run for run in case.clocks if _is_chosen(run, **which)]
             return {
                 "number": number,
-                "deadlines": [_told(tx, case, run, in_force) for run in chosen],
+                "deadlines": [_told(tx, run, in_force) for run in chosen],
             }
 
 
@@ -164,51 +167,50 @@ def _is_chosen(run: ClockRun, clock: str | None = None, cycle: int | None = None
     return clock in (None, run.clock) and cycle in (None, run.cycle)
 
 
-def _told(tx: Session, case: CaseState, run: ClockRun, in_force: Regime) -> dict[str, Any]:
+def _told(tx: Session, run: ClockRun, in_force: Regime) -> dict[str, Any]:
     calendar = in_force.calendars[run.calendar]
-    local = calendar.day_of
+    found = clocks.measured(run, in_force)
     common = {
         "clock": run.clock,
         "cycle": run.cycle,
         "name": explaining.name(run.clock),
+        "state": _state(run, found),
         "zone": calendar.zone.key,
-        "started_on": local(run.started_at),
+        "started_on": calendar.day_of(run.started_at),
+        "ends_on": found.ends_on,
         "passed": run.passed_at is not None,
         "changes": list(_changes(tx, run, calendar)),
     }
-    try:
-        rule, end = clocks.end_of(run, case, in_force)
-    except Undecidable:
-        ends_on = local(run.due_at) if run.due_at else None
-        unsaid = {"limit": None, "ends_on": ends_on, "days": [], "provisional": False}
-        return common | unsaid | {"state": "unknown", "sentence": explaining.unknown(run.clock)}
-    said = {
-        "state": _state(run),
-        "ends_on": end.day,
-        "provisional": end.provisional,
-        "limit": _limit(rule),
-        "days": end.days,
+    if found.rule is None or common["state"] == "unknown":
+        sentence = explaining.unknown(run.clock, stopped=run.stopped_at is not None)
+        return common | {"limit": None, "days": [], "provisional": False, "sentence": sentence}
+    return common | {
+        "provisional": run.provisional,
+        "limit": _limit(found.rule),
+        "days": found.days or [],
+        "sentence": explaining.sentence(_value(run, found.rule, found, calendar)),
     }
-    return common | said | {"sentence": explaining.sentence(_value(run, rule, end, calendar))}
 
 
-def _value(run: ClockRun, rule: Rule, end: Due, calendar: Calendar) -> Told:
+def _value(run: ClockRun, rule: Rule, found: Measured, calendar: Calendar) -> Told:
     return Told(
         clock=run.clock,
         rule=rule,
         started_on=calendar.day_of(run.started_at),
         zone=calendar.zone.key,
-        days=end.days,
-        ends_on=end.day,
+        days=found.days,
+        ends_on=found.ends_on,
         stopped=run.stopped_at is not None,
         passed=run.passed_at is not None,
-        provisional=end.provisional,
+        provisional=run.provisional,
     )
 
 
-def _state(run: ClockRun) -> str:
+def _state(run: ClockRun, found: Measured) -> str:
     if run.stopped_at is not None:
         return "stopped"
+    if found.rule is None or run.problem == "no_limit" or (run.problem and found.days is None):
+        return "unknown"
     return "paused" if clocks.run_of(run).is_paused else "running"
 
 

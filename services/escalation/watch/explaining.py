@@ -77,18 +77,27 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "id": "{name}: batasnya belum dapat dihitung; petugas telah diberi tahu.",
         "en": "{name}: its end cannot be computed yet; staff have been alarmed.",
     },
+    "never_known": {
+        "id": "{name}: selesai sebelum batasnya dapat dihitung.",
+        "en": "{name}: done before its end could be computed.",
+    },
+    "untold": {
+        "id": "Hari-harinya tidak dapat dirinci lagi: yang menjadi dasarnya tidak tersimpan.",
+        "en": "Its days can no longer be told: what they were counted by was not kept.",
+    },
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is said of one clock: its rule and the days up to its end."""
+    """What is said of one clock: its rule and the days up to its end (None: they can no longer be
+    told)."""
 
     clock: str
     rule: Rule
     started_on: date
     zone: str
-    days: Sequence[Day]
+    days: Sequence[Day] | None
     ends_on: date | None
     stopped: bool
     passed: bool
@@ -100,9 +109,10 @@ def name(clock: str) -> dict[str, str]:
     return dict(NAMES[clock])
 
 
-def unknown(clock: str) -> dict[str, str]:
-    """The sentence for an end that cannot be told."""
-    return {lang: SAYS["unknown"][lang].format(name=NAMES[clock][lang]) for lang in LANGUAGES}
+def unknown(clock: str, *, stopped: bool = False) -> dict[str, str]:
+    """The sentence for an end that cannot be told, or never could be before the clock stopped."""
+    said = SAYS["never_known" if stopped else "unknown"]
+    return {lang: said[lang].format(name=NAMES[clock][lang]) for lang in LANGUAGES}
 
 
 def sentence(told: Told) -> dict[str, str]:
@@ -127,14 +137,17 @@ def _sentences(told: Told, lang: str) -> Iterator[str]:
     )
     if told.stopped:
         yield SAYS["stopped"][lang]
-    elif told.ends_on is None:
+    elif told.ends_on is None and told.days is not None:
         counted = sum(day.verdict is Verdict.COUNTED for day in told.days)
         yield SAYS["stands"][lang].format(counted=counted)
     if told.ends_on is not None:
         yield SAYS["ends"][lang].format(end=day_in_words(told.ends_on, lang), zone=told.zone)
     if told.passed:
         yield SAYS["passed"][lang]
-    yield from _uncounted(told.days, lang)
+    if told.days is None:
+        yield SAYS["untold"][lang]
+    else:
+        yield from _uncounted(told.days, lang)
     if told.provisional:
         yield SAYS["provisional"][lang]
 

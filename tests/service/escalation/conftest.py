@@ -16,6 +16,7 @@ from tests.service.escalation.office import Office, furnished
 from tests.service.escalation.overseer import Overseer, handed_over
 from tests.service.escalation.reader import Reader
 from tests.service.escalation.tower import Tower
+from tests.service.escalation.window import Window
 
 
 @pytest.fixture
@@ -58,6 +59,11 @@ def reader(bare_tower: Tower, secrets_folder: Path) -> Reader:
 @pytest.fixture
 def desk(tower: Tower, secrets_folder: Path) -> Desk:
     return Desk(tower, secrets_folder)
+
+
+@pytest.fixture
+def window(tower: Tower, secrets_folder: Path) -> Window:
+    return Window(tower, secrets_folder)
 
 
 @pytest.fixture

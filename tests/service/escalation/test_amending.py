@@ -181,6 +181,20 @@ def test_an_import_takes_back_a_day_that_the_package_no_longer_knows(tower: Towe
     ]
 
 
+def test_an_import_puts_right_what_kind_a_day_is(tower: Tower) -> None:
+    """A week that keeps no joint leave works on it."""
+    tower.database.psql("UPDATE calendar_day SET kind = 'public' WHERE day = '2026-12-24'")
+
+    tower.plant()
+
+    kind = "SELECT kind FROM calendar_day WHERE day = '2026-12-24'"
+    assert tower.database.psql(kind) == [("joint_leave",)]
+    [(changed,)] = tower.database.psql("SELECT detail->'changed' FROM amendment")
+    decree = "SKB 3 Menteri 1497/2025, 2/2025, 5/2025"
+    day = "Cuti Bersama Hari Raya Natal"
+    assert changed == [f"~ 2026-12-24 {day}, public ({decree}) -> {day}, joint_leave ({decree})"]
+
+
 def test_promises_are_published_once_a_day_and_after_each_change(tower: Tower) -> None:
     def published() -> list[dict[str, object]]:
         return tower.said("calendar.published", number="promises")

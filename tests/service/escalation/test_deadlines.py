@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from falcon import testing
 
-from chassis.tokens import LIFETIME, Issuer
-from services.escalation import api
-from tests.service.escalation.desk import GRANT, WHO
-from tests.service.escalation.tower import NUMBER, Tower
+from chassis.tokens import LIFETIME
+from tests.service.escalation.tower import Tower
+from tests.service.escalation.window import Window
 
 OTHER = "KTB-98765-43210"
-KEYS = {"intake": "reporter-token-key.json", "routing": "staff-token-key.json"}
-
-
-class Window:
-    """Where limits are asked for, with a token of the case."""
-
-    def __init__(self, tower: Tower, secrets: Path) -> None:
-        self.tower = tower
-        self.client = testing.TestClient(api.app(tower.settings, tower.db, tower.clock))
-        self.issuers = {by: Issuer(by, (secrets / KEYS[by]).read_bytes(), by) for by in KEYS}
-
-    def token(self, by: str = "intake", number: str = NUMBER, scope: str = "case") -> str:
-        now = self.tower.clock.now()
-        said = {"grant": str(GRANT), "officer": str(WHO)} if by == "routing" else {}
-        return str(self.issuers[by].issue("escalation", scope, number, now, **said)["token"])
-
-    def ask(self, what: str = "deadlines", token: str = "", number: str = NUMBER, **query: Any):
-        headers = {"Authorization": f"Bearer {token or self.token()}"}
-        return self.client.simulate_get(f"/v1/cases/{number}/{what}", headers=headers, params=query)
-
-    def told(self, what: str = "deadlines", **query: Any) -> dict[str, dict[str, Any]]:
-        """By clock and round."""
-        answer = self.ask(what, **query)
-        assert answer.status_code == 200, answer.text
-        return {f"{d['clock']}{d['cycle']}": d for d in answer.json["deadlines"]}
-
-
-@pytest.fixture
-def window(tower: Tower, secrets_folder: Path) -> Window:
-    return Window(tower, secrets_folder)
 
 
 def test_a_case_tells_each_limit_with_its_rule_and_how_it_stands(window: Window, tower: Tower):

@@ -163,6 +163,31 @@ def test_paper_tells_in_two_languages_what_was_done_and_why_it_was_late(
     assert digest in shown
 
 
+def test_paper_tells_what_came_too_late_and_what_can_no_longer_be_told(
+    tower: Tower, reader: Reader
+) -> None:
+    tower.begin_work()
+    tower.hear("report.escalation_consented.v1", admissible_until="2026-12-31")
+    tower.database.psql(
+        "UPDATE clock SET due_at = due_at - interval '1 day', passed_at = now() WHERE clock = 'V'"
+    )
+    tower.at("2027-01-02 10:00").sweep()
+
+    shown = text(opened(reader.get(**PDF)))
+
+    assert "after that day; the Ombudsman decides" in shown
+    assert "Its days can no longer be told" in shown
+
+
+def test_in_time_paper_says_neither(tower: Tower, reader: Reader) -> None:
+    hand_over(tower)
+
+    shown = text(opened(reader.get(**PDF)))
+
+    assert "after that day" not in shown
+    assert "no longer be told" not in shown
+
+
 def test_the_same_dossier_is_the_same_bytes_on_another_day(
     tower: Tower, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

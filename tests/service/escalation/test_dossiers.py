@@ -130,6 +130,24 @@ def test_without_identity_the_ombudsman_is_given_facts_only(tower: Tower) -> Non
     assert content["history"]
 
 
+@pytest.mark.parametrize(
+    ("until", "in_time"), [("2027-01-01", False), ("2027-01-02", True), (None, None)]
+)
+def test_a_hand_over_that_the_law_no_longer_allows_is_made_and_says_so(
+    tower: Tower, until: str | None, in_time: bool | None
+) -> None:
+    """The Ombudsman decides; what it needs for that is told, to the regency's day."""
+    tower.begin_work()
+    tower.hear(CONSENT, admissible_until=until)
+
+    tower.at("2027-01-02 00:30").sweep()
+    tower.append()
+
+    consented = stored(tower)[0]["consent"]
+    assert (consented["admissible_until"], consented["handed_over_in_time"]) == (until, in_time)
+    assert len(tower.entries("handovers")) == 1
+
+
 def test_a_second_consent_takes_the_place_of_the_first(tower: Tower) -> None:
     tower.begin_work()
     consent(tower)

@@ -173,7 +173,8 @@ def test_an_import_shows_the_difference_first_and_is_decided_by_somebody(
     decree = "SKB 3 Menteri 1497/2025, 2/2025, 5/2025"
     difference = [
         "- 2026-11-04 perkiraan (x)",
-        f"~ 2026-12-24 Natal ({decree}) -> Cuti Bersama Hari Raya Natal ({decree})",
+        f"~ 2026-12-24 Natal, joint_leave ({decree})"
+        f" -> Cuti Bersama Hari Raya Natal, joint_leave ({decree})",
         f"+ 2026-12-25 Hari Raya Natal ({decree})",
         "open clocks with another end: 1",
     ]

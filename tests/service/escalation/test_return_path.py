@@ -90,6 +90,11 @@ def test_what_cannot_follow_is_refused_and_leaves_nothing(tower: Tower, overseer
     [
         ({"reference": None}, "reference"),
         ({"reference": "Budi, Jl. Melati 3"}, "reference"),
+        ({"reference": "BudiSantoso"}, "reference"),
+        ({"reference": "LM"}, "reference"),
+        ({"reference": "B1"}, "reference"),
+        ({"reference": "0" * 61}, "reference"),
+        ({"reference": "budi-1975"}, "reference"),
         ({"reason": "incomplete"}, "reason"),
         ({"at": "2027-01-04T02:06:00Z"}, "at"),
         ({"at": "9999-12-31T23:59:59-14:00"}, "at"),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.escalation.rules import national
-from services.escalation.rules.regime import calendar
+from services.escalation.rules.almanac import calendar
 from services.escalation.watch.workdays import Calendar, DayOff, Limit, Pause, Unit, Week, due
 
 TABLE = Path(__file__).with_name("due_dates.csv")

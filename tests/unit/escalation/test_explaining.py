@@ -69,6 +69,8 @@ def test_the_reporters_language_comes_first() -> None:
         ({"stopped": True}, {"stopped", "ends"}, {"stands", "passed"}),
         ({"stopped": True, "passed": True}, {"stopped", "passed"}, {"stands"}),
         ({"provisional": True}, {"ends", "provisional"}, {"passed"}),
+        ({"stopped": True, "days": None}, {"stopped", "ends", "untold"}, {"stands", "weekends"}),
+        ({"ends_on": None, "days": None}, {"untold"}, {"stands", "ends"}),
     ],
 )
 def test_it_says_how_the_clock_stands(

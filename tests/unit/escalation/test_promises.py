@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.escalation.domain import NoLimit, Rule
+from services.escalation.rules.almanac import calendar
 from services.escalation.rules.promises import promises
-from services.escalation.rules.regime import calendar
 from services.escalation.watch.workdays import Calendar, CalendarGap, DayOff, Limit, Unit
 
 WITA = ZoneInfo("Asia/Makassar")

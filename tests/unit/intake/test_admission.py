@@ -115,6 +115,40 @@ def test_while_limits_run_the_first_of_them_is_told():
     assert "2026-12-04" in finding.en
 
 
+@pytest.mark.parametrize(
+    ("first", "is_warned"),
+    [
+        ("2027-03-09", False),  # passes on the 10th, the last day on which it can be taken
+        ("2027-03-10", True),  # lasts until that day is over
+        ("2027-05-01", True),
+    ],
+)
+def test_a_limit_that_ends_too_late_for_the_ombudsman_is_warned_of(first, is_warned):
+    limits = [(date(2027, 6, 1), False), (date.fromisoformat(first), False), (None, False)]
+
+    finding = found(limits=limits)["agency_asked_first"]
+
+    assert (finding.holds, finding.day) == (False, date.fromisoformat(first))
+    assert ("complain to the Ombudsman directly too, by 2027-03-10" in finding.en) is is_warned
+    assert ("laporkan juga langsung ke Ombudsman" in finding.id) is is_warned
+    assert first in finding.id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"rules": {}},  # no rule says how old an event may be
+        {"today": date(2027, 3, 11)},  # it is too late for that already: the rule of age says so
+        {"limits": [(date(2027, 5, 1), False), (date(2026, 11, 1), True)]},  # it goes at once
+        {"handed_over": True},
+    ],
+)
+def test_nobody_is_told_to_hurry_where_that_helps_nothing(other):
+    late = {"limits": [(date(2027, 5, 1), False)]}
+
+    assert "directly" not in found(**late | other)["agency_asked_first"].en
+
+
 def test_a_limit_whose_end_nobody_knows_is_not_passed():
     assert found(limits=[(None, False)])["agency_asked_first"].holds is False
     assert found(limits=[])["agency_asked_first"].holds is False

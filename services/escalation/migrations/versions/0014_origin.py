@@ -3,8 +3,8 @@ appended before an epoch is opened (`ombudsman.feed.here`)."""
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 ORIGIN = """
 ALTER TABLE feed_stream ADD COLUMN origin text;
