@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -51,29 +51,15 @@ class Event:
 
     def document(self) -> dict[str, Any]:
         """The CloudEvents document that goes on the wire."""
-        return {
-            "specversion": "1.0",
-            "datacontenttype": "application/json",
-            "id": self.id,
-            "source": self.source,
-            "type": self.type,
-            "subject": self.subject,
-            "time": self.time.isoformat().replace("+00:00", "Z"),
-            "sequence": self.sequence,
-            "correlationid": self.correlationid,
-            "data": self.data,
-        }
+        document = {"specversion": "1.0", "datacontenttype": "application/json"}
+        document |= {name: getattr(self, name) for name in _FIELDS}
+        return document | {"time": self.time.isoformat().replace("+00:00", "Z")}
+
+
+_FIELDS = tuple(field.name for field in fields(Event))
 
 
 def from_document(document: Mapping[str, Any]) -> Event:
     """Reads a document that the envelope's schema has accepted."""
-    return Event(
-        id=document["id"],
-        source=document["source"],
-        type=document["type"],
-        subject=document["subject"],
-        time=datetime.fromisoformat(document["time"]),
-        sequence=document["sequence"],
-        correlationid=document["correlationid"],
-        data=document["data"],
-    )
+    read = {name: document[name] for name in _FIELDS}
+    return Event(**read | {"time": datetime.fromisoformat(read["time"])})

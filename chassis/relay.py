@@ -21,8 +21,8 @@ from chassis.wire import InDoubt, Publisher
 BATCH = 500
 _LOCK = sa.text("SELECT pg_try_advisory_lock(hashtext('chassis.relay'))")
 _PICK = sa.text(
-    "SELECT id, event_id::text, source, type, subject, sequence, correlationid, time, data,"
-    " emitted_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT :batch"
+    "SELECT id, event_id::text, source, type, subject, time, sequence, correlationid, data"
+    " FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT :batch"
 )
 _MARK = sa.text(
     "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(:ids)"
@@ -90,14 +90,5 @@ class Relay:
 
 
 def _message(row: Any) -> tuple[str, str, bytes]:
-    event = Event(
-        id=row.event_id,
-        source=row.source,
-        type=row.type,
-        subject=row.subject,
-        time=row.time,
-        sequence=row.sequence,
-        correlationid=row.correlationid,
-        data=row.data,
-    )
-    return row.type, row.event_id, json.dumps(event.document()).encode()
+    event = Event(*row[1:])
+    return event.type, event.id, json.dumps(event.document()).encode()
