@@ -6,8 +6,8 @@ import random
 import re
 import select
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar, cast
 
 import psycopg2
@@ -16,6 +16,8 @@ from psycopg2.extensions import POLL_OK, POLL_READ, STATUS_BEGIN, STATUS_READY
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
+
+from chassis.failpoints import failpoint
 
 Answer = TypeVar("Answer")
 
@@ -141,9 +143,13 @@ class Transactions:
         self._alone = engine(bind.url, size, isolation_level="AUTOCOMMIT")
         self._session = sessionmaker(bind, expire_on_commit=False)
 
-    def begin(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
         """One transaction; rolled back when the block raises."""
-        return self._session.begin()
+        with self._session.begin() as tx:
+            yield tx
+            failpoint("transaction.before_commit")
+        failpoint("transaction.after_commit")
 
     def once(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
         """The one row that `statement` answers; it is a transaction by itself and costs one round
