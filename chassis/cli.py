@@ -74,10 +74,13 @@ def transactions(service: str) -> Any:
 
 def application() -> Any:
     """The WSGI application of the service that LAPOR_SERVICE names; granian calls this."""
+    from psycopg2.extensions import set_wait_callback
+
     from chassis import failpoints, health, logs
     from chassis.clock import Clock
-    from chassis.database import Transactions, engine
+    from chassis.database import Transactions, engine, listen
 
+    set_wait_callback(listen)
     service = os.environ["LAPOR_SERVICE"]
     configured = settings(service)
     logs.configure(service, "api", configured.log_level)

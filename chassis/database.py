@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import random
 import re
+import select
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar, cast
 
 import psycopg2
 import sqlalchemy as sa
+from psycopg2.extensions import POLL_OK, POLL_READ, STATUS_BEGIN, STATUS_READY
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
+
+from chassis.failpoints import failpoint
 
 Answer = TypeVar("Answer")
 
@@ -29,6 +33,31 @@ LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is s
 
 
 FRESH = 1.0  # seconds; a connection that was used since then is not asked whether it still works
+# Seconds without a word, after which a server is away: as long as a lock may keep a statement, and
+# longer within a transaction, whose statements may be large.
+SILENCE, SILENCE_WITHIN = 1.8, 5.0
+_silent_until = float("-inf")
+
+
+class Silent(psycopg2.OperationalError):
+    """The server, or the way to it, takes what it is told and says nothing."""
+
+
+def listen(connection: Any) -> None:
+    """psycopg2's wait callback for threads: they let go of a server that says nothing, for which
+    libpq would wait as long as some kernel acknowledges. Who then comes to connect is refused for
+    two seconds at once: they would wait one behind the other."""
+    global _silent_until
+    while (state := connection.poll()) != POLL_OK:
+        within = connection.status == STATUS_BEGIN
+        connecting = not within and connection.status != STATUS_READY
+        if connecting and time.monotonic() < _silent_until:
+            raise Silent("the database has just said nothing")
+        ready = select.poll()
+        ready.register(connection.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
+        if not ready.poll(1000 * (SILENCE_WITHIN if within else SILENCE)):
+            _silent_until = time.monotonic() + 2
+            raise Silent("the database says nothing")
 
 
 def engine(url: str | sa.URL, size: int = 10, **more: Any) -> sa.Engine:
@@ -60,7 +89,10 @@ def engine(url: str | sa.URL, size: int = 10, **more: Any) -> sa.Engine:
         if now - used > FRESH:
             try:
                 made.dialect.do_ping(connection)
-            except made.dialect.dbapi.Error:  # type: ignore[union-attr]
+            except Silent:
+                made.dispose()
+                raise
+            except psycopg2.Error:
                 raise sa.exc.DisconnectionError from None
 
     return made
@@ -112,9 +144,13 @@ class Transactions:
         self._alone = engine(bind.url, size, isolation_level="AUTOCOMMIT")
         self._session = sessionmaker(bind, expire_on_commit=False)
 
-    def begin(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
         """One transaction; rolled back when the block raises."""
-        return self._session.begin()
+        with self._session.begin() as tx:
+            yield tx
+            failpoint("transaction.before_commit")
+        failpoint("transaction.after_commit")
 
     def once(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
         """The one row that `statement` answers; it is a transaction by itself and costs one round

@@ -51,18 +51,9 @@ class Event:
 
     def document(self) -> dict[str, Any]:
         """The CloudEvents document that goes on the wire."""
-        return {
-            "specversion": "1.0",
-            "datacontenttype": "application/json",
-            "id": self.id,
-            "source": self.source,
-            "type": self.type,
-            "subject": self.subject,
-            "time": self.time.isoformat().replace("+00:00", "Z"),
-            "sequence": self.sequence,
-            "correlationid": self.correlationid,
-            "data": self.data,
-        }
+        document = {"specversion": "1.0", "datacontenttype": "application/json"}
+        document |= {name: getattr(self, name) for name in _NAMES}
+        return document | {"time": self.time.isoformat().replace("+00:00", "Z")}
 
 
 _NAMES = tuple(field.name for field in fields(Event))

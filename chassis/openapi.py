@@ -67,19 +67,9 @@ def _operation(template: str, op: Operation, security: Schemes) -> dict[str, Any
     if op.query:
         parameters.append({"in": "query", "schema": op.query})
     if op.idempotent:
-        parameters.append(
-            {
-                "in": "header",
-                "name": HEADER,
-                "required": op.idempotent == "required",
-                "schema": {
-                    "type": "string",
-                    "minLength": 16,
-                    "maxLength": 128,
-                    "pattern": "^[\\x21-\\x7e]+$",
-                },
-            }
-        )
+        key = {"type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"}
+        required = op.idempotent == "required"
+        parameters.append({"in": "header", "name": HEADER, "required": required, "schema": key})
     described: dict[str, Any] = {"summary": op.summary, "parameters": parameters}
     if op.body:
         described["requestBody"] = {

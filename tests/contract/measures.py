@@ -36,6 +36,11 @@ GROUPED = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")
 WORDS = frozenset({"and", "or", "unless", "by", "offset", "bool", "le"})
 
 
+def seconds_of(duration: str) -> int:
+    """What Prometheus writes as `90s`, `2m` or `1h`."""
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
+
+
 def registered(root: Path = ROOT) -> dict[str, frozenset[str]]:
     """Every series that the code makes, with its labels: a Counter "lapor_x" is lapor_x_total."""
     made: dict[str, frozenset[str]] = {}

@@ -3,6 +3,7 @@
 One hour is played through promtool: the figures of a healthy system, one of them turned bad.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -130,6 +131,20 @@ FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
 SLOW = {'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x50 250+1x10"}
 
 
+HEARD_WITHIN = 300  # seconds
+# Seconds between two looks at what a gauge shows, where they are not five; and what it takes to
+# read a gauge and to judge it.
+MEASURED = {"lapor_accounted": 60, "undecidable": 15, "unwatched": 15}
+READ = 5 + 15
+# What tells of a row that nothing takes up (`tests/failure/stuck.py`).
+TELL_OF_ROWS = (
+    "ReportsUnaccounted", "InboxStuck", "EventsParked", "EventsMissing", "ClocksUndecidable",
+    "CasesUnwatched", "MessagesStuck", "ContactsMissing", "AnswersUnheard",
+)  # fmt: skip
+# Seconds, and why so long.
+LATER = {"MessagesStuck": (1170, "a mail server may be away for three tries; cases go on without")}
+
+
 @pytest.fixture(scope="module")
 def promtool(cache: Path) -> Path:
     if not shutil.which("promtool") and not debian.available():
@@ -175,6 +190,29 @@ def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_pa
     hours += [hour(ONE_BLOCK, {"HubBlocked"})]
     play(promtool, tmp_path, hours)
     assert set(BROKEN) == ALERTS
+
+
+def heard_after(rule: dict[str, str], exprs: str) -> int:
+    """Seconds at most from a row's getting stuck until its alert fires."""
+    measured = next((s for name, s in MEASURED.items() if name in exprs), 5)
+    age = re.search(r"_seconds\) > (\d+)", exprs)
+    back = re.search(r" offset (\d+m)\b", exprs) if "unaccounted" in rule["expr"] else None
+    waits = measures.seconds_of(rule.get("for", "0s"))
+    waits += measures.seconds_of(back[1]) if back else 0
+    return measured + READ + (int(age[1]) if age else 0) + waits
+
+
+def test_what_is_stuck_is_heard_of_in_five_minutes() -> None:
+    compared = " ".join(r["expr"] for r in measures.rules() if "record" in r)
+    alerts = {r["alert"]: r for r in measures.rules() if "alert" in r}
+    exprs = {a: r["expr"] for a, r in alerts.items()}
+    exprs["ReportsUnaccounted"] += compared
+    found = {alert: heard_after(alerts[alert], exprs[alert]) for alert in TELL_OF_ROWS}
+
+    assert {alert for alert, seconds in found.items() if seconds > HEARD_WITHIN} == set(LATER)
+    assert all(found[alert] <= most for alert, (most, _) in LATER.items())
+    slower = alerts["ContactsMissing"] | {"for": "30m"}
+    assert heard_after(slower, exprs["ContactsMissing"]) > HEARD_WITHIN  # the negative control
 
 
 def test_an_hour_that_is_not_as_expected_is_noticed(promtool: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 SHORTEST = 8  # bytes; anything shorter stands anywhere by chance
 WORD = re.compile(r"[^\W_]{9,}")
-DIGESTS = ("md5", "sha1", "sha256", "sha512", "sha3_256", "blake2b")
+DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b")
 NAMESPACES = (
     uuid.UUID(int=0), uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID,
     uuid.NAMESPACE_X500,
@@ -104,7 +104,8 @@ def _base64(raw: bytes) -> Iterator[bytes]:
 
 def _digested(value: str) -> Iterator[tuple[str, bytes]]:
     """Digests without a key, by their beginning: a short one is used as a name, too."""
-    for spelling, text in spellings(value).items():
+    last = ((part, text) for part, text in _parts(value) if part == "last digits")
+    for spelling, text in (*spellings(value).items(), *last):
         for form in {text, text.lower(), text.upper()}:
             raw = form.encode()
             for name in DIGESTS:

@@ -6,6 +6,8 @@ out becomes a canary. Requests come from an address of their own and tell all th
 
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,10 +16,11 @@ from typing import Any
 
 import httpx
 
+from deploy.local.environment import ROOT
 from deploy.local.scenario import FOLLOW_UP, Officer, Reporter, Stage, sign_in
 from deploy.local.system import System
 from tests.failure.canaries import Canary, Sink
-from tests.failure.people import ADDRESS, FORM, KEY, OTHER, PERSON, TELLING, word
+from tests.failure.people import ADDRESS, FORM, KEY, OTHER, PERSON, POSTS, TELLING, word
 from tests.harness.waiting import eventually
 
 LEVELS = ("open", "confidential", "anonymous")
@@ -109,6 +112,15 @@ def stage(system: System) -> Watched:
     return Watched(
         system.url, system.passwords, system.mails, system.clock.move, system.ombudsman_key
     )
+
+
+def staff(system: System) -> None:
+    """An operator tells where the posts of the ladder are written to."""
+    for post, address in POSTS.items():
+        subprocess.run(
+            [sys.executable, "-m", "services.notify", "post", "set", post], check=True, cwd=ROOT,
+            env=system.process("notify-worker").env, input=f"{address}\n".encode(), timeout=60,
+        )  # fmt: skip
 
 
 def begin(system: System, people: Watched) -> Life:

@@ -22,6 +22,11 @@ OTHER = {
     "address": "Kampung Elanghitam 41\nDesa Rimbapinggir",
     "language": "id",  # as the other's: a language is no secret of a mail's
 }
+POSTS = {  # where the ladder's posts are written to: a post's mailbox may be a person's
+    "holder": "meja.kenariatas@dinas-kenari.example",
+    "head_of_coordinator": "kepala.kenaribesar@dinas-kenari.example",
+    "sekda": "sekda.kenariraya@kabupaten-kenari.example",
+}
 NIK, OTHER_NIK = "6302064187520936", "6302105392760418"
 ADDRESS = "127.73.94.82"  # all of 127.0.0.0/8 is this machine: it is where requests come from
 
@@ -98,6 +103,8 @@ def canaries() -> Iterator[Canary]:
         for name, value in contact.items():
             if name != "language":
                 yield Canary(f"{who}'s {name}", value, BY_MAIL if name == "email" else ())
+    for post, address in POSTS.items():
+        yield Canary(f"address of the post {post}", address, BY_MAIL)
     yield Canary("NIK", NIK)
     yield Canary("other NIK", OTHER_NIK)
     told = {**FORM, **FORM["prior_complaint"], **FORM["proxy"]}

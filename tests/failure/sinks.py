@@ -2,7 +2,7 @@
 
 Names are stable, so that a canary can say where it may be: `files/...` (all that the system keeps,
 logs among it), `database/...`, `tap/...`, `metrics/...`, `mails/...`, `feed/...`, `processes/...`,
-`commands/...`, `prometheus/...`.
+`commands/...`, `prometheus/...`, `pokes/...`.
 """
 
 import io
@@ -27,6 +27,7 @@ from deploy.local.system import System
 from tests.failure.canaries import Sink
 from tests.harness.waiting import eventually
 from tests.harness.wiretap import Caught
+from tests.service.escalation.receiver import Receiver
 
 COMMANDS = (
     "notify parked list", "routing parked list", "intake parked list", "escalation parked list",
@@ -181,6 +182,13 @@ def processes(system: System) -> Iterator[Sink]:
                 yield f"processes/{process.name}/environment", str(one.environ()).encode()
             except psutil.NoSuchProcess:
                 continue
+
+
+def poked(receiver: Receiver) -> Iterator[Sink]:
+    """What the Ombudsman's receiver was told."""
+    for around, body in receiver.heard:
+        yield "pokes/headers", repr(around).encode()
+        yield "pokes/body", body
 
 
 def tapped(caught: Iterable[Caught]) -> Iterator[Sink]:

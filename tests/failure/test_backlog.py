@@ -1,8 +1,9 @@
-"""A hearer that has stopped: its queue grows, who speaks to it becomes no slower, no worker grows,
-the lag can be seen, and all of it is taken in later, once.
+"""A hearer that has stopped, or is slow: its queue grows, who speaks to it becomes no slower, no
+worker grows, the lag can be seen, and all of it is taken in later, once.
 """
 
 import re
+import time
 from collections import Counter
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.fault
 
 LARGEST = 300  # MB that a worker may ever hold
 SLOWER = 1.2  # times as long as without a backlog
+SLOWLY = 5  # words a second
 QUEUE = "intake.replies"
 ASKED, MOST_ROUNDS = 25, 8
 UNSAID = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
@@ -198,6 +200,33 @@ def test_a_backlog_slows_nobody_down_and_is_taken_in_once(system, speaker, event
             compared.add(compared.disturbed, speaker.seconds())
         drained(system, numbers[-1], seconds=10 + events / 100)
         if turn and not compared.slowed():
+            break
+
+    assert compared.slowed() == {}
+    assert large(system) == {}
+
+
+@pytest.mark.parametrize(
+    "events", [500, pytest.param(5_000, marks=pytest.mark.slow)], ids="{} events".format
+)
+def test_a_slow_hearer_slows_nobody_down_and_catches_up_when_it_can(system, speaker, events):
+    """It takes five words a second while more come; in the calm halves of the rounds it stands
+    still. How fast it is then is the negative control: nothing else held it up."""
+    compared, before = Compared(), sum(replies(system).values())
+    for turn in range(MOST_ROUNDS):
+        numbers = range(before + turn * events + 1, before + (turn + 1) * events + 1)
+        with stopped(system, "intake-worker"):
+            compared.add(compared.calm, speaker.seconds())
+        with slowed(system, "intake", "reply", 1 / SLOWLY):
+            fill(system, numbers)
+            eventually(lambda: lag(system) >= events / 2, "the lag is told", 30, every=0.5)
+            started, taken = time.monotonic(), replies(system)[1]
+            compared.add(compared.disturbed, speaker.seconds())
+            took = time.monotonic() - started
+            assert replies(system)[1] - taken <= SLOWLY * took + BATCH
+            assert lag(system) >= events / 2
+        drained(system, numbers[-1], seconds=10 + events / 100)
+        if not compared.slowed():
             break
 
     assert compared.slowed() == {}

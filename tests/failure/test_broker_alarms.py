@@ -57,10 +57,11 @@ def stuck(watch):
     return {labels["service"] for labels in watch.alerts("firing").get("OutboxStuck", [])}
 
 
-def test_a_disk_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(own_system, watch):
+@pytest.mark.parametrize("alarm", [disk_alarm, memory_alarm])
+def test_an_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(own_system, watch, alarm):
     assert stuck(watch) == set()  # the negative control: nothing fires while all is well
     accepted = Accepted()
-    with disk_alarm(own_system):
+    with alarm(own_system):
         started = time.monotonic()
         blocked(own_system, accepted)
         eventually(lambda: stuck(watch) == {"intake"}, "the alert", seconds=120, every=0.5)
@@ -70,17 +71,6 @@ def test_a_disk_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(own_system,
 
     assert alerted < ALERTED_WITHIN
     eventually(lambda: stuck(watch) == set(), "the alert is over", seconds=60)
-
-
-def test_a_memory_alarm_blocks_no_reporter(own_system):
-    accepted = Accepted()
-    with memory_alarm(own_system):
-        blocked(own_system, accepted)
-        age = eventually(lambda: age_over(own_system, 5), "the age of what waits", seconds=60)
-    settle(own_system, accepted, seconds=DRAINED_WITHIN)
-
-    assert age > 5
-    eventually(lambda: measured(own_system, "intake", "lapor_outbox_age_seconds") == 0)
 
 
 @needs_root

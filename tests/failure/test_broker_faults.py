@@ -1,6 +1,5 @@
 """A broker that dies, hangs or cannot be reached: reports are taken as always, none is lost."""
 
-import json
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,10 +9,10 @@ import pytest
 
 from tests.harness.checker import settled
 from tests.harness.copies import mistaken
-from tests.harness.faults import measures
+from tests.harness.faults import has_said, measures
 from tests.harness.final import Final
 from tests.harness.history import History
-from tests.harness.networks import apart
+from tests.harness.networks import apart, swallowing
 from tests.harness.proxy import DOWN, UP
 from tests.harness.waiting import eventually
 from tests.harness.workload import SUBMIT, Workload
@@ -158,17 +157,6 @@ def frozen(process):
         process.signal(SIGCONT)
 
 
-@contextmanager
-def swallowing(networks):
-    for network, directions in networks.items():
-        network.blackhole(*directions)
-    try:
-        yield time.monotonic()
-    finally:
-        for network in networks:
-            network.heal()
-
-
 def drain(system, until, of=""):
     """Returns when all is said and taken in, if told so only what a service says itself; fails
     when it is not at a moment."""
@@ -216,9 +204,7 @@ def hear(system, services, since, at):
 
 def complained(system, service, since):
     """Whether a worker has said since a moment that the broker is away."""
-    lines = system.process(f"{service}-worker").log.read_text().splitlines()
-    said = [json.loads(line) for line in lines if "broker_away" in line]
-    return any(datetime.fromisoformat(line["timestamp"]) > since for line in said)
+    return has_said(system, f"{service}-worker", "broker_away", since)
 
 
 def tries(system, service):

@@ -20,7 +20,12 @@ from tests.harness import wiretap
 from tests.harness.faults import problem
 from tests.harness.system import running
 from tests.harness.waiting import eventually
+from tests.service.escalation.receiver import Receiver
 
+POKED = (
+    "INSERT INTO feed_target (url, proposed_by, proposed_at, confirmed_by, confirmed_at)"
+    " VALUES (%s, gen_random_uuid(), now(), gen_random_uuid(), now())"
+)
 HEADERS = (
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language",
     "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
@@ -32,7 +37,7 @@ def system(state, cache):
     """A system that logs all it can, and whose processes keep what they must for a while in it."""
     folder = state / "canary"
     (folder / "tmp").mkdir(parents=True)
-    told = {"LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp")}
+    told = {"LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp"), "POKE_INSIDE": "true"}
     with running(folder, cache, extra=told) as one:
         wiretap.attach(one.broker)
         yield one
@@ -57,8 +62,17 @@ def prometheus(system, cache):
 
 
 @pytest.fixture(scope="module")
-def life(system, prometheus):
+def receiver(system):
+    """The Ombudsman's, which is poked when the feed has moved."""
+    with closing(Receiver()) as one:
+        system.psql("escalation", POKED, [one.url])
+        yield one
+
+
+@pytest.fixture(scope="module")
+def life(system, prometheus, receiver):
     """Lived once, to the end."""
+    lives.staff(system)
     with closing(lives.stage(system)) as watched:
         one = lives.begin(system, watched)
         lives.handle(one)
@@ -72,12 +86,12 @@ def life(system, prometheus):
 
 
 @pytest.fixture(scope="module")
-def places(system, life, prometheus):
+def places(system, life, prometheus, receiver):
     """Every place, once all has happened."""
     found = [*mistakes.by_machines(system), *life.people.sinks(), *sinks.of_system(system)]
     found += sinks.tapped(wiretap.caught(system.broker))
     found += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
-    found += sinks.commands(system)
+    found += [*sinks.commands(system), *sinks.poked(receiver)]
     found += sinks.watched(prometheus) if prometheus else []
     return found
 
@@ -106,6 +120,13 @@ def test_all_that_was_looked_for_was_there(system, life, hits):
     assert {canary.name for canary in permitted if canary.allowed} - found == set()
 
 
+def test_every_way_out_was_really_gone(places):
+    """The negative control of what is only heard: pokes, the feed's own streams, mails to posts."""
+    there = {name for name, _ in places}
+
+    assert there >= {"pokes/body", "tap/feed/monitoring", "tap/feed/handovers"}
+
+
 def test_the_form_for_the_ombudsman_was_really_taken(system, life):
     taken = "SELECT count(*) FROM report WHERE consent_form AND handed_over_at IS NOT NULL"
 
@@ -131,11 +152,14 @@ def test_a_mail_goes_to_its_reporter_alone_and_nobody_writes_its_headers(system,
     """Titles, reasons and answers of this life hold line breaks, headers and template's words."""
     mails = system.mails()
     assert len(mails) > 40
+    reporters = {people.PERSON["email"], people.OTHER["email"]}
+    to_posts = {line for lines in letters.SUBJECT_TO_POSTS.values() for line in lines.values()}
     for mail in mails:
-        assert mail.to in ([people.PERSON["email"]], [people.OTHER["email"]])
-        assert mail.headers["To"] == mail.to[0]
+        [to] = mail.to
+        assert to in reporters | set(people.POSTS.values())
+        assert mail.headers["To"] == to
         assert sorted(mail.headers) == sorted(HEADERS)
-        assert mail.subject in letters.SUBJECT.values()
+        assert mail.subject in (letters.SUBJECT.values() if to in reporters else to_posts)
         assert "example" not in mail.text
         assert "$" not in mail.text
 

@@ -73,6 +73,8 @@ def test_what_is_wrapped_or_compressed_is_unwrapped(name, tmp_path):
         ("kepada qanary.zulaikha", {"mail"}),
         (hashlib.sha256(b"+628117394-8265").hexdigest(), set()),
         (hashlib.sha256(b"081173948265").hexdigest(), {"telephone"}),
+        (hashlib.sha224(b"081173948265").hexdigest(), {"telephone"}),
+        (hashlib.sha384(b"87520936").hexdigest(), {"number"}),
         (hashlib.sha1(b"6302064187520936").hexdigest()[:20], {"number"}),  # noqa: S324 - planted
     ],
 )

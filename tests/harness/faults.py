@@ -1,5 +1,6 @@
 """What tests that break a whole system hold, read and fill: locks, measures, answers, disks."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,6 +46,13 @@ def measures(system: System, process: str) -> dict[str, float]:
 def measured(system: System, service: str, name: str) -> float:
     """One measure of a service's worker that is labelled by its service only."""
     return measures(system, f"{service}-worker")[f'{name}{{service="{service}"}}']
+
+
+def has_said(system: System, process: str, what: str, since: datetime) -> bool:
+    """Whether a process has logged this event since a moment."""
+    lines = system.process(process).log.read_text().splitlines()
+    said = [json.loads(line) for line in lines if f'"{what}"' in line]
+    return any(datetime.fromisoformat(line["timestamp"]) > since for line in said)
 
 
 def problem(answer: httpx.Response) -> int:

@@ -1,4 +1,5 @@
-"""Keeps a copy of every message on every exchange, in a queue that outlives the broker's death.
+"""Keeps a copy of every message on every exchange, the feed's own among them, in queues that
+outlive the broker's death.
 
 The broker's own trace tells of each message that is published or delivered anywhere, the nameless
 exchange included; it ends with the broker, so the exchanges that are known are bound as well.
@@ -11,10 +12,15 @@ from typing import Any
 import kombu
 
 from deploy.local.broker import Broker
-from deploy.rabbitmq.definitions import UNROUTED, VHOST
+from deploy.rabbitmq.definitions import FEED, FEED_STREAMS, FEED_VHOST, UNROUTED, VHOST
 
 QUEUE, TRACE = "wiretap", "amq.rabbitmq.trace"
-EXCHANGES = ("lapor.events", "lapor.dead", UNROUTED, "amq.topic", "amq.fanout", TRACE)
+USUAL = ("amq.topic", "amq.fanout", TRACE)
+# By virtual host: the exchanges, each with the key that binds all of it.
+EXCHANGES = {
+    VHOST: [(name, "#") for name in ("lapor.events", "lapor.dead", UNROUTED, *USUAL)],
+    FEED_VHOST: [(FEED, stream) for stream in FEED_STREAMS] + [(name, "#") for name in USUAL],
+}
 
 
 @dataclass(frozen=True)
@@ -29,17 +35,18 @@ class Caught:
 
 def attach(broker: Broker) -> None:
     """From now on every message is kept."""
-    with kombu.Connection(broker.uri()) as connection:
-        channel = connection.channel()
-        kombu.Queue(QUEUE, durable=True)(channel).queue_declare()
-        for exchange in EXCHANGES:
-            channel.queue_bind(QUEUE, exchange, "#")
-    broker.ctl("trace_on", "--vhost", VHOST)
+    for host, exchanges in EXCHANGES.items():
+        with kombu.Connection(broker.uri(host=host)) as connection:
+            channel = connection.channel()
+            kombu.Queue(QUEUE, durable=True)(channel).queue_declare()
+            for exchange, key in exchanges:
+                channel.queue_bind(QUEUE, exchange, key)
+        broker.ctl("trace_on", "--vhost", host)
 
 
 def caught(broker: Broker) -> list[Caught]:
     """All that was kept since the last time."""
-    return _taken(broker, QUEUE, no_ack=True)
+    return [one for host in EXCHANGES for one in _taken(broker, QUEUE, no_ack=True, host=host)]
 
 
 def lying(broker: Broker, queues: Iterable[str]) -> list[Caught]:
@@ -47,9 +54,9 @@ def lying(broker: Broker, queues: Iterable[str]) -> list[Caught]:
     return [one for queue in queues for one in _taken(broker, queue, no_ack=False)]
 
 
-def _taken(broker: Broker, queue: str, *, no_ack: bool) -> list[Caught]:
+def _taken(broker: Broker, queue: str, *, no_ack: bool, host: str = VHOST) -> list[Caught]:
     found = []
-    with kombu.Connection(broker.uri()) as connection:
+    with kombu.Connection(broker.uri(host=host)) as connection:
         channel = connection.channel()  # what it does not acknowledge goes back when it closes
         while message := channel.basic_get(queue, no_ack=no_ack):
             found.append(_read(message))

@@ -171,7 +171,7 @@ class Rules:
         """The regency's local day."""
         return self.settings.local_day(self.clock.now())
 
-    def amend(self, req: falcon.Request, change: Change, preview: str) -> web.Answer:
+    def amend(self, req: falcon.Request, change: Change, key: Any, preview: str) -> web.Answer:
         """Makes the change and keeps who made it; or only tells what it would move."""
         administrator, now = self.callers.administrator(req), self.clock.now()
         is_past = change.since < self.today()
@@ -180,6 +180,8 @@ class Rules:
         with self.db.begin() as tx:
             tx.get_one(models.Regime, 1, with_for_update=True)
             before = regime.read(tx, self.settings.zone) if preview == "true" else None
+            if before is None and (answer := key.answered(tx)):
+                return web.Answer(answer)
             row = change.add(tx)
             tx.flush()
             if before is not None:
@@ -198,7 +200,7 @@ class Rules:
                     decided_at=now,
                 )
             )
-        return web.Answer(_told(row_id, is_past, None))
+            return web.Answer(key.remember(tx, _told(row_id, is_past, None)))
 
 
 def foretold(tx: Session, before: Regime, after: Regime) -> dict[str, Any]:
@@ -306,14 +308,15 @@ class Limits(Rules):
         query=Preview,
         answers={201: Amended, 200: Amended},
         errors=(401, 403),
+        idempotent="optional",
         security="officer",
     )
     def on_post(
-        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any]
+        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
         refuse(wrong_limit(body))
-        return self.amend(req, effective("limit", LimitRule, body), **query)
+        return self.amend(req, effective("limit", LimitRule, body), key, **query)
 
 
 class Ladder(Rules):
@@ -338,14 +341,15 @@ class Ladder(Rules):
         query=Preview,
         answers={201: Amended, 200: Amended},
         errors=(401, 403),
+        idempotent="optional",
         security="officer",
     )
     def on_post(
-        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any]
+        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
         refuse(wrong_rung(body))
-        return self.amend(req, effective("rung", LadderRule, body), **query)
+        return self.amend(req, effective("rung", LadderRule, body), key, **query)
 
 
 class History(Rules):

@@ -184,10 +184,11 @@ class Calendars(Rules):
         query=Preview,
         answers={201: Amended, 200: Amended},
         errors=(401, 403, 409),
+        idempotent="optional",
         security="officer",
     )
     def on_post(
-        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any]
+        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """Nobody works by it until an agency is given it."""
         week = {name: body[name] for name in ("weekdays", "national_days", "joint_leave")}
@@ -207,7 +208,7 @@ class Calendars(Rules):
         retroactive = body["retroactive"]
         decree = body["decree"]
         change = Change("calendar", decree, retroactive, since, "effective_from", add, detail)
-        return self.amend(req, change, **query)
+        return self.amend(req, change, key, **query)
 
 
 class OfCalendar(Rules):
@@ -230,16 +231,17 @@ class Weeks(OfCalendar):
         query=Preview,
         answers={201: Amended, 200: Amended},
         errors=(401, 403, 404),
+        idempotent="optional",
         security="officer",
     )
     def on_post(
-        self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any]
+        self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """From a day on; days before it stay as the earlier week judges them."""
         self.known(req, code)
         weekdays = sorted(set(body["weekdays"]))
         change = effective("week", CalendarWeek, body, calendar=code, weekdays=weekdays)
-        return self.amend(req, change, **query)
+        return self.amend(req, change, key, **query)
 
 
 class Agencies(OfCalendar):
@@ -251,15 +253,16 @@ class Agencies(OfCalendar):
         query=Preview,
         answers={201: Amended, 200: Amended},
         errors=(401, 403, 404),
+        idempotent="optional",
         security="officer",
     )
     def on_post(
-        self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any]
+        self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """For what begins from that day on; a clock keeps the calendar that it began with."""
         self.known(req, code)
         change = effective("assignment", CalendarAssignment, body, calendar=code)
-        return self.amend(req, change, **query)
+        return self.amend(req, change, key, **query)
 
 
 class Days(OfCalendar):
@@ -296,10 +299,11 @@ class Days(OfCalendar):
         query=Preview,
         answers={201: Amended, 200: Amended},
         errors=(401, 403, 404),
+        idempotent="optional",
         security="officer",
     )
     def on_post(
-        self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any]
+        self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """The latest word about a day holds, for every clock that runs over it."""
         self.known(req, code)
@@ -315,7 +319,7 @@ class Days(OfCalendar):
         detail = {"calendar": code, "rule": body["rule"], "name": body["name"]}
         detail["day"] = day.isoformat()
         change = Change("day", body["decree"], body["retroactive"], day, "day", add, detail)
-        return self.amend(req, change, **query)
+        return self.amend(req, change, key, **query)
 
 
 def _week(code: str, body: Mapping[str, Any], week: Mapping[str, Any]) -> CalendarWeek:

@@ -86,17 +86,20 @@ class Posts:
         body=NewStanding,
         answers={201: Decreed},
         errors=(401, 403),
+        idempotent="optional",
         security="officer",
     )
-    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> PostStanding:
+    def on_post(self, req: falcon.Request, body: dict[str, Any], key: Any) -> Any:
         """Holds for what fires from now on; what was raised stays raised, and no clock moves."""
         administrator, now = self._callers.administrator(req), self._clock.now()
         _check(body, self._settings.local_day(now))
         with self._db.begin() as tx:
+            if answer := key.answered(tx):
+                return answer
             row = PostStanding(**body, decided_by=administrator.id, decided_at=now)
             tx.add(row)
             tx.flush()
-            return row
+            return key.remember(tx, row)
 
 
 def _check(body: dict[str, Any], today: date) -> None:

@@ -24,6 +24,7 @@ DAY = {"day": "2026-11-05", "rule": "off", "name": "Hari jadi Kotabaru", "decree
 WEEK = {"weekdays": [0, 1, 2, 3, 4, 5], "national_days": True, "joint_leave": False,
         "effective_from": "2026-11-02", "decree": DECREE}  # fmt: skip
 HOSPITAL = WEEK | {"code": "rsud", "name": "RSUD", "zone": "Asia/Makassar"}
+POST = {"post": "sekda", "standing": "absent", "effective_from": "2026-11-02", "decree": DECREE}
 GIVEN = {"agency": "rsud", "effective_from": "2026-11-02", "decree": DECREE}
 
 
@@ -34,11 +35,18 @@ class Desk:
         self.tower = tower
         self.client = testing.TestClient(api.app(tower.settings, tower.db, tower.clock))
         self.issuer = Issuer("routing", (secrets / "staff-token-key.json").read_bytes(), "KEY")
+        self.kept: dict[str, str] = {}
 
-    def ask(self, method: str, path: str, body: Any = None, role: str = "administrator", **query):
+    def ask(
+        self, method: str, path: str, body: Any = None, role: str = "administrator",
+        key: str = "", **query: Any,
+    ) -> Any:  # fmt: skip
         now, told = self.tower.clock.now(), {"role": role, "agency": None, "grant": str(GRANT)}
         token = self.issuer.issue("escalation", "officer", str(WHO), now, **told)["token"]
         headers = {"Authorization": f"Bearer {token}"}
+        if key:  # it holds for who asks with the same token
+            self.kept = self.kept or headers
+            headers = self.kept | {"Idempotency-Key": key}
         return self.client.simulate_request(
             method, f"/v1/{path}", json=body, headers=headers, params=query
         )

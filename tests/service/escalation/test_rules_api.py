@@ -18,6 +18,7 @@ from tests.service.escalation.desk import (
     HOSPITAL,
     LIMIT,
     OTHER,
+    POST,
     RUNG,
     WEEK,
     WHO,
@@ -176,6 +177,30 @@ def test_every_amendment_is_kept_with_who_when_and_by_which_decree(
     }  # fmt: skip
     older = desk.see("amendments", before=str(kept[1]["id"]))["amendments"]
     assert older == kept[2:]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "table"),
+    [("limits", LIMIT, "amendment"), ("ladder", RUNG, "amendment"),
+     ("calendars", HOSPITAL, "amendment"), ("calendars/regency/days", DAY, "amendment"),
+     ("calendars/regency/weeks", WEEK, "amendment"), ("posts", POST, "post_standing")],
+)  # fmt: skip
+def test_who_hears_no_answer_and_sends_again_has_decreed_once(
+    tower: Tower, desk: Desk, path: str, body: Any, table: str
+) -> None:
+    key, count = "f" * 16, f"SELECT count(*) FROM {table}"
+    previewed = {} if path == "posts" else {"preview": "true"}
+    desk.ask("POST", path, body, key=key, **previewed)  # which is no decree
+
+    answers = [desk.ask("POST", path, body, key=key) for _ in range(2)]
+
+    assert [(a.status_code, a.json) for a in answers] == [(201, answers[0].json)] * 2
+    assert tower.count(count) == 1
+    other = desk.ask("POST", path, body | {"decree": "Perbup 72/2026"}, key=key)
+    assert (other.status_code, other.json["errors"][0]["rule"]) == (422, "same_body")
+    if path != "calendars":  # the negative control: another key is another decree
+        assert desk.ask("POST", path, body, key="g" * 16).status_code == 201
+        assert tower.count(count) == 2
 
 
 def test_what_was_kept_of_an_amendment_cannot_be_changed(tower: Tower, desk: Desk) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.harness.ranks import mann_whitney
+from tests.harness.ranks import between, mann_whitney
 
 
 def test_equal_samples_are_told_apart_as_often_as_p_says() -> None:
@@ -36,3 +36,14 @@ def test_it_agrees_with_the_textbook() -> None:
 
     assert mann_whitney(low, high) == pytest.approx(0.00018267, rel=1e-4)
     assert mann_whitney(high, low) == pytest.approx(0.00018267, rel=1e-4)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1])
+def test_the_median_lies_in_its_interval_which_is_narrower_the_more_is_known(shift) -> None:
+    chance = random.Random(7)
+    drawn = [[chance.gauss(shift, 1) ** 3 for _ in range(4_000)] for _ in range(100)]
+
+    few, many = ([between(one[:count]) for one in drawn] for count in (400, 4_000))
+    for low, high in (*few, *many):
+        assert low <= shift**3 <= high
+    assert max(high - low for low, high in many) < min(high - low for low, high in few)
