@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from deploy import secrets
 from deploy.local.broker import Broker
 from deploy.local.environment import CACHE, STATE, Surroundings, passwords
 from deploy.local.postgres import Postgres
+from deploy.local.process import PORTS
 from deploy.local.system import System
 from tests.harness.cleaning import forget_runs
 from tests.harness.databases import Database, Databases
@@ -25,10 +27,33 @@ from tests.harness.time import MovedClock
 
 
 def pytest_configure() -> None:
-    """Keeps what pytest and hypothesis write inside of our folder."""
+    """Keeps what pytest and hypothesis write inside of our folder, and runs beside others apart."""
     (STATE / "tmp").mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(STATE / "tmp"))
     set_hypothesis_home_dir(STATE / "cache" / "hypothesis")
+    choose_examples(anew="LAPOR_DICE" in os.environ)
+    take_ports()
+
+
+def choose_examples(*, anew: bool) -> None:
+    """Lets hypothesis try the same examples in every run: a change is judged and not its luck. How
+    long one takes is nobody's promise."""
+    same = {} if anew else {"derandomize": True, "database": None}
+    lenient = [HealthCheck.too_slow]
+    settings.register_profile(
+        "lapor", deadline=None, print_blob=True, suppress_health_check=lenient, **same
+    )
+    settings.load_profile("lapor")  # hypothesis has one of its own, which it takes in CI
+
+
+def take_ports() -> None:
+    """Gives each process of a run its own part of the ports: none knows what another gave out."""
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{more}") for more in ("", "_COUNT"))
+    if worker and workers:
+        first, last = os.environ.get("LAPOR_PORTS", PORTS).split("-")
+        share = (int(last) + 1 - int(first)) // int(workers)
+        mine = int(first) + share * (int(worker.removeprefix("gw")) % int(workers))
+        os.environ["LAPOR_PORTS"] = f"{mine}-{mine + share - 1}"
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import psutil
 
 LEASH = Path(__file__).with_name("leash.py")
 SAME_USER = -1
+PORTS = "10240-30239"  # below those that the kernel gives to outgoing connections
 
 
 class Failed(Exception):
@@ -152,6 +153,12 @@ def _lives(process: psutil.Process) -> bool:
 _given: set[int] = set()
 
 
+def _ports() -> range:
+    """Those that may be given out: who runs several at once gives each a part, `LAPOR_PORTS`."""
+    first, last = os.environ.get("LAPOR_PORTS", PORTS).split("-")
+    return range(int(first), int(last) + 1)
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on now and that was not given out before.
 
@@ -159,7 +166,7 @@ def free_port() -> int:
     whoever asked listens.
     """
     while True:
-        port = 10_240 + secrets.randbelow(20_000)
+        port = secrets.choice(_ports())
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))

@@ -328,7 +328,7 @@ class System:
         request = urllib.request.Request(  # noqa: S310
             self.mail_url + path, data=body, method=method
         )
-        with supervisor.DIRECT.open(request, timeout=5) as answer:
+        with supervisor.DIRECT.open(request, timeout=30) as answer:
             return bytes(answer.read())
 
     def _unit(self, name: str) -> Unit:

@@ -175,13 +175,13 @@ class Escalation(Service):
     @every(1)
     def sweep(self) -> bool:
         """Fires what is due, unless the breaker refuses."""
+        now = self.clock.now()  # once: what fires is what the breaker has looked at
         with self.db.begin() as tx:
-            allowed = breaker.may_fire(tx, self.clock, self.settings.breaker_floor)
-        return allowed and self.fire_due()
+            allowed = breaker.may_fire(tx, self.clock, self.settings.breaker_floor, now)
+        return allowed and self.fire_due(now)
 
-    def fire_due(self) -> bool:
+    def fire_due(self, now: datetime) -> bool:
         """Fires what is due, case by case."""
-        now = self.clock.now()
 
         def fire(tx: Session, case: models.CaseState) -> None:
             firing.fire(tx, case, self.in_force(tx), now)

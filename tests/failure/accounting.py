@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from deploy.local.postgres import Run
 from deploy.local.system import System
 from tests.harness.history import History
 from tests.harness.waiting import eventually
@@ -58,8 +59,10 @@ def under_way(system: System, how_many: int) -> Iterator[Accepted]:
     coming = threading.Thread(target=submit, args=(system, how_many, accepted))
     coming.start()
     eventually(lambda: len(accepted.numbers) >= how_many // 5, "the first receipts", seconds=60)
-    yield accepted
-    coming.join(120)
+    try:
+        yield accepted
+    finally:
+        coming.join(120)
     assert len(accepted.numbers) == how_many
 
 
@@ -80,17 +83,24 @@ UNSAID = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 def unaccounted(system: System, accepted: Accepted) -> dict[str, object]:
     """What is lost, doubled or unheard of, by place; empty when all is well."""
     wrong: dict[str, object] = {}
+    for service in system.services:
+        with system.postgres.session(service) as run:
+            wrong |= _unaccounted(service, run, accepted)
+    return wrong
+
+
+def _unaccounted(service: str, run: Run, accepted: Accepted) -> Iterator[tuple[str, object]]:
     for place, statement in HELD.items():
-        found = Counter(number for (number,) in system.psql(place.split()[0], statement))
+        if place.split()[0] != service:
+            continue
+        found = Counter(number for (number,) in run(statement))
         lost = accepted.numbers - set(found)
         doubled = {n for n, times in found.items() if times > 1 and n in accepted.numbers}
         if lost or doubled:
-            wrong[place] = {"lost": len(lost), "doubled": len(doubled)}
-    for service in system.services:
-        for what, statement in (("stuck", STUCK), ("unsaid", UNSAID)):
-            if count := system.psql(service, statement)[0][0]:
-                wrong[f"{service} {what}"] = count
-    return wrong
+            yield place, {"lost": len(lost), "doubled": len(doubled)}
+    for what, statement in (("stuck", STUCK), ("unsaid", UNSAID)):
+        if count := run(statement)[0][0]:
+            yield f"{service} {what}", count
 
 
 def mails_of(system: System, accepted: Accepted) -> Counter[str]:
@@ -108,6 +118,6 @@ def settle(system: System, accepted: Accepted, seconds: float = 30) -> None:
         return last == [{}]
 
     try:
-        eventually(clean, "everything accounted for", seconds=seconds)
+        eventually(clean, "everything accounted for", seconds, every=0.25)
     except AssertionError as error:
         raise AssertionError(f"{error}: {last}") from None

@@ -45,7 +45,9 @@ def in_databases(system: System, planted: str) -> Iterator[str]:
         "INSERT INTO inbox (event_id, state, reason, attempts, received_at, type)"
         " VALUES (gen_random_uuid(), 'parked', %s, 1, now(), 'case.closed.v1')"
     )
-    for form in FORMS:  # each short enough to lie in its page as it is
+    # Each is short enough to lie in its page as it is, and there more often than a page is written
+    # anew while somebody reads it.
+    for form in FORMS * 3:
         system.psql("routing", parked, [form])
     yield from ("commands/routing parked list", "files/postgres/pg_wal/*")
     system.psql("routing", "CHECKPOINT")

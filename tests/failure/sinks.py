@@ -9,8 +9,10 @@ import io
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
@@ -232,11 +234,11 @@ def elsewhere(system: System) -> dict[str, list[str]]:
     what is kept there, no sweep of the folder sees."""
     lent = system.folder / "postgres" / "elsewhere"
     homes = {str(system.folder), *([lent.read_text()] if lent.exists() else [])}
-    found: dict[str, list[str]] = {}
+    found = defaultdict[str, list[str]](list)
     for process in system.processes():
         leader = psutil.Process(process.pid)
         for one in (leader, *leader.children(recursive=True)):
-            for file in one.open_files():
-                if not any(file.path.startswith(home) for home in homes) and file.mode != "r":
-                    found.setdefault(process.name, []).append(file.path)
-    return found
+            with suppress(psutil.NoSuchProcess):  # a helper that ended keeps nothing open
+                outside = [f for f in one.open_files() if not f.path.startswith(tuple(homes))]
+                found[process.name] += [file.path for file in outside if file.mode != "r"]
+    return {name: paths for name, paths in found.items() if paths}

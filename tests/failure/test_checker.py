@@ -74,6 +74,7 @@ PLANTED = [
      " prev_hash, hash, signature, kid, entry, now() FROM feed_entry WHERE position = 1"),
     ("lost escalation position", "escalation",
      "UPDATE position SET sequence = sequence - 1 WHERE source = '/notify/messages'"),
+    ("lost notify position", "notify", "DELETE FROM position WHERE source = '/intake/contacts'"),
     ("stale escalation status", "escalation", "UPDATE case_state SET cycle = cycle + 1"),
     ("doubled notify message", "notify",
      "INSERT INTO message (id, number, about, cause, facts, correlationid, state, written_at,"

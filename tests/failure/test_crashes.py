@@ -6,10 +6,17 @@
 import pytest
 
 from tests.failure.accounting import mails_of, settle, unaccounted, under_way
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
 REPORTS = 200
+
+
+def in_flight(system, accepted):
+    """Makes sure that whoever was killed has left something behind, and that more is coming."""
+    eventually(lambda: unaccounted(system, accepted), "what was on its way")
+    assert len(accepted.numbers) < REPORTS
 
 
 @pytest.mark.parametrize("service", ["intake", "routing", "notify", "escalation"])
@@ -17,6 +24,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(own_system, service):
     name = f"{service}-worker"
     with under_way(own_system, REPORTS) as accepted:
         own_system.process(name).kill()
+        in_flight(own_system, accepted)
         own_system.wait_ready(name, start=True)
 
     settle(own_system, accepted)
@@ -29,6 +37,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(own_system, service):
 def test_a_killed_api_loses_and_doubles_nothing(own_system):
     with under_way(own_system, REPORTS) as accepted:
         own_system.process("intake-api").kill()
+        assert len(accepted.numbers) < REPORTS
         own_system.wait_ready("intake-api", start=True)
 
     settle(own_system, accepted)
@@ -50,6 +59,7 @@ def test_reports_are_accepted_while_the_broker_is_down_and_then_go_their_way(own
 def test_a_killed_and_restarted_broker_loses_and_doubles_nothing(own_system):
     with under_way(own_system, REPORTS) as accepted:
         own_system.broker.process.kill()
+        in_flight(own_system, accepted)
         own_system.wait_ready("rabbitmq", start=True)
 
     settle(own_system, accepted)
@@ -58,6 +68,7 @@ def test_a_killed_and_restarted_broker_loses_and_doubles_nothing(own_system):
 def test_a_killed_database_gives_no_receipt_that_is_worth_nothing(own_system):
     with under_way(own_system, REPORTS) as accepted:
         own_system.postgres.kill()
+        assert len(accepted.numbers) < REPORTS
         own_system.postgres.restart()
 
     settle(own_system, accepted)

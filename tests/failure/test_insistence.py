@@ -101,6 +101,16 @@ def test_whoever_asks_again_under_another_key_is_seen_to_have_two_reports(system
     settle(system, Accepted(set(reports(system, body))))
 
 
+def test_an_answer_that_was_not_kept_is_seen_to_make_a_second_report(system, body, key):
+    """The negative control of a key that is known."""
+    assert ask(system, body=body, **key).status_code == 201
+    system.psql("intake", "DELETE FROM idempotency")
+    assert ask(system, body=body, **key).status_code == 201
+
+    assert len(reports(system, body)) == 2
+    settle(system, Accepted(set(reports(system, body))))
+
+
 def test_twenty_twins_at_once_are_one_report(system, body, key):
     with ThreadPoolExecutor(TWINS) as pool:
         answers = list(pool.map(lambda _: ask(system, body=body, **key), range(TWINS)))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.system import System
+from deploy.rabbitmq.definitions import HEARS
 from tests.harness.final import LINKS, Final, Link, Words
 from tests.harness.history import Call, calls, read
 from tests.harness.waiting import eventually
@@ -188,9 +189,8 @@ def _streams(now: Final, sender: str, before: frozenset[str]) -> Iterable[Wrong]
             if given != list(range(1, len(given) + 1)):
                 yield Wrong("disordered", f"{sender} outbox", subject, f"{source} {given}")
             for service, followed in heard.items():
-                place = f"{service} position"
-                if source in followed and followed[source].get(subject, 0) != max(given):
-                    at = followed[source].get(subject, 0)
+                place, at = f"{service} position", followed[source].get(subject, 0)
+                if source in HEARS[service] and at != max(given):
                     verdict = "lost" if at < max(given) else "phantom"
                     yield Wrong(verdict, place, subject, f"{source} {at} of {max(given)}")
 

@@ -9,6 +9,7 @@ import httpx
 
 from deploy.local.environment import ROOT
 from deploy.local.system import System
+from tests.harness.plain import PLAIN
 from tests.harness.waiting import eventually
 
 Edit = tuple[str, str, str]  # the file, what stands there, and what is written instead
@@ -40,4 +41,7 @@ def _move(system: System, process: str, where: Path) -> None:
     system.process(process).cwd = where
     system.restart(process)
     if process.endswith("-api"):  # the gateway looks every two seconds whether it is back
-        eventually(lambda: httpx.get(f"{system.url}/api/v1/reports").status_code != 503, process)
+        url = f"{system.url}/api/v1/reports"
+        eventually(
+            lambda: httpx.get(url, verify=PLAIN, trust_env=False).status_code != 503, process
+        )

@@ -21,6 +21,8 @@ import pytest
 from deploy import secrets
 from deploy.local.environment import ROOT
 from deploy.local.system import System
+from tests.harness.plain import PLAIN
+from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT
 
 needs_root = pytest.mark.skipif(
@@ -32,13 +34,14 @@ def ask(system: System, path: str = "/reports", body: Any = REPORT, **headers: s
     """The gateway's answer to one request of a client that does not insist."""
     headers.setdefault("Idempotency-Key", str(uuid4()))
     url = f"{system.url}/api/v1{path}"
-    return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False, verify=PLAIN)
 
 
 def measures(system: System, process: str) -> dict[str, float]:
     """Everything that a process measures, by series: `lapor_inbox_parked{service="intake"}`."""
     port = system.scrape_targets()[process]
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).text
+    url = f"http://127.0.0.1:{port}/metrics"
+    text = httpx.get(url, timeout=10, trust_env=False, verify=PLAIN).text
     found = re.findall(r"^([a-z_]+(?:\{[^}]*\})?) (\S+)$", text, re.MULTILINE)
     return {series: float(value) for series, value in found}
 
@@ -145,9 +148,14 @@ class Disk:
         aside = self.folder.with_name(f"{self.folder.name}.aside")
         self.free()
         _run("cp", "-a", self.folder, aside)
-        _run("umount", self.folder)
+        eventually(self._is_let_go, f"nobody uses {self.folder} any more")
         self.folder.rmdir()
         aside.rename(self.folder)
+
+    def _is_let_go(self) -> bool:
+        """Takes the disk away, unless somebody who was just killed is not gone yet."""
+        umount = [str(shutil.which("umount")), str(self.folder)]
+        return subprocess.run(umount, check=False).returncode == 0
 
     def fill(self) -> None:
         """Leaves not one byte."""

@@ -19,6 +19,7 @@ import psycopg2
 
 from deploy import secrets
 from deploy.local.system import System
+from deploy.rabbitmq.definitions import HEARS
 
 Words = Mapping[str, list[str]]  # by the number of the report, in order
 Query = tuple[str, str]  # a service, and a statement that gives numbers and words
@@ -252,12 +253,11 @@ class Final:
         """How many events of each stream that a service follows it has not taken in."""
         count = "SELECT source, count(*) FROM outbox GROUP BY source"
         said = dict(row for service in self.system.services for row in self.rows(service, count))
-        follow = "SELECT source, sum(sequence) FROM position GROUP BY source"
-        missing = {
-            f"{service} {source}": said[source] - heard
-            for service in self.system.services
-            for source, heard in self.rows(service, follow)
-        }
+        missing = {}
+        for service in self.system.services:
+            heard = self.heard(service)
+            for source in HEARS[service]:
+                missing[f"{service} {source}"] = said.get(source, 0) - sum(heard[source].values())
         return {place: count for place, count in missing.items() if count}
 
     def unsettled(self) -> dict[str, int]:

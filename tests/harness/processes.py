@@ -12,6 +12,7 @@ from deploy.local.environment import ROOT, Surroundings
 from deploy.local.process import Process, free_port, wait_until
 from deploy.rabbitmq.definitions import HEARS
 from tests.harness.databases import Database
+from tests.harness.plain import PLAIN
 
 _begun: set[str] = set()  # the databases that a worker has had
 
@@ -77,7 +78,8 @@ class ServiceProcess:
         return [json.loads(line) for line in self.process.log.read_text().splitlines()]
 
     def _internal(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.internal_port}{path}", timeout=5)
+        url = f"http://127.0.0.1:{self.internal_port}{path}"
+        return httpx.get(url, timeout=5, trust_env=False, verify=PLAIN)
 
 
 def _forget(service: str, uri: str) -> None:

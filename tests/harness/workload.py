@@ -5,7 +5,6 @@ do and hear goes into a history (`tests.harness.history`).
 """
 
 import itertools
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import httpx
 from deploy.local.scenario import ANSWER, FOLLOW_UP, sign_in
 from deploy.local.system import System
 from tests.harness.history import History, calls
+from tests.harness.plain import PLAIN
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
@@ -41,7 +41,6 @@ STEPS = (
     (AGENCY, "answer", ANSWER),
 )
 ACCEPT = "acceptance"
-PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used here, but dear to make for each client
 PATIENCE = 90.0  # seconds that a client insists
 
 

@@ -9,6 +9,7 @@ import pytest
 from deploy.local.broker import Broker, connect
 from deploy.local.given import GivenBroker
 from deploy.local.process import Failed
+from tests.harness.waiting import eventually
 
 QUORUM = {
     "x-queue-type": "quorum", "x-delivery-limit": 10, "x-dead-letter-exchange": "lapor.dead",
@@ -129,10 +130,7 @@ def test_what_a_service_rejects_comes_to_its_own_dead_letters(routing: Any, brok
 
 
 def _get(channel: Any, queue: str) -> Any:
-    for _ in range(200):
-        if message := channel.basic_get(queue):
-            return message
-    raise AssertionError(f"nothing arrived in {queue}")
+    return eventually(lambda: channel.basic_get(queue), f"a message in {queue}")
 
 
 def test_a_broker_that_somebody_else_runs_is_made_ready_and_left_alone(broker: Broker) -> None:

@@ -50,6 +50,22 @@ def test_a_jump_of_a_year_fires_nothing(many: Tower) -> None:
     assert passed(many) == 0
 
 
+def test_a_jump_after_the_breaker_has_looked_fires_nothing(
+    many: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = breaker.may_fire
+
+    def may_fire(*asked: Any) -> bool:
+        allowed = looks(*asked)
+        many.at("2027-11-02 10:00")
+        return allowed
+
+    monkeypatch.setattr(breaker, "may_fire", may_fire)
+    many.sweep()
+
+    assert passed(many) == 0
+
+
 def test_when_the_clock_is_put_right_firing_goes_on_by_itself(many: Tower) -> None:
     many.at("2027-11-02 10:00").sweep()
 
@@ -83,12 +99,12 @@ def test_a_release_does_not_cover_what_falls_due_later(many: Tower) -> None:
 
 def test_what_is_usual_is_five_times_a_busy_day_of_the_last_week(many: Tower) -> None:
     many.at("2026-11-06 08:00")
-    while many.service.fire_due():  # 120 on one day
+    while many.service.fire_due(many.clock.at):  # 120 on one day
         pass
     many.clock.at += timedelta(days=1)
 
     with many.db.begin() as tx:
-        assert breaker.may_fire(tx, many.clock, floor=50)
+        assert breaker.may_fire(tx, many.clock, 50, many.clock.at)
     assert many.count("SELECT most FROM breaker") == 600
 
 
@@ -106,9 +122,9 @@ def test_what_was_tried_and_failed_stops_nobody_else(
         real(tx, case, *more)
 
     monkeypatch.setattr(firing, "fire", fire)
-    many.at("2026-11-06 08:00").service.fire_due()
+    many.at("2026-11-06 08:00").service.fire_due(many.clock.at)
     many.clock.at += timedelta(days=3)  # and so does what falls due of them later
-    many.service.fire_due()
+    many.service.fire_due(many.clock.at)
 
     many.sweep()
 

@@ -175,7 +175,7 @@ def race(tower: Tower, racers: int = 5) -> None:
     def run() -> None:
         started.wait()
         try:
-            while tower.service.fire_due():
+            while tower.service.fire_due(tower.clock.at):
                 pass
         except BaseException as error:
             errors.append(error)

@@ -37,6 +37,8 @@ SAFE = {"deadline.approaching.v1": {"clock": "D"}, "deadline.passed.v1": {"clock
         "deadline.recomputed.v1": {"clock": "S", "reason": "calendar",
                                    "after": "2026-12-07T15:59:59Z"}}  # fmt: skip
 FIELDS = ("name", "phone", "address", "language")
+# Every example finds the same desk, cleared; clearing takes its time.
+ONE_DESK = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 NEWS = [rule.type for rule in domain.RULES if rule.type != "report.contact_sealed.v1"]
 
 
@@ -61,9 +63,7 @@ def anew(desk: Desk) -> None:
     desk.postbox.recipients.clear()
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=ONE_DESK)
 @given(st.fixed_dictionaries(dict.fromkeys(FIELDS, HOSTILE)))
 @example(dict.fromkeys(FIELDS, TRICKS[0]))
 def test_words_of_a_contact_reach_no_mail(desk: Desk, contact: dict[str, str]) -> None:
@@ -77,9 +77,7 @@ def test_words_of_a_contact_reach_no_mail(desk: Desk, contact: dict[str, str]) -
     judge(desk, CONTACT["email"])
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=ONE_DESK)
 @given(st.one_of(HOSTILE, st.emails(), st.builds("{}@surel-uji.example".format, HOSTILE)))
 @example(f"{CONTACT['email']}\r\nRCPT TO:<{EVIL}>")
 @example(f"=?utf-8?q?=0ABcc=3A{EVIL}?=@surel-uji.example")

@@ -83,6 +83,7 @@ def test_no_words_of_a_report_are_logged(town, broker):
         assert "kenari" not in process.metrics().lower()
 
 
+@pytest.mark.alone
 def test_officers_work_on_while_somebody_hammers_the_sign_in(town):
     _, start = town
     api = start("api")

@@ -254,23 +254,25 @@ def test_guesses_in_parallel_gain_nothing(office):
 
 
 def test_at_most_two_passwords_are_compared_at_once_and_few_wait(monkeypatch):
-    running, most = [], []
+    running, most, outcomes = [], [], []
+    sent_away = threading.Event()
 
     def slow(_stored, _password):
         running.append(1)
         most.append(len(running))
-        time.sleep(0.05)
+        sent_away.wait(10)
         running.pop()
         return True
 
     monkeypatch.setattr(passwords._hasher.__class__, "verify", lambda _, s, p: slow(s, p))
-    outcomes = []
 
     def compare(_):
         try:
             outcomes.append(passwords.matches("x", "y"))
         except Unavailable:
             outcomes.append("busy")
+            if outcomes.count("busy") == 6:
+                sent_away.set()
 
     with ThreadPoolExecutor(10) as threads:
         list(threads.map(compare, range(10)))
