@@ -1,19 +1,21 @@
 """Events as values: a `Fact` is what a service says, an `Event` is what travelled.
 
 The wire form is a CloudEvents 1.0 JSON document, structured mode, with the extensions `sequence`
-(counted per source and subject, from 1, without gaps) and `correlationid`.
+(counted per source and subject, from 1, without gaps; once its database was restored, a sender
+counts on from a multiple of `EPOCH`) and `correlationid`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 CONTENT_TYPE = "application/cloudevents+json"
+EPOCH = 2**20  # numbers that a stream has in each epoch: between two restorations of its sender
 
 # The chain of causes that the code now running belongs to: one web request, or one event.
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
@@ -65,15 +67,16 @@ class Event:
         }
 
 
+NAMES = tuple(field.name for field in fields(Event))
+
+
+def is_next(sequence: int, position: int) -> bool:
+    """Whether an event follows the one at `position` of its stream: by its number, or as the first
+    that its sender says in a later epoch."""
+    return sequence == position + 1 or (sequence > position and sequence % EPOCH == 1)
+
+
 def from_document(document: Mapping[str, Any]) -> Event:
     """Reads a document that the envelope's schema has accepted."""
-    return Event(
-        id=document["id"],
-        source=document["source"],
-        type=document["type"],
-        subject=document["subject"],
-        time=datetime.fromisoformat(document["time"]),
-        sequence=document["sequence"],
-        correlationid=document["correlationid"],
-        data=document["data"],
-    )
+    told = {name: document[name] for name in NAMES}
+    return Event(**told | {"time": datetime.fromisoformat(document["time"])})

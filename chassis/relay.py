@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from chassis import metrics
-from chassis.events import Event
+from chassis.events import NAMES, Event
 from chassis.failpoints import failpoint
 from chassis.wire import InDoubt, Publisher
 
@@ -90,14 +90,5 @@ class Relay:
 
 
 def _message(row: Any) -> tuple[str, str, bytes]:
-    event = Event(
-        id=row.event_id,
-        source=row.source,
-        type=row.type,
-        subject=row.subject,
-        time=row.time,
-        sequence=row.sequence,
-        correlationid=row.correlationid,
-        data=row.data,
-    )
+    event = Event(**{name: getattr(row, name) for name in NAMES} | {"id": row.event_id})
     return row.type, row.event_id, json.dumps(event.document()).encode()

@@ -63,7 +63,9 @@ class Escalation(Service):
 
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:
-        """Begins to watch a case."""
+        """Begins to watch a case, once: routing may say it again if it was restored."""
+        if clocks.locked(tx, event.subject) is not None:
+            return
         data = schemas.CaseOpened.of(event)
         case = cases.open(tx, event.subject, data)
         happened.hear(tx, event, case.received_at)

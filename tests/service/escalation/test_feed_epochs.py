@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,33 +10,19 @@ from typing import Any
 
 import pytest
 
-from deploy.local.postgres import program
 from services.escalation.commands import verify
 from services.escalation.ombudsman import epochs, feed
+from tests.harness.dumps import dump, restore
 from tests.service.escalation.reader import Reader, place
 from tests.service.escalation.tower import NUMBER, Tower
 
 EPOCHS = "/v1/ombudsman/epochs"
 
 
-def run(tower: Tower, name: str, *words: str | Path) -> None:
-    """One of PostgreSQL's programs, as the tables' owner."""
-    address = tower.database.owner_url.replace("postgresql+psycopg2", "postgresql")
-    command = [program(Path("/nowhere"), name), f"--dbname={address}", *words]
-    ran = subprocess.run(
-        command, env=os.environ | {"LC_ALL": "C"}, capture_output=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr.decode()
-
-
-def dump(tower: Tower, file: Path) -> None:
-    run(tower, "pg_dump", "--format=custom", f"--file={file}")
-
-
-def restore(tower: Tower, file: Path) -> None:
+def restored(tower: Tower, file: Path) -> None:
     tower.engine.dispose()
     tower.db._alone.dispose()
-    run(tower, "pg_restore", "--clean", "--single-transaction", file)
+    restore(tower.database.owner_url, file)
 
 
 def open_epoch(tower: Tower, stream: str = "monitoring") -> int:
@@ -54,11 +38,11 @@ def lost_future(tower: Tower, reader: Reader, file: Path) -> Iterator[Any]:
     tower.write(7)
     with tower.db.begin() as tx:
         feed.write(tx, "monitoring", "feed.breach.opened.v1", NUMBER, {"n": 7}, tower.clock.now())
-    dump(tower, file)
+    dump(tower.database.owner_url, file)
     tower.append()
     tower.write(4)
     held, witness = reader.all(), reader.end()
-    restore(tower, file)
+    restored(tower, file)
     tower.clock.at += timedelta(hours=2)
     yield held, witness
 
@@ -131,7 +115,7 @@ def test_restored_twice_from_one_dump_no_place_is_given_twice(
         bare_tower.write(5)
         lost = reader.end()
 
-    restore(bare_tower, tmp_path / "dump")
+    restored(bare_tower, tmp_path / "dump")
     bare_tower.clock.at += timedelta(minutes=1)
     second = open_epoch(bare_tower)
 
