@@ -1,5 +1,6 @@
 """What it costs when much is stored: a receipt, a reporter's look, a worklist, a sweep that finds
-nothing, and one wake-up fired; each with the exponent of its growth (0 is flat, 1 is a scan)."""
+nothing, one wake-up fired, and all that the workers measure of themselves, once each; with the
+exponent of its growth (0 is flat, 1 is a scan)."""
 
 import json
 import math
@@ -20,6 +21,8 @@ BASE = 100  # reports that came by the door; the others are copies of their rows
 APART = 1_000_000  # between the ids of a row's copies
 ASKED = 100  # times
 FIRED = 10  # wake-ups at each size
+MEASURED = r"measure|watch|count\w*"  # the timers that only look
+ROUND = 65  # seconds, in which each of them wakes
 COPIED = {
     "intake": ("report", "timeline_entry", "deadline", "stream", "position"),
     "routing": ("cases", "deadline", "stream", "position"),
@@ -77,6 +80,7 @@ class Base:
             "worklist": lambda: _typical(self._worklist),
             "idle sweep": self._idle_sweep,
             "one firing": self._firing,
+            "measures": self._measures,
         }
 
     def _submit(self) -> Any:
@@ -124,16 +128,31 @@ class Base:
         more, longer = self._sweeps()
         return (longer - spent - (more - turns) * self._idle) / len(moved) * 1000
 
+    def _measures(self) -> float:
+        """What every measure of every worker takes, together."""
+        before = {service: self._spent(service, MEASURED) for service in COPIED}
+        time.sleep(ROUND)
+        taken = 0.0
+        for service, known in before.items():
+            for name, (turns, spent) in self._spent(service, MEASURED).items():
+                more, longer = known.get(name, (0.0, 0.0))
+                taken += (spent - longer) / (turns - more)
+        return taken * 1000
+
     def _sweeps(self) -> tuple[float, float]:
-        """How many there were, and the seconds that they took."""
-        port = self._system.ports["escalation"][2]
+        return self._spent("escalation", "sweep").get("sweep", (0.0, 0.0))
+
+    def _spent(self, service: str, timers: str) -> dict[str, tuple[float, float]]:
+        """By timer: how often it woke, and the seconds that this took."""
+        port = self._system.ports[service][2]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
             text = page.read().decode()
-        found = {
-            end: re.search(rf'^lapor_\w+_{end}{{[^}}]*"sweep"[^}}]*}} (\S+)$', text, re.MULTILINE)
+        line = r'^lapor_entrypoint_seconds_{}{{entrypoint="({})",outcome="ok",[^}}]*}} (\S+)$'
+        count, total = (
+            dict(re.findall(line.format(end, timers), text, re.MULTILINE))
             for end in ("count", "sum")
-        }
-        return tuple(float(match[1]) if match else 0.0 for match in found.values())  # type: ignore[return-value]
+        )
+        return {name: (float(count[name]), float(total[name])) for name in count}
 
 
 def _copy(system: System, numbers: list[str], first: int, last: int) -> None:
@@ -158,7 +177,7 @@ def _copy(system: System, numbers: list[str], first: int, last: int) -> None:
                 f" WHERE b.{key} = ANY(%s)",
                 [numbers],
             )
-            system.psql(service, f"ANALYZE {table}")
+            system.psql(service, f"VACUUM (ANALYZE) {table}")
             print(f"    {service}.{table}", flush=True)
 
 

@@ -8,6 +8,8 @@ parked list          events that need a person: which, why, since when
 parked show ID       one of them with its envelope (its data only with --data)
 parked replay ID|all have it tried again
 replay --since TIME  send again what was emitted from TIME (RFC 3339) on
+number-anew          after the database was restored to an earlier state, before the worker starts:
+                     what is said from now on has numbers that nothing can have had
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def main(service: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("migrate", "seed", "api", "worker", "openapi"):
+    for name in ("migrate", "seed", "api", "worker", "openapi", "number-anew"):
         commands.add_parser(name)
     parked = commands.add_parser("parked").add_subparsers(dest="action", required=True)
     parked.add_parser("list")
@@ -174,6 +176,15 @@ def _replay(service: str, arguments: argparse.Namespace) -> None:
         sys.stdout.write(f"{outbox.replay(tx, arguments.since)} events will be sent again\n")
 
 
+def _number_anew(service: str, _: argparse.Namespace) -> None:
+    from chassis import outbox
+    from chassis.clock import Clock
+
+    with transactions(service).begin() as tx:
+        outbox.number_anew(tx, Clock(settings(service).clock_file).now())
+    sys.stdout.write("what is said from now on is numbered anew\n")
+
+
 def _print(rows: list[Any]) -> None:
     for row in rows:
         sys.stdout.write("  ".join(str(value) for value in row) + "\n")
@@ -188,4 +199,5 @@ _COMMANDS: dict[str, Command] = {
     "openapi": _openapi,
     "parked": _parked,
     "replay": _replay,
+    "number-anew": _number_anew,
 }

@@ -1,7 +1,8 @@
 """Events as values: a `Fact` is what a service says, an `Event` is what travelled.
 
 The wire form is a CloudEvents 1.0 JSON document, structured mode, with the extensions `sequence`
-(counted per source and subject, from 1, without gaps) and `correlationid`.
+(counted per source and subject, from 1, without gaps; once its database was restored, a sender
+counts on from a multiple of `EPOCH`) and `correlationid`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 CONTENT_TYPE = "application/cloudevents+json"
+EPOCH = 2**20  # numbers that a stream has in each epoch: between two restorations of its sender
 
 # The chain of causes that the code now running belongs to: one web request, or one event.
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
@@ -57,6 +59,12 @@ class Event:
 
 
 _NAMES = tuple(field.name for field in fields(Event))
+
+
+def is_next(sequence: int, position: int) -> bool:
+    """Whether an event follows the one at `position` of its stream: by its number, or as the first
+    that its sender says in a later epoch."""
+    return sequence == position + 1 or (sequence > position and sequence % EPOCH == 1)
 
 
 def read(row: Mapping[str, Any]) -> Event:

@@ -7,7 +7,7 @@ handled now is filed here and acknowledged; the broker never retries anything:
   missing. Tried again by `retry_due` after 1 s, 3 s, ... up to 1 h, `TRIES` times in all; a gap
   waits `GAP_SECONDS`.
 - `parked`: the last try failed, the event is poison, its number was another event's (a sender was
-  restored to an earlier state), or the gap stayed open. A person looks
+  restored to an earlier state and did not number anew), or the gap stayed open. A person looks
   (`parked list`, `show`) and has it tried again (`parked replay`). A parked gap closes by itself
   when the missing event comes.
 """
@@ -31,7 +31,7 @@ from chassis import metrics, strict_json
 from chassis.clock import Clock
 from chassis.database import Prepared, Transactions, drop, is_away
 from chassis.errors import Malformed, Poison, TooEarly
-from chassis.events import Event, correlate, from_document
+from chassis.events import EPOCH, Event, correlate, from_document, is_next
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
 from chassis.wire import sender_of
@@ -116,10 +116,10 @@ _REFILE = sa.text(
     " reason = CASE reason WHEN :taken THEN reason ELSE :reason END"
     " WHERE event_id = :id AND state <> 'done'"
 ).bindparams(taken=TAKEN)
-_NEXT_IS_FILED = sa.text(
-    "SELECT 1 FROM inbox WHERE source = :source AND subject = :subject AND sequence = :next"
-    " AND sequence < :sequence AND state <> 'done'"
-)
+_NEXT_IS_FILED = sa.text("""
+SELECT 1 FROM inbox WHERE source = :source AND subject = :subject AND state <> 'done'
+AND sequence < :sequence AND (sequence = :next OR sequence > :next AND sequence % :epoch = 1)
+""")
 _DONE = sa.text(
     "UPDATE inbox SET state = 'done', reason = NULL, next_try_at = NULL, body = NULL"
     " WHERE event_id = :id"
@@ -183,7 +183,7 @@ class Inbox:
         self._foresee(new, tx)
         for event in new:
             before = last.get((event.source, event.subject))
-            if event.sequence != (before.sequence if before else fresh[event.id]) + 1:
+            if not is_next(event.sequence, before.sequence if before else fresh[event.id]):
                 raise OutOfTurn
             self._handle(event, tx)
             last[event.source, event.subject] = event
@@ -235,24 +235,27 @@ class Inbox:
         if claimed is None:
             return "known"
         position = claimed.sequence
-        if event.sequence > position + 1:
+        if is_next(event.sequence, position):
+            return self._apply(event, position, tx)
+        if event.sequence > position:
             wait = self._clock.now() + timedelta(seconds=GAP_SECONDS)
             tx.execute(_KEEP, row | {"state": "waiting", "reason": "gap", "next_try_at": wait})
             return "waiting"
-        if event.sequence <= position:  # two facts under one number: a sender was set back
-            tx.execute(_KEEP, row | {"state": "parked", "reason": TAKEN, "next_try_at": None})
-            log.error("event_parked", type=event.type, event_id=event.id, reason=TAKEN)
-            return "parked"
-        return self._apply(event, position, tx)
+        # two facts under one number: a sender was set back
+        tx.execute(_KEEP, row | {"state": "parked", "reason": TAKEN, "next_try_at": None})
+        log.error("event_parked", type=event.type, event_id=event.id, reason=TAKEN)
+        return "parked"
 
     def _again(self, filed: Any, tx: Session) -> str:
         """Locks the stream's position, and applies the event or lets it wait for its turn."""
         event = decode(bytes(filed.body))
         place = {"source": event.source, "subject": event.subject}
         position = tx.execute(_LOCK_POSITION, place).scalar_one()
-        if event.sequence > position + 1:
+        if event.sequence > position and not is_next(event.sequence, position):
             return self._wait_for_turn(event, filed, position, tx)
-        outcome = self._apply(event, position, tx, again=filed.reason == TAKEN)
+        # what waited while its sender began a new epoch was not overtaken: it would be lost
+        wanted = filed.reason == TAKEN or event.sequence // EPOCH < position // EPOCH
+        outcome = self._apply(event, position, tx, again=wanted)
         tx.execute(_DONE, {"id": event.id})
         return outcome
 
@@ -261,7 +264,7 @@ class Inbox:
         now, length = self._clock.now(), timedelta(seconds=GAP_SECONDS)
         until = filed.received_at + length
         place = {"source": event.source, "subject": event.subject, "sequence": event.sequence}
-        if tx.execute(_NEXT_IS_FILED, place | {"next": position + 1}).first():
+        if tx.execute(_NEXT_IS_FILED, place | {"next": position + 1, "epoch": EPOCH}).first():
             until = now + length
         state = "waiting" if now < until else "parked"
         waited = filed.attempts - 1  # it was not tried

@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 
 import contracts
 from chassis.database import Prepared, drop
-from chassis.events import Fact, correlation
+from chassis.events import EPOCH, Fact, correlation
 from chassis.together import later
 
 KEPT_DAYS = 30
 
 # One statement numbers events within their streams and files them. The counters' row locks are
-# held until commit, so the numbers of one subject are in the order of commit and have no gaps.
+# held until commit, so the numbers of one subject are in the order of commit and have no gaps,
+# but for the one at which an epoch began.
 _SAY = Prepared(
     "say",
     """
@@ -34,8 +35,10 @@ WITH said AS (
     WITH ORDINALITY AS fact(id, source, type, subject, correlationid, time, data, place)
 ), numbered AS (
     INSERT INTO stream (source, subject, sequence)
-    SELECT source, subject, count(*) FROM said GROUP BY source, subject ORDER BY source, subject
-    ON CONFLICT (source, subject) DO UPDATE SET sequence = stream.sequence + excluded.sequence
+    SELECT source, subject, began + count(*) FROM said, epoch
+    GROUP BY source, subject, began ORDER BY source, subject
+    ON CONFLICT (source, subject) DO UPDATE SET sequence = excluded.sequence
+        + greatest(stream.sequence - (SELECT began FROM epoch), 0)
     RETURNING source, subject, sequence AS last
 )
 INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data)
@@ -47,11 +50,13 @@ FROM said JOIN numbered USING (source, subject) ORDER BY place
 )
 
 _OPENING = """\
-numbered_{i} AS (INSERT INTO stream SELECT :source_{i}, :subject_{i}, 1 FROM go),
+numbered_{i} AS (
+    INSERT INTO stream SELECT :source_{i}, :subject_{i}, began + 1 FROM go, epoch
+),
 said_{i} AS (
     INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data)
-    SELECT CAST(:id_{i} AS uuid), :source_{i}, :type_{i}, :subject_{i}, 1, :correlationid_{i},
-           CAST(:time_{i} AS timestamptz), CAST(:data_{i} AS json) FROM go
+    SELECT CAST(:id_{i} AS uuid), :source_{i}, :type_{i}, :subject_{i}, began + 1,
+        :correlationid_{i}, CAST(:time_{i} AS timestamptz), CAST(:data_{i} AS json) FROM go, epoch
 )"""
 
 
@@ -102,6 +107,13 @@ def replay(tx: Session, since: datetime) -> int:
         " WHERE emitted_at >= :since AND published_at IS NOT NULL RETURNING 1"
     )
     return len(tx.execute(marked, {"since": since}).all())
+
+
+def number_anew(tx: Session, now: datetime) -> None:
+    """After this database was restored to an earlier state: what is said from now on has numbers
+    that nothing said in the lost time can have had, and receivers take the first as the next."""
+    anew = sa.text("UPDATE epoch SET began = greatest(began + :epoch, :began)")
+    tx.execute(anew, {"epoch": EPOCH, "began": int(now.timestamp()) // 60 * EPOCH})
 
 
 def trim(tx: Session) -> int:

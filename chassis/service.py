@@ -29,7 +29,7 @@ import contracts
 from chassis import idempotency, inbox, metrics, outbox, wire
 from chassis.clock import Clock
 from chassis.config import Settings
-from chassis.database import Transactions, engine
+from chassis.database import Transactions, engine, rows
 from chassis.events import Event
 from chassis.failpoints import failpoint
 from chassis.inbox import Inbox
@@ -249,8 +249,9 @@ class Service:
     stopping: Flag = _Shared("stopping")
 
     def counts(self, tx: Session) -> dict[str, int]:
-        """What this service has, for the gauge that compares it with what the others have."""
-        return {}
+        """What this service has, for the gauge that compares it with what the others have: what
+        its migrations have noted in the tally (`chassis.tables`)."""
+        return dict(rows(tx, "SELECT * FROM tallied()"))
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """Reads (and locks) by few statements what the handlers of a batch would each ask for."""

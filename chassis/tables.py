@@ -1,6 +1,7 @@
 """The chassis' own tables, which stand in every service's database.
 
-A migration calls `install(op)`; the SQL of a version never changes, a later one gets its own.
+A migration calls `install(op)` and executes each later version; the SQL of a version never changes,
+a later one gets its own.
 """
 
 from __future__ import annotations
@@ -59,7 +60,31 @@ CREATE TABLE idempotency (       -- answers given, sealed with the client's own 
 );
 CREATE INDEX idempotency_made ON idempotency USING brin (made_at);
 """
-NAMES = frozenset({"outbox", "stream", "inbox", "position", "idempotency"})
+V2 = """
+CREATE TABLE epoch (             -- one row: the number after which its streams count now
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    began bigint NOT NULL DEFAULT 0
+);
+INSERT INTO epoch DEFAULT VALUES;
+CREATE TABLE tally (             -- how many rows there are of what is counted, as a sum of notes
+    what  text NOT NULL,
+    count bigint NOT NULL
+);
+-- For each row that comes (or goes) a note: what is counted costs what came since it last was, and
+-- nobody waits for a counter. Its argument is what the rows are counted as.
+CREATE FUNCTION note_tally() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tally VALUES (TG_ARGV[0], CASE TG_OP WHEN 'DELETE' THEN -1 ELSE 1 END);
+    RETURN NULL;
+END $$;
+CREATE FUNCTION tallied() RETURNS TABLE (what text, count bigint) LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(hashtext('chassis.tally'));
+    WITH noted AS (DELETE FROM tally RETURNING *)
+    INSERT INTO tally SELECT n.what, sum(n.count) FROM noted n GROUP BY n.what
+    RETURNING tally.what, tally.count;
+$$;
+"""
+NAMES = frozenset({"outbox", "stream", "inbox", "position", "idempotency", "epoch", "tally"})
 
 
 def install(op: Any) -> None:

@@ -5,7 +5,8 @@ introduce-feed-keys   show the public half of each key of the file that was not 
                       announce it on the chain
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
-open-epoch BY         after the database was restored: the feed goes on from where both agree
+open-epoch BY         after the database was restored: the feed goes on from where both agree, and
+                      what is said to other services is numbered anew (number-anew)
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, or --before DAY
                       of all that are over or handed over and were sealed before that local day
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
@@ -30,7 +31,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis import strict_json
+from chassis import outbox, strict_json
 from chassis.cli import settings, transactions
 from chassis.clock import Clock
 from chassis.database import Transactions
@@ -209,6 +210,7 @@ class OpenEpoch:
         configured, db = settings(service), transactions(service)
         now = Clock(configured.clock_file).now()
         with db.begin() as tx:
+            outbox.number_anew(tx, now)
             for stream in STREAMS:
                 begun = epochs.open(tx, stream, configured.signers(), arguments.by, now)
                 before = f"{begun.before_epoch}:{begun.before_position}"

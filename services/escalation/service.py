@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
@@ -66,7 +65,9 @@ class Escalation(Service):
 
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:
-        """Begins to watch a case."""
+        """Begins to watch a case, once: routing may say it again if it was restored."""
+        if clocks.locked(tx, event.subject) is not None:
+            return
         data = schemas.CaseOpened.of(event)
         case = cases.open(tx, event.subject, data)
         happened.hear(tx, event, case.received_at)
@@ -235,21 +236,24 @@ class Escalation(Service):
 
     @every(15)
     def watch(self) -> None:
-        """Shows what is late, broken, undecidable, unwatched or unheard."""
+        """Shows what is late, broken, undecidable or unheard."""
         with self.db.begin() as tx:
-            watching.show(tx, self.clock.now())
+            watching.show_what_is_late(tx, self.clock.now())
 
-    def counts(self, tx: Session) -> dict[str, int]:
-        """Every case that was opened is watched here."""
-        return dict(tx.execute(_COUNTS).one()._mapping)
+    @every(60)
+    def count_clocks(self) -> None:
+        """Shows how many promises run."""
+        with self.db.begin() as tx:
+            watching.show_clocks(tx)
 
+    @every(60)
+    def count_unwatched(self) -> None:
+        """Shows whether an open case is watched by no clock."""
+        with self.db.begin() as tx:
+            watching.show_unwatched(tx)
 
-_COUNTS = sa.text("""
-SELECT (SELECT count(*) FROM case_state) AS cases,
-       (SELECT count(*) FROM consent) AS consents,
-       (SELECT count(*) FROM sealed_part) AS sealed_parts,
-       (SELECT count(*) FROM dossier) AS dossiers,
-       (SELECT count(*) FROM case_state WHERE handed_over_at IS NOT NULL) AS handed_over,
-       (SELECT coalesce(sum(position), 0)::bigint FROM feed_stream) AS feed_entries,
-       (SELECT count(*) FROM feed_pending) AS feed_pending
-""")
+    @every(60)
+    def count_handovers(self) -> None:
+        """Shows what has become of the cases that were handed over."""
+        with self.db.begin() as tx:
+            watching.show_handovers(tx, self.clock.now())

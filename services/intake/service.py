@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-import sqlalchemy as sa
 from nameko.extensions import DependencyProvider
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
@@ -153,16 +152,6 @@ class Intake(Service):
                 .values(row)
                 .on_conflict_do_update(index_elements=["received_on"], set_=new)
             )
-
-    def counts(self, tx: Session) -> dict[str, int]:
-        """How many reports were accepted here, and how many of them got a case."""
-        accepted = tx.scalar(sa.select(sa.func.count()).select_from(Report))
-        cases = tx.scalar(
-            sa.select(sa.func.count(TimelineEntry.number.distinct())).where(
-                TimelineEntry.what == "case.opened"
-            )
-        )
-        return {"reports_accepted": accepted or 0, "cases_known": cases or 0}
 
 
 def known(tx: Session, event: Event) -> Report:

@@ -49,6 +49,7 @@ class Reporter(Base):
             name="sealed_whole",
         ),
         sa.Index("reporter_kek", "kek", postgresql_where=sa.text("kek IS NOT NULL")),
+        sa.Index("reporter_expected", "number", postgresql_where=sa.text("state = 'expected'")),
     )
 
     number: Mapped[str] = mapped_column(sa.Text, primary_key=True)

@@ -214,11 +214,8 @@ class Notify(Service):
         metrics.SILENT_ANSWERS.set(row.unheard)
 
     def counts(self, tx: Session) -> dict[str, int]:
-        """Every case has a reporter here; every contact that was sealed is held, or erased.
-
-        Who was erased before the contact came counts once its receipt was written about.
-        """
-        return dict(tx.execute(_COUNTS).one()._mapping)
+        """Every case has a reporter here, and no contact that was promised is still to come."""
+        return super().counts(tx) | {"contacts_expected": tx.scalars(_EXPECTED).one()}
 
 
 _STUCK = sa.text("""
@@ -228,11 +225,4 @@ FROM (SELECT coalesce(extract(epoch FROM :now - min(not_before)), 0) AS age, cou
      (SELECT count(*) AS unheard FROM message
       WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a
 """)
-_COUNTS = sa.text("""
-SELECT count(*) FILTER (WHERE opened) AS reporters,
-       count(*) FILTER (WHERE state = 'held' OR state = 'erased' AND EXISTS (
-           SELECT FROM message m WHERE m.number = reporter.number AND m.about = 'received'
-       )) AS contacts,
-       count(*) FILTER (WHERE state = 'expected') AS contacts_expected
-FROM reporter
-""")
+_EXPECTED = sa.text("SELECT count(*) FROM reporter WHERE state = 'expected'")

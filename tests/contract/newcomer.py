@@ -71,6 +71,7 @@ down_revision = None
 def upgrade() -> None:
     """Makes tally's table and the chassis'."""
     tables.install(op)
+    op.execute(tables.V2)
     op.execute("CREATE TABLE counted (number text PRIMARY KEY, kind text NOT NULL)")
 ''',
     "service.py": '''"""The worker: counts cases as they are opened."""

@@ -33,11 +33,17 @@ COUNTED = {
 FAILED_ANSWERS = (
     'lapor_http_request_seconds_count{service="intake", route="/v1/reports", outcome="error"}'
 )
+MEASURED = (
+    'lapor_entrypoint_seconds_count{{service="escalation", entrypoint="count_unwatched",'
+    ' outcome="{}"}}'
+)
 WOKEN = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="publish", outcome="ok"}}'
 HEALTHY = {
     **{f'lapor_accounted{{service="{s}", what="{w}"}}': v for (s, w), v in COUNTED.items()},
     **{f'up{{job="lapor", service="{s}", kind="worker"}}': "1x60" for s in SERVICES},
     **{WOKEN.format(s): "0+900x60" for s in SERVICES},
+    MEASURED.format("ok"): "0+1x60",
+    MEASURED.format("error"): "0x60",
     **{f'{name}{{service="{s}"}}': "0x60" for s in SERVICES for name in (
         "lapor_outbox_age_seconds", "lapor_inbox_age_seconds", "lapor_inbox_parked",
         "lapor_inbox_gaps_total", "lapor_hub_lag_seconds",
@@ -103,6 +109,9 @@ BROKEN = {
     "PokesUnheard": {"lapor_escalation_feed_poke_seconds": "3000+60x60"},
     "FeedUnacknowledged": {
         'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "86000+60x60"
+    },
+    "MeasuresMissing": {
+        MEASURED.format("ok"): "0+1x40 40x20", MEASURED.format("error"): "0x40 0+1x20",
     },
     "OrderNotDone": {'lapor_escalation_open_breaches{clock="C"}': "0x50 1x10"},
     "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},

@@ -1,7 +1,10 @@
 """Days without escalation's worker: everything that fell due fires once, in the order of its due
-times and with them; more than is usual waits for a person. And while it runs, nothing is late."""
+times and with them; more than is usual waits for a person. And while it runs, nothing is late.
 
-from collections import Counter
+With one worker that order is strict. With more it is strict for each case; over all cases a wake-up
+is overtaken only while another worker has it in hand."""
+
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
@@ -16,6 +19,7 @@ from tests.service.escalation.tower import end_of, local
 pytestmark = pytest.mark.fault
 
 DOWN, UP = "2026-12-23 20:00", "2026-12-28 08:00"  # joint leave, Christmas, a weekend
+WEEKS_LATER = "2027-01-20 08:00"  # by now each case's ladder was due too, to its end
 AFTER_A_DOWNTIME, IN_TIME = 120, 60  # seconds
 COPIES, CROWD = 50, 300
 # When a case was opened, and the end of the one limit of it that passes meanwhile: V's three
@@ -113,6 +117,50 @@ def test_more_than_is_usual_waits_for_a_person_and_then_fires_once_in_order(asle
     eventually(lambda: all_fired(asleep), seconds=AFTER_A_DOWNTIME)
 
     fires_once_in_order(asleep)
+
+
+WORKERS = 3
+
+
+@pytest.mark.parametrize("until", [UP, WEEKS_LATER], ids=["days", "weeks"])
+def test_three_workers_keep_each_cases_order_and_overtake_only_what_one_of_them_has_in_hand(
+    asleep, until
+):
+    left = "SELECT count(*) FROM due WHERE fired_at IS NULL AND due_at < %s"
+    asleep.at(until)
+    waiting = asleep.tower.database.psql(left, [local(until)])[0][0]
+    for _ in range(WORKERS):
+        asleep.launch(BREAKER_FLOOR="5000").process.start()
+    eventually(
+        lambda: asleep.tower.database.psql(left, [local(until)]) == [(0,)],
+        seconds=AFTER_A_DOWNTIME,
+    )
+
+    told = asleep.tower.told_since(asleep.said)
+    assert len(told) >= waiting > 0
+    assert twice(asleep) == []
+    assert asleep.tower.database.psql(PASSED, [asleep.said])[: len(MODELS)] == [
+        (model[:9], end_of(last), COPIES) for model, (_, last) in MODELS.items()
+    ]
+    of_case = defaultdict(list)
+    for number, due_at in told:
+        of_case[number].append(due_at)
+    assert all(times == sorted(times) for times in of_case.values())
+    assert max(overtaken(told)) < WORKERS
+    assert lateness(asleep, DOWN) > timedelta(days=4)
+
+
+def overtaken(told):
+    """For each that was told: how many cases were told of an earlier due time after it."""
+    for place, (_, due_at) in enumerate(told):
+        yield len({number for number, earlier in told[place + 1 :] if earlier < due_at})
+
+
+def test_what_overtakes_is_seen():
+    """The negative control."""
+    assert list(overtaken([("a", 1), ("b", 3), ("c", 2), ("d", 2), ("c", 1), ("b", 3)])) == [
+        0, 2, 1, 1, 0, 0,
+    ]  # fmt: skip
 
 
 def test_while_it_runs_nothing_fires_later_than_promised(office):

@@ -10,7 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from services.escalation.domain import What
 from services.escalation.models.calendars import REGENCY
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
-from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.clockwork import OVER, Clock
+
+_OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
+_OPEN = f"NOT follows AND status NOT IN ({_OVER})"
+_RUNS = "stopped_at IS NULL"
 
 
 class CaseState(Base):
@@ -25,6 +29,7 @@ class CaseState(Base):
             postgresql_where=sa.text("handed_over_at IS NOT NULL"),
         ),
         sa.Index("case_state_unheard", "number", postgresql_where=sa.text("unheard_cycle > 0")),
+        sa.Index("case_state_open", "number", postgresql_where=sa.text(_OPEN)),
     )
 
     number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
@@ -61,7 +66,14 @@ class ClockRun(Base):
         one_of("clock", Clock),
         one_of("problem", ("no_limit", "calendar")),
         sa.UniqueConstraint("number", "clock", "cycle", name="clock_once"),
-        sa.Index("clock_open", "regime", postgresql_where=sa.text("stopped_at IS NULL")),
+        sa.Index("clock_open", "regime", postgresql_where=sa.text(_RUNS)),
+        sa.Index("clock_running", "clock", "number", postgresql_where=sa.text(_RUNS)),
+        sa.Index(
+            "clock_undecidable",
+            "problem",
+            postgresql_where=sa.text(f"{_RUNS} AND problem IS NOT NULL"),
+        ),
+        sa.Index("clock_provisional", "id", postgresql_where=sa.text(f"{_RUNS} AND provisional")),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)

@@ -147,5 +147,6 @@ def _withdraw(tx: Session, now: datetime) -> None:
 
 def oldest(tx: Session, now: datetime) -> float:
     """For how many seconds the oldest poke has not been taken."""
-    made = tx.scalar(sa.select(sa.func.min(FeedPoke.made_at)).where(FeedPoke.outcome.is_(None)))
+    untaken = FeedPoke.next_try_at.is_not(None)  # as the index says it
+    made = tx.scalar(sa.select(sa.func.min(FeedPoke.made_at)).where(untaken))
     return (now - made).total_seconds() if made else 0.0

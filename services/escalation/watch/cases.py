@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from chassis.together import hold, keep
+from chassis.together import keep
 from services.escalation.models import CaseState
 from services.escalation.watch.clockwork import Happening
 
@@ -18,7 +18,6 @@ UNHELD = frozenset(
 
 def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
     """A case that begins."""
-    hold(tx, CaseState, [number])
     case = CaseState(
         number=number,
         status=data["status"],

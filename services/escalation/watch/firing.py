@@ -23,14 +23,16 @@ from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, clocks
 from services.escalation.watch.breaker import last_due
 
-# The case whose wake-up is oldest. Costs what is due, not what waits.
+# The case whose wake-up is oldest. Costs what is due, not what waits. The wake-up is locked too,
+# which looks at it again: what another process has just fired is not picked for its case's later
+# ones, before the turn of other cases.
 OLDEST = sa.text("""
 SELECT c.number FROM due d JOIN case_state c ON c.number = d.number
 WHERE d.fired_at IS NULL AND d.due_at <= :through AND d.number <> ALL(:passed_over)
 AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = d.number
                 AND f.at <= :now AND f.at > :now - :rest)
 ORDER BY d.due_at, d.id LIMIT 1
-FOR UPDATE OF c SKIP LOCKED
+FOR UPDATE OF c, d SKIP LOCKED
 """)
 
 

@@ -20,7 +20,7 @@ def measured(name: str, **labels: str) -> float:
 def lag(tower: Tower) -> tuple[float, float]:
     """What an operator sees: entries and seconds not acknowledged."""
     with tower.db.begin() as tx:
-        watching.show(tx, tower.clock.now())
+        watching.show_what_is_late(tx, tower.clock.now())
     name = "lapor_escalation_feed_unacknowledged"
     return measured(name), measured(f"{name}_seconds")
 

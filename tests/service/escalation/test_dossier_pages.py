@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,13 @@ import pypdf
 import pytest
 import rfc8785
 from falcon import testing
+from fpdf import FPDF
 
 from chassis.clock import Clock
 from services.escalation import api
 from services.escalation.ombudsman import paper
+from tests.service.escalation.lasting import lacking
+from tests.service.escalation.spoiling import SPOILT, spoilt
 from tests.service.escalation.test_dossiers import hand_over, sealed
 from tests.service.escalation.tower import NUMBER, Tower
 
@@ -50,35 +52,6 @@ def opened(answer: testing.Result) -> pypdf.PdfReader:
 
 def text(document: pypdf.PdfReader) -> str:
     return " ".join(" ".join(page.extract_text() for page in document.pages).split())
-
-
-def lacking(document: pypdf.PdfReader) -> set[str]:
-    """What PDF/A-2u asks and this document lacks, as far as a library can tell."""
-    root = document.trailer["/Root"]
-    found: dict[str, Any] = {
-        "identification": False, "unencrypted": not document.is_encrypted,
-        "file id": len(document.trailer.get("/ID", ())) == 2,
-        "no script": not {"/JavaScript", "/EmbeddedFiles"} & set(root.get("/Names", {})),
-    }  # fmt: skip
-    if "/Metadata" in root:
-        xmp = root["/Metadata"].get_data().decode()
-        part, level = (re.search(rf'pdfaid:{n}="(\w)"', xmp) for n in ("part", "conformance"))
-        found["identification"] = bool(part and level and part[1] + level[1] == "2U")
-    intents = [i.get_object() for i in root.get("/OutputIntents", ())]
-    found["output intent"] = any(
-        i["/S"] == "/GTS_PDFA1" and i["/DestOutputProfile"].get_data()[36:40] == b"acsp"
-        for i in intents
-    )
-    fonts = [f.get_object() for p in document.pages for f in p["/Resources"]["/Font"].values()]
-    found["fonts embedded"] = fonts and all(_is_embedded(font) for font in fonts)
-    found["unicode"] = fonts and all("/ToUnicode" in font for font in fonts)
-    return {name for name, holds in found.items() if not holds}
-
-
-def _is_embedded(font: Any) -> bool:
-    below = font.get("/DescendantFonts", [font])[0].get_object()
-    described = below.get("/FontDescriptor", {})
-    return any(name.startswith("/FontFile") for name in described)
 
 
 def test_what_is_read_is_what_the_feed_proves(tower: Tower, reader: Reader) -> None:
@@ -127,20 +100,28 @@ def test_what_was_erased_is_named_and_gone(tower: Tower, reader: Reader) -> None
 def test_on_paper_it_is_pdf_a_and_lacks_nothing(tower: Tower, reader: Reader) -> None:
     hand_over(tower)
 
-    assert lacking(opened(reader.get(**PDF))) == set()
+    answer = reader.get(**PDF)
+    assert opened(answer)
+    assert lacking(answer.content) == set()
 
 
 def test_a_plain_pdf_is_found_lacking() -> None:
     """The negative control of the examination."""
-    from fpdf import FPDF
-
     plain = FPDF()
     plain.add_page()
     plain.set_font("Helvetica")
     plain.cell(text="Kotabaru")
-    document = pypdf.PdfReader(io.BytesIO(bytes(plain.output())))
 
-    assert lacking(document) >= {"identification", "output intent", "fonts embedded", "unicode"}
+    found = lacking(bytes(plain.output()))
+
+    assert found >= {"identification", "output intent", "fonts embedded", "unicode"}
+
+
+@pytest.mark.parametrize("rule", SPOILT)
+def test_a_dossier_that_was_spoilt_lacks_just_that(tower: Tower, reader: Reader, rule: str) -> None:
+    hand_over(tower)
+
+    assert lacking(spoilt(reader.get(**PDF).content, rule)) == {rule}
 
 
 def test_paper_tells_in_two_languages_what_was_done_and_why_it_was_late(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from deploy.local.postgres import program
 from services.escalation.commands import verify
 from services.escalation.models import STREAMS, FeedStream
 from services.escalation.ombudsman import epochs, feed
+from tests.harness.dumps import dump, restore
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import Office
 from tests.service.escalation.reader import Reader, place
@@ -24,24 +22,10 @@ from tests.service.escalation.tower import NUMBER, Tower
 EPOCHS = "/v1/ombudsman/epochs"
 
 
-def run(tower: Tower, name: str, *words: str | Path) -> None:
-    """One of PostgreSQL's programs, as the tables' owner."""
-    address = tower.database.owner_url.replace("postgresql+psycopg2", "postgresql")
-    command = [program(Path("/nowhere"), name), f"--dbname={address}", *words]
-    ran = subprocess.run(
-        command, env=os.environ | {"LC_ALL": "C"}, capture_output=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr.decode()
-
-
-def dump(tower: Tower, file: Path) -> None:
-    run(tower, "pg_dump", "--format=custom", f"--file={file}")
-
-
-def restore(tower: Tower, file: Path) -> None:
+def restored(tower: Tower, file: Path) -> None:
     tower.engine.dispose()
     tower.db._alone.dispose()
-    run(tower, "pg_restore", "--clean", "--single-transaction", file)
+    restore(tower.database.owner_url, file)
 
 
 def open_epoch(tower: Tower, stream: str = "monitoring") -> int:
@@ -66,11 +50,11 @@ def lost_future(tower: Tower, reader: Reader, file: Path) -> Iterator[Any]:
     tower.write(7)
     with tower.db.begin() as tx:
         feed.write(tx, "monitoring", "feed.breach.opened.v1", NUMBER, {"n": 7}, tower.clock.now())
-    dump(tower, file)
+    dump(tower.database.owner_url, file)
     tower.append()
     tower.write(4)
     held, witness = reader.all(), reader.end()
-    restore(tower, file)
+    restored(tower, file)
     tower.clock.at += timedelta(hours=2)
     yield held, witness
 
@@ -155,9 +139,9 @@ def test_a_worker_that_starts_before_an_epoch_is_opened_waits_for_it(
 ) -> None:
     tower = office.tower
     tower.write(3)
-    dump(tower, tmp_path / "dump")
+    dump(tower.database.owner_url, tmp_path / "dump")
     tower.write(2)
-    restore(tower, tmp_path / "dump")
+    restored(tower, tmp_path / "dump")
     with tower.db.begin() as tx:
         feed.write(tx, "monitoring", "feed.breach.opened.v1", NUMBER, {"n": 7}, tower.clock.now())
 
@@ -171,7 +155,7 @@ def test_a_worker_that_starts_before_an_epoch_is_opened_waits_for_it(
 
 
 def restored_again(tower: Tower, file: Path) -> int:
-    restore(tower, file)
+    restored(tower, file)
     return open_epoch(tower)
 
 
@@ -200,7 +184,7 @@ def test_with_its_clock_set_back_too_the_lost_epoch_is_known_as_lost(
         first = open_epoch(bare_tower)
         bare_tower.write(5)
         lost = reader.end()
-    restore(bare_tower, tmp_path / "dump")
+    restored(bare_tower, tmp_path / "dump")
     answer = reader.ask(after=lost["cursor"])
     assert (answer.status_code, answer.json["code"]) == (409, "ahead")
 

@@ -199,7 +199,7 @@ def test_without_the_cases_lock_they_would_not(
     crowd: Tower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control: the same race without locks fires something twice."""
-    unlocked = text(str(firing.OLDEST).replace("FOR UPDATE OF c SKIP LOCKED", ""))
+    unlocked = text(str(firing.OLDEST).replace("FOR UPDATE OF c, d SKIP LOCKED", ""))
     monkeypatch.setattr(firing, "OLDEST", unlocked)
 
     race(crowd)

@@ -318,3 +318,14 @@ def test_no_text_and_no_person_is_kept(tower: Tower) -> None:
         "number", "status", "kind", "class", "category", "agency", "cycle", "received_at",
         "follows", "unheard_cycle", "offered_at", "handed_over_at",
     }  # fmt: skip
+
+
+def test_a_case_that_is_opened_again_is_watched_once(tower: Tower) -> None:
+    """Routing was restored to an earlier state: it opens its cases anew and says so."""
+    tower.begin_work()
+    before = tower.clocks()
+
+    assert tower.hear("case.opened.v1", kind="complaint") == "done"
+
+    assert tower.clocks() == before
+    assert tower.count("SELECT count(*) FROM case_state") == 1

@@ -82,7 +82,8 @@ def test_the_dashboard_shows_where_files_stand_and_how_long_is_left(
 ) -> None:
     def shown(name: str, **labels: str) -> float | None:
         with tower.db.begin() as tx:
-            watching.show(tx, tower.clock.now())
+            watching.show_what_is_late(tx, tower.clock.now())
+            watching.show_handovers(tx, tower.clock.now())
         return REGISTRY.get_sample_value(f"lapor_escalation_{name}", labels)
 
     tower.at("2027-01-05 10:00")

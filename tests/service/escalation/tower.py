@@ -194,16 +194,19 @@ class Tower:
 
     def order(self) -> list[datetime]:
         """The due times of all that fired, in the order in which it was told."""
-        told = self.database.psql(f"""
-            SELECT d.due_at FROM outbox o
+        return [due_at for _, due_at in self.told_since(0)]
+
+    def told_since(self, id: int) -> list[tuple[str, datetime]]:
+        """Case and due time of all that fired, in the order in which it was told."""
+        return self.database.psql(f"""
+            SELECT o.subject, d.due_at FROM outbox o
             JOIN clock c ON c.number = o.subject AND c.clock = o.data->>'clock'
             JOIN due d ON d.clock_id = c.id AND d.what = CASE o.type
                 WHEN 'deadline.approaching.v1' THEN 'reminder'
                 WHEN 'deadline.passed.v1' THEN 'passed'
                 WHEN 'escalation.raised.v1' THEN 'level_' || (o.data->>'level') END
-            WHERE o.type ~ '^({"|".join(FIRING)})' ORDER BY o.id
-        """)
-        return [due_at for (due_at,) in told]
+            WHERE o.type ~ '^({"|".join(FIRING)})' AND o.id > {id} ORDER BY o.id
+        """)  # type: ignore[return-value]
 
     def clocks(self, number: str = NUMBER) -> dict[str, str]:
         """Each clock with its round, and how it is: a due day, `paused`, `stopped` or a problem."""

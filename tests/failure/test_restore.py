@@ -1,0 +1,153 @@
+"""Escalation's database is restored from a backup, and everybody else has gone on meanwhile: the
+other services, a reader of the Ombudsman's feed. By the runbook's steps all is accounted for."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from chassis.events import EPOCH
+from tests.failure.accounting import Accepted, settle, submit, unaccounted
+from tests.harness.dumps import dump, restore
+from tests.harness.faults import command
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+REPORTS = 4  # before the backup, and after it; what falls due of them is less than the breaker lets
+VERIFIED_BY = timedelta(days=8)  # by then V has passed, whatever the calendar
+OTHERS = ("intake", "routing", "notify")
+HEARERS = f"SELECT min(sequence), max(sequence) / {EPOCH} FROM position WHERE source = %s"
+PARKED = "SELECT reason, count(*) FROM inbox WHERE state = 'parked' GROUP BY 1"
+RUNS = "SELECT number, clock, cycle, due_at FROM {} WHERE number = ANY(%s) ORDER BY 1, 2, 3"
+BREACHED = "SELECT count(DISTINCT c.number) FROM breach b JOIN clock c ON c.id = b.clock_id"
+COUNTED = {"intake": "cases_known", "notify": "reporters", "escalation": "cases"}
+
+
+class Feed:
+    """The monitoring stream, as somebody outside reads it."""
+
+    def __init__(self, system):
+        self._url = f"{system.url}/api/v1/ombudsman"
+        self._headers = {"Authorization": f"Bearer {system.ombudsman_key}"}
+
+    def ask(self, path, **asked):
+        return httpx.get(
+            f"{self._url}/{path}", params=asked, headers=self._headers, trust_env=False
+        )
+
+    def read(self, after=""):
+        """Every entry after a cursor, and the cursor after them."""
+        page = self.ask("feed", stream="monitoring", after=after, limit=2000).json()
+        assert not page["more"]
+        return page["events"], page["cursor"]
+
+
+@pytest.fixture
+def backup(own_system, tmp_path):
+    """What was accepted before the backup; and a way back to it."""
+    accepted = Accepted()
+    submit(own_system, REPORTS, accepted)
+    settle(own_system, accepted)
+    url, file = own_system._owner_url("escalation"), tmp_path / "dump"
+    since = datetime.now(UTC)
+    dump(url, file)
+
+    def bring_back(*words):
+        for name in ("escalation-worker", "escalation-api"):
+            own_system.process(name).stop()
+        restore(url, file)
+        if words:
+            command(own_system, "escalation", *words)
+        for service in own_system.services:
+            command(own_system, service, "replay", "--since", since.isoformat())
+        for name in ("escalation-worker", "escalation-api"):
+            own_system.wait_ready(name, start=True)
+
+    return accepted, bring_back
+
+
+def go_on(system, accepted):
+    """More reports come, and nobody verifies any of them in time: breaches, on the feed."""
+    submit(system, REPORTS, accepted)
+    settle(system, accepted)
+    before = system.psql("escalation", BREACHED)[0][0]
+    system.clock.move(VERIFIED_BY)
+    appended = "SELECT count(*) FROM feed_entry WHERE stream = 'monitoring'"
+    eventually(lambda: system.psql("escalation", BREACHED)[0][0] >= before + 2 * REPORTS,
+               "all are late", seconds=60)  # fmt: skip
+    eventually(lambda: system.psql("escalation", appended)[0][0] >= before + 2 * REPORTS)
+    settle(system, accepted)
+
+
+def parked(system):
+    found = Counter()
+    for service in system.services:
+        found.update(dict(system.psql(service, PARKED)))
+    return found
+
+
+def assert_told_alike(system, numbers):
+    """All hear escalation again, under numbers that nothing had, and know the same limits."""
+    for other in ("intake", "routing"):
+        [(_, epoch)] = system.psql(other, HEARERS, ["/escalation/deadlines"])
+        assert epoch > 0
+        known = system.psql(other, RUNS.format("deadline"), [list(numbers)])
+        assert known == system.psql("escalation", RUNS.format("clock"), [list(numbers)])
+    told = "SELECT count(*) FROM timeline_entry WHERE what = 'deadline.passed' GROUP BY number"
+    assert {times for (times,) in system.psql("intake", told)} <= {1, 2}
+
+
+def assert_goes_on(feed, held, cursor, numbers):
+    """Who has read further than the backup knows is told so, and goes on from what both have."""
+    refused = feed.ask("feed", stream="monitoring", after=cursor)
+    assert (refused.status_code, refused.json()["code"]) == (409, "lost_future")
+    [epoch] = feed.ask("epochs", stream="monitoring").json()["epochs"]
+    following, _ = feed.read(epoch["cursor"])
+    common = [entry for entry in held if entry["position"] <= epoch["before"]["position"]]
+    assert following[0]["type"] == "feed.epoch.opened.v1"
+    chain = [*common, *following]
+    assert all(after["prevhash"] == before["hash"] for before, after in pairwise(chain))
+    assert {entry["subject"] for entry in chain if "breach" in entry["type"]} == numbers
+    assert not places(held[len(common) :]) & places(following)
+
+
+def places(entries):
+    return {(entry["epoch"], entry["position"]) for entry in entries}
+
+
+def test_by_the_runbooks_steps_everything_is_accounted_for_again(own_system, backup):
+    (accepted, bring_back), feed = backup, Feed(own_system)
+    numbers = accepted.numbers
+    go_on(own_system, accepted)
+    held, cursor = feed.read()
+    assert {entry["subject"] for entry in held} == numbers
+
+    bring_back("open-epoch", "kepala.diskominfo")
+
+    eventually(lambda: own_system.psql("escalation", BREACHED) == [(2 * REPORTS,)], seconds=60)
+    settle(own_system, accepted, seconds=60)
+    assert parked(own_system) == {}
+    for service, what in COUNTED.items():
+        tallied = dict(own_system.psql(service, "SELECT * FROM tallied()"))
+        assert tallied[what] == len(numbers) == 2 * REPORTS
+    assert_told_alike(own_system, numbers)
+    assert_goes_on(feed, held, cursor, numbers)
+    assert "entries hold" in command(own_system, "escalation", "verify-feed")
+
+
+def test_without_them_it_is_seen_and_can_still_be_mended(own_system, backup):
+    """The negative control: what is said again has the numbers of what was said."""
+    accepted, bring_back = backup
+    go_on(own_system, accepted)
+
+    bring_back()
+
+    eventually(lambda: parked(own_system)["number taken"] > 0, "refused numbers", seconds=60)
+    assert any("stuck" in place for place in unaccounted(own_system, accepted))
+    command(own_system, "escalation", "open-epoch", "kepala.diskominfo")
+    for service in OTHERS:
+        command(own_system, service, "parked", "replay", "all")
+    settle(own_system, accepted, seconds=60)
