@@ -4,13 +4,15 @@ The tests' database runs with `fsync` off, so these tests show what a death of t
 one of the machine: what the server has written, the kernel keeps.
 """
 
+import threading
 import time
 
 import httpx
 import pytest
 
 from tests.failure.accounting import Accepted, settle, submit, unaccounted, under_way
-from tests.harness.faults import ask, problem, timed
+from tests.harness.faults import ask, client_of, problem
+from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -23,22 +25,23 @@ BACK_WITHIN = 10.0  # seconds
 
 def test_a_database_killed_under_load_and_back_ten_seconds_later(own_system):
     pids = {p.name: p.pid for p in own_system.processes() if p.name.endswith(("-api", "-worker"))}
-    with under_way(own_system, REPORTS) as accepted:
+    with under_way(own_system, REPORTS) as accepted, Stalls(own_system.folder) as stalls:
         own_system.postgres.kill()
         end, refused = time.monotonic() + OUTAGE, []
         while time.monotonic() < end:
-            refused.append(timed(lambda: ask(own_system)))
+            refused.append((time.monotonic(), ask(own_system), time.monotonic()))
         own_system.postgres.restart()
         back = time.monotonic()
         receipt = eventually(lambda: answered(own_system), "a receipt again", seconds=30)
-        accepted.numbers.add(receipt)
         resumed = time.monotonic() - back
+        accepted.numbers.add(receipt)
         eventually(lambda: knows(own_system, receipt), "its case", seconds=60)
         followed = time.monotonic() - back
         accepted.numbers.discard(receipt)
+        slowest = max(stalls.ran(asked, told) for asked, _, told in refused)
 
-    assert {problem(answer) for _, answer in refused} == {503}
-    assert max(seconds for seconds, _ in refused) < REFUSED_WITHIN
+    assert {problem(answer) for _, answer, _ in refused} == {503}
+    assert slowest < REFUSED_WITHIN
     assert resumed < BACK_WITHIN
     assert followed < BACK_WITHIN
     accepted.numbers.add(receipt)
@@ -57,6 +60,25 @@ def test_a_receipt_without_a_durable_row_is_noticed(own_system):
         own_system.psql("intake", f"DELETE FROM {table} WHERE number = %s", [forgotten])
     own_system.psql("intake", "DELETE FROM report WHERE number = %s", [forgotten])
     assert unaccounted(own_system, accepted)["intake"] == {"lost": 1, "doubled": 0}
+
+
+def test_a_slow_database_is_no_stall_of_the_machine(own_system):
+    """The negative control of the slowest refusal: it counts as long as it took."""
+    with Stalls(own_system.folder) as stalls:
+        asked = time.monotonic()
+        own_system.psql("intake", "SELECT pg_sleep(2.5)")
+        assert stalls.ran(asked, time.monotonic()) > REFUSED_WITHIN
+
+
+def test_a_return_that_takes_too_long_is_noticed(own_system):
+    """The negative control of the return: nobody may write for as long as it may take."""
+    with client_of(own_system, "intake") as other:
+        other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
+        back = time.monotonic()
+        threading.Timer(BACK_WITHIN, other.connection.rollback).start()
+        receipt = eventually(lambda: answered(own_system), "a receipt again", seconds=30)
+        assert time.monotonic() - back >= BACK_WITHIN
+    settle(own_system, Accepted({receipt}))
 
 
 def answered(system):
