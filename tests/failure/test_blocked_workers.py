@@ -19,6 +19,7 @@ BLOCKED = 70  # seconds that the failpoint lasts: more than five heartbeats
 LOCKED = 12  # seconds: after the third try and before the fourth
 ALERTED = 60  # seconds from a worker's first sign of life
 SETTLED = 60  # seconds to have everything where it belongs
+TURNS = 5  # seconds that nothing blocks a worker for, which only waits for a lock
 CONNECTIONS = 2  # of each worker: its deliveries' and its relay's
 
 
@@ -102,6 +103,7 @@ def test_blocked_workers_are_heard_of_come_back_once_and_have_one_effect(
         eventually(lambda: {"routing", "notify"} <= blocked(watch), "the alert", ALERTED, every=0.5)
         alerted = time.monotonic()
         assert "escalation" not in blocked(watch)
+        assert measured(system, "escalation", "lapor_hub_lag_seconds") < TURNS
         eventually(lambda: time.monotonic() - turned > LOCKED, "its time", LOCKED)
     settled(system, work.history.file, seconds=SETTLED)
 

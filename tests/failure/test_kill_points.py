@@ -38,6 +38,8 @@ POINTS = {
 }  # fmt: skip
 # What is on the broker's streams after this one is judged where they are read.
 ELSEWHERE = {"feed.after_broadcast"}
+DOUBLED = "intake timeline of cases"
+IN_HAND = 8  # mails that notify may be sending when it dies: so many may go out twice
 KILLED = (-SIGKILL, 1)  # an API's own process ends with 1 when the one that serves was killed
 ROUNDS = [
     {name: point for name, point in zip(POINTS, points, strict=True) if point}
@@ -64,6 +66,7 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(own_system, work, armed):
     work.sign_in()
     for name, point in armed.items():
         arm(own_system, name, FAILPOINTS=f"{point}=kill", BREAKER_FLOOR="500")
+    before = check(own_system, work.history.file).extra_mails
     with work.under_way(REPORTS, live=4) as coming:
         if set(armed.values()) & set(LATE):
             coming.join()
@@ -72,8 +75,8 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(own_system, work, armed):
             own_system.restart(name, FAILPOINTS="")
 
     found = settled(own_system, work.history.file, seconds=30)
-    assert found.extra_mails <= 8 * len(ROUNDS)  # of those in hand, at most one more each
-    assert found.unknown == 0  # whoever insists learns how it ended
+    more = found.extra_mails - before
+    assert more <= (IN_HAND if "notify-worker" in armed else 0)
 
 
 def test_without_its_inbox_an_event_that_comes_again_is_doubled(own_system, work):
@@ -101,8 +104,7 @@ def test_without_its_inbox_an_event_that_comes_again_is_doubled(own_system, work
         values = [again["id"]] if "inbox" in statement else [again["sequence"] - 1, row[3]]
         own_system.psql("intake", statement, values)
     publish(own_system.broker, "routing", [again])
-    eventually(lambda: check(own_system, work.history.file).beyond(before))
-    assert "intake timeline of cases" in check(own_system, work.history.file).of("doubled")
+    eventually(lambda: DOUBLED in check(own_system, work.history.file).of("doubled"), DOUBLED)
 
 
 def deaths(system, armed) -> Iterator[str]:

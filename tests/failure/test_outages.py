@@ -14,6 +14,7 @@ from tests.failure.accounting import Accepted, settle, submit, unaccounted
 from tests.harness.checker import numbers, settled
 from tests.harness.faults import ask, client_of, command, waiting_for_locks
 from tests.harness.publishing import event, publish
+from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
 from tests.service.chassis.stories import AT
 
@@ -62,11 +63,12 @@ def test_services_that_start_before_the_broker_wait_for_it(own_system):
     submit(own_system, 10, accepted)
     assert accepted.statuses.keys() == {201}
 
-    own_system.wait_ready("rabbitmq", start=True)
-    started = time.monotonic()
-    for name in pids:
-        eventually(lambda n=name: health(own_system, n) == (True, True), name, seconds=60)
-    assert time.monotonic() - started < CONNECTED_WITHIN
+    with Stalls(own_system.folder) as stalls:
+        own_system.wait_ready("rabbitmq", start=True)
+        started = time.monotonic()
+        for name in pids:
+            eventually(lambda n=name: health(own_system, n) == (True, True), name, seconds=60)
+        assert stalls.ran(started, time.monotonic()) < CONNECTED_WITHIN
     assert crashed(own_system, pids) == set()
     settle(own_system, accepted)
 
@@ -115,6 +117,8 @@ def test_a_wiped_broker_is_filled_again(own_system, events):
     own_system.wait_ready("routing-worker")
     gone = unaccounted(own_system, accepted)["routing"]["lost"]
     assert gone >= events // 2 - IN_HAND  # the negative control: what nobody had taken is gone
+    with pytest.raises(AssertionError, match="lost routing case"):  # and stays so, unless
+        settled(own_system, accepted.history.file, before, seconds=2)
 
     started = time.monotonic()
     for service in own_system.services:

@@ -10,10 +10,10 @@ import amqp
 import pytest
 
 import contracts
-from chassis.inbox import TRIES
 from chassis.wire import sender_of, stream_name
 from tests.failure.accounting import Accepted, settle, submit, unaccounted
 from tests.failure.canaries import Canary, Sweep
+from tests.harness.copies import mistaken
 from tests.harness.faults import command, measured
 from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.system import running
@@ -22,6 +22,8 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.fault
 
 CANARY = "Burhanudin Qanaryanto 6302-5518-7734"
+TRIES = 10  # that an event gets
+DELAYED = 1  # seconds: somebody has waited for another
 UNDECODABLE = {
     "no JSON": b"{not json, and a secret: " + CANARY.encode(),
     "no envelope": json.dumps({"name": CANARY}).encode(),
@@ -74,20 +76,27 @@ def round_trip(system):
     return time.monotonic() - started
 
 
-def delay(system, usual):
-    """How much longer than usual the slowest of some reports takes."""
-    return max(round_trip(system) for _ in range(8)) - usual
+def delay(system, usual, poison=lambda: None):
+    """How much longer than usual the slowest of some reports takes after `poison`, in the best of
+    three experiments: a pause of this machine does not come each time."""
+    found = []
+    while len(found) < 3 and not any(seconds < DELAYED for seconds in found):
+        poison()
+        found.append(max(round_trip(system) for _ in range(8)) - usual)
+    return min(found)
 
 
 def test_what_is_no_event_is_parked_in_every_queue_and_delays_nobody(system):
     usual = median(round_trip(system) for _ in range(8))
     streams = {stream_name(source): source for source in contracts.sources()}
 
-    for n, body in enumerate(UNDECODABLE.values()):
-        for stream, source in streams.items():
-            told = {n: (contracts.types_of(source)[0], "x", body + stream.encode())}
-            publish_raw(system.broker, sender_of(source), told)
-    assert delay(system, usual) < 1
+    def poison():
+        for n, body in enumerate(UNDECODABLE.values()):
+            for stream, source in streams.items():
+                told = {n: (contracts.types_of(source)[0], "x", body + stream.encode())}
+                publish_raw(system.broker, sender_of(source), told)
+
+    assert delay(system, usual, poison) < DELAYED
 
     for service, stream in sorted(queues(system)):
         for body in UNDECODABLE.values():
@@ -107,7 +116,8 @@ def test_data_that_breaks_its_contract_is_parked_in_every_service(system):
         publish_raw(system.broker, sender_of(source), told)
 
         body = told[service][2]
-        eventually(lambda s=service, b=body: is_parked(system, s, b, 1), service)
+        for hearer in sorted(s for s, stream in queues(system) if stream == stream_name(source)):
+            eventually(lambda s=hearer, b=body: is_parked(system, s, b, 1), hearer)
     assert said_in_logs(system) == {}
     forget(system)
 
@@ -134,20 +144,13 @@ def test_a_type_that_nobody_knows_is_refused_or_only_its_number_counts(system):
 
 def test_a_handler_with_a_bug_parks_its_event_within_its_tries_and_is_mended(system):
     usual = median(round_trip(system) for _ in range(8))
-    for name in ("routing-worker", "notify-worker"):
-        system.process(name).signal(SIGSTOP)
-    accepted = Accepted()
-    submit(system, 1, accepted, clients=1)
+    accepted = submitted_and_not_bearable(system, EFFECT)
     [number] = accepted.numbers
-    for service in EFFECT:
-        break_handler(system, service, number)
-    for name in ("routing-worker", "notify-worker"):
-        system.process(name).signal(SIGCONT)
 
     for waits in (("routing", "notify"), ("intake", "escalation")):
         for service in waits:
             eventually(lambda s=service: tries(system, s, number), service)
-        assert delay(system, usual) < 1
+        assert delay(system, usual) < DELAYED
         exhaust(system, waits, number)
         for service in waits:
             assert open_rows(system, service)[0][0] == "parked"
@@ -160,6 +163,20 @@ def test_a_handler_with_a_bug_parks_its_event_within_its_tries_and_is_mended(sys
     assert said_in_logs(system) == {}
 
 
+def test_a_worker_that_tries_once_more_than_promised_is_seen(system, tmp_path):
+    """The negative control of the number of tries."""
+    patient = ("chassis/inbox.py", f"TRIES = {TRIES}", f"TRIES = {TRIES + 1}")
+    with mistaken(system, "intake-worker", tmp_path, [patient]):
+        accepted = submitted_and_not_bearable(system, ["intake"])
+        [number] = accepted.numbers
+        eventually(lambda: tries(system, "intake", number), "the first try")
+        with pytest.raises(AssertionError, match=f"'parked', {TRIES + 1}"):
+            exhaust(system, ["intake"], number)
+    mend_handler(system, "intake")
+    assert "1 will be tried again" in command(system, "intake", "parked", "replay", "all")
+    settle(system, accepted)
+
+
 def test_the_checker_sees_what_was_dropped_what_was_delayed_and_what_was_logged(system):
     """The negative control: each of the three checks above fails where it should."""
     body = UNDECODABLE["no JSON"]
@@ -168,7 +185,7 @@ def test_the_checker_sees_what_was_dropped_what_was_delayed_and_what_was_logged(
     system.psql("intake", "DELETE FROM inbox WHERE state = 'parked'")
     assert not is_parked(system, "intake", body, 1)
     accepted = Accepted()
-    assert "notify stuck" in unaccounted(system, accepted)
+    eventually(lambda: "notify stuck" in unaccounted(system, accepted))
 
     forget(system)
     log = system.logs / "planted.log"
@@ -179,7 +196,7 @@ def test_the_checker_sees_what_was_dropped_what_was_delayed_and_what_was_logged(
     usual = median(round_trip(system) for _ in range(3))
     publish_raw(system.broker, "routing", {1: ("case.opened.v1", "x", body)})
     system.psql("intake", SLOW)  # as if every event waited behind the one that fails
-    assert delay(system, usual) > 1
+    assert delay(system, usual) > DELAYED
     system.psql("intake", "DROP TRIGGER slow ON inbox; DROP FUNCTION slow()")
     forget(system)
 
@@ -189,6 +206,20 @@ def submitted(system):
     submit(system, 1, accepted, clients=1)
     settle(system, accepted)
     return accepted.numbers.pop()
+
+
+def submitted_and_not_bearable(system, services):
+    """A report that breaks the first effect which it has in each of these services."""
+    for name in ("routing-worker", "notify-worker"):
+        system.process(name).signal(SIGSTOP)
+    accepted = Accepted()
+    submit(system, 1, accepted, clients=1)
+    [number] = accepted.numbers
+    for service in services:
+        break_handler(system, service, number)
+    for name in ("routing-worker", "notify-worker"):
+        system.process(name).signal(SIGCONT)
+    return accepted
 
 
 def example(type):

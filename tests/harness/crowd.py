@@ -84,7 +84,7 @@ class Slow:
     body, which is to be long."""
 
     def __init__(self, port: int, how_many: int, *, heads: bool = True) -> None:
-        self._sockets = []
+        self._sockets, self._lock = list[socket.socket](), threading.Lock()
         for n in range(how_many):
             one = socket.create_connection(("127.0.0.1", port), timeout=10)
             one.sendall(LINE if heads and n % 2 else HEAD)
@@ -93,23 +93,27 @@ class Slow:
 
     def trickle(self) -> int:
         """One byte more on each; returns how many still stand."""
-        for one in [*self._sockets]:
-            try:
-                one.send(b"x")
-                ended = one.recv(65536) == b""
-            except BlockingIOError:
-                ended = False
-            except OSError:
-                ended = True
-            if ended:
+        with self._lock:
+            for one in [one for one in self._sockets if _is_put_out(one)]:
                 self._sockets.remove(one)
                 one.close()
-        return len(self._sockets)
+            return len(self._sockets)
 
     def close(self) -> None:
         for one in self._sockets:
             with suppress(OSError):
                 one.close()
+
+
+def _is_put_out(one: socket.socket) -> bool:
+    """Sends one byte more, if anybody is there still."""
+    try:
+        one.send(b"x")
+        return one.recv(65536) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 @contextmanager
