@@ -35,7 +35,7 @@ LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is s
 FRESH = 1.0  # seconds; a connection that was used since then is not asked whether it still works
 # Seconds without a word, after which a server is away: as long as a lock may keep a statement, and
 # longer within a transaction, whose statements may be large.
-SILENCE, SILENCE_WITHIN = 1.8, 5.0
+SILENCE, SILENCE_WITHIN = 1.6, 5.0
 _silent_until = float("-inf")
 
 

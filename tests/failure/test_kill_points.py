@@ -36,8 +36,8 @@ POINTS = {
     "notify-worker": ("notify.before_send", "notify.after_send", *CHASSIS),
     "escalation-worker": (*LATE, "feed.before_commit", *CHASSIS),
 }  # fmt: skip
-# What is on the broker's streams after this one is judged where they are read.
-ELSEWHERE = {"feed.after_broadcast"}
+# What is on the broker's streams is judged where they are read; whoever commands, where they do.
+ELSEWHERE = {"feed.after_broadcast", "transaction.before_commit", "transaction.after_commit"}
 DOUBLED = "intake timeline of cases"
 IN_HAND = 8  # mails that notify may be sending when it dies: so many may go out twice
 KILLED = (-SIGKILL, 1)  # an API's own process ends with 1 when the one that serves was killed

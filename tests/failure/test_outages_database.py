@@ -46,6 +46,7 @@ class Doors:
         known = {name: receipt[name] for name in ("number", "code")}
         decree = {"post": "sekda", "standing": "held", "effective_from": "2030-01-01"}
         self._pool = ThreadPoolExecutor(len(KNOCKS))
+        self._http = httpx.Client(timeout=30, trust_env=False, verify=PLAIN)
         self._url, self._bodies = f"{system.url}/api/v1", {
             "/reports": REPORT, "/reports/track": known, "/posts": decree | {"decree": "Perbup 1"},
             "/cases/{}/verification": {"class": "ordinary", "category": "jalan-jembatan"},
@@ -61,15 +62,14 @@ class Doors:
 
     def close(self):
         self._pool.shutdown()
+        self._http.close()
 
     def _ask(self, service, method, path):
         told = {"Authorization": self._seats[service], "Idempotency-Key": str(uuid4())}
         url = self._url + path.format(self._number)
         body = self._bodies.get(path)
         asked = time.monotonic()
-        answer = httpx.request(
-            method, url, json=body, headers=told, timeout=30, trust_env=False, verify=PLAIN
-        )
+        answer = self._http.request(method, url, json=body, headers=told)
         return f"{method} {path}", asked, answer, time.monotonic()
 
 

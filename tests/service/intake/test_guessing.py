@@ -29,7 +29,8 @@ LOOKUPS = 2_000
 PER_NUMBER = 10  # wrong codes for one number in a minute
 REPORTS = 100
 LEAK, HARMLESS = 50, 10  # microseconds: what must be told, and what nobody can tell over a network
-MOST_ROUNDS = 8
+MOST_ROUNDS = 5
+LEAKS, KEEPS, BUSY = "it tells", "it does not tell", "too busy to say"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -140,53 +141,58 @@ def wrong(numbers: list[str], times: int) -> list[dict[str, str]]:
     return [{"number": number, "code": guess()} for number in asked]
 
 
-def tells(api: httpx.Client) -> tuple[bool, list[str]]:
-    """Whether the clock tells a number that exists from another, and what was found on the way.
-    Rounds of 2,000 look-ups, all taken together, until the difference is surely smaller than a
-    leak, or surely more than harmless. What stays between the two tells nobody anything."""
-    differences, found = list[float](), list[str]()
+def told(api: httpx.Client) -> tuple[str, str]:
+    """What the clock tells of a number that exists: LEAKS, KEEPS, or that this machine is too busy
+    to say; and between what the difference lies. Rounds of 2,000 look-ups, all taken together,
+    until that is surely less than a leak, or surely more than harmless."""
+    differences, found = list[float](), ""
     for _ in range(MOST_ROUNDS):
         receipts = [api.post("/v1/reports", json=REPORT, headers=key()).json() for _ in range(100)]
         there = [receipt["number"] for receipt in receipts]
         half = LOOKUPS // 2
         differences += longer(api, wrong(there, half), wrong([unknown() for _ in there], half))
         low, high = (1e6 * end for end in between(differences))
-        found.append(f"{low:.0f} to {high:.0f} us")
+        found += f"{low:.0f} to {high:.0f} us; "
         if low > HARMLESS or high < -HARMLESS:
-            return True, found
+            return LEAKS, found
         if low > -LEAK and high < LEAK:
-            break
-    return False, found
+            return KEEPS, found
+    return BUSY, found
 
 
 def test_a_wrong_code_takes_as_long_as_a_wrong_number(api, intake_db):
-    told, found = tells(api)
+    """It is taken for a leak by mistake once in 10,000 times at most, however busy the machine."""
+    verdict, found = told(api)
 
-    print(f"\n{found}")
-    assert not told, f"a number that exists takes longer by {found}"
+    print(f"\n{verdict}: {found}")
+    assert verdict != LEAKS, found
 
 
 LEAKING = (
     "services/intake/api.py", "        given = code_hash(self._pepper, number, code)\n",
     "        given = code_hash(self._pepper, number, code)\n"
-    "        import time as t; end = t.perf_counter() + (50e-6 if stored else 0)\n"
+    "        import time as t; end = t.perf_counter() + (MICROSECONDS / 1e6 if stored else 0)\n"
     "        while t.perf_counter() < end: pass\n",
 )  # fmt: skip
 
 
-def test_a_leak_of_fifty_microseconds_is_told(intake_db, surroundings, state, tmp_path):
-    """The negative control."""
+@pytest.mark.parametrize(("microseconds", "verdicts"), [(50, {LEAKS, BUSY}), (2_000, {LEAKS})])
+def test_a_leak_is_told(intake_db, surroundings, state, tmp_path, microseconds, verdicts):
+    """The negative control. A small one is told where the machine is quiet enough, and where it is
+    not, nobody says that there is none."""
+    file, old, new = LEAKING
     leaking = ServiceProcess("api", intake_db, surroundings, state)
-    leaking.process.cwd = copied(tmp_path, [LEAKING])
+    edit = (file, old, new.replace("MICROSECONDS", str(microseconds)))
+    leaking.process.cwd = copied(tmp_path, [edit])
     leaking.start()
     try:
         with httpx.Client(base_url=leaking.url, timeout=10) as api:
-            told, found = tells(api)
+            verdict, found = told(api)
     finally:
         leaking.stop()
 
-    print(f"\n{found}")
-    assert told, found
+    print(f"\n{verdict}: {found}")
+    assert verdict in verdicts, found
 
 
 def test_wrong_codes_and_wrong_numbers_are_answered_alike(api, receipts):
