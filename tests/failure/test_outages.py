@@ -154,12 +154,13 @@ def handed_over_twice(system):
     said = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
     verified = event("case.verified.v1", number, 2, said | {"category": "jalan-jembatan"})
     with client_of(system, "intake") as holder:
+        holder.execute("SET idle_in_transaction_session_timeout = 0")
         holder.execute("SELECT pg_advisory_xact_lock(7)")
         publish(system.broker, "routing", [verified])
         eventually(lambda: waiting_for_locks(system, "intake"), "the first handler waits")
         system.broker.ctl("close_all_connections", "--vhost", VHOST, "a test cuts them")
         second = eventually(
-            lambda: len(w := waiting_for_locks(system, "intake")) > 1 and w[1:], "the second"
+            lambda: len(w := waiting_for_locks(system, "intake")) > 1 and w[1:], "the second", 60
         )
     stands = "SELECT count(*) FROM timeline_entry WHERE number = %s AND what = 'case.verified'"
     eventually(lambda: system.broker.queues()["intake.cases"] == 0, "all is taken in", seconds=60)
