@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
@@ -193,7 +194,7 @@ def fit(case: Any, good: Request) -> None:
         return case.meta is not None and case.meta.is_negative_at(place)
 
     if HEADER in (case.headers or {}) and not is_wrong(ParameterLocation.HEADER):
-        case.headers[HEADER] = good.headers[HEADER]  # a key is for one body
+        case.headers[HEADER] = good.headers.get(HEADER, str(uuid4()))  # a key is for one body
     if good.parts and not is_wrong(ParameterLocation.PATH):
         case.path_parameters = dict(good.parts)
     if isinstance(case.body, dict) and not is_wrong(ParameterLocation.BODY):

@@ -199,7 +199,7 @@ FILLED: dict[str, Callable[[Path], None]] = {
     f"{DEFINITIONS}, HEARS": after(
         DEFINITIONS,
         (
-            '"escalation": ("/intake/consents", "/routing/cases", "/notify/messages"),',
+            '"/intake/consents", "/routing/cases", "/routing/grants", "/notify/messages",\n    ),',
             f'\n    "{NAME}": ("/routing/cases",),',
         ),
     ),

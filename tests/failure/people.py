@@ -23,9 +23,8 @@ OTHER = {
     "language": "id",  # as the other's: a language is no secret of a mail's
 }
 POSTS = {  # where the ladder's posts are written to: a post's mailbox may be a person's
-    "holder": "meja.kenariatas@dinas-kenari.example",
     "head_of_coordinator": "kepala.kenaribesar@dinas-kenari.example",
-    "sekda": "sekda.kenariraya@kabupaten-kenari.example",
+    "sekda": "sekda.kenariraya@tahtakenari-qz.example",
 }
 NIK, OTHER_NIK = "6302064187520936", "6302105392760418"
 ADDRESS = "127.73.94.82"  # all of 127.0.0.0/8 is this machine: it is where requests come from

@@ -103,7 +103,7 @@ class Part:
         self.relay: WiredRelay | None = None
         self.db, self.client = Mortal(engine(database.url, 1)), Transactions(engine(database.url))
         with self.db.begin() as tx:
-            tx.execute(sa.text(tables.V1 + TABLES))
+            tx.execute(sa.text(tables.V1 + tables.V2 + TABLES))
 
     def begin(self, clock: Clock, wire: Wire, inbox: type[Inbox], relay: type[WiredRelay]) -> None:
         """Starts from nothing, with an inbox and a relay of these kinds."""

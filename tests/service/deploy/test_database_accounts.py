@@ -22,9 +22,9 @@ EACH = pytest.mark.parametrize("service", SERVICES)
 ALL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 KINDS = (*ALL, "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 ONLY_ADDED_TO = {
-    "routing": {"case_event", "officer_event", "ombudsman_answer"},
+    "routing": {"case_event", "denial", "officer_event", "ombudsman_answer"},
     "escalation": {
-        "amendment", "calendar_assignment", "calendar_week", "case_event", "clock_change",
+        "amendment", "calendar_assignment", "calendar_week", "case_event", "clock_change", "denial",
         "feed_acknowledgement", "feed_checkpoint", "feed_entry", "feed_epoch", "feed_key",
         "feed_key_use", "former_day", "handover_answer", "local_day", "post_standing",
         "service_calendar",

@@ -153,7 +153,7 @@ def test_everybody_is_told_the_day_as_the_calendar_counts_it(tower: Tower) -> No
     assign(tower, "barat", "west")
     tower.at("2026-11-02 10:00").open()
     tower.dispose(agency="barat")
-    for day in ("2026-11-06 08:00", "2026-11-10 08:00", "2026-11-13 08:00"):
+    for day in ("2026-11-06 08:00", "2026-11-09 08:00", "2026-11-10 08:00", "2026-11-13 08:00"):
         tower.at(day).sweep()
 
     told = {

@@ -177,7 +177,7 @@ def test_a_hand_over_that_should_be_made_and_is_not_shows(tower: Tower) -> None:
 
 def stalled(tower: Tower) -> float:
     with tower.db.begin() as tx:
-        watching.show(tx, tower.clock.now())
+        watching.show_handovers(tx, tower.clock.now())
     return float(metrics.STALLED._value.get())
 
 

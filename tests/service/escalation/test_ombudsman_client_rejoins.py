@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.harness.between import Between
+from tests.harness.dumps import dump
 from tests.harness.outside import PROGRAM, Outside, changed
 from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.reader import place
-from tests.service.escalation.test_feed_epochs import dump, open_epoch, restore
+from tests.service.escalation.test_feed_epochs import open_epoch, restored
 from tests.service.escalation.tower import NUMBER, Tower
 
 
@@ -24,14 +25,14 @@ class Story:
     def __init__(self, tower: Tower, outside: Outside, folder: Path) -> None:
         tower.write(7)
         both = len(tower.entries("monitoring"))
-        dump(tower, folder / "dump")
+        dump(tower.database.owner_url, folder / "dump")
         tower.write(120)
         assert outside.run("answer", NUMBER, "received", "--reference", REFERENCE) == 0
         tower.append()
         assert outside.run("follow", "--once") == 0, outside.said
         self.had = outside.entries()
         self.kept, self.lost = self.had[:both], self.had[both:]
-        restore(tower, folder / "dump")
+        restored(tower, folder / "dump")
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ def test_restored_once_more_before_it_rejoined_it_goes_on_in_the_last_epoch(
     tower.write(2)
     assert outside.run("rejoin") == 0, outside.said
     assert outside.run("follow", "--once") == 0, outside.said
-    restore(tower, tmp_path / "dump")
+    restored(tower, tmp_path / "dump")
     first, second = open_epoch(tower), open_epoch(tower)
     assert outside.run("follow", "--once") == 3
 

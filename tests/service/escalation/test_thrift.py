@@ -67,7 +67,7 @@ def test_a_firing_costs_the_same_statements_each_and_nothing_due_costs_hardly_an
 def statements(tower, at):
     """How many a sweep takes."""
     with tower.at(at).db.begin() as tx:  # what is usual is looked up once in ten minutes
-        breaker.may_fire(tx, tower.clock, tower.settings.breaker_floor)
+        breaker.may_fire(tx, tower.clock, tower.settings.breaker_floor, tower.clock.now())
     with counted(tower.engine) as seen:
         tower.service.sweep()
     return len(seen)

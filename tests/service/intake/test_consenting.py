@@ -50,8 +50,8 @@ def ask(api, receipt, what, body=None, **headers):
 
 
 def seen(api, receipt):
-    code = {"Tracking-Code": receipt["code"]}
-    return api.get(f"/v1/reports/{receipt['number']}", headers=code).json()
+    known = {name: receipt[name] for name in ("number", "code")}
+    return api.post("/v1/reports/track", json=known).json()
 
 
 def consent(api, receipt, **form):
