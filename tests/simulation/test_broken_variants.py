@@ -1,4 +1,4 @@
-"""The negative control: four chassis that are broken on purpose, and invariants that see it."""
+"""The negative control: chassis that are broken on purpose, and invariants that see it."""
 
 import pytest
 
