@@ -128,6 +128,8 @@ class Proxy:
     async def _end(self) -> None:
         await self._refuse()
         left = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+        for task in left:  # of who was just being connected, too
+            task.cancel()
         await asyncio.wait(left, timeout=5) if left else None
 
     async def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:

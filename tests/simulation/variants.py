@@ -63,8 +63,8 @@ class Cursor(WiredRelay):
 
     def _publish(self, connection: sa.Connection) -> int:
         beyond = sa.text(relay._PICK.text.replace("published_at IS NULL", "id > :last"))
-        found = connection.execute(beyond, {"batch": relay.BATCH, "last": self.last}).all()
-        stored = self.wire.publish({row.id: relay._message(row) for row in found})
+        found = connection.execute(beyond, {"batch": relay.BATCH, "last": self.last}).mappings()
+        stored = self.wire.publish({row["place"]: relay._message(row) for row in found})
         connection.execute(relay._MARK, {"ids": list(stored)})
         self.last = max([self.last, *stored])
         return len(stored)
