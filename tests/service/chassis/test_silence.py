@@ -12,7 +12,6 @@ from chassis import database
 from chassis.database import Transactions, engine, is_away, listen
 from tests.harness.proxy import DOWN, Proxy
 
-
 SILENCE, WITHIN = 1.0, 3.0  # seconds
 
 
