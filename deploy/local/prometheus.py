@@ -10,7 +10,8 @@ from pathlib import Path
 
 from deploy.local import debian
 from deploy.local.environment import ROOT
-from deploy.local.process import Failed, Process, answers, free_port
+from deploy.local.process import Failed, Process, free_port
+from deploy.local.supervisor import http_ready
 
 CONFIG = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 
@@ -32,7 +33,9 @@ class Prometheus:
 
     @property
     def is_up(self) -> bool:
-        return self.process is not None and self.process.running and answers(self.port)
+        """Whether it answers questions: it listens before it has read what it has stored."""
+        running = self.process is not None and self.process.running
+        return running and http_ready(self.port, "/-/ready")()
 
     def begin(self) -> None:
         """Fetches the program in the background."""
