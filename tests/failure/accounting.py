@@ -5,6 +5,7 @@ what they were told, and their history.
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+REST = 0.05  # seconds; so that what comes under way still comes when the harm is done
+
+
 @dataclass
 class Accepted:
     """The numbers that clients hold receipts for, and every status that they were answered."""
@@ -36,15 +40,19 @@ class Accepted:
         return Counter(line.status for line in lines if line.status)
 
 
-def submit(system: System, how_many: int, accepted: Accepted, clients: int = 4) -> None:
-    """Sends reports as insistent clients do: until each has its receipt, with one key each."""
+def submit(
+    system: System, how_many: int, accepted: Accepted, clients: int = 4, rest: float = 0
+) -> None:
+    """Sends reports as insistent clients do: until each has its receipt, with one key each. A
+    client rests for some seconds before each."""
     file = system.folder / "histories" / f"{uuid4().hex[:8]}.jsonl"
     history = accepted.history = accepted.history or History(file)
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(lambda _: _insist(system, accepted, history), range(how_many)))
+        list(pool.map(lambda _: _insist(system, accepted, history, rest), range(how_many)))
 
 
-def _insist(system: System, accepted: Accepted, history: History) -> None:
+def _insist(system: System, accepted: Accepted, history: History, rest: float) -> None:
+    time.sleep(rest)
     client = Client(system, history)
     try:
         accepted.numbers.add(client.insist(SUBMIT, "/reports", REPORT)["number"])
@@ -56,7 +64,7 @@ def _insist(system: System, accepted: Accepted, history: History) -> None:
 def under_way(system: System, how_many: int) -> Iterator[Accepted]:
     """Reports keep coming in while the block does its harm; all have receipts when it ends."""
     accepted = Accepted()
-    coming = threading.Thread(target=submit, args=(system, how_many, accepted))
+    coming = threading.Thread(target=submit, args=(system, how_many, accepted, 4, REST))
     coming.start()
     eventually(lambda: len(accepted.numbers) >= how_many // 5, "the first receipts", seconds=60)
     try:
