@@ -15,7 +15,7 @@ from deploy.local.system import System
 
 OPEN = ("unverified", "awaiting_reporter", "disposed", "in_progress", "answered")
 OVER = ("closed", "archived", "forwarded_externally", "withdrawn")
-CHASSIS = ("outbox", "stream", "inbox", "position", "idempotency")
+CHASSIS = ("outbox", "stream", "inbox", "position", "idempotency", "epoch", "tally")
 # Words that say what a row is about, and not where it stands.
 KINDS = {
     "about", "action", "channel", "class", "clock", "closed_how", "confidentiality", "decider",
