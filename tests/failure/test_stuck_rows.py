@@ -24,7 +24,8 @@ RESTS = {
     "what was said or done, and stays": (
         "every.inbox", "every.inbox.state=done", "every.stream", "every.position",
         "every.idempotency", "every.epoch", "every.tally", "routing.denial",
-        "escalation.denial", "escalation.ended_grant", "intake.timeline_entry", "intake.reply", "routing.case_event",
+        "escalation.denial", "escalation.ended_grant", "intake.timeline_entry", "intake.reply",
+        "routing.case_event",
         "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
         "notify.message.state=delivered", "notify.message.reason=no_address",
         "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
