@@ -14,7 +14,6 @@ PROGRAMS = Path(sys.executable).parent
 EVERYDAY = "not slow and not fault"
 WITHOUT = {"--all": "", "--faults": "not slow"}
 SIDE_BY_SIDE = "not slow and not fault and not alone"
-AGAIN = ("-n", "0", "--last-failed", "--last-failed-no-failures", "none")
 PROCESSES = 4  # at most; each has a broker and a database server of its own
 
 
@@ -31,8 +30,7 @@ def run(arguments: list[str]) -> int:
         steps = [("pytest", pytest(*chosen, *words))]
     else:
         steps = [*static(), *tests(left_out)]
-    again = () if words else AGAIN
-    failed = [name for name, command in steps if not _passes(name, command, again)]
+    failed = [name for name, command in steps if not _passes(name, command)]
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -64,17 +62,7 @@ def static() -> list[tuple[str, list[str]]]:
     ]
 
 
-def _passes(name: str, command: list[str], again: tuple[str, ...]) -> bool:
-    """Whether it passes; of tests also whether what failed passes by itself, which is told: a
-    machine that stood still fails what measures time, a defect fails twice."""
-    if _ran(name, command):
-        return True
-    if not again or "pytest" not in command:
-        return False
-    return _ran(f"{name}, once more what failed", [*command, *again])
-
-
-def _ran(name: str, command: list[str]) -> bool:
+def _passes(name: str, command: list[str]) -> bool:
     print(f"== {name}", flush=True)
     started = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # lint-imports looks nowhere else
