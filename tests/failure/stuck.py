@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from deploy.local.system import System
@@ -84,11 +85,22 @@ def planted(system: System, numbers: Sequence[str]) -> list[Planted]:
     ]
 
 
-def _filed(subject: str, state: str, sequence: int, *, due: str, reason: str = "") -> str:
+# Of each service one type that has no effect in itself: nothing but the row is looked at.
+SAID = {
+    "intake": "report.submitted.v1",
+    "routing": "case.opened.v1",
+    "notify": "message.delivered.v1",
+    "escalation": "deadline.started.v1",
+}
+
+
+def _filed(
+    type: str, subject: str, state: str, sequence: int, *, due: str, reason: str = ""
+) -> str:
     """An event of a stream of its own that was filed an hour ago."""
     event = {
         "specversion": "1.0", "datacontenttype": "application/json", "id": str(uuid4()),
-        "source": "/intake/forgotten", "type": "report.forgotten.v1", "subject": subject,
+        "source": "/intake/forgotten", "type": type, "subject": subject,
         "time": "2026-11-24T00:00:00Z", "sequence": sequence, "correlationid": subject, "data": {},
     }  # fmt: skip
     body = json.dumps(event).encode().hex()
@@ -110,14 +122,15 @@ def _piped(service: str) -> list[Planted]:
         " WHERE id IN (SELECT max(id) FROM outbox)"
     )
     times = ("every.inbox.next_try_at", waiting)
+    filed = partial(_filed, SAID[service])
     return [
         Planted("not said", service, ("every.outbox", "every.outbox.published_at"), unsaid, said),
-        Planted("due", service, times, _filed("due", "waiting", 1, due="-1 hour"), open_one),
-        Planted("a gap", service, times, _filed("gap", "waiting", 5, due="-1 hour", reason="gap"),
+        Planted("due", service, times, filed("due", "waiting", 1, due="-1 hour"), open_one),
+        Planted("a gap", service, times, filed("gap", "waiting", 5, due="-1 hour", reason="gap"),
                 alert="EventsMissing"),
-        Planted("late", service, times, _filed("late", "waiting", 1, due="1 hour"),
+        Planted("late", service, times, filed("late", "waiting", 1, due="1 hour"),
                 alert="InboxStuck"),
-        Planted("parked", service, (parked,), _filed("parked", "parked", 1, due="0"),
+        Planted("parked", service, (parked,), filed("parked", "parked", 1, due="0"),
                 alert="EventsParked"),
     ]  # fmt: skip
 

@@ -76,8 +76,9 @@ def test_without_the_lock_of_a_case_something_would_be_told_twice(office, monkey
     tower.open(MODEL)
     multiply(tower, MODEL, 60)
     tower.at("2026-11-06 08:00")
-    unlocked = text(str(firing.OLDEST).replace("FOR UPDATE OF c SKIP LOCKED", ""))
-    monkeypatch.setattr(firing, "OLDEST", unlocked)
+    unlocked = firing.OLDEST.text.replace("FOR UPDATE OF c, d SKIP LOCKED", "")
+    assert unlocked != firing.OLDEST.text
+    monkeypatch.setattr(firing, "OLDEST", text(unlocked))
     started = threading.Barrier(5)
 
     def sweep():

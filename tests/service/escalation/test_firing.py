@@ -199,8 +199,9 @@ def test_without_the_cases_lock_they_would_not(
     crowd: Tower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control: the same race without locks fires something twice."""
-    unlocked = text(str(firing.OLDEST).replace("FOR UPDATE OF c, d SKIP LOCKED", ""))
-    monkeypatch.setattr(firing, "OLDEST", unlocked)
+    unlocked = firing.OLDEST.text.replace("FOR UPDATE OF c, d SKIP LOCKED", "")
+    assert unlocked != firing.OLDEST.text
+    monkeypatch.setattr(firing, "OLDEST", text(unlocked))
 
     race(crowd)
 
