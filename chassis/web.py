@@ -27,6 +27,7 @@ from chassis.events import correlate
 from chassis.idempotency import HEADER, Dumped, IdempotencyKey, NoKey
 from chassis.logs import cause, log
 from chassis.schemas import instance, load
+from chassis.tokens import spoken_for
 
 BODY_LIMIT = 64 * 1024  # bytes
 PROBLEM = "application/problem+json"
@@ -131,7 +132,7 @@ def _key(op: Operation, req: falcon.Request, document: Any) -> IdempotencyKey | 
     given = req.get_header(HEADER)
     if given is None and op.idempotent == "optional":
         return NoKey()
-    sender = f"{req.auth or ''} {req.get_header('Tracking-Code') or ''}"
+    sender = f"{spoken_for(req)} {req.get_header('Tracking-Code') or ''}"
     scope = f"{req.method} {req.path} {sender}"
     return IdempotencyKey(given or "", scope, document, req.context.pepper, partial(_dump, op))
 

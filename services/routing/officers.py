@@ -184,9 +184,10 @@ class Everybody(Resource):
         body=schemas.NewOfficer,
         answers={201: FirstPassword},
         errors=(403, 409),
+        idempotent="optional",
         security="officer",
     )
-    def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+    def on_post(self, req: falcon.Request, body: dict[str, Any], key: Any) -> Any:
         """Answers with its first password."""
         role = Role(body["role"])
         if body["agency"] is None and role is not Role.ADMINISTRATOR:
@@ -194,6 +195,8 @@ class Everybody(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
+            if answer := key.answered(tx):
+                return answer
             if body["agency"] and tx.get(models.Agency, body["agency"]) is None:
                 raise Invalid("there is no such agency", "agency", "known")
             if _named(tx, body["username"], disabled_too=True):
@@ -206,7 +209,7 @@ class Everybody(Resource):
             if id is None:
                 raise _taken()
             sessions.remember(tx, id, Deed.CREATED, now, by=who.id)
-        return {"username": body["username"], "first_password": password}
+            return key.remember(tx, {"username": body["username"], "first_password": password})
 
 
 class Disabling(Resource):

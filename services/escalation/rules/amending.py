@@ -175,13 +175,13 @@ class Rules:
         """Makes the change and keeps who made it; or only tells what it would move."""
         administrator, now = self.callers.administrator(req), self.clock.now()
         is_past = change.since < self.today()
-        if is_past and not change.retroactive:
-            raise Invalid("a day that is past needs `retroactive`", change.field, "not_past")
         with self.db.begin() as tx:
             tx.get_one(models.Regime, 1, with_for_update=True)
             before = regime.read(tx, self.settings.zone) if preview == "true" else None
-            if before is None and (answer := key.answered(tx)):
+            if before is None and (answer := key.answered(tx)):  # on a day that may be past now
                 return web.Answer(answer)
+            if is_past and not change.retroactive:
+                raise Invalid("a day that is past needs `retroactive`", change.field, "not_past")
             row = change.add(tx)
             tx.flush()
             if before is not None:

@@ -35,18 +35,14 @@ class Desk:
         self.tower = tower
         self.client = testing.TestClient(api.app(tower.settings, tower.db, tower.clock))
         self.issuer = Issuer("routing", (secrets / "staff-token-key.json").read_bytes(), "KEY")
-        self.kept: dict[str, str] = {}
 
     def ask(
         self, method: str, path: str, body: Any = None, role: str = "administrator",
-        key: str = "", **query: Any,
+        key: str = "", who: UUID = WHO, **query: Any,
     ) -> Any:  # fmt: skip
         now, told = self.tower.clock.now(), {"role": role, "agency": None, "grant": str(GRANT)}
-        token = self.issuer.issue("escalation", "officer", str(WHO), now, **told)["token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        if key:  # it holds for who asks with the same token
-            self.kept = self.kept or headers
-            headers = self.kept | {"Idempotency-Key": key}
+        token = self.issuer.issue("escalation", "officer", str(who), now, **told)["token"]
+        headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
         return self.client.simulate_request(
             method, f"/v1/{path}", json=body, headers=headers, params=query
         )

@@ -127,6 +127,19 @@ def test_of_those_who_make_one_account_at_once_one_makes_it(office):
     assert office.database.psql(f"{made} WHERE username = 'kembar'") == [(1,)]
 
 
+def test_who_hears_no_answer_and_sends_again_is_told_the_first_password(office):
+    body = {"username": "ulang", "role": "liaison", "agency": "dpupr"}
+    headers = {"Authorization": f"Bearer {office.token('administrator')}"}
+
+    def make(key):
+        return office.ask("POST", "/v1/officers", body, **headers, **{"Idempotency-Key": key})
+
+    first, again = make("f" * 16), make("f" * 16)
+    assert (again.status_code, again.json) == (201, first.json)
+    assert office.sign_in("ulang", again.json["first_password"]).status_code == 200
+    assert make("g" * 16).status_code == 409  # the negative control
+
+
 def test_a_disabled_officer_is_out_at_once_and_a_new_first_password_lets_in(office, newcomer):
     username, first = newcomer
     token = office.sign_in(username, first).json["token"]
