@@ -75,6 +75,15 @@ class GrantEnded(Tolerant):
     grant = fields.UUID(required=True)
 
 
+class TrailExtended(Tolerant):
+    """`trail.extended.v1`"""
+
+    position = fields.Integer(required=True)
+    hash = fields.String(required=True)
+    rows = fields.Integer(required=True)
+    at = moment(required=True)
+
+
 class Message(Tolerant):
     """`message.delivered.v1`, `message.failed.v1`"""
 

@@ -15,6 +15,7 @@ from chassis.service import Service, every, subscribe
 from chassis.together import hold
 from services.escalation import grants, models, schemas
 from services.escalation.config import Settings
+from services.escalation.events import rfc3339
 from services.escalation.ombudsman import feed, handovers, happened, parts, pokes
 from services.escalation.ombudsman.broadcasting import Broadcaster
 from services.escalation.ombudsman.signing import Signers
@@ -127,6 +128,13 @@ class Escalation(Service):
     def end_grant(self, event: Event, tx: Session) -> None:
         """An officer's session is over: what they were shown to us by holds no more."""
         grants.end(tx, schemas.GrantEnded.of(event)["grant"], self.clock.now())
+
+    @subscribe("trail.extended.v1")
+    def witness_trail(self, event: Event, tx: Session) -> None:
+        """Lets the Ombudsman keep the hash that proves what officers did."""
+        data = schemas.TrailExtended.of(event)
+        told = data | {"at": rfc3339(data["at"])}
+        feed.write(tx, "monitoring", feed.TRAIL, "trail", told, self.clock.now())
 
     @subscribe("message.delivered.v1")
     def reporter_was_told(self, event: Event, tx: Session) -> None:

@@ -4,6 +4,10 @@ first-password USERNAME   give the account a new first password, which is printe
                           sessions, forgets its failed sign-ins, enables it if it was disabled
 denials --since TIME      what signed-in officers were refused from TIME (RFC 3339) on: when, who,
                           what, with which status, about which case, how often
+verify-trail [--witnessed POSITION:HASH ...]
+                          check that what officers did and were refused is as it was noted; also
+                          against hashes that the Ombudsman kept (`feed.trail.extended.v1`). Exit 1
+                          and name the first thing that does not hold
 """
 
 from __future__ import annotations
@@ -56,4 +60,32 @@ class Denials:
                 sys.stdout.write(f"{at.isoformat()} {told}\n")
 
 
-COMMANDS: dict[str, Any] = {"first-password": FirstPassword(), "denials": Denials()}
+class VerifyTrail:
+    """`verify-trail`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes what others kept."""
+        parser.add_argument("--witnessed", nargs="+", default=[], type=_witnessed,
+                            metavar="POSITION:HASH")  # fmt: skip
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """How many rows hold, or the first thing that does not."""
+        from services.routing import trail
+
+        with cli.transactions(service).begin() as tx:
+            held, broken = trail.verify(tx, dict(arguments.witnessed))
+        if broken:
+            sys.exit(f"{held} rows hold; link {broken.position}: {broken.what}")
+        sys.stdout.write(f"all {held} rows hold\n")
+
+
+def _witnessed(text: str) -> tuple[int, bytes]:
+    position, _, hash = text.partition(":")
+    return int(position), bytes.fromhex(hash)
+
+
+COMMANDS: dict[str, Any] = {
+    "first-password": FirstPassword(),
+    "denials": Denials(),
+    "verify-trail": VerifyTrail(),
+}

@@ -158,6 +158,12 @@ def grant_ended(grant: UUID, at: datetime) -> Fact:
     return Fact("grant.ended.v1", "grants", {"grant": str(grant), "at": rfc3339(at)}, at)
 
 
+def trail_extended(position: int, hash: bytes, rows: int, at: datetime) -> Fact:
+    """What was done, and by whom, has a proof that others keep."""
+    data = {"position": position, "hash": hash.hex(), "rows": rows, "at": rfc3339(at)}
+    return Fact("trail.extended.v1", "trail", data, at)
+
+
 def reason_code(why: Exception) -> str:
     """The word for a refusal."""
     return "too_late" if isinstance(why, TooLate) else "wrong_status"

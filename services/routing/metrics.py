@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.routing.life import Action, Case
 
@@ -40,6 +40,8 @@ ARCHIVED = Counter("lapor_archived", "Cases archived unhandled, by reason", ["re
 RETURNS = Counter("lapor_returns", "Returned cases, by who decides next", ["decider"])
 # Does somebody try what they have no right to?
 DENIALS = Counter("lapor_denials", "Refusals to signed-in officers, by address", ["route"])
+# Can what officers did be proved?
+TRAIL_AGE = Gauge("lapor_trail_age_seconds", "How long what was done has waited for its link")
 # Is somebody guessing passwords?
 SIGN_INS = Counter("lapor_sign_ins", "Sign-ins, by result (ok, wrong, blocked)", ["result"])
 

@@ -17,7 +17,7 @@ from chassis.events import Event
 from chassis.outbox import emit
 from chassis.service import Service, every, subscribe
 from chassis.together import held, hold, keep, remembered
-from services.routing import case_file, domain, events, models, schemas
+from services.routing import case_file, domain, events, metrics, models, schemas, trail
 from services.routing.case_file import Say, Step
 from services.routing.life import ASKS, CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
 
@@ -224,6 +224,14 @@ class Routing(Service):
             tx.execute(sa.delete(models.Session).where(models.Session.expires_at < now))
             stale = models.Throttle.blocked_until < now - timedelta(days=2)
             tx.execute(sa.delete(models.Throttle).where(stale))
+
+    @every(60)
+    def extend_trail(self) -> bool:
+        """Proves what was done ten minutes ago or longer."""
+        with self.db.begin() as tx:
+            metrics.TRAIL_AGE.set(trail.age(tx))
+        with self.db.begin() as tx:
+            return trail.extend(tx)
 
     def counts(self, tx: Session) -> dict[str, int]:
         """Every report that intake accepted is a case in exactly one status."""

@@ -199,7 +199,7 @@ FILLED: dict[str, Callable[[Path], None]] = {
     f"{DEFINITIONS}, HEARS": after(
         DEFINITIONS,
         (
-            '"/intake/consents", "/routing/cases", "/routing/grants", "/notify/messages",\n    ),',
+            '"/routing/trail",\n        "/notify/messages",\n    ),',
             f'\n    "{NAME}": ("/routing/cases",),',
         ),
     ),

@@ -60,6 +60,7 @@ HEALTHY = {
     "lapor_escalation_unwatched_cases": "0x60",
     "lapor_escalation_stalled_handovers": "0x60",
     "lapor_escalation_feed_lag_seconds": "0x60",
+    "lapor_trail_age_seconds": "660x60",
     'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x60",
     'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "0x60",
     'lapor_escalation_open_breaches{clock="S"}': "3x60",
@@ -133,6 +134,7 @@ BROKEN = {
     "LogLinesLost": {'lapor_log_lines_lost_total{service="intake"}': "0x50 1x10"},
     "ErrorsAnswered": {FAILED_ANSWERS: "0x50 0+3x10"},
     "RightsProbed": {'lapor_denials_total{route="/v1/cases/{number}"}': "0x40 0+20x20"},
+    "TrailStalled": {"lapor_trail_age_seconds": "3000+60x60"},
     "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
 }  # fmt: skip
 ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long

@@ -36,7 +36,7 @@ def test_a_type_travels_in_one_stream_of_a_service(type: str) -> None:
 
     assert service in SERVICES
     assert re.fullmatch(r"[a-z]+", stream)
-    assert contracts.schema(type)["x-subject"] in {"number", "promises", "grants"}
+    assert contracts.schema(type)["x-subject"] in {"number", "promises", "grants", "trail"}
 
 
 def test_each_type_is_in_exactly_one_stream_and_no_two_streams_share_a_name() -> None:

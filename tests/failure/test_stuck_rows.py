@@ -25,7 +25,7 @@ RESTS = {
         "every.inbox", "every.inbox.state=done", "every.stream", "every.position",
         "every.idempotency", "every.epoch", "every.tally", "routing.denial",
         "escalation.denial", "escalation.ended_grant", "intake.timeline_entry", "intake.reply",
-        "routing.case_event",
+        "routing.case_event", "routing.trail_link",
         "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
         "notify.message.state=delivered", "notify.message.reason=no_address",
         "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
@@ -80,7 +80,8 @@ RESTS = {
         "escalation.feed_target", "escalation.feed_target.confirmed_at",
     ),
     "ends by its own date, or is written anew": (
-        "routing.session", "routing.sign_in_throttle", "escalation.publication",
+        "routing.session", "routing.sign_in_throttle", "routing.trail_mark",
+        "escalation.publication",
     ),
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ from services.routing.life import (
 from services.routing.models.columns import ONLY_ADDED_TO, Base, word
 from services.routing.models.officers import Deed, Denial, Officer, OfficerEvent, Session, Throttle
 from services.routing.models.ombudsman import Answered, OmbudsmanWords
+from services.routing.models.trail import TrailLink, TrailMark
 
 __all__ = [
     "ONLY_ADDED_TO",
@@ -59,6 +60,8 @@ __all__ = [
     "Rule",
     "Session",
     "Throttle",
+    "TrailLink",
+    "TrailMark",
 ]
 
 

@@ -48,6 +48,18 @@ def test_it_follows_both_streams_keeps_them_and_acknowledges(
     assert "1 entries hold" in outside.said
 
 
+def test_it_keeps_the_hashes_that_prove_what_officers_did(tower: Tower, outside: Outside) -> None:
+    link = {"position": 12, "hash": "5f" * 32, "rows": 40}
+    assert tower.hear("trail.extended.v1", "trail", **link) == "done"
+    tower.append()
+
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    last = outside.entries()[-1]
+    assert (last["type"], last["subject"]) == ("feed.trail.extended.v1", "trail")
+    assert last["data"] == link | {"at": last["data"]["at"]}
+
+
 def test_it_answers_and_its_answer_comes_back_on_the_chain(tower: Tower, outside: Outside) -> None:
     assert outside.run("answer", NUMBER, "received", *SAID) == 0, outside.said
     assert outside.run("answer", NUMBER, "recommendation", *SAID, "--words", "Perbaiki.") == 1

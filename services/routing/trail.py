@@ -1,0 +1,217 @@
+"""The trail: proof that what officers did, and were refused, was not changed afterwards.
+
+The rows of `PROVED` are hashed one by one into links, each bound to the one before:
+
+    hash = SHA-256(hash of the link before (32 zero bytes for the first) || RFC 8785 form of it)
+
+Whoever owns the database can rewrite rows and links alike. What they cannot reach is the hash that
+each link tells when it is made: escalation puts it on the feed, and the Ombudsman keeps it.
+
+A number is given to a row before its transaction commits, so rows do not come in the order of their
+numbers. The newest number is marked; what is up to it is linked `SETTLED` later, when every
+transaction of that moment has ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import rfc8785
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.outbox import emit
+from services.routing import events
+from services.routing.models import TrailLink, TrailMark
+
+# Each table with what is proved of its rows. A link names the columns that its rows were hashed by.
+PROVED = {
+    "case_event": (
+        "number", "at", "recorded_at", "action", "role", "officer_id", "agency", "why", "refused",
+        "changes",
+    ),
+    "officer_event": ("officer_id", "by", "deed", "at"),
+    "denial": ("at", "officer_id", "method", "route", "status", "number", "times"),
+}  # fmt: skip
+NOTED = {"case_event": "recorded_at"}  # when the database itself says that a row came
+GENESIS = bytes(32)
+SETTLED = timedelta(minutes=10)  # longer than any transaction lasts
+MOST = 1_000  # rows of a table in one link
+
+_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('routing.trail'))")
+_PLAIN = sa.text("SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'")  # as rows are spelled
+_AGE = sa.text("SELECT extract(epoch FROM clock_timestamp() - min(at)) FROM trail_mark")
+_NOW = sa.text(
+    "SELECT clock_timestamp() AS at, CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS next"
+)
+_ENDED = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(:horizon AS xid8)")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The first link that does not hold, and what is wrong with it."""
+
+    position: int
+    what: str
+
+
+def extend(tx: Session, settled: timedelta = SETTLED) -> bool:
+    """Adds the link that is due, if one is, and tells its hash; whether another is due at once."""
+    if not tx.execute(_LOCK).scalar_one():
+        return False  # another worker is at it
+    tx.execute(_PLAIN)
+    now = tx.execute(_NOW).one()
+    mark = tx.get(TrailMark, True)
+    if mark is None:
+        tx.add(_mark(tx, now))
+        return False
+    if mark.at > now.at - settled or not tx.scalar(_ENDED, {"horizon": mark.horizon}):
+        return False
+    full = _link(tx, mark, now.at)
+    if not full:
+        tx.merge(_mark(tx, now))
+    return full
+
+
+def age(tx: Session) -> float:
+    """For how many seconds what is done has waited for its link."""
+    return float(tx.scalar(_AGE) or 0)
+
+
+def _mark(tx: Session, now: Any) -> TrailMark:
+    newest = {name: sa.select(sa.func.max(_id)).select_from(sa.table(name)) for name in PROVED}
+    through = {name: tx.scalar(found) or 0 for name, found in newest.items()}
+    return TrailMark(one=True, through=through, horizon=now.next, at=now.at)
+
+
+def _link(tx: Session, mark: TrailMark, at: datetime) -> bool:
+    """Links what is new up to the mark; whether that was more than one link holds."""
+    last = tx.scalars(sa.select(TrailLink).order_by(TrailLink.position.desc()).limit(1)).first()
+    before = _through(last.entry if last else None)
+    tables: dict[str, Any] = {}
+    for name, columns in PROVED.items():
+        rows = list(_hashes(tx, name, columns, before[name], mark.through[name], MOST))
+        full = len(rows) == MOST
+        tables[name] = {
+            "columns": list(columns),
+            "rows": rows,
+            "through": rows[-1][0] if full else mark.through[name],
+            "marked_at": None if full else _moment(mark.at),
+        }
+    count = sum(len(table["rows"]) for table in tables.values())
+    if not count:
+        return False
+    position, prev_hash = (last.position, last.hash) if last else (0, GENESIS)
+    entry = {"position": position + 1, "at": _moment(at), "tables": tables}
+    hash = digest(prev_hash, entry)
+    tx.add(TrailLink(position=position + 1, prev_hash=prev_hash, hash=hash, entry=entry))
+    emit(tx, events.trail_extended(position + 1, hash, count, at))
+    return any(len(table["rows"]) == MOST for table in tables.values())
+
+
+def verify(tx: Session, witnessed: Mapping[int, bytes] | None = None) -> tuple[int, Broken | None]:
+    """Checks every link against its rows, and against the hashes that others kept of some: how many
+    rows hold, and the first thing that does not. That the end is missing only a witness shows."""
+    tx.execute(_PLAIN)
+    kept, held, before = dict(witnessed or {}), 0, None
+    ordered = sa.select(TrailLink).order_by(TrailLink.position)
+    for link in tx.scalars(ordered.execution_options(yield_per=10)):
+        expected = before.position + 1 if before else 1
+        if wrong := _wrong_link(link, before, expected, kept.pop(expected, link.hash)):
+            return held, Broken(expected, wrong)
+        for name, proved in link.entry["tables"].items():
+            if wrong := _wrong_row(
+                tx, name, proved, before.entry["tables"][name] if before else {}
+            ):
+                return held, Broken(expected, f"{name} {wrong}")
+            held += len(proved["rows"])
+        before = link
+    if kept:
+        return held, Broken(min(kept), "the link was witnessed and is missing")
+    return held, None
+
+
+def _wrong_link(
+    link: TrailLink, before: TrailLink | None, position: int, witnessed: bytes
+) -> str | None:
+    prev_hash = before.hash if before else GENESIS
+    if link.position != position:
+        return "the link is missing"
+    if link.prev_hash != prev_hash or link.hash != digest(prev_hash, link.entry):
+        return "the link was changed"
+    if link.hash != witnessed:
+        return "another link was witnessed"
+    if not _is_link(link, before):
+        return "no link that was ever made"
+    return None
+
+
+def _is_link(link: TrailLink, before: TrailLink | None) -> bool:
+    """Whether it says what a link says, and no earlier than the one before: forgers hash well."""
+    try:
+        at = datetime.fromisoformat(link.entry["at"])
+        proved = {name: set(table["columns"]) for name, table in link.entry["tables"].items()}
+        if before:
+            reached, tables = _through(before.entry), link.entry["tables"]
+            if at < datetime.fromisoformat(before.entry["at"]):
+                return False
+            if any(tables[name]["through"] < reached[name] for name in PROVED):
+                return False
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return proved == {name: set(columns) for name, columns in PROVED.items()}
+
+
+def _wrong_row(
+    tx: Session, name: str, proved: Mapping[str, Any], before: Mapping[str, Any]
+) -> str | None:
+    """The first row of a table that is not as it was linked."""
+    after, through, marked_at = before.get("through", 0), proved["through"], before.get("marked_at")
+    known = dict(proved["rows"])
+    for id, hash in _hashes(tx, name, proved["columns"], after, through):
+        if id not in known:
+            return f"{id} was added"
+        if known.pop(id) != hash:
+            return f"{id} was changed"
+    if known:
+        return f"{min(known)} is missing"
+    if marked_at and name in NOTED:
+        since = datetime.fromisoformat(marked_at) - SETTLED
+        noted = sa.column(NOTED[name], sa.DateTime(timezone=True))
+        found = sa.select(sa.func.min(_id)).select_from(sa.table(name))
+        early = tx.scalar(found.where(_id > after, _id <= through, noted < since))
+        return f"{early} was noted before its time" if early else None
+    return None
+
+
+def digest(prev_hash: bytes, entry: Mapping[str, Any]) -> bytes:
+    """The hash that binds a link to all before it."""
+    return hashlib.sha256(prev_hash + rfc8785.dumps(dict(entry))).digest()
+
+
+_id = sa.column("id", sa.BigInteger)
+
+
+def _hashes(
+    tx: Session, name: str, columns: Any, after: int, through: int, most: int | None = None
+) -> Iterator[list[Any]]:
+    """Number and hash of each row after one number up to another, as the database spells it."""
+    spelled = [sa.cast(sa.column(column), sa.Text).label(column) for column in columns]
+    found = sa.select(_id, *spelled).select_from(sa.table(name)).order_by(_id).limit(most)
+    for row in tx.execute(found.where(_id > after, _id <= through)).mappings():
+        told = rfc8785.dumps({column: row[column] for column in columns})
+        yield [row["id"], hashlib.sha256(told).hexdigest()]
+
+
+def _through(entry: Mapping[str, Any] | None) -> dict[str, int]:
+    """How far the tables were linked: one that came later begins at its beginning."""
+    reached = {name: table["through"] for name, table in entry["tables"].items()} if entry else {}
+    return dict.fromkeys(PROVED, 0) | reached
+
+
+def _moment(at: datetime) -> str:
+    return events.rfc3339(at.astimezone(UTC))
