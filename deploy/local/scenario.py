@@ -5,10 +5,11 @@ own program reads it, answers and orders what the agency did not do.
 """
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -16,12 +17,23 @@ import httpx
 
 from deploy.local import outside
 from deploy.local.mailbox import Mail
+from deploy.local.texts import (
+    ANSWER,
+    CORRECTION,
+    FILE,
+    FOLLOW_UP,
+    FORM,
+    RECOMMENDED,
+    SECOND_ANSWER,
+    SECOND_FOLLOW_UP,
+)
 from deploy.local.words import line
 
 PATIENCE = 20.0  # seconds for a fact to reach everybody who needs it
 AGENCY, DISTRICT, CATEGORY = "dpupr", "63.02.06", "jalan-jembatan"
 # The clock moves by small steps while the ladder is climbed, and by larger ones while all is quiet.
 SMALL, LARGE, CLIMBED = timedelta(days=3), timedelta(days=12), timedelta(days=15)
+UNDONE = timedelta(days=31)  # the agency's time for what the Ombudsman ordered, and a day
 QUIET = 1.2  # seconds without news, after which the clock moves on
 T = TypeVar("T")
 Move = Callable[[timedelta], None]
@@ -249,8 +261,11 @@ def unanswered(stage: Stage, move_clock: Move, today: str) -> Reporter:
 
     stage.say("Hari-hari berlalu; tangga eskalasi dinaiki.", "Days pass; the ladder is climbed.")
     _silence(move_clock, citizen, "escalation.offered")
-    stage.say("Warga setuju dibawa ke Ombudsman.", "The citizen consents to the Ombudsman.")
-    citizen.act("escalation-consent", {})
+    stage.say(
+        "Warga setuju dibawa ke Ombudsman; hanya Ombudsman yang dapat membaca identitasnya.",
+        "The citizen consents; only the Ombudsman can read who they are.",
+    )
+    citizen.act("escalation-consent", {"dossier": FORM})
     show(citizen.await_entry("escalation.handed_over"))
 
     stage.say("Ombudsman membaca umpannya.", "The Ombudsman reads the feed.")
@@ -259,41 +274,59 @@ def unanswered(stage: Stage, move_clock: Move, today: str) -> Reporter:
         f"    {entry['time'][:10]}  {entry['type']}  {entry['subject']}, signed by {entry['kid']}"
     )
     if stage.ombudsman_keys:
-        answered(stage, citizen, entry["time"])
+        answered(stage, move_clock, citizen, datetime.fromisoformat(entry["time"]))
     return citizen
 
 
-def answered(stage: Stage, citizen: Reporter, at: str) -> None:
-    """The Ombudsman's own program checks and keeps the feed, and answers until it is done. It goes
-    by the real clock: when it decides is told to it, in the story's days."""
-    told = (*FILE, "--at", at)
+def answered(stage: Stage, move_clock: Move, citizen: Reporter, at: datetime) -> None:
+    """The Ombudsman's own program checks and keeps the feed, opens the dossier, and answers to the
+    end. It goes by the real clock: when it decides is told to it, in the story's days."""
     keys = {"bearer": stage.ombudsman_key, **stage.ombudsman_keys}
     with outside.office(f"{stage.url}/api", keys) as office:
+
+        def answer(what: str, *words: str) -> None:
+            office.run("answer", citizen.number, what, *FILE, "--at", at.isoformat(), *words)
+
         print(f"    {office.run('follow', '--once').splitlines()[-1]}")
-        stage.say("Ombudsman menerima dan memeriksa.", "The Ombudsman receives and examines.")
-        for answer in ("received", "under_examination"):
-            office.run("answer", citizen.number, answer, *told)
+        print(f"    opened: {', '.join(_opened(office, citizen.number))}")
+        stage.say("Ombudsman menerima, memeriksa, menengahi.", "It receives, examines, mediates.")
+        for what in ("received", "under_examination", "mediation"):
+            answer(what)
         stage.say("Ombudsman meminta tindakan korektif.", "The Ombudsman orders a correction.")
-        office.run("answer", citizen.number, "corrective_action", *told, "--words", CORRECTION)
-        seen = citizen.await_entry("escalation.answered", 3)
-        due = until(lambda: _order(citizen), f"the order for {citizen.number} has a limit")
+        answer("corrective_action", "--words", CORRECTION)
+        citizen.await_entry("escalation.answered", 4)
+        due = until(lambda: _limit(citizen, "C"), f"the order for {citizen.number} has a limit")
+        stage.say("Tidak dilaksanakan: rekomendasi.", "It is not done: a recommendation.")
+        move_clock(UNDONE)
+        at += UNDONE
+        answer("recommendation", "--words", RECOMMENDED)
+        citizen.await_entry("escalation.answered", 5)
+        last = until(lambda: _limit(citizen, "O"), f"the recommendation on {citizen.number} too")
         stage.say("Setelah dilaksanakan, Ombudsman menutup.", "Once done, the Ombudsman closes.")
-        office.run("answer", citizen.number, "closed", *told)
-        seen = citizen.await_entry("escalation.answered", 4)
+        answer("closed")
+        seen = citizen.await_entry("escalation.answered", 6)
         for entry in seen["timeline"]:
             if entry["what"] == "escalation.answered":
                 print(f"    {line(entry)}")
-        print(f"    (limit of the order: {due[:10]})")
+        print(f"    (limit of the order: {due[:10]}; of the recommendation: {last[:10]})")
         until(
             lambda: '"answer": "closed"' in _chained(office) or None, "the answers are on the chain"
         )
         print("    " + office.run("verify").strip().replace("\n", "\n    "))
 
 
-def _order(citizen: Reporter) -> str | None:
-    """When what the Ombudsman ordered must be done."""
+def _opened(office: outside.Outside, number: str) -> list[str]:
+    """Which sealed parts of the dossier the Ombudsman's key opened. Raises Wrong for the others."""
+    dossier = json.loads((office.folder / "dossiers" / f"{number}.json").read_text())
+    if closed := [part["part"] for part in dossier["opened"] if "opened" not in part]:
+        raise Wrong(f"the Ombudsman's key does not open {', '.join(closed)} of {number}")
+    return [part["part"] for part in dossier["opened"]]
+
+
+def _limit(citizen: Reporter, clock: str) -> str | None:
+    """When what the Ombudsman asked for must be done."""
     limits = citizen.track()["deadlines"]
-    return next((limit["due_at"] for limit in limits if limit["clock"] == "C"), None)
+    return next((limit["due_at"] for limit in limits if limit["clock"] == clock), None)
 
 
 def _chained(office: outside.Outside) -> str:
@@ -354,28 +387,3 @@ def show(seen: dict[str, Any]) -> None:
     print(f"    {seen['number']} - {seen['title']} - {seen['status']}")
     for entry in seen["timeline"]:
         print(f"      {line(entry)}")
-
-
-FILE = ("--reference", "0123/LM/I/2027/BJM")
-CORRECTION = (
-    "Papan jembatan yang lapuk diganti dan jembatan ditutup sampai aman; hasilnya dilaporkan "
-    "kepada Ombudsman dalam 30 hari."
-)
-FOLLOW_UP = (
-    "Tim pemeliharaan jalan memeriksa lokasi pada pukul 09.00, mengukur dua lubang, dan memasang "
-    "rambu peringatan. Penambalan dijadwalkan besok pagi dengan bahan dari gudang kabupaten."
-)
-ANSWER = {
-    "outcome": "fulfilled",
-    "reason": "Dua lubang di depan pasar telah ditimbun dan dipadatkan oleh tim pemeliharaan.",
-    "text": "Penimbunan selesai hari ini. Bila rusak kembali, sampaikan melalui keberatan.",
-}
-SECOND_FOLLOW_UP = (
-    "Timbunan tanah dibongkar; lubang dibersihkan, diberi lapis pondasi, lalu ditutup aspal panas "
-    "setebal lima sentimeter. Foto sebelum dan sesudah disimpan di kantor dinas."
-)
-SECOND_ANSWER = {
-    "outcome": "fulfilled",
-    "reason": "Timbunan yang rusak telah diganti tambalan aspal panas setebal lima sentimeter.",
-    "text": "Mohon maaf atas pekerjaan pertama. Tambalan diperiksa lagi bulan depan.",
-}

@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 
 from deploy.local.environment import ROOT
-from deploy.local.scenario import FOLLOW_UP, Officer, Reporter, Stage, sign_in
+from deploy.local.scenario import Officer, Reporter, Stage, sign_in
 from deploy.local.system import System
+from deploy.local.texts import FOLLOW_UP
 from tests.failure.canaries import Canary, Sink
 from tests.failure.people import ADDRESS, FORM, KEY, OTHER, PERSON, POSTS, TELLING, word
 from tests.harness.waiting import eventually

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from chassis.service import BATCH
-from deploy.local.scenario import FOLLOW_UP, sign_in
+from deploy.local.scenario import sign_in
+from deploy.local.texts import FOLLOW_UP
 from deploy.rabbitmq.definitions import VHOST
 from tests.harness.faults import ask, timed
 from tests.harness.publishing import event, publish

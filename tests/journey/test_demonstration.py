@@ -21,6 +21,10 @@ def test_both_stories_go_as_promised(
 
     said = capsys.readouterr().out
     assert "feed.case.handed_over.v1" in said
+    assert "opened: identity" in said
+    assert "mediation" in said
     assert "corrective_action" in said
+    assert "recommendation" in said
+    assert "Nurhayati" not in said
     assert "entries hold" in said
     assert all(mail.to == ["siti@contoh.example"] for mail in own_system.mails())
