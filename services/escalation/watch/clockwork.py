@@ -15,7 +15,7 @@ from services.escalation.watch.workdays import Pause
 
 
 class Clock(StrEnum):
-    """The promises about time (domain.md calls them by these letters, and so do the events)."""
+    """The promises about time (the glossary and the events call them by these letters)."""
 
     VERIFY = "V"
     FOLLOW_UP = "F"
