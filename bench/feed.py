@@ -2,8 +2,10 @@
 fast entries get their places."""
 
 import json
+import os
 import time
 from http.client import HTTPConnection
+from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
@@ -28,21 +30,23 @@ WAITING = "SELECT count(*) FROM feed_pending"
 def run(system: System, count: int, rounds: int) -> list[str]:
     """Markdown lines."""
     appended = fill(system, count)
-    ours, floor = [], []
+    cold, ours, floor = [], [], []
     for _ in range(rounds):
+        _cool(system)
+        cold.append(_over_http(system))
         ours.append(_over_http(system))
         floor.append(_plainly(system))
-    http, sql = median(ours), median(floor)
-    print(f"  {http:,.0f} entries/s over HTTP, {sql:,.0f} by SQL", flush=True)
+    first, http, sql = median(cold), median(ours), median(floor)
+    print(f"  {http:,.0f} entries/s over HTTP, {first:,.0f} cold, {sql:,.0f} by SQL", flush=True)
     return [
         "| what | entries/s |",
         "|---|---|",
         f"| plain SQL, the same rows | {sql:,.0f} |",
         f"| one client over HTTP, pages of {PAGE:,}, each read as JSON | {http:,.0f} |",
+        f"| from cold: neither database nor system holds a page of it | {first:,.0f} |",
         f"| a worker gives places, chains and signs | {appended:,.0f} |",
         "",
-        f"{count:,} entries from the first on, the first time {ours[0]:,.0f}/s; {http / sql:.0%} of"
-        " the floor.",
+        f"{count:,} entries; {http / sql:.0%} of the floor, cold {first / sql:.0%}.",
     ]
 
 
@@ -55,6 +59,19 @@ def fill(system: System, count: int) -> float:
             raise TimeoutError("the worker gives no places")
         time.sleep(0.2)
     return count / (time.monotonic() - began)
+
+
+def _cool(system: System) -> None:
+    """Restarts the database, and has the operating system forget its files meanwhile."""
+    [(data,)] = system.psql("escalation", "SHOW data_directory")
+    system.postgres.process.stop()
+    for file in Path(data).rglob("*"):
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    system.postgres.start()
+    system.wait_ready("escalation-api")
 
 
 def _over_http(system: System) -> float:
