@@ -23,6 +23,7 @@ from services.escalation.models import (
     LadderRule,
     LimitRule,
 )
+from services.escalation.ombudsman import decrees
 from services.escalation.rules import national
 
 YEARS_BACK, YEARS_AHEAD = 1, 4  # a supervisory case with pauses may run for years
@@ -128,17 +129,17 @@ def keep_import(
     tx: Session, years: list[national.NationalYear], changed: list[str], decided_as: str
 ) -> None:
     """Keeps what an import changed, by which decrees, and who decided that it does."""
-    decrees = "; ".join(f"{year.year}: {_basis(year.decree)}" for year in years)
-    tx.add(
-        Amendment(
-            what="import",
-            decree=decrees,
-            retroactive=False,
-            detail={"changed": changed},
-            decided_as=decided_as,
-            decided_at=sa.func.now(),
-        )
+    basis = "; ".join(f"{year.year}: {_basis(year.decree)}" for year in years)
+    amendment = Amendment(
+        what="import",
+        decree=basis,
+        retroactive=False,
+        detail={"changed": changed},
+        decided_as=decided_as,
+        decided_at=sa.func.now(),
     )
+    tx.add(amendment)
+    decrees.tell(tx, amendment)
 
 
 def _amend(tx: Session, year: national.NationalYear) -> list[str]:

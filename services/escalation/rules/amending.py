@@ -26,6 +26,7 @@ from services.escalation import models
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.models import Amendment, LadderRule, LimitRule
+from services.escalation.ombudsman import decrees
 from services.escalation.rules import histories, regime
 from services.escalation.rules.hindsight import Move, move_of
 from services.escalation.rules.regime import Regime
@@ -189,17 +190,17 @@ class Rules:
                 tx.rollback()
                 return web.Answer(_told(None, is_past, moved), 200)
             row_id = getattr(row, "id", None)
-            tx.add(
-                Amendment(
-                    what=change.what,
-                    row_id=row_id,
-                    decree=change.decree,
-                    retroactive=is_past,
-                    detail=dict(change.detail),
-                    decided_by=administrator.id,
-                    decided_at=now,
-                )
+            amendment = Amendment(
+                what=change.what,
+                row_id=row_id,
+                decree=change.decree,
+                retroactive=is_past,
+                detail=dict(change.detail),
+                decided_by=administrator.id,
+                decided_at=now,
             )
+            tx.add(amendment)
+            decrees.tell(tx, amendment)
             return web.Answer(key.remember(tx, _told(row_id, is_past, None)))
 
 
