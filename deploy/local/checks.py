@@ -13,8 +13,9 @@ from deploy.local.process import leashed
 PROGRAMS = Path(sys.executable).parent
 EVERYDAY = "not slow and not fault"
 WITHOUT = {"--all": "", "--faults": "not slow"}
-SIDE_BY_SIDE = "not slow and not fault and not alone"
+SIDE_BY_SIDE = "not slow and not alone"
 PROCESSES = 4  # at most; each has a broker and a database server of its own
+WAITING = 1  # more than there are cores: tests wait for much of their time
 
 
 def run(arguments: list[str]) -> int:
@@ -37,14 +38,14 @@ def run(arguments: list[str]) -> int:
 
 
 def tests(left_out: str) -> list[tuple[str, list[str]]]:
-    """The everyday tests on several cores, then those that measure time or break whole systems,
-    with nothing beside them. Every test that is not left out is in one of the two."""
-    processes = str(min(PROCESSES, os.cpu_count() or 1))
+    """Most tests on several cores, then those that measure time and the slow ones, with nothing
+    beside them. Every test that is not left out is in one of the two."""
+    processes = str(min(PROCESSES, (os.cpu_count() or 1) + WAITING))
     spread = ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")
-    rest = f"not ({SIDE_BY_SIDE})" + (f" and {left_out}" if left_out else "")
+    chosen = f" and {left_out}" if left_out else ""
     return [
-        ("tests side by side", pytest(*spread, "-m", SIDE_BY_SIDE)),
-        ("tests alone", pytest("-m", rest)),
+        ("tests side by side", pytest(*spread, "-m", SIDE_BY_SIDE + chosen)),
+        ("tests alone", pytest("-m", f"not ({SIDE_BY_SIDE})" + chosen)),
     ]
 
 

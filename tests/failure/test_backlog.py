@@ -27,7 +27,7 @@ from tests.harness.waiting import eventually
 from tests.harness.workload import AGENCY, COORDINATOR, STEPS
 from tests.service.chassis.stories import AT
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 LARGEST = 300  # MB that a worker may ever hold
 SLOWER = 1.2  # times as long as without a backlog

@@ -13,7 +13,7 @@ from tests.harness.networks import apart
 from tests.harness.waiting import eventually
 from tests.harness.workload import Workload
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 BLOCKED = 70  # seconds that the failpoint lasts: more than five heartbeats
 LOCKED = 12  # seconds: after the third try and before the fourth

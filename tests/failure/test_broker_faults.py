@@ -19,7 +19,7 @@ from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
 from tests.harness.workload import SUBMIT, Workload
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 RESUMED = 15  # seconds from the open port to the first event
 DRAINED = 60  # seconds for a thousand events

@@ -14,7 +14,7 @@ from tests.harness.faults import ask
 from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 USUAL, BURST = 20, 200  # reports a second
 SLOW = 500

@@ -15,7 +15,7 @@ from tests.harness.copies import mistaken
 from tests.harness.faults import Disk, ask, client_of, needs_root, problem, timed
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 REFUSED_WITHIN = 2.0  # seconds
 FORGOTTEN = 30.0  # seconds after which an idle transaction ends

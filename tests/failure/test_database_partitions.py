@@ -19,7 +19,7 @@ from tests.harness.system import stage
 from tests.harness.waiting import eventually
 from tests.harness.workload import COORDINATOR, Workload
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 # Seconds that an API is silent, and half as long again: each answer passes through a busy machine.
 REFUSED_WITHIN = 3.0

@@ -18,7 +18,7 @@ from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
 from tests.service.chassis.stories import AT
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 CONNECTED_WITHIN = 10  # seconds
 IN_HAND = 50  # deliveries that a worker may have had before it went deaf

@@ -22,7 +22,7 @@ from tests.harness.system import stage
 from tests.harness.waiting import eventually
 from tests.harness.workload import COORDINATOR, REPORT
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 REPORTS = 100
 OUTAGE = 10  # seconds

@@ -19,7 +19,7 @@ from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.system import running
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 CANARY = "Burhanudin Qanaryanto 6302-5518-7734"
 TRIES = 10  # that an event gets
