@@ -1,16 +1,14 @@
 """Whoever shows routing's token and is refused leaves a record: who, what, when.
 
 `callers` is the one place that refuses an officer. Of a number only one that exists is kept, for
-anything may be asked for. Of one kind, `MOST` in a minute have their own record; the next denial
-after that minute brings how many more there were.
+anything may be asked for. Who tries by the thousand fills no disk (`chassis.repeats`): how many
+more there were comes with the next denial.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,10 +17,9 @@ from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
 from chassis.database import Transactions
+from chassis.repeats import Repeats
 from services.escalation import metrics
 from services.escalation.models import CaseState, Denial
-
-MOST = 10
 
 
 class Kind(NamedTuple):
@@ -39,28 +36,17 @@ class Ledger:
 
     def __init__(self, db: Transactions, clock: Clock) -> None:
         self._db, self._clock = db, clock
-        self._minute: datetime | None = None
-        self._counted: Counter[Kind] = Counter()
-        self._lock = Lock()
+        self._repeats: Repeats[Kind] = Repeats()
 
     def keep(self, kind: Kind, number: str | None = None) -> None:
         """Puts it down, in a transaction of its own."""
         metrics.DENIALS.inc()
         now = self._clock.now()
-        alone, more = self._count(kind, now.replace(second=0, microsecond=0))
+        alone, more = self._repeats.count(kind, now)
         with self._db.begin() as tx:
             tx.add_all(Denial(**k._asdict(), at=now, times=times) for k, times in more)
             if alone:
                 tx.add(Denial(**kind._asdict(), at=now, times=1, number=_existing(tx, number)))
-
-    def _count(self, kind: Kind, minute: datetime) -> tuple[bool, list[tuple[Kind, int]]]:
-        more = []
-        with self._lock:
-            if minute != self._minute:
-                more = [(k, n - MOST) for k, n in self._counted.items() if n > MOST]
-                self._minute, self._counted = minute, Counter()
-            self._counted[kind] += 1
-            return self._counted[kind] <= MOST, more
 
 
 def _existing(tx: Session, number: str | None) -> str | None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from chassis.events import Fact
-from services.escalation.models import CaseState, ClockRun, HandoverAnswer
+from services.escalation.models import CaseState, ClockRun, Dossier, HandoverAnswer
 from services.escalation.rules.posts import Reached
 from services.escalation.rules.promises import Promise
 
@@ -64,10 +64,18 @@ def offered(case: CaseState, reason: str, at: datetime) -> Fact:
     return Fact("escalation.offered.v1", case.number, data, at)
 
 
-def handed_over(number: str, position: int, at: datetime) -> Fact:
-    """The case stands on the Ombudsman's feed."""
-    data = {"position": position, "at": rfc3339(at)}
-    return Fact("escalation.handed_over.v1", number, data, at)
+def handed_over(made: Dossier, position: int, at: datetime) -> Fact:
+    """The case stands on the Ombudsman's feed; with what, its dossier says: who gave more since
+    does not find it there."""
+    consent, parts = made.content["consent"], made.content["parts"]
+    data = {
+        "position": position,
+        "at": rfc3339(at),
+        "consented_at": consent["at"],
+        "with_form": consent["with_identity"],
+        "words": sum(part["part"] in ("report", "addition") for part in parts) or None,
+    }
+    return Fact("escalation.handed_over.v1", made.number, data, at)
 
 
 def answered(row: HandoverAnswer, *, spoken: bool) -> Fact:

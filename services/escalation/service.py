@@ -107,10 +107,11 @@ class Escalation(Service):
 
     @subscribe("report.escalation_consented.v1")
     def keep_consent(self, event: Event, tx: Session) -> None:
-        """Remembers the reporter's consent; hands the case over if it may be already."""
+        """Remembers the reporter's consent; hands the case over if it may be already. One that
+        comes after the hand-over changes nothing: what went along is said with that."""
         data = schemas.Consented.of(event)
         case = clocks.locked(tx, event.subject)
-        if not parts.is_open(case):
+        if not parts.takes(case, parts.CONSENT):
             return
         if data["sealed"]:
             parts.keep(tx, event.subject, case, parts.IDENTITY, data)

@@ -19,6 +19,7 @@ from services.intake import admission, domain, events, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
 from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes
+from services.intake.latecomers import CONSENTED, DIRECTLY
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 
 GIVE_RIGHT = ("H", "S")  # the clocks whose passing lets a case go to the Ombudsman
@@ -112,13 +113,13 @@ class Consents(Books):
     def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
         """Agrees to a hand-over: with the form, to one with identity and words; without it, to one
         of the facts alone. Refused once it was handed over: nothing could come of it."""
-        now = self._clock.now()
-        today = self._today(now)
         with self._db.begin() as tx:
             number = self._door.prove(tx, number, req.get_header("Tracking-Code") or "")
             if answer := key.answered(tx):
                 return answer
             report = tx.get_one(Report, number, with_for_update=True)
+            now = self._clock.now()  # under its lock: of two consents the later one is said later
+            today = self._today(now)
             domain.permit(Action.CONSENT, Status(report.status), report.status_since, now)
             if report.handed_over_at is not None:
                 raise _handed_over()
@@ -147,7 +148,7 @@ class Consents(Books):
             TimelineEntry(
                 number=report.number,
                 at=now,
-                what=f"reporter.{Action.CONSENT}",
+                what=CONSENTED,
                 detail={"with_identity": form is not None},
                 text=None,
             )
@@ -173,9 +174,8 @@ def _refuse(found: list[Finding]) -> None:
 
 def _handed_over() -> NotAllowed:
     said = (
-        "Laporan sudah dilimpahkan: persetujuan tidak diperlukan lagi. Identitas dan tambahan"
-        " sampaikan langsung kepada Ombudsman. / The report has been handed over: no consent is"
-        " needed any more. Tell the Ombudsman directly who you are, and what you wish to add."
+        f"Laporan sudah dilimpahkan: persetujuan tidak diperlukan lagi. {DIRECTLY[0]} / The report"
+        f" has been handed over: no consent is needed any more. {DIRECTLY[1]}"
     )
     return _not_allowed("this report has been handed over", "dossier", "handed_over", said)
 

@@ -53,11 +53,7 @@ class Envelopes:
     def all_words(self, tx: Session, report: Report, at: datetime) -> Iterator[Fact]:
         """All that was written so far, the report first."""
         yield self.report(report, at)
-        mine = sa.select(TimelineEntry).where(
-            TimelineEntry.number == report.number,
-            TimelineEntry.text.is_not(None),
-            TimelineEntry.what != UNSAID,
-        )
+        mine = sa.select(TimelineEntry).where(*_said_by_reporter(report.number))
         for entry in tx.scalars(mine.order_by(TimelineEntry.at, TimelineEntry.id)):
             yield self.addition(entry, at)
         replies = sa.select(Reply).where(Reply.number == report.number)
@@ -95,6 +91,20 @@ class Envelopes:
 def takes_words(report: Report) -> bool:
     """Whether what is written now is sealed for a dossier that is not made yet."""
     return report.consent_form and report.handed_over_at is None
+
+
+def own_words(tx: Session, number: str) -> int:
+    """How many envelopes what the reporter wrote makes: the report, and each addition."""
+    asked = sa.select(sa.func.count(TimelineEntry.id)).where(*_said_by_reporter(number))
+    return 1 + tx.execute(asked).scalar_one()
+
+
+def _said_by_reporter(number: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        TimelineEntry.number == number,
+        TimelineEntry.text.is_not(None),
+        TimelineEntry.what != UNSAID,
+    )
 
 
 def _plain(value: Any) -> Any:

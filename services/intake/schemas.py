@@ -217,7 +217,8 @@ class Checked(Strict):
 
 
 class Consented(Strict):
-    """The consent is taken; each rule as it stands now."""
+    """The consent is taken; each rule as it stands now. Should the case have been handed over a
+    moment before, the timeline tells what did not go along."""
 
     number = fields.String(required=True)
     noted_at = fields.AwareDateTime(required=True)
@@ -279,6 +280,14 @@ class Dated(Tolerant):
     """Of events that only add a line to the timeline."""
 
     at = fields.AwareDateTime(required=True)
+
+
+class HandedOver(Dated):
+    """Of `escalation.handed_over`; with what, it did not say formerly."""
+
+    consented_at = fields.AwareDateTime(load_default=None)
+    with_form = fields.Boolean(load_default=False)
+    words = fields.Integer(load_default=None, allow_none=True)
 
 
 class OmbudsmanAnswered(Dated):

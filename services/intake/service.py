@@ -15,7 +15,7 @@ from chassis.events import Event
 from chassis.outbox import emit
 from chassis.service import Service, subscribe
 from chassis.together import held, hold
-from services.intake import domain, schemas
+from services.intake import domain, latecomers, schemas
 from services.intake.config import Settings
 from services.intake.envelopes import Envelopes, takes_words
 from services.intake.models import Deadline, Promise, Reply, Report, TimelineEntry
@@ -121,10 +121,12 @@ class Intake(Service):
 
     @subscribe("escalation.handed_over.v1")
     def end_dossier(self, event: Event, tx: Session) -> None:
-        """The dossier is made: what is written from now on is not sealed for it any more."""
-        report, at = known(tx, event), schemas.Dated.of(event)["at"]
-        report.handed_over_at = at
-        note(tx, event, at)
+        """The dossier is made: what is written from now on is not sealed for it any more, and what
+        did not go along is told."""
+        report, told = known(tx, event), schemas.HandedOver.of(event)
+        report.handed_over_at = told["at"]
+        note(tx, event, told["at"])
+        latecomers.tell(tx, report, told, self.clock.now())
 
     @subscribe("escalation.answered.v1")
     def note_answer(self, event: Event, tx: Session) -> None:

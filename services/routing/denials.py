@@ -2,16 +2,14 @@
 
 A denial is a 403, or a case that is not shown because it is others' (to the officer it does not
 exist). Of a number only one that exists is kept, for anything may be typed as one. Who tries by the
-thousand fills no disk: of one kind, `MOST` in a minute have their own record, and the next denial
-after that minute, of anybody's, brings how many more there were.
+thousand fills no disk (`chassis.repeats`): how many more there were comes with the next denial, of
+anybody's.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,11 +19,10 @@ from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
 from chassis.database import Transactions
+from chassis.repeats import Repeats
 from services.routing import metrics
 from services.routing.models import Case, Denial, Officer
 from services.routing.sessions import SignedIn
-
-MOST = 10
 
 
 class Kind(NamedTuple):
@@ -37,30 +34,12 @@ class Kind(NamedTuple):
     status: int
 
 
-class Tally:
-    """How often each kind was refused in the minute that runs."""
-
-    def __init__(self) -> None:
-        self._minute: datetime | None = None
-        self._counted: Counter[Kind] = Counter()
-        self._lock = Lock()
-
-    def count(self, kind: Kind, at: datetime) -> tuple[bool, list[tuple[Kind, int]]]:
-        """Whether this one has a record of its own; and how many had none in a minute before."""
-        minute, more = at.replace(second=0, microsecond=0), []
-        with self._lock:
-            if minute != self._minute:
-                more = [(k, n - MOST) for k, n in self._counted.items() if n > MOST]
-                self._minute, self._counted = minute, Counter()
-            self._counted[kind] += 1
-            return self._counted[kind] <= MOST, more
-
-
 class Ledger:
     """Middleware that writes each denial down before it is answered."""
 
     def __init__(self, db: Transactions, clock: Clock) -> None:
-        self._db, self._clock, self._tally = db, clock, Tally()
+        self._db, self._clock = db, clock
+        self._repeats: Repeats[Kind] = Repeats()
 
     def process_resource(
         self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
@@ -79,7 +58,7 @@ class Ledger:
     def _keep(self, kind: Kind, number: str | None) -> None:
         metrics.DENIALS.labels(kind.route).inc()
         now = self._clock.now()
-        alone, more = self._tally.count(kind, now)
+        alone, more = self._repeats.count(kind, now)
         with self._db.begin() as tx:
             tx.add_all(Denial(**k._asdict(), at=now, times=times) for k, times in more)
             if alone:

@@ -8,13 +8,11 @@ import pytest
 from tests.harness.alerts import watched
 from tests.harness.checker import check, settled
 from tests.harness.faults import client_of, measured, waiting_for_locks
-from tests.harness.history import History
-from tests.harness.networks import apart
 from tests.harness.waiting import eventually
-from tests.harness.workload import Workload
 
 pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
+ENGINE = "rabbitmq"  # what the networks lead to
 BLOCKED = 70  # seconds that the failpoint lasts: more than five heartbeats
 LOCKED = 12  # seconds: after the third try and before the fourth
 ALERTED = 60  # seconds from a worker's first sign of life
@@ -24,33 +22,14 @@ CONNECTIONS = 2  # of each worker: its deliveries' and its relay's
 
 
 @pytest.fixture(scope="module")
-def parts(state, cache):
-    with apart(state / "system-blocked", cache) as parts:
-        yield parts
-
-
-@pytest.fixture(scope="module")
 def system(parts):
     return parts[0]
-
-
-@pytest.fixture(scope="module")
-def networks(parts):
-    return parts[1]
 
 
 @pytest.fixture(scope="module")
 def watch(system, cache):
     with watched(system, cache) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def work(system):
-    work = Workload(system, History(system.folder / "history.jsonl"), lives=False)
-    work.run(3)
-    settled(system, work.history.file)
-    return work
 
 
 def block(system, service, point):

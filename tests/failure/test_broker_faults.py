@@ -10,19 +10,21 @@ import pytest
 
 from tests.harness.checker import settled
 from tests.harness.copies import mistaken
-from tests.harness.faults import has_said, measures
+from tests.harness.faults import has_said, hear, measures
 from tests.harness.final import Final
-from tests.harness.history import History, calls
-from tests.harness.networks import apart, swallowing
+from tests.harness.history import calls
+from tests.harness.networks import swallowing
 from tests.harness.proxy import DOWN, UP
 from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
-from tests.harness.workload import SUBMIT, Workload
+from tests.harness.workload import SUBMIT
 
 pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
+ENGINE = "rabbitmq"  # what the networks lead to
 RESUMED = 15  # seconds from the open port to the first event
 DRAINED = 60  # seconds for a thousand events
+AWAY = "broker_away"  # what a worker says then
 NOTICED = 40  # seconds: three heartbeats and a little
 GIVEN_UP = 5.5  # seconds for each try, and a little to get there
 RATE = 3  # reports a second, where their number does not matter
@@ -30,19 +32,8 @@ ANSWERED = 2.0  # seconds for the slowest receipt
 
 
 @pytest.fixture(scope="module")
-def parts(state, cache):
-    with apart(state / "system-broker-faults", cache) as parts:
-        yield parts
-
-
-@pytest.fixture(scope="module")
 def system(parts):
     return parts[0]
-
-
-@pytest.fixture(scope="module")
-def networks(parts):
-    return parts[1]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +43,8 @@ def stalls(system):
 
 
 @pytest.fixture(scope="module")
-def work(system, stalls):
-    """One history for all: each test is judged together with those before it."""
-    work = Workload(system, History(system.folder / "history.jsonl"), lives=False)
-    work.run(3)
-    settled(system, work.history.file)
+def work(stalls, work):
+    """What stalls meanwhile is known from its first report on."""
     return work
 
 
@@ -69,7 +57,7 @@ def test_a_frozen_broker_is_given_up_at_each_try_and_noticed(system, work, tmp_p
         with work.flow(RATE, clients=4), frozen(system.broker.process) as since:
             at = datetime.now(UTC)
             say_again(system, "routing")
-            noticed = hear(system, system.services, since, at)
+            noticed = hear(system, system.services, AWAY, since, at, NOTICED)
             eventually(lambda: time.monotonic() - since >= seconds, "its time", seconds)
             after, patiently = tries(system, "intake"), tries(system, "routing")
             assert confirmed(system, at) == 0
@@ -100,9 +88,9 @@ def test_a_network_that_swallows_bytes_is_noticed_and_costs_nothing(
             eventually(lambda: work.receipts() > before)
             with swallowing({networks[s]: directions for s, directions in parted.items()}) as since:
                 at = datetime.now(UTC)
-                noticed = hear(system, ("intake", "routing", "notify"), since, at)
+                noticed = hear(system, ("intake", "routing", "notify"), AWAY, since, at, NOTICED)
                 eventually(lambda: time.monotonic() - since >= NOTICED, "its time", NOTICED)
-                assert not complained(system, "escalation", at)
+                assert not has_said(system, "escalation-worker", AWAY, at)
                 eventually(lambda: time.monotonic() - since >= seconds, "its time", seconds)
         print(f"\nnoticed {noticed}")
         drain(system, time.monotonic() + DRAINED)
@@ -208,21 +196,6 @@ def say_again(system, service):
 def only_receipts(work):
     """Whether every request was answered, and with a receipt."""
     return {line.kind for line in work.history.lines()} == {"invoke", "ok"}
-
-
-def hear(system, services, since, at):
-    """Returns after how many seconds each worker had said that the broker is away."""
-    noticed = {}
-    for service in services:
-        patience = NOTICED - (time.monotonic() - since)
-        eventually(lambda s=service: complained(system, s, at), service, patience)
-        noticed[service] = round(time.monotonic() - since, 1)
-    return noticed
-
-
-def complained(system, service, since):
-    """Whether a worker has said since a moment that the broker is away."""
-    return has_said(system, f"{service}-worker", "broker_away", since)
 
 
 def tries(system, service):

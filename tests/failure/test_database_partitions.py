@@ -11,18 +11,19 @@ import pytest
 from deploy.local.scenario import sign_in
 from tests.harness.checker import settled
 from tests.harness.copies import mistaken
-from tests.harness.faults import has_said, problem, timed
-from tests.harness.history import History
-from tests.harness.networks import apart, swallowing
+from tests.harness.faults import has_said, hear, problem, timed
+from tests.harness.networks import swallowing
 from tests.harness.proxy import DOWN, UP
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
-from tests.harness.workload import COORDINATOR, Workload
+from tests.harness.workload import COORDINATOR
 
 pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
+ENGINE = "postgres"  # what the networks lead to
 # Seconds that an API is silent, and half as long again: each answer passes through a busy machine.
 REFUSED_WITHIN = 3.0
+AWAY = "wakeup_failed"  # what a worker says then: a timer of its own failed
 NOTICED = 40  # seconds: a worker's statements may take their time
 RATE = 3  # reports a second
 DRAINED = 60  # seconds
@@ -32,27 +33,8 @@ PARTED = {"intake": (DOWN,), "routing": (UP,), "notify": (UP, DOWN), "escalation
 
 
 @pytest.fixture(scope="module")
-def parts(state, cache):
-    with apart(state / "system-database-partitions", cache, "postgres") as parts:
-        yield parts
-
-
-@pytest.fixture(scope="module")
 def system(parts):
     return parts[0]
-
-
-@pytest.fixture(scope="module")
-def networks(parts):
-    return parts[1]
-
-
-@pytest.fixture(scope="module")
-def work(system):
-    work = Workload(system, History(system.folder / "history.jsonl"), lives=False)
-    work.run(3)
-    settled(system, work.history.file)
-    return work
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +64,11 @@ def test_a_network_that_swallows_what_a_database_says_costs_nothing(
             with swallowing({networks[s]: ways for s, ways in PARTED.items()}) as since:
                 at = datetime.now(UTC)
                 refused = [timed(lambda s=s: look(system, s, tokens[s])) for s in AT_ITS_DESK]
-                noticed = hear(system, ("intake", "routing", "notify"), since, at)
+                noticed = hear(system, ("intake", "routing", "notify"), AWAY, since, at, NOTICED)
                 eventually(lambda: time.monotonic() - since >= max(noticed.values()) + longer,
                            "its time", NOTICED + longer)  # fmt: skip
                 refused += [timed(lambda s=s: look(system, s, tokens[s])) for s in AT_ITS_DESK]
-                assert not complained(system, "escalation", at)
+                assert not has_said(system, "escalation-worker", AWAY, at)
             back = time.monotonic()
             eventually(lambda: work.receipts() > before + 10, "receipts again", 30)
             resumed = time.monotonic() - back
@@ -107,21 +89,6 @@ def look(system, service, token):
     """Asks a service's API itself: the gateway, once it knows, refuses for it."""
     url = f"http://127.0.0.1:{system.ports[service][0]}{AT_ITS_DESK[service]}"
     return httpx.get(url, headers={"Authorization": token}, timeout=30, trust_env=False)
-
-
-def hear(system, services, since, at):
-    """Returns after how many seconds each worker had said that something is wrong."""
-    noticed = {}
-    for service in services:
-        patience = NOTICED - (time.monotonic() - since)
-        eventually(lambda s=service: complained(system, s, at), service, patience)
-        noticed[service] = round(time.monotonic() - since, 1)
-    return noticed
-
-
-def complained(system, service, since):
-    """Whether a worker has said since a moment that a timer of its own failed."""
-    return has_said(system, f"{service}-worker", "wakeup_failed", since)
 
 
 def refusals(work):

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -56,6 +57,19 @@ def has_said(system: System, process: str, what: str, since: datetime) -> bool:
     lines = system.process(process).log.read_text().splitlines()
     said = [json.loads(line) for line in lines if f'"{what}"' in line]
     return any(datetime.fromisoformat(line["timestamp"]) > since for line in said)
+
+
+def hear(
+    system: System, services: Iterable[str], what: str, since: float, at: datetime, within: float
+) -> dict[str, float]:
+    """After how many seconds each service's worker had said this, since a moment that is told by
+    the steady clock and by the wall's; fails when one has not `within` so many."""
+    noticed = {}
+    for service in services:
+        said = partial(has_said, system, f"{service}-worker", what, at)
+        eventually(said, f"{service} says {what}", within - (time.monotonic() - since))
+        noticed[service] = round(time.monotonic() - since, 1)
+    return noticed
 
 
 def problem(answer: httpx.Response) -> int:

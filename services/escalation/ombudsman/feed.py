@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from chassis.failpoints import failpoint
 from chassis.outbox import emit
 from services.escalation import events
-from services.escalation.models import FeedEntry, FeedPending, FeedStream
+from services.escalation.models import Dossier, FeedEntry, FeedPending, FeedStream
 from services.escalation.ombudsman import chain, checkpoints, signing
 from services.escalation.ombudsman.signing import Signer, Signers
 
@@ -139,7 +139,8 @@ def append_one(
     )
     end.hash = hash
     if row.type == HANDED_OVER:
-        emit(tx, events.handed_over(row.subject, end.position, now))
+        made = tx.get_one(Dossier, row.subject)  # written with the row
+        emit(tx, events.handed_over(made, end.position, now))
 
 
 def _entry(end: FeedStream, row: FeedPending) -> dict[str, Any]:

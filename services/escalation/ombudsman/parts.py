@@ -13,24 +13,34 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.errors import NotAllowed, NotFound
+from chassis.logs import log
 from services.escalation import models
 from services.escalation.models import CaseState, Dossier, SealedPart
 from services.escalation.watch.clockwork import OVER
 
-IDENTITY, REPORT = "identity", "report"
+CONSENT, IDENTITY, REPORT = "consent", "identity", "report"
 
 
-def is_open(case: CaseState | None) -> bool:
-    """Whether anything may still come to the dossier of a case, which may be unknown yet."""
-    return case is None or (case.handed_over_at is None and case.status != "withdrawn")
+def takes(case: CaseState | None, about: str) -> bool:
+    """Whether the dossier of a case, which may be unknown yet, still takes something. What comes
+    after the hand-over is logged; its reporter hears of it from intake, which is told what went
+    along. Who has withdrawn wants nothing kept."""
+    if case is None:
+        return True
+    if case.status == "withdrawn":
+        return False
+    if case.handed_over_at is not None:
+        log.warning("came_after_handover", about=about)
+        return False
+    return True
 
 
 def keep(
     tx: Session, number: str, case: CaseState | None, part: str, data: Mapping[str, Any]
 ) -> None:
     """Keeps a part. An identity takes the place of an earlier one; a report begins a new set of
-    words, in place of all that were sealed before."""
-    if not is_open(case):
+    words, in place of all that were sealed before. Nothing is kept that no dossier takes."""
+    if not takes(case, part):
         return
     mine = sa.delete(SealedPart).where(SealedPart.number == number)
     if part == IDENTITY:

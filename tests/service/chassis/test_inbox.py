@@ -13,11 +13,6 @@ from tests.harness.waiting import eventually
 from tests.service.chassis.stories import command, inbox, opened, report, timeline, way
 
 
-@pytest.fixture
-def db(database):
-    return database("intake")
-
-
 def test_fifty_copies_of_an_event_have_one_effect(db, broker, run):
     worker = run("worker", db, AMQP_URI=broker.uri("intake"))
     once = opened(report(db))

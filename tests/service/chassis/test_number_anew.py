@@ -3,28 +3,10 @@ it had said in the lost time keeps its numbers for itself."""
 
 import json
 
-import pytest
-
 from chassis import outbox
-from chassis.clock import Clock
-from chassis.database import Transactions, engine
 from chassis.events import EPOCH, Fact
 from chassis.inbox import ANYBODY
-from services.intake.service import Intake
 from tests.service.chassis.stories import command, inbox, report, timeline, way
-
-
-@pytest.fixture
-def db(database):
-    return database("intake")
-
-
-@pytest.fixture
-def intake(db):
-    service = Intake()
-    service.db, service.clock = Transactions(engine(db.url, 4)), Clock()
-    yield service
-    service.db.engine.dispose()
 
 
 def say(service, subject, times=1):

@@ -12,11 +12,6 @@ TWICE = Prepared(
 
 
 @pytest.fixture
-def db(database):
-    return database("intake")
-
-
-@pytest.fixture
 def transactions(db):
     made = Transactions(engine(db.url, 2))
     yield made

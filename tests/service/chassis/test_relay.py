@@ -19,11 +19,6 @@ from tests.harness.waiting import eventually
 AT = datetime(2026, 11, 24, 2, tzinfo=UTC)
 
 
-@pytest.fixture
-def db(database):
-    return database("intake")
-
-
 def say(db, how_many, start=0):
     """Emits that many facts, each about a report of its own, in transactions of ten."""
     bind = engine(db.url, 1)

@@ -20,11 +20,6 @@ from tests.harness.waiting import eventually
 from tests.service.chassis.stories import AT, command, inbox, opened, report, timeline, way
 
 
-@pytest.fixture
-def db(database):
-    return database("intake")
-
-
 def test_another_fact_under_a_number_already_used_is_parked_and_can_be_wanted(
     db, broker, run, surroundings
 ):

@@ -3,26 +3,9 @@
 from importlib import import_module
 from threading import Thread
 
-import pytest
 import sqlalchemy as sa
 
-from chassis.clock import Clock
-from chassis.database import Transactions, engine
-from services.intake.service import Intake
 from tests.service.chassis.stories import report
-
-
-@pytest.fixture
-def db(database):
-    return database("intake")
-
-
-@pytest.fixture
-def intake(db):
-    service = Intake()
-    service.db, service.clock = Transactions(engine(db.url, 4)), Clock()
-    yield service
-    service.db.engine.dispose()
 
 
 def counted(service):

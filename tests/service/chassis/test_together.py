@@ -23,11 +23,6 @@ FIRST, SECOND = "KTB-00000-00000", "KTB-12345-67894"
 
 
 @pytest.fixture
-def db(database):
-    return database("intake")
-
-
-@pytest.fixture
 def transactions(db):
     bind = engine(db.url, 3)
     yield Transactions(bind)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from chassis import cli
-from services.escalation.denials import MOST
+from chassis.repeats import MOST
 from services.escalation.models import Denial
 from tests.service.escalation.desk import WHO, Desk
 from tests.service.escalation.test_deadlines import OTHER, Window

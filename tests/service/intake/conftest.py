@@ -9,10 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from chassis.clock import Clock
 from chassis.database import Transactions, engine
 from deploy.local.environment import Surroundings
 from services.intake import seed
 from services.intake.config import Settings
+from services.intake.envelopes import Envelopes
+from services.intake.service import Intake
 from tests.harness.databases import Database, Databases
 from tests.harness.processes import ServiceProcess
 
@@ -63,6 +66,24 @@ def api(intake_db: Database, kept_api: ServiceProcess) -> Iterator[httpx.Client]
     """A client of a running intake."""
     with httpx.Client(base_url=kept_api.url, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def receipt(api: httpx.Client) -> dict[str, str]:
+    """A report that was sent."""
+    return dict(api.post("/v1/reports", json=REPORT, headers=key()).json())
+
+
+@pytest.fixture
+def worker(intake_db: Database, secrets_folder: Path) -> Iterator[Intake]:
+    """Intake's own code for what it hears, without a broker."""
+    bind = engine(intake_db.url, 2)
+    service = Intake()
+    service.db, service.clock = Transactions(bind), Clock()
+    keys = (secrets_folder / "ombudsman-public-keys.json").read_bytes()
+    service.envelopes = Envelopes(keys)
+    yield service
+    bind.dispose()
 
 
 def key() -> dict[str, str]:

@@ -7,40 +7,19 @@ from uuid import uuid4
 import pytest
 
 import contracts
-from chassis.clock import Clock
-from chassis.database import Transactions, engine
 from chassis.events import Event
 from chassis.inbox import ANYBODY
-from services.intake.envelopes import Envelopes
-from services.intake.service import Intake
 from tests.harness.rooms import FORM
 from tests.harness.unsealing import opened, private_key
-from tests.service.intake.conftest import REPORT, key
+from tests.service.intake.conftest import REPORT
 
 PARTS = "report.words_sealed.v1"
 CONSENTED = "report.escalation_consented.v1"
 
 
 @pytest.fixture
-def receipt(api):
-    return api.post("/v1/reports", json=REPORT, headers=key()).json()
-
-
-@pytest.fixture
 def private(secrets_folder):
     return private_key(secrets_folder)
-
-
-@pytest.fixture
-def worker(intake_db, secrets_folder):
-    """Intake's own code for what it hears, without a broker."""
-    bind = engine(intake_db.url, 2)
-    service = Intake()
-    service.db, service.clock = Transactions(bind), Clock()
-    keys = (secrets_folder / "ombudsman-public-keys.json").read_bytes()
-    service.envelopes = Envelopes(keys)
-    yield service
-    bind.dispose()
 
 
 def ask(api, receipt, what, body=None, **headers):
@@ -63,12 +42,14 @@ def said(intake_db, *types):
     return [data for type, data in rows if type in types]
 
 
-def hear(worker, receipt, type, sequence=1, **data):
+def hear(worker, receipt, type, sequence=1, without=(), **data):
+    """Receives an event like its contract's first example, without some of its fields."""
     example = next(iter(contracts.examples(type).values()))["data"]
+    told = {name: value for name, value in (example | data).items() if name not in without}
     now = worker.clock.now()
     event = Event(
         id=str(uuid4()), source=contracts.source(type), type=type, subject=receipt["number"],
-        time=now, sequence=sequence, correlationid="c", data=example | data,
+        time=now, sequence=sequence, correlationid="c", data=told,
     )  # fmt: skip
     assert worker.inbox.receive(json.dumps(event.document()).encode(), ANYBODY) == "done"
 

@@ -7,12 +7,7 @@ import sqlalchemy as sa
 
 from chassis.database import engine
 from tests.harness.waiting import eventually
-from tests.service.intake.conftest import REPORT, key
-
-
-@pytest.fixture
-def receipt(api):
-    return api.post("/v1/reports", json=REPORT, headers=key()).json()
+from tests.service.intake.conftest import key
 
 
 def put(intake_db, receipt, status):

@@ -21,7 +21,6 @@ from chassis.inbox import ANYBODY
 from services.intake.domain import Status, clocks
 from services.intake.service import Intake
 from tests.harness.databases import Database
-from tests.service.intake.conftest import REPORT, key
 
 NOW = datetime.now(UTC)
 
@@ -46,11 +45,6 @@ def hear(intake_db: Database) -> Any:
 
     yield receive
     bind.dispose()
-
-
-@pytest.fixture
-def receipt(api: httpx.Client) -> dict[str, str]:
-    return dict(api.post("/v1/reports", json=REPORT, headers=key()).json())
 
 
 def track(api: httpx.Client, receipt: dict[str, str]) -> dict[str, Any]:

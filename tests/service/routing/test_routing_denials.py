@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from chassis import cli
-from services.routing.denials import MOST
+from chassis.repeats import MOST
 from services.routing.models import Denial
 from tests.service.routing.office import ANSWER, Office
 

@@ -1,0 +1,67 @@
+"""What a reporter gave for the Ombudsman when the dossier was made already: they are told so.
+
+A case is handed over when its time is up, and intake hears of it later: seconds, or as long as the
+feed stands still. What it takes meanwhile is in no dossier any more. Nobody can add it, so the
+report says from then on what did go along, and its timeline what did not, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from services.intake.domain import Action, Status
+from services.intake.envelopes import own_words
+from services.intake.models import Report, TimelineEntry
+
+CONSENTED = f"reporter.{Action.CONSENT}"
+LEFT_BEHIND = "escalation.left_behind"
+WITHOUT_FORM = (
+    "Laporan dilimpahkan tanpa formulir yang Anda kirim terakhir.",
+    "The report was handed over without the form that you sent last.",
+)
+WITHOUT_WORDS = (
+    "Tidak semua yang Anda tulis ikut dilimpahkan.",
+    "Not all that you wrote went along.",
+)
+DIRECTLY = (
+    "Identitas dan tambahan sampaikan langsung kepada Ombudsman.",
+    "Tell the Ombudsman directly who you are, and what you wish to add.",
+)
+
+
+def tell(tx: Session, report: Report, along: Mapping[str, Any], now: datetime) -> None:
+    """Compares what was given with what went along, which escalation did not say formerly. A
+    consent without the form that came too late is not told: it asked for what was done."""
+    if along["consented_at"] is None or report.status == Status.WITHDRAWN:
+        return
+    if report.consent_form:
+        form = not along["with_form"] or _sent_since(tx, report.number, along["consented_at"])
+        words = own_words(tx, report.number) - (along["words"] or 0)
+        if form or words > 0:
+            tx.add(_line(report.number, now, form=form, words=max(words, 0)))
+    report.consented_at, report.consent_form = along["consented_at"], along["with_form"]
+
+
+def _sent_since(tx: Session, number: str, at: datetime) -> bool:
+    """Whether the reporter has sent the form with a consent that is later than this one."""
+    found = sa.select(TimelineEntry.id).where(
+        TimelineEntry.number == number,
+        TimelineEntry.what == CONSENTED,
+        TimelineEntry.at > at,
+        TimelineEntry.detail["with_identity"].as_boolean(),
+    )
+    return tx.scalars(found.limit(1)).first() is not None
+
+
+def _line(number: str, now: datetime, *, form: bool, words: int) -> TimelineEntry:
+    """Says in Indonesian (`id`) and English (`en`) what did not go along, as of this moment: what
+    it is about stands above it."""
+    said = [WITHOUT_FORM] * form + [WITHOUT_WORDS] * (words > 0) + [DIRECTLY]
+    indonesian, english = (" ".join(sentences) for sentences in zip(*said, strict=True))
+    detail = {"form": form, "words": words, "id": indonesian, "en": english}
+    return TimelineEntry(number=number, at=now, what=LEFT_BEHIND, detail=detail, text=None)
