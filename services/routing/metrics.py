@@ -41,7 +41,9 @@ RETURNS = Counter("lapor_returns", "Returned cases, by who decides next", ["deci
 # Does somebody try what they have no right to?
 DENIALS = Counter("lapor_denials", "Refusals to signed-in officers, by address", ["route"])
 # Is somebody guessing passwords?
-SIGN_INS = Counter("lapor_sign_ins", "Sign-ins, by result (ok, wrong, blocked)", ["result"])
+SIGN_INS = Counter("lapor_sign_ins", "Sign-ins, by result (ok, wrong, blocked, locked)", ["result"])
+for _result in ("ok", "wrong", "blocked", "locked"):
+    SIGN_INS.labels(_result)  # an alarm sees only what rises from nought
 
 
 def moved(action: Action, before: Case, after: Case, at: datetime) -> None:

@@ -80,7 +80,7 @@ RESTS = {
         "escalation.feed_target", "escalation.feed_target.confirmed_at",
     ),
     "ends by its own date, or is written anew": (
-        "routing.session", "routing.sign_in_throttle", "escalation.publication",
+        "routing.session", "routing.sign_in_throttle", "routing.device", "escalation.publication",
     ),
 }  # fmt: skip
 

@@ -30,7 +30,15 @@ from services.routing.life import (
     Status,
 )
 from services.routing.models.columns import ONLY_ADDED_TO, Base, word
-from services.routing.models.officers import Deed, Denial, Officer, OfficerEvent, Session, Throttle
+from services.routing.models.officers import (
+    Deed,
+    Denial,
+    Device,
+    Officer,
+    OfficerEvent,
+    Session,
+    Throttle,
+)
 from services.routing.models.ombudsman import Answered, OmbudsmanWords
 
 __all__ = [
@@ -48,6 +56,7 @@ __all__ = [
     "Deadline",
     "Deed",
     "Denial",
+    "Device",
     "District",
     "Limit",
     "NameSource",
