@@ -43,7 +43,9 @@ DENIALS = Counter("lapor_denials", "Refusals to signed-in officers, by address",
 # Can what officers did be proved?
 TRAIL_AGE = Gauge("lapor_trail_age_seconds", "How long what was done has waited for its link")
 # Is somebody guessing passwords?
-SIGN_INS = Counter("lapor_sign_ins", "Sign-ins, by result (ok, wrong, blocked)", ["result"])
+SIGN_INS = Counter("lapor_sign_ins", "Sign-ins, by result (ok, wrong, blocked, locked)", ["result"])
+for _result in ("ok", "wrong", "blocked", "locked"):
+    SIGN_INS.labels(_result)  # an alarm sees only what rises from nought
 
 
 def moved(action: Action, before: Case, after: Case, at: datetime) -> None:

@@ -21,16 +21,19 @@ from chassis.database import Transactions
 from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
 from chassis.schemas import Strict
 from chassis.web import operation
-from services.routing import metrics, models, passwords, schemas, sessions
+from services.routing import metrics, models, passwords, schemas, sessions, throttle
 from services.routing.life import Role
 from services.routing.models import Deed, Officer, OfficerEvent
 from services.routing.sessions import SignedIn, signed_in
+from services.routing.throttle import Place
 
 
 class Token(Strict):
-    """A session, and what its officer may expect."""
+    """A session, and what its officer may expect. `device` is to be kept where they signed in, and
+    sent with the next sign-in: then nobody else's failures keep them out."""
 
     token = fields.String()
+    device = fields.String()
     expires_at = fields.AwareDateTime()
     role = schemas.Word(Role)
     agency = fields.String(allow_none=True)
@@ -92,10 +95,10 @@ class SignIn(Resource):
         """A session for a name and its password. Equal work and equal words whatever is wrong."""
         username, now = body["username"].casefold(), self.clock.now()
         with self.db.begin() as tx:
-            sessions.count_try(tx, username, now)
+            counted = throttle.count_sign_in(tx, username, body["device"], now)
             officer = _named(tx, username)
         stored = officer.password_hash if officer else None
-        with _looked_at(self.db, username, now):
+        with _looked_at(self.db, counted, now):
             proven = passwords.matches(body["password"], stored)
         with self.db.begin() as tx:
             officer = _named(tx, username, lock=True)
@@ -103,8 +106,8 @@ class SignIn(Resource):
             if officer is None or not right or _is_stale(tx, officer, now):
                 metrics.SIGN_INS.labels("wrong").inc()
                 raise Unauthorized("the username or the password is wrong")
-            sessions.forgive(tx, username)
-            answer = _token(tx, officer, self.clock)
+            device = throttle.succeed(tx, officer, body["device"], counted, now)
+            answer = _token(tx, officer, device, self.clock)
             sessions.remember(tx, officer.id, Deed.SIGNED_IN, now)
         metrics.SIGN_INS.labels("ok").inc()
         return answer
@@ -130,30 +133,31 @@ class Password(Resource):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Ends every session of the officer and opens a new one."""
+        """Ends every session of the officer, forgets every device, and opens and gives new ones."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now, first_password_will_do=True)
-            sessions.count_try(tx, who.username, now)
+            counted = throttle.count_in_session(tx, who.token_hash, now)
             stored = tx.get_one(Officer, who.id).password_hash
-        with _looked_at(self.db, who.username, now):
+        with _looked_at(self.db, counted, now):
             proven = passwords.matches(body["password"], stored)
         if not proven:
             raise Invalid("this is not the present password", "password", "match")
         if body["password"] == body["new_password"]:
             raise Invalid("the new password is the old one", "new_password", "other")
         passwords.judge(body["new_password"], who.username)
-        with _looked_at(self.db, who.username, now):
+        with _looked_at(self.db, counted, now):
             made = _hashed(body["new_password"])
         with self.db.begin() as tx:
             officer = tx.get_one(Officer, who.id, with_for_update=True)
             if officer.password_hash != stored or officer.disabled_at is not None:
                 raise Unauthorized("the account was changed meanwhile; sign in again")
             officer.password_hash, officer.must_change_password = made, False
-            sessions.forgive(tx, who.username)
+            throttle.forgive(tx, who.username)
             sessions.end_all(tx, who.id, now)
+            throttle.forget_devices(tx, who.id)
             sessions.remember(tx, who.id, Deed.PASSWORD_CHANGED, now, by=who.id)
-            return _token(tx, officer, self.clock)
+            return _token(tx, officer, throttle.give_device(tx, who.id, now), self.clock)
 
 
 class Myself(Resource):
@@ -215,7 +219,7 @@ class Everybody(Resource):
 class Disabling(Resource):
     @operation("Disable an account", answers={204: None}, errors=(403, 409), security="officer")
     def on_post(self, req: falcon.Request, username: str) -> None:
-        """Its sessions are over at once."""
+        """Its sessions are over at once, its devices forgotten."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
@@ -224,6 +228,7 @@ class Disabling(Resource):
                 raise NotAllowed("nobody disables their own account")
             officer.disabled_at = officer.disabled_at or now
             sessions.end_all(tx, officer.id, now)
+            throttle.forget_devices(tx, officer.id)
             sessions.remember(tx, officer.id, Deed.DISABLED, now, by=who.id)
 
 
@@ -235,7 +240,7 @@ class NewFirstPassword(Resource):
         security="officer",
     )
     def on_post(self, req: falcon.Request, username: str) -> dict[str, Any]:
-        """Enables it again, ends its sessions, and forgets its failed sign-ins."""
+        """Enables it again, ends its sessions, and forgets its failed sign-ins and its devices."""
         now, password = self.clock.now(), passwords.first()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
@@ -252,8 +257,9 @@ def begin_anew(
     officer = _someone(tx, username)
     officer.password_hash, officer.must_change_password = first_password, True
     officer.disabled_at = None
-    sessions.forgive(tx, username)
+    throttle.forget_failures(tx, username)
     sessions.end_all(tx, officer.id, at)
+    throttle.forget_devices(tx, officer.id)
     sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, at, by=by)
 
 
@@ -276,20 +282,21 @@ def _is_stale(tx: Session, officer: Officer, at: datetime) -> bool:
 
 
 @contextmanager
-def _looked_at(db: Transactions, username: str, at: datetime) -> Iterator[None]:
+def _looked_at(db: Transactions, counted: Place, at: datetime) -> Iterator[None]:
     """A try that finds no turn was none."""
     try:
         yield
     except Unavailable:
         with db.begin() as tx:
-            sessions.take_back_try(tx, username, at)
+            throttle.take_back(tx, counted, at)
         raise
 
 
-def _token(tx: Session, officer: Officer, clock: Clock) -> dict[str, Any]:
+def _token(tx: Session, officer: Officer, device: str, clock: Clock) -> dict[str, Any]:
     token, expires_at = sessions.open_session(tx, officer, clock.now())
     return {
         "token": token,
+        "device": device,
         "expires_at": expires_at,
         "role": officer.role,
         "agency": officer.agency,

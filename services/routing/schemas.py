@@ -224,10 +224,11 @@ class WorklistQuery(Strict):
 
 
 class SignIn(Strict):
-    """Who, and the proof."""
+    """Who, and the proof; and what the last sign-in from here gave as its `device`."""
 
     username = Text(64, required=True, lines=False)
     password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
+    device = fields.String(load_default=None, load_only=True, validate=validate.Length(1, 100))
 
 
 class PasswordChange(Strict):

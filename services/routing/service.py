@@ -4,7 +4,7 @@ effect, and keeps what it is told of deadlines."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,7 +17,16 @@ from chassis.events import Event
 from chassis.outbox import emit
 from chassis.service import Service, every, subscribe
 from chassis.together import held, hold, keep, remembered
-from services.routing import case_file, domain, events, metrics, models, schemas, trail
+from services.routing import (
+    case_file,
+    domain,
+    events,
+    metrics,
+    models,
+    schemas,
+    throttle,
+    trail,
+)
 from services.routing.case_file import Say, Step
 from services.routing.life import ASKS, CLOCK, OPEN, REPORTER, Action, Case, Clock, Rules, Status
 
@@ -218,12 +227,12 @@ class Routing(Service):
 
     @every(3600)
     def forget_sessions(self) -> None:
-        """Drops sessions that ended by themselves, and failed sign-ins of days ago."""
+        """Drops sessions that ended by themselves, failed sign-ins that count no more, and devices
+        from which nobody signs in any more."""
         now = self.clock.now()
         with self.db.begin() as tx:
             tx.execute(sa.delete(models.Session).where(models.Session.expires_at < now))
-            stale = models.Throttle.blocked_until < now - timedelta(days=2)
-            tx.execute(sa.delete(models.Throttle).where(stale))
+            throttle.clear(tx, now)
 
     @every(60)
     def extend_trail(self) -> bool:

@@ -1,14 +1,12 @@
 """Who is signed in. A session is a row; without it the token is nothing, so ending it ends it now.
 What other services were shown under it (decision 17) they refuse once they have heard of its end.
 
-It ends after `IDLE` without a request and after `LONGEST` in any case. Failed sign-ins in a row,
-for any name that is typed, are counted before the password is looked at and slow the next one.
+It ends after `IDLE` without a request and after `LONGEST` in any case.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,19 +15,17 @@ from uuid import UUID
 
 import falcon
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.errors import Forbidden, TooMany, Unauthorized
+from chassis.errors import Forbidden, Unauthorized
 from chassis.outbox import emit
-from services.routing import events, metrics, models
+from services.routing import events, models
 from services.routing.life import Actor
-from services.routing.models import Deed, Officer, Throttle
+from services.routing.models import Deed, Officer
 
 SECURITY = {"officer": {"type": "http", "scheme": "bearer"}}
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 NOTICED = timedelta(minutes=1)  # how exactly the last request is remembered
-FREE_TRIES, LONGEST_DELAY = 5, 42  # the delay in seconds; longer, and anybody could lock a desk out
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,8 @@ def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, date
             created_at=at,
             last_seen_at=at,
             expires_at=expires_at,
+            failures=0,
+            blocked_until=at,
         )
     )
     return token, expires_at
@@ -106,40 +104,6 @@ def signed_in(
     return who
 
 
-def count_try(tx: Session, username: str, at: datetime) -> None:
-    """Counts a try against the name before its outcome is known, so that tries in parallel gain
-    nothing. Raises TooMany while the name is slowed down."""
-    key = _slot(username)
-    never = {"username_hash": key, "failures": 0, "blocked_until": at}
-    tx.execute(insert(Throttle).values(**never).on_conflict_do_nothing())
-    row = tx.get_one(Throttle, key, with_for_update=True, populate_existing=True)
-    if at < row.blocked_until:
-        metrics.SIGN_INS.labels("blocked").inc()
-        wait = math.ceil((row.blocked_until - at).total_seconds())
-        raise TooMany("too many failed sign-ins; wait", retry_after=wait)
-    row.failures += 1
-    row.blocked_until = at + timedelta(seconds=delay(row.failures))
-
-
-def take_back_try(tx: Session, username: str, at: datetime) -> None:
-    """The counted try could not be looked at: as if it had not been made."""
-    row = tx.get(Throttle, _slot(username), with_for_update=True)
-    if row is not None:
-        row.failures, row.blocked_until = max(0, row.failures - 1), at
-
-
-def forgive(tx: Session, username: str) -> None:
-    """The failures before a success count no more."""
-    tx.execute(sa.delete(Throttle).where(Throttle.username_hash == _slot(username)))
-
-
-def delay(failures: int) -> int:
-    """Seconds until the next try after so many failures in a row."""
-    if failures < FREE_TRIES:
-        return 0
-    return int(min(LONGEST_DELAY, 2 ** (failures - FREE_TRIES)))
-
-
 def _find(tx: Session, token: str) -> tuple[models.Session, Officer] | None:
     row = tx.execute(
         sa.select(models.Session, Officer)
@@ -147,13 +111,6 @@ def _find(tx: Session, token: str) -> tuple[models.Session, Officer] | None:
         .where(models.Session.token_hash == _hash(token), Officer.disabled_at.is_(None))
     ).one_or_none()
     return (row[0], row[1]) if row else None
-
-
-def _slot(username: str) -> bytes:
-    """Where tries of a name are counted. Too short to tell which name it was, for it may be a
-    password that went into the wrong field; and 65,536 of them cannot fill the disk. Two names
-    that share one only share their delay."""
-    return _hash(username)[:2]
 
 
 def _hash(text: str) -> bytes:

@@ -32,6 +32,7 @@ KNOWN = {
     ("column", "password_hash"): "argon2id",
     ("column", "must_change_password"): "whether, not which",
     ("column", "token_hash"): "a digest of 256 random bits",
+    ("column", "device_hash"): "a digest of 256 random bits",
     ("column", "username_hash"): "two bytes: thousands of names share them",
     ("column", "username"): OFFICER,
     ("column", "officer_id"): OFFICER,

@@ -76,6 +76,7 @@ HEALTHY = {
     FAILED_ANSWERS: "0x60",
     'lapor_log_lines_lost_total{service="intake"}': "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
+    'lapor_sign_ins_total{result="locked"}': "0x60",
     'lapor_denials_total{route="/v1/cases/{number}"}': "0+1x60",
     "lapor_escalation_denials_total": "0+1x60",
 }  # fmt: skip
@@ -139,6 +140,7 @@ BROKEN = {
 }  # fmt: skip
 ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long
 FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
+LOCKED = {'lapor_sign_ins_total{result="locked"}': "0x50 1x10"}  # somebody patient, and now a desk
 SLOW = {'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x50 250+1x10"}
 
 
@@ -198,7 +200,7 @@ def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_pa
     hours = [hour(trouble, {alert}) for alert, trouble in BROKEN.items()]
 
     hours += [hour(SLOW, {"DeadlinesLate"}), hour(FIRST_GAP, {"EventsMissing"})]
-    hours += [hour(ONE_BLOCK, {"HubBlocked"})]
+    hours += [hour(ONE_BLOCK, {"HubBlocked"}), hour(LOCKED, {"PasswordsGuessed"})]
     play(promtool, tmp_path, hours)
     assert set(BROKEN) == ALERTS
 

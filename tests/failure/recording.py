@@ -31,7 +31,7 @@ TABLES = (
 )
 # What a look at the clock, or an officer's request, changes without any event; among it the dates
 # that escalation promises anew each day.
-RESTLESS = ["breaker", "session", "sign_in_throttle", "publication", "promise"]
+RESTLESS = ["breaker", "session", "device", "sign_in_throttle", "publication", "promise"]
 PROMISES = ",promises,"
 
 

@@ -80,7 +80,7 @@ RESTS = {
         "escalation.feed_target", "escalation.feed_target.confirmed_at",
     ),
     "ends by its own date, or is written anew": (
-        "routing.session", "routing.sign_in_throttle", "routing.trail_mark",
+        "routing.session", "routing.sign_in_throttle", "routing.device", "routing.trail_mark",
         "escalation.publication",
     ),
 }  # fmt: skip

@@ -30,7 +30,15 @@ from services.routing.life import (
     Status,
 )
 from services.routing.models.columns import ONLY_ADDED_TO, Base, word
-from services.routing.models.officers import Deed, Denial, Officer, OfficerEvent, Session, Throttle
+from services.routing.models.officers import (
+    Deed,
+    Denial,
+    Device,
+    Officer,
+    OfficerEvent,
+    Session,
+    Throttle,
+)
 from services.routing.models.ombudsman import Answered, OmbudsmanWords
 from services.routing.models.trail import TrailLink, TrailMark
 
@@ -49,6 +57,7 @@ __all__ = [
     "Deadline",
     "Deed",
     "Denial",
+    "Device",
     "District",
     "Limit",
     "NameSource",

@@ -49,7 +49,8 @@ class Officer(Base):
 
 class Session(Base):
     """A signed-in officer; the row is deleted when it ends. Only the token's SHA-256 is kept. Other
-    services know the session by its `grant_id`, which tells nothing."""
+    services know the session by its `grant_id`, which tells nothing. `failures`: passwords in a row
+    that were said within it and were not the officer's."""
 
     __tablename__ = "session"
     __table_args__ = (sa.Index("session_officer", "officer_id"),)
@@ -60,6 +61,8 @@ class Session(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(server_default=sa.text("0"))
+    blocked_until: Mapped[datetime] = mapped_column(server_default=sa.func.now())
 
 
 class Throttle(Base):
@@ -69,6 +72,21 @@ class Throttle(Base):
     __tablename__ = "sign_in_throttle"
 
     username_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[datetime]
+
+
+class Device(Base):
+    """From where an officer has signed in, and the failures in a row from there. Only the SHA-256
+    of its secret is kept, which proves nothing: the password is asked for all the same."""
+
+    __tablename__ = "device"
+    __table_args__ = (sa.Index("device_officer", "officer_id"),)
+
+    device_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    given_at: Mapped[datetime]
+    used_at: Mapped[datetime]
     failures: Mapped[int]
     blocked_until: Mapped[datetime]
 

@@ -102,8 +102,8 @@ class Office:
             self.clock.moved = timedelta()
             self._tokens.clear()
 
-    def sign_in(self, username: str, password: str = PASSWORD) -> Any:
-        body = {"username": username, "password": password}
+    def sign_in(self, username: str, password: str = PASSWORD, device: str | None = None) -> Any:
+        body = {"username": username, "password": password, "device": device}
         return self.http.simulate_post("/v1/officers/sign-in", json=body)
 
     def act(self, number: str, verb: str, as_: str, **body: Any) -> Any:

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from services.routing import models, sessions
+from services.routing import models, throttle
 from tests.harness.processes import ServiceProcess
 from tests.harness.ranks import mann_whitney
 from tests.harness.waiting import eventually
@@ -53,13 +53,13 @@ def session(api, username):
 
 
 def test_a_hundred_guesses_take_more_than_an_hour(api, office):
-    """Nobody is locked out, so that is what bounds a guesser: 2,057 guesses a day for one name."""
-    delays = [sessions.delay(failures) for failures in range(1, 101)]
+    """And they are all that a day has for one name: `test_guessing.py`."""
+    delays = [throttle.delay(failures) for failures in range(1, throttle.MOST + 1)]
     assert sum(delays) > 3_600
     assert max(delays) == 42
 
     tries = [sign_in(api, "liaison", f"guess {n}").status_code for n in range(100)]
-    assert Counter(tries)[401] <= sessions.FREE_TRIES + 5  # the first delays are of seconds
+    assert Counter(tries)[401] <= throttle.FREE_TRIES + 5  # the first delays are of seconds
     assert set(tries) <= {401, 429}
 
 
