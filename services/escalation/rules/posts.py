@@ -1,7 +1,9 @@
 """Who is reached at a post: its holder, a deputy, or who stands above when nobody is there.
 
 Pure. A post that is vacant or whose holder is away stops nothing: what was meant for it goes one
-up, at that moment, as far as it must. The upper end always hears.
+up, at that moment, as far as it must. The upper end always hears. A deputy is reminded of what is
+still to be done; a limit that passed goes above a deputised post too: whoever acts for a while
+cannot be the last to hear of it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ ABOVE: Mapping[Addressee, Addressee] = {
 }
 OF_AGENCIES = frozenset({Addressee.HOLDER, Addressee.HEAD_OF_AGENCY})  # one in each agency
 EMPTY = frozenset({Standing.ABSENT, Standing.VACANT})
+NOT_HELD = EMPTY | {Standing.DEPUTISED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +51,27 @@ class Staffing:
 @dataclass(frozen=True, slots=True)
 class Reached:
     """Who was reached; `because` is how the post stood that was meant, if it was not simply held
-    (the one that was meant is the same when a deputy acts, or when nobody stands above)."""
+    (the one that was meant is the same when a deputy is reminded, or when nobody stands above)."""
 
     to: Addressee
     because: Standing | None = None
 
 
-def reach(staffing: Iterable[Staffing], meant: str, agency: str | None, on: date) -> Reached:
-    """Who is reached when a post is meant, for a case that an agency has or nobody yet."""
+def reach(
+    staffing: Iterable[Staffing],
+    meant: str,
+    agency: str | None,
+    on: date,
+    passed_by: frozenset[Standing] = EMPTY,
+) -> Reached:
+    """Who is reached when a post is meant, for a case that an agency has or nobody yet; posts that
+    stand so (`passed_by`) send it one up."""
     known = list(staffing)
     chain = list(_upwards(Addressee(meant), agency))
     at_first = standing(known, chain[0], agency, on)
     because = None if at_first is Standing.HELD else at_first
     for post in chain:
-        if standing(known, post, agency, on) not in EMPTY:
+        if standing(known, post, agency, on) not in passed_by:
             return Reached(post, because)
     return Reached(chain[-1], because)
 

@@ -18,7 +18,7 @@ from services.escalation.domain import LEVELS, RAISED, RANK, Addressee, What, ru
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import handovers, happened
 from services.escalation.rules import staffing
-from services.escalation.rules.posts import Reached, reach
+from services.escalation.rules.posts import EMPTY, NOT_HELD, Reached, Standing, reach
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, clocks
 from services.escalation.watch.breaker import last_due
@@ -91,7 +91,8 @@ def _remind(tx: Session, firing: Firing) -> None:
     """Says nothing of a limit that is over already: that it passed is told, and may be answered."""
     if firing.clock.due_at is not None and firing.clock.due_at <= last_due(firing.now):
         return
-    reached = _reach(tx, firing, Addressee.HOLDER) if firing.clock.clock in RAISED else None
+    raised = firing.clock.clock in RAISED
+    reached = _reach(tx, firing, Addressee.HOLDER, EMPTY) if raised else None
     emit(tx, events.approaching(firing.clock, firing.ends_on, firing.case, reached, firing.now))
 
 
@@ -110,15 +111,15 @@ def _raise(tx: Session, firing: Firing) -> None:
     begun = clocks.day_of(clock, clock.started_at, firing.regime)
     rungs = rungs_for(firing.regime.ladder, clock.clock, case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
-        reached = _reach(tx, firing, rung.to)
+        reached = _reach(tx, firing, rung.to, NOT_HELD)
         raised = events.raised(clock, firing.ends_on, case, rung.level, reached, firing.now)
         happened.note(tx, case.number, "escalation.raised", raised.data, firing.now)
         emit(tx, raised)
 
 
-def _reach(tx: Session, firing: Firing, meant: str) -> Reached:
+def _reach(tx: Session, firing: Firing, meant: str, passed_by: frozenset[Standing]) -> Reached:
     today = firing.regime.calendar.day_of(firing.now)
-    return reach(staffing.read(tx), meant, firing.case.agency, today)
+    return reach(staffing.read(tx), meant, firing.case.agency, today, passed_by)
 
 
 def _hand_over(tx: Session, firing: Firing) -> None:

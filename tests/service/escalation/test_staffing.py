@@ -73,14 +73,20 @@ def test_an_empty_desk_reminds_who_stands_above_it(tower: Tower, staff: Staff):
     assert reminders == [("head_of_agency", "vacant", "dpupr")]
 
 
-def test_who_acts_for_the_holder_gets_what_comes_to_the_post(tower: Tower, staff: Staff):
+def test_who_acts_for_the_holder_is_reminded_and_what_passed_goes_one_up(
+    tower: Tower, staff: Staff
+):
     staff.decree(standing="deputised")
+    staff.decree(post="holder", standing="deputised")
     tower.open()
     tower.dispose()
 
+    tower.at("2026-11-09 08:00").sweep()
     tower.at("2026-11-10 08:00").sweep()
 
-    assert raised(tower) == [("F", 1, "head_of_agency", "deputised")]
+    reminders = [(f["to"], f["because"]) for f in tower.said("deadline.approaching")]
+    assert reminders == [("holder", "deputised")]
+    assert raised(tower) == [("F", 1, "sekda", "deputised")]
 
 
 def test_it_is_looked_up_when_it_fires_and_moves_no_clock(tower: Tower, staff: Staff):

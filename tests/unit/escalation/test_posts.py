@@ -8,7 +8,15 @@ from itertools import product
 import pytest
 
 from services.escalation.domain import Addressee
-from services.escalation.rules.posts import ABOVE, Reached, Staffing, Standing, reach, standing
+from services.escalation.rules.posts import (
+    ABOVE,
+    NOT_HELD,
+    Reached,
+    Staffing,
+    Standing,
+    reach,
+    standing,
+)
 
 TODAY = date(2026, 11, 10)
 HOLDER, HEAD, COORDINATOR = (
@@ -80,10 +88,21 @@ def test_it_goes_up_as_far_as_it_must() -> None:
     assert reach(nobody, HOLDER, "dlh", TODAY) == Reached(BUPATI, Standing.VACANT)
 
 
-def test_who_acts_for_the_holder_is_reached_at_the_post() -> None:
-    assert reach([decreed(SEKDA, "deputised")], SEKDA, None, TODAY) == Reached(
-        SEKDA, Standing.DEPUTISED
-    )
+def test_who_acts_for_the_holder_is_reminded_at_the_post() -> None:
+    acting = [decreed(HOLDER, "deputised", "dlh")]
+
+    assert reach(acting, HOLDER, "dlh", TODAY) == Reached(HOLDER, Standing.DEPUTISED)
+
+
+def test_what_passed_goes_above_a_deputy_as_far_as_it_must() -> None:
+    acting = [decreed(HEAD, "deputised", "dlh")]
+    assert reach(acting, HEAD, "dlh", TODAY, NOT_HELD) == Reached(SEKDA, Standing.DEPUTISED)
+
+    acting.append(decreed(SEKDA, "deputised"))
+    assert reach(acting, HEAD, "dlh", TODAY, NOT_HELD) == Reached(BUPATI, Standing.DEPUTISED)
+
+    acting.append(decreed(BUPATI, "deputised"))
+    assert reach(acting, HEAD, "dlh", TODAY, NOT_HELD) == Reached(BUPATI, Standing.DEPUTISED)
 
 
 def test_another_agencys_empty_post_changes_nothing() -> None:
