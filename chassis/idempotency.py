@@ -40,20 +40,32 @@ class Dumped(dict[str, Any]):
 
 
 class IdempotencyKey:
-    """One request's key. `scope` parts equal keys of different routes and senders; `dump` turns
-    an answer into JSON values."""
+    """One request's key. `route` and `sender` part equal keys of different ones: who sends is what
+    they show, until an operation knows better (`sent_by`); `dump` turns an answer into JSON values.
+    """
 
     def __init__(
-        self, given: str, scope: str, body: Any, pepper: bytes, dump: Callable[[Any], Any]
+        self,
+        given: str,
+        route: str,
+        sender: str,
+        body: Any,
+        pepper: bytes,
+        dump: Callable[[Any], Any],
     ) -> None:
-        self._dump = dump
+        self._request, self._dump = (given, route, body, pepper), dump
         if not _ACCEPTED.fullmatch(given):
             raise Invalid("16 to 128 visible ASCII characters", HEADER, "format")
-        secret = hmac.digest(pepper or b"-", f"{scope}\n{given}".encode(), "sha512")
+        secret = hmac.digest(pepper or b"-", f"{route} {sender}\n{given}".encode(), "sha512")
         self._cipher = AESGCM(secret[:32])
         self.hash = hashlib.sha256(secret[32:]).digest()
         canonical = json.dumps(body, sort_keys=True).encode()
         self.fingerprint = hmac.digest(secret, canonical, "sha256")
+
+    def sent_by(self, who: object) -> IdempotencyKey:
+        """The key of whoever was let in: the same when they come with another token or session."""
+        given, route, body, pepper = self._request
+        return IdempotencyKey(given, route, f"as {who}", body, pepper, self._dump)
 
     @property
     def lock(self) -> int:
@@ -90,6 +102,10 @@ class IdempotencyKey:
 
 class NoKey:
     """What an operation gets when its optional key was not sent: nothing is remembered."""
+
+    def sent_by(self, who: object) -> NoKey:
+        """Nobody's."""
+        return self
 
     def answered(self, tx: Session) -> None:
         """Never answered before."""

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import falcon
-from joserfc import jws, jwt
+from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
@@ -75,16 +75,6 @@ def _read(imported: Callable[[Any], Any], document: bytes, wanted: str) -> Any:
         return imported(json.loads(document))
     except (JoseError, ValueError, TypeError, KeyError):
         raise Misconfigured(wanted) from None
-
-
-def spoken_for(req: falcon.Request) -> str:
-    """Whom a request claims to come from: a token's issuer and subject, so that who asks again with
-    a newer token is the same; else what it shows. It tells senders apart and lets nobody in."""
-    try:
-        claims = json.loads(jws.extract_compact(bearer(req).encode()).payload)
-        return f"{claims['iss']} {claims['sub']}"
-    except (Unauthorized, JoseError, ValueError, TypeError, KeyError):
-        return req.auth or ""
 
 
 def bearer(req: falcon.Request) -> str:

@@ -27,7 +27,6 @@ from chassis.events import correlate
 from chassis.idempotency import HEADER, Dumped, IdempotencyKey, NoKey
 from chassis.logs import cause, log
 from chassis.schemas import instance, load
-from chassis.tokens import spoken_for
 
 BODY_LIMIT = 64 * 1024  # bytes
 PROBLEM = "application/problem+json"
@@ -132,9 +131,10 @@ def _key(op: Operation, req: falcon.Request, document: Any) -> IdempotencyKey | 
     given = req.get_header(HEADER)
     if given is None and op.idempotent == "optional":
         return NoKey()
-    sender = f"{spoken_for(req)} {req.get_header('Tracking-Code') or ''}"
-    scope = f"{req.method} {req.path} {sender}"
-    return IdempotencyKey(given or "", scope, document, req.context.pepper, partial(_dump, op))
+    sender = f"{req.auth or ''} {req.get_header('Tracking-Code') or ''}"
+    route = f"{req.method} {req.path}"
+    pepper, dump = req.context.pepper, partial(_dump, op)
+    return IdempotencyKey(given or "", route, sender, document, pepper, dump)
 
 
 def _dump(op: Operation, data: Any) -> Any:

@@ -76,6 +76,7 @@ def verb(summary: str, body: type[Strict]) -> Any:
             now = self.clock.now()
             with self.db.begin() as tx:
                 who = signed_in(tx, req, now)
+                key = key.sent_by(who.id)
                 if answer := key.answered(tx):
                     return answer
                 row = seen(tx, who, number, lock=True)

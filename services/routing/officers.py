@@ -98,7 +98,7 @@ class SignIn(Resource):
             counted = throttle.count_sign_in(tx, username, body["device"], now)
             officer = _named(tx, username)
         stored = officer.password_hash if officer else None
-        with _looked_at(self.db, counted, now):
+        with _looked_at(self.db, counted):
             proven = passwords.matches(body["password"], stored)
         with self.db.begin() as tx:
             officer = _named(tx, username, lock=True)
@@ -139,14 +139,14 @@ class Password(Resource):
             who = signed_in(tx, req, now, first_password_will_do=True)
             counted = throttle.count_in_session(tx, who.token_hash, now)
             stored = tx.get_one(Officer, who.id).password_hash
-        with _looked_at(self.db, counted, now):
+        with _looked_at(self.db, counted):
             proven = passwords.matches(body["password"], stored)
         if not proven:
             raise Invalid("this is not the present password", "password", "match")
         if body["password"] == body["new_password"]:
             raise Invalid("the new password is the old one", "new_password", "other")
         passwords.judge(body["new_password"], who.username)
-        with _looked_at(self.db, counted, now):
+        with _looked_at(self.db, counted):
             made = _hashed(body["new_password"])
         with self.db.begin() as tx:
             officer = tx.get_one(Officer, who.id, with_for_update=True)
@@ -199,6 +199,7 @@ class Everybody(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
+            key = key.sent_by(who.id)
             if answer := key.answered(tx):
                 return answer
             if body["agency"] and tx.get(models.Agency, body["agency"]) is None:
@@ -282,13 +283,13 @@ def _is_stale(tx: Session, officer: Officer, at: datetime) -> bool:
 
 
 @contextmanager
-def _looked_at(db: Transactions, counted: Place, at: datetime) -> Iterator[None]:
+def _looked_at(db: Transactions, counted: Place) -> Iterator[None]:
     """A try that finds no turn was none."""
     try:
         yield
     except Unavailable:
         with db.begin() as tx:
-            throttle.take_back(tx, counted, at)
+            throttle.take_back(tx, counted)
         raise
 
 

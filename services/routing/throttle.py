@@ -35,10 +35,12 @@ Counts = Throttle | Device | models.Session
 
 @dataclass(frozen=True)
 class Place:
-    """The row on which a try was counted."""
+    """The row on which a try was counted, and until when it was blocked before and after."""
 
     kind: type[Counts]
     key: bytes
+    before: datetime
+    after: datetime
 
 
 def count_sign_in(tx: Session, username: str, device: str | None, at: datetime) -> Place:
@@ -46,14 +48,14 @@ def count_sign_in(tx: Session, username: str, device: str | None, at: datetime) 
     statements for a name that nobody has. Raises TooMany while no try is taken."""
     known = _known(tx, username, device, at) if device else None
     if known is not None:
-        return _count(known, Place(Device, known.device_hash), at)
+        return _count(known, Device, known.device_hash, at)
     key = _slot(username)
     never = {"username_hash": key, "failures": 0, "blocked_until": at}
     tx.execute(insert(Throttle).values(**never).on_conflict_do_nothing())
     row = tx.get_one(Throttle, key, with_for_update=True, populate_existing=True)
     if at >= row.blocked_until + ANEW:
         row.failures = 0
-    return _count(row, Place(Throttle, key), at)
+    return _count(row, Throttle, key, at)
 
 
 def count_in_session(tx: Session, token_hash: bytes, at: datetime) -> Place:
@@ -63,14 +65,16 @@ def count_in_session(tx: Session, token_hash: bytes, at: datetime) -> Place:
     row = tx.get(models.Session, token_hash, with_for_update=True, populate_existing=True)
     if row is None:
         raise Unauthorized("sign in first")
-    return _count(row, Place(models.Session, token_hash), at)
+    return _count(row, models.Session, token_hash, at)
 
 
-def take_back(tx: Session, place: Place, at: datetime) -> None:
+def take_back(tx: Session, place: Place) -> None:
     """The counted try could not be looked at: as if it had not been made."""
     row: Any = tx.get(place.kind, place.key, with_for_update=True)
     if row is not None:
-        row.failures, row.blocked_until = max(0, row.failures - 1), at
+        row.failures = max(0, row.failures - 1)
+        if row.blocked_until == place.after:  # nobody has tried since
+            row.blocked_until = place.before
 
 
 def succeed(tx: Session, officer: Officer, device: str | None, place: Place, at: datetime) -> str:
@@ -82,7 +86,7 @@ def succeed(tx: Session, officer: Officer, device: str | None, place: Place, at:
         known.failures, known.blocked_until, known.used_at = 0, at, at
         return device
     if place.kind is Throttle:
-        take_back(tx, place, at)
+        take_back(tx, place)
         forgive(tx, officer.username)
     return give_device(tx, officer.id, at)
 
@@ -156,16 +160,16 @@ def _known(tx: Session, username: str, device: str, at: datetime) -> Device | No
     return tx.scalars(statement).one_or_none()
 
 
-def _count(row: Counts, place: Place, at: datetime) -> Place:
+def _count(row: Counts, kind: type[Counts], key: bytes, at: datetime) -> Place:
     full = row.failures >= MOST
     free_at = row.blocked_until + (ANEW if full else timedelta())
     if at < free_at:
         metrics.SIGN_INS.labels("locked" if full else "blocked").inc()
         wait = math.ceil((free_at - at).total_seconds())
         raise TooMany("too many failed sign-ins; wait", retry_after=wait)
-    row.failures += 1
+    row.failures, before = row.failures + 1, row.blocked_until
     row.blocked_until = at + timedelta(seconds=delay(row.failures))
-    return place
+    return Place(kind, key, before, row.blocked_until)
 
 
 def _slot(username: str) -> bytes:

@@ -34,10 +34,15 @@ PROVED = {
         "number", "at", "recorded_at", "action", "role", "officer_id", "agency", "why", "refused",
         "changes",
     ),
-    "officer_event": ("officer_id", "by", "deed", "at"),
-    "denial": ("at", "officer_id", "method", "route", "status", "number", "times"),
+    "officer_event": ("officer_id", "by", "deed", "at", "recorded_at"),
+    "denial": (
+        "at", "recorded_at", "officer_id", "method", "route", "status", "number", "times",
+    ),
 }  # fmt: skip
-NOTED = {"case_event": "recorded_at"}  # when the database itself says that a row came
+NOTED = "recorded_at"  # when a row came, as the database says
+# Which columns links were made with. A column that comes later makes another set; these stay.
+USED = {name: (frozenset(columns),) for name, columns in PROVED.items()}
+BEFORE_ALL = -(2**63)  # a number before every row's
 GENESIS = bytes(32)
 SETTLED = timedelta(minutes=10)  # longer than any transaction lasts
 MOST = 1_000  # rows of a table in one link
@@ -48,6 +53,7 @@ _AGE = sa.text("SELECT extract(epoch FROM clock_timestamp() - min(at)) FROM trai
 _NOW = sa.text(
     "SELECT clock_timestamp() AS at, CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS next"
 )
+_REACHED = sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot()) >= CAST(:horizon AS xid8)")
 _ENDED = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(:horizon AS xid8)")
 
 
@@ -64,17 +70,22 @@ def extend(tx: Session, settled: timedelta = SETTLED) -> bool:
     if not tx.execute(_LOCK).scalar_one():
         return False  # another worker is at it
     tx.execute(_PLAIN)
-    now = tx.execute(_NOW).one()
-    mark = tx.get(TrailMark, True)
-    if mark is None:
-        tx.add(_mark(tx, now))
+    mark, now = tx.get(TrailMark, True), tx.execute(_NOW).one()
+    if mark is None or mark.at > now.at or not _is_of_here(tx, mark):
+        tx.merge(_mark(tx))
         return False
     if mark.at > now.at - settled or not tx.scalar(_ENDED, {"horizon": mark.horizon}):
         return False
     full = _link(tx, mark, now.at)
     if not full:
-        tx.merge(_mark(tx, now))
+        tx.merge(_mark(tx))
     return full
+
+
+def _is_of_here(tx: Session, mark: TrailMark) -> bool:
+    """Whether this database has reached the mark's transactions: one that was restored into another
+    server may have hardly begun."""
+    return bool(tx.scalar(_REACHED, {"horizon": mark.horizon}))
 
 
 def age(tx: Session) -> float:
@@ -82,9 +93,11 @@ def age(tx: Session) -> float:
     return float(tx.scalar(_AGE) or 0)
 
 
-def _mark(tx: Session, now: Any) -> TrailMark:
+def _mark(tx: Session) -> TrailMark:
+    """The newest numbers, and then the transactions: those that have a number are among them."""
     newest = {name: sa.select(sa.func.max(_id)).select_from(sa.table(name)) for name in PROVED}
     through = {name: tx.scalar(found) or 0 for name, found in newest.items()}
+    now = tx.execute(_NOW).one()
     return TrailMark(one=True, through=through, horizon=now.next, at=now.at)
 
 
@@ -124,9 +137,8 @@ def verify(tx: Session, witnessed: Mapping[int, bytes] | None = None) -> tuple[i
         if wrong := _wrong_link(link, before, expected, kept.pop(expected, link.hash)):
             return held, Broken(expected, wrong)
         for name, proved in link.entry["tables"].items():
-            if wrong := _wrong_row(
-                tx, name, proved, before.entry["tables"][name] if before else {}
-            ):
+            proved_before = before.entry["tables"].get(name, {}) if before else {}
+            if wrong := _wrong_row(tx, name, proved, proved_before):
                 return held, Broken(expected, f"{name} {wrong}")
             held += len(proved["rows"])
         before = link
@@ -141,7 +153,7 @@ def _wrong_link(
     prev_hash = before.hash if before else GENESIS
     if link.position != position:
         return "the link is missing"
-    if link.prev_hash != prev_hash or link.hash != digest(prev_hash, link.entry):
+    if link.prev_hash != prev_hash or not _is_hashed(link):
         return "the link was changed"
     if link.hash != witnessed:
         return "another link was witnessed"
@@ -150,27 +162,34 @@ def _wrong_link(
     return None
 
 
+def _is_hashed(link: TrailLink) -> bool:
+    try:
+        return link.hash == digest(link.prev_hash, link.entry)
+    except (TypeError, ValueError, rfc8785.CanonicalizationError):  # nothing that we ever wrote
+        return False
+
+
 def _is_link(link: TrailLink, before: TrailLink | None) -> bool:
     """Whether it says what a link says, and no earlier than the one before: forgers hash well."""
     try:
-        at = datetime.fromisoformat(link.entry["at"])
-        proved = {name: set(table["columns"]) for name, table in link.entry["tables"].items()}
-        if before:
-            reached, tables = _through(before.entry), link.entry["tables"]
-            if at < datetime.fromisoformat(before.entry["at"]):
-                return False
-            if any(tables[name]["through"] < reached[name] for name in PROVED):
-                return False
+        at, tables = datetime.fromisoformat(link.entry["at"]), link.entry["tables"]
+        reached, since = _through(before and before.entry), before and before.entry["at"]
+        return (
+            (since is None or at >= datetime.fromisoformat(since))
+            and tables.keys() >= (before.entry["tables"].keys() if before else set())
+            and all(frozenset(tables[name]["columns"]) in USED[name] for name in tables)
+            and all(tables[name]["through"] >= reached[name] for name in tables)
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
-    return proved == {name: set(columns) for name, columns in PROVED.items()}
 
 
 def _wrong_row(
     tx: Session, name: str, proved: Mapping[str, Any], before: Mapping[str, Any]
 ) -> str | None:
     """The first row of a table that is not as it was linked."""
-    after, through, marked_at = before.get("through", 0), proved["through"], before.get("marked_at")
+    after, through = before.get("through", BEFORE_ALL), proved["through"]
+    marked_at = before.get("marked_at")
     known = dict(proved["rows"])
     for id, hash in _hashes(tx, name, proved["columns"], after, through):
         if id not in known:
@@ -179,9 +198,9 @@ def _wrong_row(
             return f"{id} was changed"
     if known:
         return f"{min(known)} is missing"
-    if marked_at and name in NOTED:
+    if marked_at:
         since = datetime.fromisoformat(marked_at) - SETTLED
-        noted = sa.column(NOTED[name], sa.DateTime(timezone=True))
+        noted = sa.column(NOTED, sa.DateTime(timezone=True))
         found = sa.select(sa.func.min(_id)).select_from(sa.table(name))
         early = tx.scalar(found.where(_id > after, _id <= through, noted < since))
         return f"{early} was noted before its time" if early else None
@@ -210,7 +229,7 @@ def _hashes(
 def _through(entry: Mapping[str, Any] | None) -> dict[str, int]:
     """How far the tables were linked: one that came later begins at its beginning."""
     reached = {name: table["through"] for name, table in entry["tables"].items()} if entry else {}
-    return dict.fromkeys(PROVED, 0) | reached
+    return dict.fromkeys(PROVED, BEFORE_ALL) | reached
 
 
 def _moment(at: datetime) -> str:

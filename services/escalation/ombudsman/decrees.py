@@ -17,8 +17,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation.events import rfc3339
-from services.escalation.models import Amendment, FeedEntry, FeedPending, PostStanding
+from services.escalation.models import (
+    Amendment,
+    CalendarAssignment,
+    CalendarWeek,
+    FeedEntry,
+    FeedPending,
+    LadderRule,
+    LimitRule,
+    LocalDay,
+    PostStanding,
+)
 from services.escalation.ombudsman import chain, feed
+from services.escalation.rules.defaults import IN_FORCE, LADDER, LIMITS, LOCAL
 
 Row = Amendment | PostStanding
 TYPES: Mapping[type[Row], str] = {
@@ -33,6 +44,16 @@ SHOWN: Mapping[type[Row], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 UNSAID = frozenset({"decided_as"})
+# Where the rows of a kind of amendment stand, and what its detail calls otherwise.
+RULES: Mapping[str, Any] = {
+    "limit": LimitRule,
+    "rung": LadderRule,
+    "week": CalendarWeek,
+    "assignment": CalendarAssignment,
+    "day": LocalDay,
+}
+ATTRIBUTES = {"class": "klass"}
+_AS_OF_NOW = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def tell(tx: Session, row: Row) -> None:
@@ -45,18 +66,56 @@ def tell(tx: Session, row: Row) -> None:
 
 
 def first_broken(tx: Session) -> str | None:
-    """The first row that is not as it was told, was never told, or is gone. What was decreed before
-    the first one that was told is not looked at."""
+    """The first row that is not as it was told, was never told, or is gone; then the first rule
+    that is not as it was decreed. What was decreed before the first one that was told is only
+    looked for among the decrees. Call it at the beginning of a transaction."""
+    tx.execute(_AS_OF_NOW)  # what is told may get its place on the stream meanwhile
+    return next(_wrong_decrees(tx), None) or next(_wrong_rules(tx), None)
+
+
+def _wrong_decrees(tx: Session) -> Iterator[str]:
     for model, type in TYPES.items():
-        told = dict(_told(tx, type))
-        for row in tx.scalars(sa.select(model).order_by(model.id)):
-            if told and row.id >= min(told) and told.get(row.id) != _record(row):
-                how = "was changed" if row.id in told else "was never told"
-                return f"{model.__tablename__} {row.id} {how}"
-        kept = set(tx.scalars(sa.select(model.id)))
-        if gone := told.keys() - kept:
-            return f"{model.__tablename__} {min(gone)} is gone"
-    return None
+        told, name = dict(_told(tx, type)), model.__tablename__
+        kept = {row.id: _record(row) for row in tx.scalars(sa.select(model).order_by(model.id))}
+        for id, record in kept.items():
+            if told and id >= min(told) and told.get(id) != record:
+                yield f"{name} {id} {'was changed' if id in told else 'was never told'}"
+        for id in sorted(told.keys() - kept.keys()):
+            yield f"{name} {id} is gone"
+
+
+def _wrong_rules(tx: Session) -> Iterator[str]:
+    """What clocks are measured by. The nation's days are the package's (`import-calendar` shows
+    where they differ); a calendar's first week comes with the calendar."""
+    for what, model in RULES.items():
+        decreed = sa.select(Amendment).where(Amendment.what == what, Amendment.row_id.is_not(None))
+        of = {amendment.row_id: amendment for amendment in tx.scalars(decreed)}
+        rows, name = tx.scalars(sa.select(model).order_by(model.id)).all(), model.__tablename__
+        for row in rows:
+            if row.id not in of:
+                if not _came_with_the_system(row):
+                    yield f"{name} {row.id} was never decreed"
+            elif not _is_as_decreed(row, of[row.id]):
+                yield f"{name} {row.id} is not as it was decreed"
+        for id in sorted(of.keys() - {row.id for row in rows}):
+            yield f"{name} {id} is gone"
+
+
+def _is_as_decreed(row: Any, amendment: Amendment) -> bool:
+    said = amendment.detail.items()
+    return row.decree == amendment.decree and all(
+        _plain(getattr(row, ATTRIBUTES.get(name, name))) == value for name, value in said
+    )
+
+
+def _came_with_the_system(row: Any) -> bool:
+    if isinstance(row, LimitRule):
+        limit = row.clock, row.kind, row.klass, row.days, row.unit, row.decree
+        return limit in LIMITS and row.effective_from == IN_FORCE
+    if isinstance(row, LadderRule):
+        rung = row.clock, row.klass, row.level, row.after_days, row.brought_to
+        return rung in LADDER and (row.decree, row.effective_from) == (LOCAL, IN_FORCE)
+    return isinstance(row, CalendarWeek)
 
 
 def _told(tx: Session, type: str) -> Iterator[tuple[int, str]]:

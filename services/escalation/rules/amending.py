@@ -175,7 +175,7 @@ class Rules:
     def amend(self, req: falcon.Request, change: Change, key: Any, preview: str) -> web.Answer:
         """Makes the change and keeps who made it; or only tells what it would move."""
         administrator, now = self.callers.administrator(req), self.clock.now()
-        is_past = change.since < self.today()
+        is_past, key = change.since < self.today(), key.sent_by(administrator.id)
         with self.db.begin() as tx:
             tx.get_one(models.Regime, 1, with_for_update=True)
             before = regime.read(tx, self.settings.zone) if preview == "true" else None

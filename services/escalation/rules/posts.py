@@ -70,10 +70,11 @@ def reach(
     chain = list(_upwards(Addressee(meant), agency))
     at_first = standing(known, chain[0], agency, on)
     because = None if at_first is Standing.HELD else at_first
-    for post in chain:
+    somebody = [post for post in chain if standing(known, post, agency, on) not in EMPTY]
+    for post in somebody:
         if standing(known, post, agency, on) not in passed_by:
             return Reached(post, because)
-    return Reached(chain[-1], because)
+    return Reached((somebody or chain)[-1], because)  # a deputy rather than nobody
 
 
 def standing(

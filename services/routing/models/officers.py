@@ -102,6 +102,7 @@ class OfficerEvent(Base):
     by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("officer.id"))
     deed: Mapped[Deed] = word(Deed)
     at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=sa.func.clock_timestamp())
 
 
 class Denial(Base):
@@ -118,6 +119,7 @@ class Denial(Base):
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
     at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=sa.func.clock_timestamp())
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
     method: Mapped[str]
     route: Mapped[str]

@@ -1,7 +1,8 @@
 """A decree moves every open limit; before and after are kept, and whoever is affected is told."""
 
 from services.escalation.rules import national
-from services.escalation.seed import LADDER, LIMITS, plant
+from services.escalation.rules.defaults import LADDER, LIMITS
+from services.escalation.seed import plant
 from tests.service.escalation.tower import MONDAY, NUMBER, Tower, end_of, years
 
 NEW_LEAVE = (

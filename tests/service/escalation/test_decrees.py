@@ -9,7 +9,7 @@ import pytest
 from services.escalation.commands import bring_in, verify
 from services.escalation.ombudsman import decrees
 from services.escalation.rules import national
-from tests.service.escalation.desk import HOSPITAL, LIMIT, POST, WHO, Desk
+from tests.service.escalation.desk import DAY, HOSPITAL, LIMIT, POST, RUNG, WEEK, WHO, Desk
 from tests.service.escalation.tower import Tower
 
 TABLES = ("amendment", "post_standing")
@@ -104,6 +104,53 @@ def test_what_is_rewritten_is_found_and_named(
     owner.database.psql(forgery.format(*names))
 
     assert broken(owner) == found.format(*names)
+
+
+@pytest.mark.parametrize(
+    ("forgery", "found"),
+    [
+        ("UPDATE limit_rule SET days = 90 WHERE effective_from > '2020-01-01'",
+         "limit_rule {limit} is not as it was decreed"),
+        ("UPDATE limit_rule SET decree = 'Perbup' WHERE effective_from > '2020-01-01'",
+         "limit_rule {limit} is not as it was decreed"),
+        ("UPDATE limit_rule SET days = 90 WHERE id = {first}",
+         "limit_rule {first} was never decreed"),
+        ("INSERT INTO limit_rule (clock, kind, class, days, unit, effective_from, decree) SELECT"
+         " clock, kind, class, 90, unit, effective_from, decree FROM limit_rule WHERE id = {limit}",
+         "limit_rule {next} was never decreed"),
+        ("DELETE FROM limit_rule WHERE id = {limit}", "limit_rule {limit} is gone"),
+        ("UPDATE ladder_rule SET brought_to = 'bupati' WHERE effective_from > '2020-01-01'",
+         "ladder_rule {rung} is not as it was decreed"),
+        ("UPDATE ladder_rule SET after_days = 30 WHERE level = 3 AND clock = 'V'",
+         "ladder_rule {third} was never decreed"),
+        ("UPDATE local_day SET day = day + 1", "local_day {day} is not as it was decreed"),
+        ("DELETE FROM local_day", "local_day {day} is gone"),
+        ("UPDATE calendar_week SET weekdays = '{{0}}' WHERE decree = 'Perbup 71/2026'",
+         "calendar_week {week} is not as it was decreed"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_is_not_as_it_was_decreed_is_found(
+    owner: Tower, desk: Desk, forgery: str, found: str
+) -> None:
+    """Clocks are measured by rules: the record of a decree alone would prove nothing of them."""
+    made = {
+        "limit": desk.decree("limits", LIMIT)["id"],
+        "rung": desk.decree("ladder", RUNG)["id"],
+        "day": desk.decree("calendars/regency/days", DAY)["id"],
+        "week": desk.decree("calendars/regency/weeks", WEEK)["id"],
+    }
+    [(made["first"],)] = owner.database.psql("SELECT min(id) FROM limit_rule")
+    [(made["third"],)] = owner.database.psql(
+        "SELECT id FROM ladder_rule WHERE level = 3 AND clock = 'V'"
+    )
+    made["next"] = made["limit"] + 1
+    assert broken(owner) is None
+    for table in ("limit_rule", "ladder_rule", "local_day", "calendar_week"):
+        owner.database.psql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+
+    owner.database.psql(forgery.format(**made))
+
+    assert broken(owner) == found.format(**made)
 
 
 def test_the_command_that_checks_the_feed_says_so(

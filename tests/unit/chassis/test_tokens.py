@@ -7,14 +7,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import falcon
 import pytest
-from falcon import testing
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from chassis.config import Misconfigured
-from chassis.tokens import LIFETIME, Issuer, Reader, spoken_for
+from chassis.tokens import LIFETIME, Issuer, Reader
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 VARIABLE = "STAFF_TOKEN_KEY_FILE"
@@ -114,21 +112,3 @@ def test_an_issuer_does_not_start_without_its_key(document: bytes) -> None:
 def test_a_reader_does_not_start_without_its_keys(document: bytes) -> None:
     with pytest.raises(Misconfigured, match=VARIABLE):
         Reader("routing", "escalation", document, VARIABLE)
-
-
-def shown(authorization: str) -> str:
-    headers = {"Authorization": authorization} if authorization else {}
-    return spoken_for(falcon.Request(testing.create_environ(headers=headers)))
-
-
-def test_a_newer_token_speaks_for_the_same_sender() -> None:
-    newer = issued(now=NOW + timedelta(minutes=3))
-    assert shown(f"Bearer {issued()}") == shown(f"bearer {newer}") == "/routing KTB-1"
-    assert shown(f"Bearer {issued(subject='KTB-2')}") == "/routing KTB-2"
-
-
-@pytest.mark.parametrize(
-    "shows", ["", "Bearer", "Bearer opaque", "Bearer a.b.c", "Bearer e30.W10.AA", "Basic eDp5"]
-)
-def test_what_is_no_token_speaks_for_itself(shows: str) -> None:
-    assert shown(shows) == shows

@@ -105,6 +105,13 @@ def test_what_passed_goes_above_a_deputy_as_far_as_it_must() -> None:
     assert reach(acting, HEAD, "dlh", TODAY, NOT_HELD) == Reached(BUPATI, Standing.DEPUTISED)
 
 
+def test_a_deputy_is_reached_rather_than_nobody() -> None:
+    nobody_above = [decreed(SEKDA, "deputised"), decreed(BUPATI, "absent")]
+
+    assert reach(nobody_above, HEAD, "dlh", TODAY, NOT_HELD) == Reached(HEAD)
+    assert reach(nobody_above, SEKDA, None, TODAY, NOT_HELD) == Reached(SEKDA, Standing.DEPUTISED)
+
+
 def test_another_agencys_empty_post_changes_nothing() -> None:
     assert reach([decreed(HEAD, "vacant", "dishub")], HEAD, "dlh", TODAY) == Reached(HEAD)
 

@@ -6,6 +6,8 @@ revision = "0008"
 down_revision = "0007"
 
 TRAIL = """
+ALTER TABLE officer_event ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT clock_timestamp();
+ALTER TABLE denial ADD COLUMN recorded_at timestamptz NOT NULL DEFAULT clock_timestamp();
 CREATE TABLE trail_link (
     position  bigint PRIMARY KEY,
     prev_hash bytea NOT NULL,
