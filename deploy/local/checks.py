@@ -15,7 +15,6 @@ EVERYDAY = "not slow and not fault"
 WITHOUT = {"--all": "", "--faults": "not slow"}
 SIDE_BY_SIDE = "not slow and not alone"
 PROCESSES = 4  # at most; each has a broker and a database server of its own
-WAITING = 1  # more than there are cores: tests wait for much of their time
 
 
 def run(arguments: list[str]) -> int:
@@ -40,7 +39,7 @@ def run(arguments: list[str]) -> int:
 def tests(left_out: str) -> list[tuple[str, list[str]]]:
     """Most tests on several cores, then those that measure time and the slow ones, with nothing
     beside them. Every test that is not left out is in one of the two."""
-    processes = str(min(PROCESSES, (os.cpu_count() or 1) + WAITING))
+    processes = str(min(PROCESSES, os.cpu_count() or 1))
     spread = ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")
     chosen = f" and {left_out}" if left_out else ""
     return [

@@ -31,7 +31,10 @@ TABLES = (
 )
 # What a look at the clock, or an officer's request, changes without any event; among it the dates
 # that escalation promises anew each day.
-RESTLESS = ["breaker", "session", "device", "sign_in_throttle", "publication", "promise"]
+RESTLESS = [
+    "breaker", "session", "device", "sign_in_throttle", "publication", "promise", "trail_mark",
+]  # fmt: skip
+SUMMED = "SELECT (what, sum(count))::text FROM tally GROUP BY what"  # each minute its notes are
 PROMISES = ",promises,"
 
 
@@ -93,7 +96,8 @@ def contents(system: System, about: str = "") -> dict[str, Counter[str]]:
     found = {}
     for service in system.services:
         for (table,) in system.psql(service, TABLES, [RESTLESS]):
-            rows = system.psql(service, f'SELECT t::text FROM "{table}" t')
+            whole = f'SELECT t::text FROM "{table}" t'
+            rows = system.psql(service, SUMMED if table == "tally" else whole)
             kept = (text for (text,) in rows if about in text and PROMISES not in text)
             found[f"{service}.{table}"] = Counter(kept)
     found["mails"] = Counter(mail.text for mail in system.mails() if about in mail.text)

@@ -75,6 +75,7 @@ class LimitRule(Base):
         one_of("clock", Clock),
         one_of("unit", Unit),
         sa.CheckConstraint("days >= 1", name="days_positive"),
+        ONLY_ADDED_TO,
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
@@ -99,6 +100,7 @@ class LadderRule(Base):
         sa.CheckConstraint(f"level = 0 OR clock IN ({listed(RAISED)})", name="raised_known"),
         one_of("brought_to", Addressee),
         sa.CheckConstraint("(level = 0) = (brought_to = 'holder')", name="only_holders_reminded"),
+        ONLY_ADDED_TO,
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)

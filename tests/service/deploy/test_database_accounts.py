@@ -22,12 +22,12 @@ EACH = pytest.mark.parametrize("service", SERVICES)
 ALL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 KINDS = (*ALL, "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 ONLY_ADDED_TO = {
-    "routing": {"case_event", "denial", "officer_event", "ombudsman_answer"},
+    "routing": {"case_event", "denial", "officer_event", "ombudsman_answer", "trail_link"},
     "escalation": {
         "amendment", "calendar_assignment", "calendar_week", "case_event", "clock_change", "denial",
         "feed_acknowledgement", "feed_checkpoint", "feed_entry", "feed_epoch", "feed_key",
-        "feed_key_use", "former_day", "handover_answer", "local_day", "post_standing",
-        "service_calendar",
+        "feed_key_use", "former_day", "handover_answer", "ladder_rule", "limit_rule", "local_day",
+        "post_standing", "service_calendar",
     },
 }  # fmt: skip
 ABOVE = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
