@@ -13,6 +13,7 @@ verify-trail [--witnessed POSITION:HASH ...]
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -80,6 +81,9 @@ class VerifyTrail:
 
 
 def _witnessed(text: str) -> tuple[int, bytes]:
+    if not re.fullmatch(r"[1-9][0-9]{0,17}:[0-9a-fA-F]{64}", text):
+        rule = "a link's position, a colon, and its hash: 64 hexadecimal digits"
+        raise argparse.ArgumentTypeError(rule)
     position, _, hash = text.partition(":")
     return int(position), bytes.fromhex(hash)
 

@@ -203,7 +203,7 @@ def _wrong_row(
         noted = sa.column(NOTED, sa.DateTime(timezone=True))
         found = sa.select(sa.func.min(_id)).select_from(sa.table(name))
         early = tx.scalar(found.where(_id > after, _id <= through, noted < since))
-        return f"{early} was noted before its time" if early else None
+        return None if early is None else f"{early} was noted before its time"
     return None
 
 

@@ -334,5 +334,7 @@ def test_the_operator_checks_it_with_what_the_ombudsman_kept(
         SystemExit, match=r"rows hold; link 9: the link was witnessed and is missing"
     ):
         run("--witnessed", "9:" + "00" * 32)
-    with pytest.raises(SystemExit):
-        run("--witnessed", "first")
+    for wrong in ("first", "9:", "9:00", "9:" + "x" * 64, "-1:" + "00" * 32, "0:" + "00" * 32):
+        with pytest.raises(SystemExit):
+            run(f"--witnessed={wrong}")
+        assert "a colon, and its hash" in capsys.readouterr().err
