@@ -112,15 +112,8 @@ def databases(postgres: Postgres, surroundings: Surroundings) -> Databases:
     return Databases(postgres, surroundings)
 
 
-@pytest.fixture(scope="session")
-def system(state: Path, cache: Path) -> Iterator[System]:
-    """The whole system, running; for tests that leave it as they found it but for their reports."""
-    with running(state / "system", cache) as one:
-        yield one
-
-
 @pytest.fixture(scope="module")
-def own_system(state: Path, cache: Path, request: pytest.FixtureRequest) -> Iterator[System]:
+def system(state: Path, cache: Path, request: pytest.FixtureRequest) -> Iterator[System]:
     """A whole system for one module, which may kill its parts and move its clock."""
     with running(state / f"system-{request.module.__name__.rpartition('.')[2]}", cache) as one:
         yield one

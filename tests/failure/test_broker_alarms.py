@@ -39,9 +39,9 @@ def memory_alarm(system):
 
 
 @pytest.fixture(scope="module")
-def watch(own_system, cache):
+def watch(system, cache):
     """Prometheus, as an installation has it."""
-    with watched(own_system, cache) as one:
+    with watched(system, cache) as one:
         yield one
 
 
@@ -58,46 +58,46 @@ def stuck(watch):
 
 
 @pytest.mark.parametrize("alarm", [disk_alarm, memory_alarm])
-def test_an_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(own_system, watch, alarm):
+def test_an_alarm_blocks_no_reporter_and_is_heard_of_in_a_minute(system, watch, alarm):
     assert stuck(watch) == set()  # the negative control: nothing fires while all is well
     accepted = Accepted()
-    with alarm(own_system):
+    with alarm(system):
         started = time.monotonic()
-        blocked(own_system, accepted)
+        blocked(system, accepted)
         eventually(lambda: "intake" in stuck(watch), "the alert", seconds=120, every=0.5)
         alerted = time.monotonic() - started
-        assert measured(own_system, "intake", "lapor_outbox_unpublished") >= REPORTS
-    settle(own_system, accepted, seconds=DRAINED_WITHIN)
+        assert measured(system, "intake", "lapor_outbox_unpublished") >= REPORTS
+    settle(system, accepted, seconds=DRAINED_WITHIN)
 
     assert alerted < ALERTED_WITHIN
     eventually(lambda: stuck(watch) == set(), "the alert is over", seconds=60)
 
 
 @needs_root
-def test_a_broker_whose_disk_was_really_full_is_emptied_and_filled_again(own_system):
+def test_a_broker_whose_disk_was_really_full_is_emptied_and_filled_again(system):
     """What the alarm is there to prevent: the queues of RabbitMQ 3.10 do not outlive it. Then the
     broker starts from nothing, and the services send again, as the runbook has it."""
-    since, broker, accepted = datetime.now(UTC), own_system.broker, Accepted()
-    own_system.process("rabbitmq").stop()
+    since, broker, accepted = datetime.now(UTC), system.broker, Accepted()
+    system.process("rabbitmq").stop()
     disk = Disk(broker.folder / "data", spare=16)
     disk.mount()
     try:
-        own_system.wait_ready("rabbitmq", start=True)
+        system.wait_ready("rabbitmq", start=True)
         broker.ctl("set_disk_free_limit", "0")  # so that no alarm comes before the disk is full
-        submit(own_system, 5, accepted)
-        settle(own_system, accepted, seconds=60)
+        submit(system, 5, accepted)
+        settle(system, accepted, seconds=60)
         disk.fill()
-        submit(own_system, REPORTS, accepted)
+        submit(system, REPORTS, accepted)
         assert accepted.statuses.keys() == {201}
-        eventually(lambda: age_over(own_system, 5), "the age of what waits", seconds=60)
+        eventually(lambda: age_over(system, 5), "the age of what waits", seconds=60)
     finally:
-        own_system.process("rabbitmq").kill()
+        system.process("rabbitmq").kill()
         disk.unmount()
     shutil.rmtree(broker.folder / "data")
-    own_system.wait_ready("rabbitmq", start=True)
-    for service in own_system.services:
-        command(own_system, service, "replay", "--since", since.isoformat())
-    settle(own_system, accepted, seconds=DRAINED_WITHIN)
+    system.wait_ready("rabbitmq", start=True)
+    for service in system.services:
+        command(system, service, "replay", "--since", since.isoformat())
+    settle(system, accepted, seconds=DRAINED_WITHIN)
 
 
 def age_over(system, seconds):
@@ -105,9 +105,9 @@ def age_over(system, seconds):
     return age if age > seconds else None
 
 
-def test_a_receipt_that_waits_for_the_broker_would_be_noticed(own_system):
+def test_a_receipt_that_waits_for_the_broker_would_be_noticed(system):
     """The negative control: while nothing is blocked, receipts do not come before all else."""
     accepted = Accepted()
     with pytest.raises(AssertionError, match="lost"):
-        blocked(own_system, accepted)
-    settle(own_system, accepted)
+        blocked(system, accepted)
+    settle(system, accepted)

@@ -99,9 +99,9 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="module")
-def system(own_system):
-    wiretap.attach(own_system.broker)
-    return own_system
+def system(system):
+    wiretap.attach(system.broker)
+    return system
 
 
 @pytest.fixture

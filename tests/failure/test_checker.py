@@ -89,21 +89,21 @@ PLANTED = [
 
 
 @pytest.fixture(scope="module")
-def lived(own_system):
+def lived(system):
     """A history in which all is well: six reports, two accepted in the end, four too late."""
-    history = History(own_system.folder / "history.jsonl")
-    Workload(own_system, history).run(6, live=3)
-    settled(own_system, history.file, seconds=60)
-    own_system.clock.move(timedelta(days=12))
-    eventually(lambda: own_system.psql("escalation", "SELECT 1 FROM feed_entry"), "breaches", 30)
-    found = settled(own_system, history.file, seconds=60)
+    history = History(system.folder / "history.jsonl")
+    Workload(system, history).run(6, live=3)
+    settled(system, history.file, seconds=60)
+    system.clock.move(timedelta(days=12))
+    eventually(lambda: system.psql("escalation", "SELECT 1 FROM feed_entry"), "breaches", 30)
+    found = settled(system, history.file, seconds=60)
     assert (found.unknown, found.extra_mails) == (0, 0)
     assert found.latency[SUBMIT][0] > 0
-    own_system.process("gateway").stop()
-    for name in own_system.services:
-        own_system.process(f"{name}-worker").stop()
-    own_system.psql("escalation", "ALTER TABLE clock DROP CONSTRAINT clock_once")
-    own_system.psql("routing", "ALTER TABLE case_event DISABLE TRIGGER USER")
+    system.process("gateway").stop()
+    for name in system.services:
+        system.process(f"{name}-worker").stop()
+    system.psql("escalation", "ALTER TABLE clock DROP CONSTRAINT clock_once")
+    system.psql("routing", "ALTER TABLE case_event DISABLE TRIGGER USER")
     return history
 
 
@@ -114,14 +114,14 @@ def seen():
 
 
 @pytest.mark.parametrize(("verdict", "service", "plant"), PLANTED, ids=[p[0] for p in PLANTED])
-def test_what_is_planted_is_named(own_system, lived, seen, verdict, service, plant):
-    own_system.psql(service, plant)
-    now = check(own_system, lived.file).named()
+def test_what_is_planted_is_named(system, lived, seen, verdict, service, plant):
+    system.psql(service, plant)
+    now = check(system, lived.file).named()
     assert now.get(verdict, 0) > seen.get(verdict, 0), now
     seen.update(now)
 
 
-def test_a_receipt_for_nothing_and_a_step_that_was_refused_are_named(own_system, lived, tmp_path):
+def test_a_receipt_for_nothing_and_a_step_that_was_refused_are_named(system, lived, tmp_path):
     file = tmp_path / "history.jsonl"
     shutil.copy(lived.file, file)
     history, done = History(file), calls(lived.lines())
@@ -129,28 +129,28 @@ def test_a_receipt_for_nothing_and_a_step_that_was_refused_are_named(own_system,
     history.say("invoke", "c", SUBMIT, "a-key")
     history.say("ok", "c", SUBMIT, "a-key", "KTB-99999-99999", 201)
     refused = [line for line in lived.lines() if line.operation != ACCEPT or line.kind != "ok"]
-    assert check(own_system, file).named()["lost intake report"] == 1
+    assert check(system, file).named()["lost intake report"] == 1
 
     file.write_text("")
     for line in refused:
         history.say(line.kind, line.client, line.operation, line.key, line.number, line.status)
-    unanswered = check(own_system, file)  # each acceptance began and never ended
+    unanswered = check(system, file)  # each acceptance began and never ended
     assert unanswered.unknown == 2
-    assert unanswered.beyond(check(own_system, lived.file)) == []
+    assert unanswered.beyond(check(system, lived.file)) == []
 
     for call in (call for call in done if call.operation == ACCEPT):
         history.say("fail", "c", ACCEPT, call.key, call.number, 409)
-    phantoms = check(own_system, file).beyond(unanswered)
+    phantoms = check(system, file).beyond(unanswered)
     assert {(wrong.verdict, wrong.place) for wrong in phantoms} == {("phantom", "client's step")}
     assert number in {wrong.number for wrong in phantoms}
 
 
-def test_a_missing_mail_is_lost_and_a_copy_of_one_is_counted(own_system, lived):
-    before = check(own_system, lived.file)
-    one = min((own_system.folder / "mails").glob("*.eml"))
+def test_a_missing_mail_is_lost_and_a_copy_of_one_is_counted(system, lived):
+    before = check(system, lived.file)
+    one = min((system.folder / "mails").glob("*.eml"))
     shutil.copy(one, one.with_name(f"0{one.name}"))
-    assert check(own_system, lived.file).extra_mails == before.extra_mails + 1
+    assert check(system, lived.file).extra_mails == before.extra_mails + 1
 
-    own_system.forget_mails()
-    missing = check(own_system, lived.file).beyond(before)
+    system.forget_mails()
+    missing = check(system, lived.file).beyond(before)
     assert [(wrong.verdict, wrong.place) for wrong in missing] == [("lost", "mail")] * 6

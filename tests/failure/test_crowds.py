@@ -74,15 +74,15 @@ def is_normal(system):
     return True
 
 
-def test_ten_times_the_load_and_slow_clients_besides(own_system):
-    crowd = Crowd(own_system.port, REPORT)
+def test_ten_times_the_load_and_slow_clients_besides(system):
+    crowd = Crowd(system.port, REPORT)
     usual = crowd.come(USUAL, 3, clients=20)
-    assert wrongs(own_system, usual) == {}
+    assert wrongs(system, usual) == {}
     assert set(usual.statuses) == {201}
 
-    late = [is_late_in_a_burst(own_system, crowd)]
+    late = [is_late_in_a_burst(system, crowd)]
     if any(late):  # a pause of this machine looks like that too, but not time and again
-        late += [is_late_in_a_burst(own_system, crowd) for _ in range(2)]
+        late += [is_late_in_a_burst(system, crowd) for _ in range(2)]
     assert sum(late) < 2
 
 
@@ -103,16 +103,16 @@ def is_late_in_a_burst(system, crowd):
     return late is not None
 
 
-def test_what_is_promised_otherwise_is_seen(own_system):
+def test_what_is_promised_otherwise_is_seen(system):
     """The negative control: slow clients that come past the gateway, a server's error, a receipt
     for a report that nobody has."""
-    crowd = Crowd(own_system.port, REPORT, patience=4)
-    with slow_clients(own_system.ports["intake"][0], 40, heads=False):
+    crowd = Crowd(system.port, REPORT, patience=4)
+    with slow_clients(system.ports["intake"][0], 40, heads=False):
         stopped = crowd.come(USUAL, 1, clients=20)
-    assert {"statuses", "late"} & set(wrongs(own_system, stopped))
-    eventually(lambda: is_normal(own_system), "normal again", 60)
+    assert {"statuses", "late"} & set(wrongs(system, stopped))
+    eventually(lambda: is_normal(system), "normal again", 60)
 
     made_up = Answers()
     made_up.statuses[500] += 1
     made_up.accepted["KTB-00000-00000"] = 0.1
-    assert wrongs(own_system, made_up) == {"statuses": {500: 1}, "held": 1, "said": 1}
+    assert wrongs(system, made_up) == {"statuses": {500: 1}, "held": 1, "said": 1}

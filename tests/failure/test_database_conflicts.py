@@ -22,11 +22,11 @@ LOCKED = "55P03"  # a lock that does not come: waited for long enough already
 
 
 @pytest.fixture
-def receipt(own_system):
+def receipt(system):
     """A report that has its case."""
-    answer = ask(own_system)
+    answer = ask(system)
     assert answer.status_code == 201
-    settle(own_system, Accepted({answer.json()["number"]}))
+    settle(system, Accepted({answer.json()["number"]}))
     return answer.json()
 
 
@@ -66,67 +66,67 @@ def refusing(system, code, times, table="timeline_entry"):
 
 
 @pytest.mark.parametrize("code", PASSING)
-def test_a_request_that_was_undone_is_done_at_the_third_try(own_system, receipt, code):
-    with refusing(own_system, code, TRIES - 1) as tried:
-        assert supplement(own_system, receipt).status_code == 202
+def test_a_request_that_was_undone_is_done_at_the_third_try(system, receipt, code):
+    with refusing(system, code, TRIES - 1) as tried:
+        assert supplement(system, receipt).status_code == 202
         assert tried() == TRIES
 
-    assert written(own_system, receipt["number"]) == (1, 1)
+    assert written(system, receipt["number"]) == (1, 1)
 
 
 @pytest.mark.parametrize(("code", "most"), [*((code, TRIES) for code in PASSING), (LOCKED, 1)])
-def test_a_request_that_stays_undone_is_refused_and_leaves_nothing(own_system, receipt, code, most):
-    with refusing(own_system, code, FOR_EVER) as tried:
-        assert problem(supplement(own_system, receipt)) == 503
+def test_a_request_that_stays_undone_is_refused_and_leaves_nothing(system, receipt, code, most):
+    with refusing(system, code, FOR_EVER) as tried:
+        assert problem(supplement(system, receipt)) == 503
         assert tried() == most
 
-    assert written(own_system, receipt["number"]) == (0, 0)
+    assert written(system, receipt["number"]) == (0, 0)
 
 
 @pytest.mark.parametrize("code", [*PASSING, LOCKED])
-def test_a_submission_that_stays_undone_leaves_no_report(own_system, code):
-    before = own_system.psql("intake", "SELECT count(*) FROM report")
-    with refusing(own_system, code, FOR_EVER, "report"):
-        assert problem(ask(own_system)) == 503
+def test_a_submission_that_stays_undone_leaves_no_report(system, code):
+    before = system.psql("intake", "SELECT count(*) FROM report")
+    with refusing(system, code, FOR_EVER, "report"):
+        assert problem(ask(system)) == 503
 
-    assert own_system.psql("intake", "SELECT count(*) FROM report") == before
+    assert system.psql("intake", "SELECT count(*) FROM report") == before
 
 
 @pytest.mark.parametrize("code", [*PASSING, LOCKED])
-def test_an_event_that_is_undone_is_tried_again_and_has_one_effect(own_system, receipt, code):
+def test_an_event_that_is_undone_is_tried_again_and_has_one_effect(system, receipt, code):
     number = receipt["number"]
     told = "SELECT count(*) FROM timeline_entry WHERE number = subject AND what = 'case.verified'"
     asked = f"SELECT state, attempts, ({told}) FROM inbox WHERE type = %s AND subject = %s"
 
     def filed():
-        found = own_system.psql("intake", asked, ["case.verified.v1", number]) or [("", 0, 0)]
+        found = system.psql("intake", asked, ["case.verified.v1", number]) or [("", 0, 0)]
         [(state, attempts, effects)] = found
         assert effects == (state == "done")
         return state, attempts
 
-    with refusing(own_system, code, 2) as tried:
-        publish(own_system.broker, "routing", [verified(number)])
+    with refusing(system, code, 2) as tried:
+        publish(system.broker, "routing", [verified(number)])
         eventually(lambda: filed()[1] >= 1, "the first try failed")
-        own_system.clock.move(timedelta(seconds=5))
+        system.clock.move(timedelta(seconds=5))
         eventually(lambda: filed()[0] == "done", seconds=30)
         assert tried() == TRIES
 
 
-def test_a_request_that_meets_another_in_a_deadlock_is_done_once(own_system, receipt):
+def test_a_request_that_meets_another_in_a_deadlock_is_done_once(system, receipt):
     number = receipt["number"]
-    answers, before = [], deadlocks(own_system)
-    with client_of(own_system, "intake") as other:
+    answers, before = [], deadlocks(system)
+    with client_of(system, "intake") as other:
         other.execute("UPDATE stream SET sequence = sequence WHERE subject = %s", [number])
-        asking = threading.Thread(target=lambda: answers.append(supplement(own_system, receipt)))
+        asking = threading.Thread(target=lambda: answers.append(supplement(system, receipt)))
         asking.start()
-        eventually(lambda: waiting_for_locks(own_system, "intake"))
+        eventually(lambda: waiting_for_locks(system, "intake"))
         other.execute("SELECT FROM report WHERE number = %s FOR UPDATE", [number])
         other.connection.commit()
         asking.join(30)
 
     assert [answer.status_code for answer in answers] == [202]
-    assert written(own_system, number) == (1, 1)
-    eventually(lambda: deadlocks(own_system) > before, "the deadlock counted")
+    assert written(system, number) == (1, 1)
+    eventually(lambda: deadlocks(system) > before, "the deadlock counted")
 
 
 def deadlocks(system):
@@ -135,39 +135,39 @@ def deadlocks(system):
     return system.psql("intake", counted)[0][0]
 
 
-def test_a_lock_that_does_not_come_is_waited_for_and_then_refused(own_system, receipt):
-    with client_of(own_system, "intake") as other:
+def test_a_lock_that_does_not_come_is_waited_for_and_then_refused(system, receipt):
+    with client_of(system, "intake") as other:
         other.execute("SELECT FROM report WHERE number = %s FOR UPDATE", [receipt["number"]])
-        seconds, answer = timed(lambda: supplement(own_system, receipt))
+        seconds, answer = timed(lambda: supplement(system, receipt))
 
     assert problem(answer) == 503
     assert seconds < 2
-    assert written(own_system, receipt["number"]) == (0, 0)
-    assert supplement(own_system, receipt).status_code == 202
+    assert written(system, receipt["number"]) == (0, 0)
+    assert supplement(system, receipt).status_code == 202
 
 
-def test_one_try_too_many_is_noticed(own_system, receipt, tmp_path):
+def test_one_try_too_many_is_noticed(system, receipt, tmp_path):
     """The negative control of the number of tries."""
     stubborn = ("chassis/database.py", f"tries: int = {TRIES}", f"tries: int = {TRIES + 1}")
-    mistake = mistaken(own_system, "intake-api", tmp_path, [stubborn])
-    with mistake, refusing(own_system, PASSING[0], FOR_EVER) as tried:
-        assert problem(supplement(own_system, receipt)) == 503
+    mistake = mistaken(system, "intake-api", tmp_path, [stubborn])
+    with mistake, refusing(system, PASSING[0], FOR_EVER) as tried:
+        assert problem(supplement(system, receipt)) == 503
         assert tried() == TRIES + 1
 
 
-def test_half_an_effect_is_noticed(own_system, receipt):
+def test_half_an_effect_is_noticed(system, receipt):
     """The negative control: an operation whose parts are not one transaction."""
     number = receipt["number"]
-    own_system.psql(
+    system.psql(
         "intake",
         "INSERT INTO timeline_entry (number, at, what, detail)"
         " VALUES (%s, now(), 'reporter.supplement', '{}')",
         [number],
     )
-    with refusing(own_system, LOCKED, FOR_EVER):
-        assert problem(supplement(own_system, receipt)) == 503
+    with refusing(system, LOCKED, FOR_EVER):
+        assert problem(supplement(system, receipt)) == 503
 
-    assert written(own_system, number) == (1, 0)
+    assert written(system, number) == (1, 0)
 
 
 def verified(number):

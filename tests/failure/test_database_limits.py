@@ -55,46 +55,46 @@ def slow_or_wrong(refused):
     return [(s, a.status_code) for s, a in refused if problem(a) != 503 or s > REFUSED_WITHIN]
 
 
-def test_a_server_without_a_free_connection_refuses_at_once(own_system):
+def test_a_server_without_a_free_connection_refuses_at_once(system):
     accepted = Accepted()
-    with no_connection_left(own_system):
-        assert slow_or_wrong(answers(own_system, THREADS)) == []
+    with no_connection_left(system):
+        assert slow_or_wrong(answers(system, THREADS)) == []
 
-    eventually(lambda: ask(own_system).status_code == 201, seconds=10)
-    submit(own_system, 5, accepted)
-    settle(own_system, accepted)
+    eventually(lambda: ask(system).status_code == 201, seconds=10)
+    submit(system, 5, accepted)
+    settle(system, accepted)
 
 
-def test_a_locked_table_refuses_everybody_in_time(own_system):
-    with client_of(own_system, "intake") as other:
+def test_a_locked_table_refuses_everybody_in_time(system):
+    with client_of(system, "intake") as other:
         other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
-        assert slow_or_wrong(answers(own_system, THREADS)) == []
+        assert slow_or_wrong(answers(system, THREADS)) == []
 
-    assert ask(own_system).status_code == 201
+    assert ask(system).status_code == 201
 
 
-def test_a_server_that_takes_its_time_refuses_in_time(own_system, tmp_path):
+def test_a_server_that_takes_its_time_refuses_in_time(system, tmp_path):
     """An API that waits for it as long as it takes is the negative control of all of these."""
     patient = ("chassis/database.py", "= 1.6, 5.0", "= 60.0, 60.0")
-    own_system.psql("intake", SLOW)
-    assert slow_or_wrong(answers(own_system, 1)) == []
-    with mistaken(own_system, "intake-api", tmp_path, [patient]):
-        [(seconds, code)] = slow_or_wrong(answers(own_system, 1))
-    own_system.psql("intake", "DROP TRIGGER slow ON report; DROP FUNCTION slow()")
+    system.psql("intake", SLOW)
+    assert slow_or_wrong(answers(system, 1)) == []
+    with mistaken(system, "intake-api", tmp_path, [patient]):
+        [(seconds, code)] = slow_or_wrong(answers(system, 1))
+    system.psql("intake", "DROP TRIGGER slow ON report; DROP FUNCTION slow()")
 
     assert seconds > REFUSED_WITHIN
     assert code == 503
 
 
-def test_a_client_that_forgets_its_transaction_is_put_out(own_system):
+def test_a_client_that_forgets_its_transaction_is_put_out(system):
     """Nobody's lock lasts for ever. The second client, which asked for more time, is the negative
     control: it would be seen."""
-    with client_of(own_system, "intake") as forgetful, client_of(own_system, "intake") as patient:
+    with client_of(system, "intake") as forgetful, client_of(system, "intake") as patient:
         patient.execute("SET idle_in_transaction_session_timeout = 0")
         forgetful.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
-        assert problem(ask(own_system)) == 503
-        eventually(lambda: ask(own_system).status_code == 201, seconds=60)
+        assert problem(ask(system)) == 503
+        eventually(lambda: ask(system).status_code == 201, seconds=60)
         assert time.monotonic() - started < FORGOTTEN + 2
 
         with pytest.raises(psycopg2.OperationalError):
@@ -125,22 +125,22 @@ def small_disk(system, spare):
 
 
 @needs_root
-def test_a_full_disk_loses_nothing_that_was_accepted_and_spoils_nothing(own_system):
-    with small_disk(own_system, spare=48) as disk:
-        with under_way(own_system, 60) as accepted:
+def test_a_full_disk_loses_nothing_that_was_accepted_and_spoils_nothing(system):
+    with small_disk(system, spare=48) as disk:
+        with under_way(system, 60) as accepted:
             disk.fill()
-            kept, refused = asked_while_full(own_system, refusals=3)
+            kept, refused = asked_while_full(system, refusals=3)
             disk.free()
-            eventually(lambda: own_system.tend() or ask(own_system).status_code == 201, seconds=60)
+            eventually(lambda: system.tend() or ask(system).status_code == 201, seconds=60)
         accepted.numbers |= kept
-        settle(own_system, accepted, seconds=90)
+        settle(system, accepted, seconds=90)
 
     assert slow_or_wrong(refused) == []
-    own_system.postgres.process.stop()
-    assert is_sound(own_system)
-    with damaged(home(own_system) / "data"):
-        assert not is_sound(own_system)  # the negative control
-    own_system.postgres.start()
+    system.postgres.process.stop()
+    assert is_sound(system)
+    with damaged(home(system) / "data"):
+        assert not is_sound(system)  # the negative control
+    system.postgres.start()
 
 
 def asked_while_full(system, refusals):

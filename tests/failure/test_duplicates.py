@@ -28,17 +28,17 @@ MEASURED = "SELECT measured_at FROM breaker"
 
 
 @pytest.fixture(scope="module")
-def lived(own_system):
-    with recorded(own_system) as recording:
+def lived(system):
+    with recorded(system) as recording:
         yield recording
 
 
 @pytest.fixture
-def asked(own_system, lived):
+def asked(system, lived):
     """What a reporter is answered who looks again and again meanwhile, by status; nobody was
     answered with a clash."""
     citizen, stopped = lived.reporters[0], threading.Event()
-    statuses, before = Counter(), clashes(own_system)
+    statuses, before = Counter(), clashes(system)
 
     def look():
         body = {"number": citizen.number, "code": citizen.code}
@@ -52,68 +52,68 @@ def asked(own_system, lived):
     stopped.set()
     looking.join()
     assert statuses.keys() == {200}
-    assert clashes(own_system) == before
+    assert clashes(system) == before
 
 
-def test_copies_that_race_with_the_first_have_one_effect(own_system, lived, asked):
+def test_copies_that_race_with_the_first_have_one_effect(system, lived, asked):
     """Two workers of each service take the copies of what is still under way, each its part."""
     accepted = Accepted()
 
-    with doubled_workers(own_system), echo(own_system.broker, 20) as sent:
-        submit(own_system, 20, accepted)
-        settle(own_system, accepted, seconds=90)
+    with doubled_workers(system), echo(system.broker, 20) as sent:
+        submit(system, 20, accepted)
+        settle(system, accepted, seconds=90)
         eventually(lambda: sent["message.delivered.v1"] >= 20, "the last is sent again")
-        quiet(own_system)
-        assert unaccounted(own_system, accepted) == {}
+        quiet(system)
+        assert unaccounted(system, accepted) == {}
 
 
 @pytest.mark.parametrize("copies", [2, 50])
-def test_copies_from_parallel_connections_change_nothing(own_system, lived, asked, copies):
-    before = contents(own_system)
-    errors = len(list(logged(own_system, "error")))
+def test_copies_from_parallel_connections_change_nothing(system, lived, asked, copies):
+    before = contents(system)
+    errors = len(list(logged(system, "error")))
 
-    storm(own_system.broker, lived.bodies, copies)
-    quiet(own_system)
+    storm(system.broker, lived.bodies, copies)
+    quiet(system)
 
-    assert changed(before, contents(own_system)) == []
-    assert len(list(logged(own_system, "error"))) == errors
+    assert changed(before, contents(system)) == []
+    assert len(list(logged(system, "error"))) == errors
 
 
-def test_copies_that_come_a_week_later_change_nothing(own_system, lived, asked):
-    own_system.clock.move(timedelta(days=7))
-    swept = own_system.clock.now() - timedelta(hours=1)
-    eventually(lambda: own_system.psql("escalation", MEASURED)[0][0] > swept, "a week's sweep")
-    quiet(own_system)
+def test_copies_that_come_a_week_later_change_nothing(system, lived, asked):
+    system.clock.move(timedelta(days=7))
+    swept = system.clock.now() - timedelta(hours=1)
+    eventually(lambda: system.psql("escalation", MEASURED)[0][0] > swept, "a week's sweep")
+    quiet(system)
     numbers = [reporter.number for reporter in lived.reporters]
-    before = [contents(own_system, number) for number in numbers]
+    before = [contents(system, number) for number in numbers]
 
-    storm(own_system.broker, lived.bodies, 3)
-    quiet(own_system)
+    storm(system.broker, lived.bodies, 3)
+    quiet(system)
 
-    now = [contents(own_system, number) for number in numbers]
+    now = [contents(system, number) for number in numbers]
     assert [changed(*pair) for pair in zip(before, now, strict=True)] == [[]] * len(numbers)
 
 
-def test_an_inbox_that_has_forgotten_is_seen(own_system, lived):
+def test_an_inbox_that_has_forgotten_is_seen(system, lived):
     """The negative control: without its row an event comes in again. The stream's position still
     keeps it from having its effect twice, and a person is asked; without that too, it has it, or
     clashes with what is there."""
-    number, clashed = lived.reporters[0].number, clashes(own_system)
-    before, mine = contents(own_system, number), Accepted({number})
-    assert unaccounted(own_system, mine) == {}
+    number, clashed = lived.reporters[0].number, clashes(system)
+    before, mine = contents(system, number), Accepted({number})
+    assert unaccounted(system, mine) == {}
 
-    own_system.psql("intake", "DELETE FROM inbox WHERE subject = %s", [number])
-    storm(own_system.broker, lived.bodies, 1)
-    quiet(own_system, parked=True)
-    assert changed(before, contents(own_system, number)) == ["intake.inbox"]
+    system.psql("intake", "DELETE FROM inbox WHERE subject = %s", [number])
+    storm(system.broker, lived.bodies, 1)
+    quiet(system, parked=True)
+    assert changed(before, contents(system, number)) == ["intake.inbox"]
     taken = "SELECT DISTINCT state, reason FROM inbox WHERE subject = %s"
-    assert own_system.psql("intake", taken, [number]) == [("parked", "number taken")]
-    assert clashes(own_system) == clashed
+    assert system.psql("intake", taken, [number]) == [("parked", "number taken")]
+    assert clashes(system) == clashed
 
     for table in ("inbox", "position"):
-        own_system.psql("intake", f"DELETE FROM {table} WHERE subject = %s", [number])
-    storm(own_system.broker, lived.bodies, 1)
-    eventually(lambda: "intake.timeline_entry" in changed(before, contents(own_system, number)))
+        system.psql("intake", f"DELETE FROM {table} WHERE subject = %s", [number])
+    storm(system.broker, lived.bodies, 1)
+    eventually(lambda: "intake.timeline_entry" in changed(before, contents(system, number)))
     doubled = {"lost": 0, "doubled": 1}
-    eventually(lambda: unaccounted(own_system, mine).get("intake told") == doubled)
-    eventually(lambda: clashes(own_system) > clashed)
+    eventually(lambda: unaccounted(system, mine).get("intake told") == doubled)
+    eventually(lambda: clashes(system) > clashed)

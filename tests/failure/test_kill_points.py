@@ -48,9 +48,9 @@ ROUNDS = [
 
 
 @pytest.fixture(scope="module")
-def work(own_system) -> Workload:
+def work(system) -> Workload:
     """One history for all rounds: each is judged together with those before it."""
-    return Workload(own_system, History(own_system.folder / "history.jsonl"))
+    return Workload(system, History(system.folder / "history.jsonl"))
 
 
 def test_every_point_that_there_is_kills_in_some_round():
@@ -62,28 +62,28 @@ def test_every_point_that_there_is_kills_in_some_round():
 
 
 @pytest.mark.parametrize("armed", ROUNDS, ids=lambda armed: f"{len(armed)} processes")
-def test_a_kill_at_any_point_loses_and_doubles_nothing(own_system, work, armed):
+def test_a_kill_at_any_point_loses_and_doubles_nothing(system, work, armed):
     work.sign_in()
     for name, point in armed.items():
-        arm(own_system, name, FAILPOINTS=f"{point}=kill", BREAKER_FLOOR="500")
-    before = check(own_system, work.history.file).extra_mails
+        arm(system, name, FAILPOINTS=f"{point}=kill", BREAKER_FLOOR="500")
+    before = check(system, work.history.file).extra_mails
     with work.under_way(REPORTS, live=4) as coming:
         if set(armed.values()) & set(LATE):
             coming.join()
-            own_system.clock.move(timedelta(days=12))
-        for name in deaths(own_system, armed):
-            own_system.restart(name, FAILPOINTS="")
+            system.clock.move(timedelta(days=12))
+        for name in deaths(system, armed):
+            system.restart(name, FAILPOINTS="")
 
-    found = settled(own_system, work.history.file, seconds=30)
+    found = settled(system, work.history.file, seconds=30)
     more = found.extra_mails - before
     assert more <= (IN_HAND if "notify-worker" in armed else 0)
 
 
-def test_without_its_inbox_an_event_that_comes_again_is_doubled(own_system, work):
+def test_without_its_inbox_an_event_that_comes_again_is_doubled(system, work):
     """The negative control: what the claim in the inbox keeps away, the checker sees."""
-    before = check(own_system, work.history.file)
+    before = check(system, work.history.file)
     assert before.named() == {}
-    [row] = own_system.psql(
+    [row] = system.psql(
         "routing",
         "SELECT event_id::text, type, source, subject, sequence, correlationid, time, data"
         " FROM outbox WHERE type = 'case.verified.v1' LIMIT 1",
@@ -92,19 +92,19 @@ def test_without_its_inbox_an_event_that_comes_again_is_doubled(own_system, work
     again = dict(zip(names, row, strict=True)) | {"time": row[6].isoformat()}
     again |= {"specversion": "1.0", "datacontenttype": "application/json"}
 
-    publish(own_system.broker, "routing", [again])
-    marker = own_system.psql("intake", "SELECT count(*) FROM timeline_entry")
-    eventually(lambda: own_system.broker.queues()["intake.cases"] == 0)
-    assert own_system.psql("intake", "SELECT count(*) FROM timeline_entry") == marker
+    publish(system.broker, "routing", [again])
+    marker = system.psql("intake", "SELECT count(*) FROM timeline_entry")
+    eventually(lambda: system.broker.queues()["intake.cases"] == 0)
+    assert system.psql("intake", "SELECT count(*) FROM timeline_entry") == marker
 
     for statement in (
         "DELETE FROM inbox WHERE event_id = %s",
         "UPDATE position SET sequence = %s WHERE source = '/routing/cases' AND subject = %s",
     ):
         values = [again["id"]] if "inbox" in statement else [again["sequence"] - 1, row[3]]
-        own_system.psql("intake", statement, values)
-    publish(own_system.broker, "routing", [again])
-    eventually(lambda: DOUBLED in check(own_system, work.history.file).of("doubled"), DOUBLED)
+        system.psql("intake", statement, values)
+    publish(system.broker, "routing", [again])
+    eventually(lambda: DOUBLED in check(system, work.history.file).of("doubled"), DOUBLED)
 
 
 def deaths(system, armed) -> Iterator[str]:

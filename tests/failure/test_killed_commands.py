@@ -162,9 +162,9 @@ def handed_over(system, people):
 
 
 @pytest.fixture(scope="module")
-def people(own_system):
-    with closing(stage(own_system)) as people:
-        yield People(own_system, people)
+def people(system):
+    with closing(stage(system)) as people:
+        yield People(system, people)
 
 
 def insist(system, command):
@@ -193,29 +193,29 @@ def effects(system, command):
 
 
 @pytest.mark.parametrize(("point", "armed"), KILLS)
-def test_a_command_that_its_api_dies_of_takes_effect_once(own_system, people, point, armed):
+def test_a_command_that_its_api_dies_of_takes_effect_once(system, people, point, armed):
     commands = {name: getattr(people, what)() for name, what in armed.items()}
     for name in armed:
-        arm(own_system, name, FAILPOINTS=f"{point}=kill")
+        arm(system, name, FAILPOINTS=f"{point}=kill")
     with ThreadPoolExecutor(len(commands)) as pool:
-        sent = [pool.submit(insist, own_system, command) for command in commands.values()]
+        sent = [pool.submit(insist, system, command) for command in commands.values()]
         try:
-            for name in deaths(own_system, armed):
-                own_system.restart(name, FAILPOINTS="")
+            for name in deaths(system, armed):
+                system.restart(name, FAILPOINTS="")
         finally:  # a refusal tells more than that nobody died
             answers = [one.result() for one in sent]
     assert min(map(len, answers)) > 1
 
     for command in commands.values():
         once = [1] * len(command.effects)
-        eventually(lambda c=command, o=once: effects(own_system, c) == o, command.path, 30)
+        eventually(lambda c=command, o=once: effects(system, c) == o, command.path, 30)
 
 
-def test_a_command_that_is_sent_as_another_takes_effect_twice(own_system, people):
+def test_a_command_that_is_sent_as_another_takes_effect_twice(system, people):
     """The negative control of the count."""
     command = people.limit()
     for n in range(2):
         other = command.headers | {"Idempotency-Key": f"{n}" * 16}
-        insist(own_system, replace(command, headers=other))
+        insist(system, replace(command, headers=other))
 
-    assert effects(own_system, command) == [2, 2]
+    assert effects(system, command) == [2, 2]

@@ -29,14 +29,14 @@ MOST = 8  # deliveries in a batch
 
 
 @pytest.fixture(scope="module")
-def lives(own_system):
+def lives(system):
     """What each service heard in the lives, in the order in which it came; and the keys. What
     began before anybody listened is left out."""
-    with recorded(own_system) as recording:
+    with recorded(system) as recording:
         begun = {place(body)[:2] for body in recording.bodies if place(body)[2] == 1}
     whole = [body for body in recording.bodies if place(body)[:2] in begun]
     heard = {s: [body for body in whole if place(body)[0] in HEARS[s]] for s in SERVICES}
-    return heard, own_system.secrets_folder
+    return heard, system.secrets_folder
 
 
 @pytest.fixture(scope="module")

@@ -48,34 +48,34 @@ def crashed(system, pids):
     return {w.name for w in workers(system) if not w.running or w.pid != pids[w.name]}
 
 
-def test_services_that_start_before_the_broker_wait_for_it(own_system):
+def test_services_that_start_before_the_broker_wait_for_it(system):
     first = Accepted()
-    submit(own_system, 5, first)
-    settle(own_system, first)  # a queue that is younger than a moment is not safe from a kill yet
-    own_system.process("rabbitmq").kill()
-    for worker in workers(own_system):
+    submit(system, 5, first)
+    settle(system, first)  # a queue that is younger than a moment is not safe from a kill yet
+    system.process("rabbitmq").kill()
+    for worker in workers(system):
         worker.stop()
         worker.start()
-    pids = {worker.name: worker.pid for worker in workers(own_system)}
+    pids = {worker.name: worker.pid for worker in workers(system)}
     for name in pids:
-        eventually(lambda n=name: health(own_system, n) == (True, False), name, seconds=60)
+        eventually(lambda n=name: health(system, n) == (True, False), name, seconds=60)
     accepted = Accepted()
-    submit(own_system, 10, accepted)
+    submit(system, 10, accepted)
     assert accepted.statuses.keys() == {201}
 
-    with Stalls(own_system.folder) as stalls:
-        own_system.wait_ready("rabbitmq", start=True)
+    with Stalls(system.folder) as stalls:
+        system.wait_ready("rabbitmq", start=True)
         started = time.monotonic()
         for name in pids:
-            eventually(lambda n=name: health(own_system, n) == (True, True), name, seconds=60)
+            eventually(lambda n=name: health(system, n) == (True, True), name, seconds=60)
         assert stalls.ran(started, time.monotonic()) < CONNECTED_WITHIN
-    assert crashed(own_system, pids) == set()
-    settle(own_system, accepted)
+    assert crashed(system, pids) == set()
+    settle(system, accepted)
 
-    own_system.process("notify-worker").kill()  # the negative control: a death is seen,
-    assert crashed(own_system, pids) == {"notify-worker"}
-    own_system.wait_ready("notify-worker", start=True)
-    assert crashed(own_system, pids) == {"notify-worker"}  # and so is a new process in its place
+    system.process("notify-worker").kill()  # the negative control: a death is seen,
+    assert crashed(system, pids) == {"notify-worker"}
+    system.wait_ready("notify-worker", start=True)
+    assert crashed(system, pids) == {"notify-worker"}  # and so is a new process in its place
 
 
 @contextmanager
@@ -106,25 +106,25 @@ def published(system, service):
 @pytest.mark.parametrize(
     "events", [1_000, pytest.param(10_000, marks=pytest.mark.slow)], ids="{} events".format
 )
-def test_a_wiped_broker_is_filled_again(own_system, events):
+def test_a_wiped_broker_is_filled_again(system, events):
     """Each report below is two events that the broker had confirmed and nobody had taken in."""
-    before, since = numbers(own_system), datetime.now(UTC)
+    before, since = numbers(system), datetime.now(UTC)
     accepted = Accepted()
-    with deaf(own_system, "routing", "notify", "escalation"):
-        submit(own_system, events // 2, accepted)
-        eventually(lambda: published(own_system, "intake"), "all is with the broker", seconds=60)
-        wipe(own_system)
-    own_system.wait_ready("routing-worker")
-    gone = unaccounted(own_system, accepted)["routing"]["lost"]
+    with deaf(system, "routing", "notify", "escalation"):
+        submit(system, events // 2, accepted)
+        eventually(lambda: published(system, "intake"), "all is with the broker", seconds=60)
+        wipe(system)
+    system.wait_ready("routing-worker")
+    gone = unaccounted(system, accepted)["routing"]["lost"]
     assert gone >= events // 2 - IN_HAND  # the negative control: what nobody had taken is gone
     with pytest.raises(AssertionError, match="lost routing case"):  # and stays so, unless
-        settled(own_system, accepted.history.file, before, seconds=2)
+        settled(system, accepted.history.file, before, seconds=2)
 
     started = time.monotonic()
-    for service in own_system.services:
-        said = command(own_system, service, "replay", "--since", since.isoformat())
+    for service in system.services:
+        said = command(system, service, "replay", "--since", since.isoformat())
         assert "events will be sent again" in said
-    settled(own_system, accepted.history.file, before, seconds=2 * REFILLED_WITHIN[events])
+    settled(system, accepted.history.file, before, seconds=2 * REFILLED_WITHIN[events])
     assert time.monotonic() - started < REFILLED_WITHIN[events]
 
 
@@ -169,19 +169,19 @@ def handed_over_twice(system):
     return system.psql("intake", stands, [number])[0][0], second
 
 
-def test_an_event_that_comes_again_while_it_is_handled_has_one_effect(own_system):
-    own_system.psql("intake", WAIT)
+def test_an_event_that_comes_again_while_it_is_handled_has_one_effect(system):
+    system.psql("intake", WAIT)
 
-    effects, second = handed_over_twice(own_system)
+    effects, second = handed_over_twice(system)
 
     assert effects == 1
     assert any(statement.startswith("EXECUTE claim ") for statement in second)
 
 
-def test_an_inbox_that_remembers_nothing_is_found_out(own_system):
+def test_an_inbox_that_remembers_nothing_is_found_out(system):
     """The negative control of the test before, whose waiting handler is still there."""
-    own_system.psql("intake", FORGETFUL)
+    system.psql("intake", FORGETFUL)
 
-    effects, _ = handed_over_twice(own_system)
+    effects, _ = handed_over_twice(system)
 
     assert effects == 2

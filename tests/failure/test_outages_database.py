@@ -74,25 +74,25 @@ class Doors:
 
 
 @pytest.fixture
-def doors(own_system):
-    with closing(stage(own_system)) as people, closing(Doors(own_system, people)) as doors:
+def doors(system):
+    with closing(stage(system)) as people, closing(Doors(system, people)) as doors:
         assert {answer.is_success for _, _, answer, _ in doors.knock()} == {True}
         yield doors
 
 
-def test_a_database_killed_under_load_and_back_ten_seconds_later(own_system, doors):
-    pids = {p.name: p.pid for p in own_system.processes() if p.name.endswith(("-api", "-worker"))}
-    with under_way(own_system, REPORTS) as accepted, Stalls(own_system.folder) as stalls:
-        own_system.postgres.kill()
+def test_a_database_killed_under_load_and_back_ten_seconds_later(system, doors):
+    pids = {p.name: p.pid for p in system.processes() if p.name.endswith(("-api", "-worker"))}
+    with under_way(system, REPORTS) as accepted, Stalls(system.folder) as stalls:
+        system.postgres.kill()
         end, refused = time.monotonic() + OUTAGE, []
         while time.monotonic() < end:
             refused += doors.knock()
-        own_system.postgres.restart()
+        system.postgres.restart()
         back = time.monotonic()
-        receipt = eventually(lambda: answered(own_system), "a receipt again", seconds=30)
+        receipt = eventually(lambda: answered(system), "a receipt again", seconds=30)
         resumed = time.monotonic() - back
         accepted.numbers.add(receipt)
-        eventually(lambda: knows(own_system, receipt), "its case", seconds=60)
+        eventually(lambda: knows(system, receipt), "its case", seconds=60)
         followed = time.monotonic() - back
         accepted.numbers.discard(receipt)
         slowest = max(stalls.ran(asked, told) for _, asked, _, told in refused)
@@ -102,40 +102,40 @@ def test_a_database_killed_under_load_and_back_ten_seconds_later(own_system, doo
     assert resumed < BACK_WITHIN
     assert followed < BACK_WITHIN
     accepted.numbers.add(receipt)
-    settle(own_system, accepted)
-    assert {p.name: p.pid for p in own_system.processes() if p.name in pids} == pids
+    settle(system, accepted)
+    assert {p.name: p.pid for p in system.processes() if p.name in pids} == pids
 
 
-def test_a_receipt_without_a_durable_row_is_noticed(own_system):
+def test_a_receipt_without_a_durable_row_is_noticed(system):
     """The negative control: a database that forgets what it said was committed."""
     accepted = Accepted()
-    submit(own_system, 3, accepted)
-    settle(own_system, accepted)
+    submit(system, 3, accepted)
+    settle(system, accepted)
     forgotten = next(iter(accepted.numbers))
 
     for table in ("timeline_entry", "deadline"):
-        own_system.psql("intake", f"DELETE FROM {table} WHERE number = %s", [forgotten])
-    own_system.psql("intake", "DELETE FROM report WHERE number = %s", [forgotten])
-    assert unaccounted(own_system, accepted)["intake"] == {"lost": 1, "doubled": 0}
+        system.psql("intake", f"DELETE FROM {table} WHERE number = %s", [forgotten])
+    system.psql("intake", "DELETE FROM report WHERE number = %s", [forgotten])
+    assert unaccounted(system, accepted)["intake"] == {"lost": 1, "doubled": 0}
 
 
-def test_a_slow_database_is_no_stall_of_the_machine(own_system):
+def test_a_slow_database_is_no_stall_of_the_machine(system):
     """The negative control of the slowest refusal: it counts as long as it took."""
-    with Stalls(own_system.folder) as stalls:
+    with Stalls(system.folder) as stalls:
         asked = time.monotonic()
-        own_system.psql("intake", "SELECT pg_sleep(2.5)")
+        system.psql("intake", "SELECT pg_sleep(2.5)")
         assert stalls.ran(asked, time.monotonic()) > REFUSED_WITHIN
 
 
-def test_a_return_that_takes_too_long_is_noticed(own_system):
+def test_a_return_that_takes_too_long_is_noticed(system):
     """The negative control of the return: nobody may write for as long as it may take."""
-    with client_of(own_system, "intake") as other:
+    with client_of(system, "intake") as other:
         other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
         back = time.monotonic()
         threading.Timer(BACK_WITHIN, other.connection.rollback).start()
-        receipt = eventually(lambda: answered(own_system), "a receipt again", seconds=30)
+        receipt = eventually(lambda: answered(system), "a receipt again", seconds=30)
         assert time.monotonic() - back >= BACK_WITHIN
-    settle(own_system, Accepted({receipt}))
+    settle(system, Accepted({receipt}))
 
 
 def answered(system):

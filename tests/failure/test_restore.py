@@ -46,25 +46,25 @@ class Feed:
 
 
 @pytest.fixture
-def backup(own_system, tmp_path):
+def backup(system, tmp_path):
     """What was accepted before the backup; and a way back to it."""
     accepted = Accepted()
-    submit(own_system, REPORTS, accepted)
-    settle(own_system, accepted)
-    url, file = own_system._owner_url("escalation"), tmp_path / "dump"
+    submit(system, REPORTS, accepted)
+    settle(system, accepted)
+    url, file = system._owner_url("escalation"), tmp_path / "dump"
     since = datetime.now(UTC)
     dump(url, file)
 
     def bring_back(*words):
         for name in ("escalation-worker", "escalation-api"):
-            own_system.process(name).stop()
+            system.process(name).stop()
         restore(url, file)
         if words:
-            command(own_system, "escalation", *words)
-        for service in own_system.services:
-            command(own_system, service, "replay", "--since", since.isoformat())
+            command(system, "escalation", *words)
+        for service in system.services:
+            command(system, service, "replay", "--since", since.isoformat())
         for name in ("escalation-worker", "escalation-api"):
-            own_system.wait_ready(name, start=True)
+            system.wait_ready(name, start=True)
 
     return accepted, bring_back
 
@@ -118,36 +118,36 @@ def places(entries):
     return {(entry["epoch"], entry["position"]) for entry in entries}
 
 
-def test_by_the_runbooks_steps_everything_is_accounted_for_again(own_system, backup):
-    (accepted, bring_back), feed = backup, Feed(own_system)
+def test_by_the_runbooks_steps_everything_is_accounted_for_again(system, backup):
+    (accepted, bring_back), feed = backup, Feed(system)
     numbers = accepted.numbers
-    go_on(own_system, accepted)
+    go_on(system, accepted)
     held, cursor = feed.read()
     assert {entry["subject"] for entry in held} == numbers
 
     bring_back("open-epoch", "kepala.diskominfo")
 
-    eventually(lambda: own_system.psql("escalation", BREACHED) == [(2 * REPORTS,)], seconds=60)
-    settle(own_system, accepted, seconds=60)
-    assert parked(own_system) == {}
+    eventually(lambda: system.psql("escalation", BREACHED) == [(2 * REPORTS,)], seconds=60)
+    settle(system, accepted, seconds=60)
+    assert parked(system) == {}
     for service, what in COUNTED.items():
-        tallied = dict(own_system.psql(service, "SELECT * FROM tallied()"))
+        tallied = dict(system.psql(service, "SELECT * FROM tallied()"))
         assert tallied[what] == len(numbers) == 2 * REPORTS
-    assert_told_alike(own_system, numbers)
+    assert_told_alike(system, numbers)
     assert_goes_on(feed, held, cursor, numbers)
-    assert "entries hold" in command(own_system, "escalation", "verify-feed")
+    assert "entries hold" in command(system, "escalation", "verify-feed")
 
 
-def test_without_them_it_is_seen_and_can_still_be_mended(own_system, backup):
+def test_without_them_it_is_seen_and_can_still_be_mended(system, backup):
     """The negative control: what is said again has the numbers of what was said."""
     accepted, bring_back = backup
-    go_on(own_system, accepted)
+    go_on(system, accepted)
 
     bring_back()
 
-    eventually(lambda: parked(own_system)["number taken"] > 0, "refused numbers", seconds=60)
-    assert any("stuck" in place for place in unaccounted(own_system, accepted))
-    command(own_system, "escalation", "open-epoch", "kepala.diskominfo")
+    eventually(lambda: parked(system)["number taken"] > 0, "refused numbers", seconds=60)
+    assert any("stuck" in place for place in unaccounted(system, accepted))
+    command(system, "escalation", "open-epoch", "kepala.diskominfo")
     for service in OTHERS:
-        command(own_system, service, "parked", "replay", "all")
-    settle(own_system, accepted, seconds=60)
+        command(system, service, "parked", "replay", "all")
+    settle(system, accepted, seconds=60)

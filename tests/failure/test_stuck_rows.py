@@ -87,12 +87,12 @@ RESTS = {
 
 
 @pytest.fixture(scope="module")
-def numbers(own_system):
+def numbers(system):
     """Reports with their cases, their clocks and their messages."""
     accepted = Accepted()
-    submit(own_system, 4, accepted)
-    settle(own_system, accepted)
-    eventually(lambda: own_system.psql("notify", DELIVERED) == [(4,)], "their messages")
+    submit(system, 4, accepted)
+    settle(system, accepted)
+    eventually(lambda: system.psql("notify", DELIVERED) == [(4,)], "their messages")
     return sorted(accepted.numbers)
 
 
@@ -105,11 +105,11 @@ def unlisted(system, numbers):
     return states(system) ^ (ended | {state for group in RESTS.values() for state in group})
 
 
-def test_every_state_is_listed(own_system, numbers):
-    assert unlisted(own_system, numbers) == set()
+def test_every_state_is_listed(system, numbers):
+    assert unlisted(system, numbers) == set()
 
 
-def test_a_new_state_is_noticed(own_system, numbers):
+def test_a_new_state_is_noticed(system, numbers):
     """The negative control of the list."""
     for change, undo, found in (
         ("CREATE TABLE lost (id int)", "DROP TABLE lost", "notify.lost"),
@@ -119,9 +119,9 @@ def test_a_new_state_is_noticed(own_system, numbers):
          " 'failed', 'limbo'))", "ALTER TABLE message DROP CONSTRAINT more",
          "notify.message.state=limbo"),
     ):  # fmt: skip
-        own_system.psql("notify", change)
-        assert unlisted(own_system, numbers) == {found}
-        own_system.psql("notify", undo)
+        system.psql("notify", change)
+        assert unlisted(system, numbers) == {found}
+        system.psql("notify", undo)
 
 
 @contextmanager
@@ -169,19 +169,19 @@ def forgotten(system, watch, rows):
     ]
 
 
-def test_no_row_is_forgotten(own_system, numbers, cache):
-    with watched(own_system, cache) as watch:
-        rows = planted(own_system, numbers)
-        with asleep(own_system):
+def test_no_row_is_forgotten(system, numbers, cache):
+    with watched(system, cache) as watch:
+        rows = planted(system, numbers)
+        with asleep(system):
             for one in rows:
-                own_system.psql(one.service, one.sql)
+                system.psql(one.service, one.sql)
             # the negative control: who does nothing is found out
-            assert forgotten(own_system, watch, rows) == rows
+            assert forgotten(system, watch, rows) == rows
         started = time.monotonic()
         left, ended = list(rows), {}
 
         def all_ended():
-            left[:] = forgotten(own_system, watch, left)
+            left[:] = forgotten(system, watch, left)
             for one in set(rows) - set(left) - ended.keys():
                 ended[one] = time.monotonic() - started
             return not left

@@ -17,10 +17,10 @@ TODAY = "2026-11-20"
 
 
 @pytest.fixture(scope="module")
-def people(own_system):
-    one = stage(own_system)
+def people(system):
+    one = stage(system)
     known = "SELECT count(*) > 0 FROM promise"  # a new system learns its dates in a moment
-    eventually(lambda: own_system.psql("intake", known) == [(True,)], "the promised dates")
+    eventually(lambda: system.psql("intake", known) == [(True,)], "the promised dates")
     for username in ("koordinator", "dpupr", "dlh", "arbiter", "admin"):
         sign_in(one, username)  # before the clock moves: a first password ends after two weeks
     yield one
@@ -32,9 +32,9 @@ def citizen(people):
     return Reporter(people.client())
 
 
-def told(own_system, citizen):
+def told(system, citizen):
     """The subjects and texts of the mails about a report."""
-    return [m for m in own_system.mails() if citizen.number in m.text]
+    return [m for m in system.mails() if citizen.number in m.text]
 
 
 def disposed(people, citizen, to="dpupr"):
@@ -46,7 +46,7 @@ def disposed(people, citizen, to="dpupr"):
     return coordinator
 
 
-def test_a_report_is_answered_objected_to_answered_again_and_accepted(own_system, people, citizen):
+def test_a_report_is_answered_objected_to_answered_again_and_accepted(system, people, citizen):
     receipt = citizen.submit("Jalan rusak", "Berlubang.", TODAY, "warga@contoh.example")
     assert set(receipt["promised"]) == {"verify_by", "follow_up_by", "settle_by"}
     disposed(people, citizen)
@@ -74,11 +74,11 @@ def test_a_report_is_answered_objected_to_answered_again_and_accepted(own_system
     seen = citizen.await_status("closed")
     assert seen["timeline"][-1]["detail"] == {"how": "accepted"}
     assert seen["actions"] == ["reopen"]
-    eventually(lambda: len(told(own_system, citizen)) >= 5)
-    assert all(m.to == ["warga@contoh.example"] for m in told(own_system, citizen))
+    eventually(lambda: len(told(system, citizen)) >= 5)
+    assert all(m.to == ["warga@contoh.example"] for m in told(system, citizen))
 
 
-def test_the_timeline_leads_to_the_days_behind_each_limit(own_system, people, citizen):
+def test_the_timeline_leads_to_the_days_behind_each_limit(system, people, citizen):
     citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
     disposed(people, citizen)
     coordinator = sign_in(people, "koordinator")
@@ -86,7 +86,7 @@ def test_the_timeline_leads_to_the_days_behind_each_limit(own_system, people, ci
     for link, days in (("deadlines", False), ("explain", True)):
         links = citizen.track()["links"]
         headers = {"Authorization": f"Bearer {links['token']}"}
-        url = f"{own_system.url}/api{links[link]}"
+        url = f"{system.url}/api{links[link]}"
         limits = until(lambda url=url, headers=headers: settled(url, headers), "S and F run")
         assert all(limit["sentence"]["id"] and ("days" in limit) is days for limit in limits)
         shown = {d["clock"]: d["due_at"][:10] for d in citizen.track()["deadlines"]}
@@ -99,14 +99,12 @@ def test_the_timeline_leads_to_the_days_behind_each_limit(own_system, people, ci
     assert [d["clock"] for d in theirs.json()["deadlines"]] == [d["clock"] for d in limits]
 
 
-def test_a_decreed_day_off_moves_an_open_limit_and_its_reporter_sees_why(
-    own_system, people, citizen
-):
+def test_a_decreed_day_off_moves_an_open_limit_and_its_reporter_sees_why(system, people, citizen):
     citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
-    before = until(lambda: verified_by(own_system, citizen), "V runs")
+    before = until(lambda: verified_by(system, citizen), "V runs")
     vouched = sign_in(people, "admin").ask("POST", "/officers/token", {})
     administrator = httpx.Client(
-        base_url=f"{own_system.url}/api", headers={"Authorization": f"Bearer {vouched['token']}"},
+        base_url=f"{system.url}/api", headers={"Authorization": f"Bearer {vouched['token']}"},
         trust_env=False,
     )  # fmt: skip
     off = {"day": before["ends_on"], "rule": "off", "name": "Banjir", "decree": "Perbup 90/2026"}
@@ -116,7 +114,7 @@ def test_a_decreed_day_off_moves_an_open_limit_and_its_reporter_sees_why(
         foretold = administrator.post(url, json=off, params={"preview": "true"}).json()
         assert foretold["other_end"] >= 1
         assert administrator.post(url, json=off).status_code == 201
-        after = until(lambda: moved(own_system, citizen, before), "V moved")
+        after = until(lambda: moved(system, citizen, before), "V moved")
         back = off | {"rule": "national", "decree": "Perbup 91/2026"}
         assert administrator.post(url, json=back).status_code == 201
         decrees = [a["decree"] for a in administrator.get("/v1/amendments").json()["amendments"]]
@@ -126,21 +124,21 @@ def test_a_decreed_day_off_moves_an_open_limit_and_its_reporter_sees_why(
             "basis": "Perbup 90/2026"} in after["days"]  # fmt: skip
     assert after["changes"][0]["reason"] == "calendar"
     assert decrees[:2] == ["Perbup 91/2026", "Perbup 90/2026"]
-    back_again = until(lambda: moved(own_system, citizen, after), "V is back")
+    back_again = until(lambda: moved(system, citizen, after), "V is back")
     assert back_again["ends_on"] == before["ends_on"]
 
 
-def moved(own_system, citizen, before):
+def moved(system, citizen, before):
     """V, once its clock was measured again."""
-    now = verified_by(own_system, citizen)
+    now = verified_by(system, citizen)
     return now if now and len(now["changes"]) > len(before["changes"]) else None
 
 
-def verified_by(own_system, citizen):
+def verified_by(system, citizen):
     """V of a report, explained to its reporter, once it runs."""
     links = citizen.track()["links"]
     answer = httpx.get(
-        f"{own_system.url}/api{links['explain']}",
+        f"{system.url}/api{links['explain']}",
         headers={"Authorization": f"Bearer {links['token']}"}, params={"clock": "V"},
         trust_env=False,
     )  # fmt: skip
@@ -155,7 +153,7 @@ def settled(url, headers):
 
 
 def test_an_answer_that_the_reporter_lets_rest_is_closed_and_not_called_satisfied(
-    own_system, people, citizen
+    system, people, citizen
 ):
     citizen.submit("Jalan rusak", "Berlubang.", TODAY, "diam@contoh.example")
     disposed(people, citizen)
@@ -169,23 +167,21 @@ def test_an_answer_that_the_reporter_lets_rest_is_closed_and_not_called_satisfie
         "the reporter's time to object runs",
     )
 
-    own_system.clock.move(timedelta(days=20))
+    system.clock.move(timedelta(days=20))
     seen = citizen.await_status("closed")
     closing = next(e for e in seen["timeline"] if e["what"] == "case.closed")
     assert closing["detail"] == {"how": "auto_closed"}
     assert silence["due_at"] is not None
-    rated = own_system.psql(
-        "routing", "SELECT stars FROM cases WHERE number = %s", [citizen.number]
-    )
+    rated = system.psql("routing", "SELECT stars FROM cases WHERE number = %s", [citizen.number])
     assert rated == [(None,)]
 
 
-def test_a_report_that_nobody_answers_reaches_the_ombudsman(own_system, people, citizen):
+def test_a_report_that_nobody_answers_reaches_the_ombudsman(system, people, citizen):
     citizen.submit("Jembatan putus", "Anak sekolah lewat.", TODAY, None)
     citizen.await_entry("case.opened")
     citizen.act("escalation-consent", {})
     for _ in range(25):
-        own_system.clock.move(timedelta(days=3))
+        system.clock.move(timedelta(days=3))
         eventually(lambda: citizen.track(), "tracking")
         if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):
             break
@@ -195,8 +191,8 @@ def test_a_report_that_nobody_answers_reaches_the_ombudsman(own_system, people, 
     assert [(r["clock"], r["level"], r["to"]) for r in raised[:3]] == [
         ("V", 1, "head_of_coordinator"), ("V", 2, "sekda"), ("V", 3, "bupati"),
     ]  # fmt: skip
-    key = {"Authorization": f"Bearer {own_system.ombudsman_key}"}
-    feed = f"{own_system.url}/api/v1/ombudsman/feed"
+    key = {"Authorization": f"Bearer {system.ombudsman_key}"}
+    feed = f"{system.url}/api/v1/ombudsman/feed"
     entry = until(
         lambda: next(
             (e for e in httpx.get(feed, headers=key, trust_env=False).json()["events"]
@@ -208,7 +204,7 @@ def test_a_report_that_nobody_answers_reaches_the_ombudsman(own_system, people, 
 
 
 def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
-    own_system, people, citizen, tmp_path
+    system, people, citizen, tmp_path
 ):
     """The outside party is a program that shares no code with the system."""
     citizen.submit("Jembatan putus", "Anak sekolah lewat.", TODAY, "jembatan@contoh.example")
@@ -216,11 +212,11 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
     citizen.act("escalation-consent", {"dossier": FORM})
     citizen.act("supplements", {"text": "Kemarin ada yang jatuh."})
     for _ in range(8):
-        own_system.clock.move(timedelta(days=9))
+        system.clock.move(timedelta(days=9))
         if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):
             break
     citizen.await_entry("escalation.handed_over")
-    ombudsman = Outside(tmp_path / "state", f"{own_system.url}/api", own_system.secrets_folder)
+    ombudsman = Outside(tmp_path / "state", f"{system.url}/api", system.secrets_folder)
     assert ombudsman.run("pin") == ombudsman.run("follow", "--once") == 0, ombudsman.said
     entry = next(e for e in ombudsman.entries("handovers") if e["subject"] == citizen.number)
     dossier = ombudsman.read(f"dossiers/{citizen.number}.json")
@@ -252,7 +248,7 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
         ), "the order is in the agency's worklist",
     )  # fmt: skip
     assert case["due_at"] is not None
-    mails = eventually(lambda: [m for m in told(own_system, citizen) if "Ombudsman Re" in m.text])
+    mails = eventually(lambda: [m for m in told(system, citizen) if "Ombudsman Re" in m.text])
     assert not any(order[-1] in mail.text for mail in mails)
 
 
@@ -280,11 +276,11 @@ def test_an_agency_returns_twice_and_the_arbiter_decides(people, citizen):
     citizen.await_status("disposed")
 
 
-def test_a_withdrawn_report_is_withdrawn_everywhere(own_system, citizen):
+def test_a_withdrawn_report_is_withdrawn_everywhere(system, citizen):
     citizen.submit("Jalan rusak", "Berlubang.", TODAY, None)
     citizen.await_entry("case.opened")
     citizen.act("withdrawal", {"reason": "Sudah diperbaiki"})
     citizen.await_status("withdrawn")
 
     running = "SELECT count(*) FROM clock WHERE number = %s AND stopped_at IS NULL"
-    eventually(lambda: own_system.psql("escalation", running, [citizen.number]) == [(0,)])
+    eventually(lambda: system.psql("escalation", running, [citizen.number]) == [(0,)])

@@ -12,12 +12,10 @@ from tests.harness.system import stage
 pytestmark = pytest.mark.slow
 
 
-def test_both_stories_go_as_promised(
-    own_system: System, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_both_stories_go_as_promised(system: System, capsys: pytest.CaptureFixture[str]) -> None:
     today = datetime.now(ZoneInfo("Asia/Makassar")).date().isoformat()
 
-    scenario.tell(stage(own_system), today)
+    scenario.tell(stage(system), today)
 
     said = capsys.readouterr().out
     assert "feed.case.handed_over.v1" in said
@@ -27,4 +25,4 @@ def test_both_stories_go_as_promised(
     assert "recommendation" in said
     assert "Nurhayati" not in said
     assert "entries hold" in said
-    assert all(mail.to == ["siti@contoh.example"] for mail in own_system.mails())
+    assert all(mail.to == ["siti@contoh.example"] for mail in system.mails())
