@@ -215,8 +215,10 @@ class Escalation(Service):
     @every(0.5)
     def append_to_feed(self) -> bool:
         """Gives committed entries their place on the feed."""
+        with self.db.begin() as tx:
+            due = feed.due(tx, self.signers, self.clock.now())
         appended = 0
-        for stream in models.STREAMS:
+        for stream in due:
             with self.db.begin() as tx:
                 appended += feed.append(tx, stream, self.signers, self.clock.now())
         return appended > 0

@@ -199,7 +199,7 @@ class Notify(Service):
             wait=self.waiting(about),
         )
 
-    @every(0.05)
+    @every(0.2)
     def send(self) -> bool:
         """Sends what is due."""
         return self.post.turn()

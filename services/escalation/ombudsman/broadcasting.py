@@ -22,6 +22,10 @@ from services.escalation.ombudsman import feed
 HOST = "ombudsman"  # the virtual host of the streams: whoever reads them enters no other
 EXCHANGE = "feed"
 BATCH = 500
+_MORE = sa.text("""
+SELECT (s.epoch, s.position) > (b.epoch, b.position)
+FROM feed_stream s JOIN feed_broadcast b USING (stream) WHERE stream = :stream
+""")
 
 
 class Broadcaster:
@@ -50,15 +54,15 @@ class Broadcaster:
                 publisher.close()
 
     def _send(self, tx: Session, stream: str) -> int:
+        if not tx.scalar(_MORE, {"stream": stream}):  # nobody is locked out for nothing
+            return self._wait()
         held = sa.select(FeedBroadcast).where(FeedBroadcast.stream == stream)
         sent = tx.scalars(held.with_for_update(skip_locked=True)).one_or_none()
         if sent is None:  # another process is at it
             return 0
         found = feed.read(tx, stream, sent.epoch, sent.position, BATCH)
-        if not found:
-            if self._publisher:
-                self._publisher.beat()
-            return 0
+        if not found:  # an epoch was opened, and nothing said in it
+            return self._wait()
         if self._publisher is None:
             self._publisher = Publisher(self._uri, EXCHANGE)
         batch = {
@@ -70,6 +74,11 @@ class Broadcaster:
         failpoint("feed.after_broadcast")
         sent.epoch, sent.position = found[-1].epoch, found[-1].position
         return len(found)
+
+    def _wait(self) -> int:
+        if self._publisher:
+            self._publisher.beat()
+        return 0
 
 
 def again(tx: Session, stream: str) -> None:

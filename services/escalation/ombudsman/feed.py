@@ -40,6 +40,17 @@ SELECT (SELECT system_identifier FROM pg_control_system())
     || ':' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
     || ':' || 'feed_stream'::regclass::oid
 """)
+_DUE = sa.text("""
+SELECT stream FROM feed_stream s
+LEFT JOIN LATERAL (SELECT epoch, position FROM feed_checkpoint c WHERE c.stream = s.stream
+                   ORDER BY epoch DESC, position DESC LIMIT 1) covered ON true
+WHERE s.origin <> :here
+   OR EXISTS (SELECT FROM feed_pending p WHERE p.stream = s.stream)
+   OR (SELECT e.appended_at FROM feed_entry e WHERE e.stream = s.stream
+       AND (e.epoch, e.position) > (coalesce(covered.epoch, 0), coalesce(covered.position, 0))
+       ORDER BY e.epoch, e.position LIMIT 1) <= :since
+ORDER BY stream DESC
+""")
 
 
 class Restored(RuntimeError):
@@ -86,6 +97,14 @@ def is_restored(tx: Session, end: FeedStream) -> bool:
 def here(tx: Session) -> str:
     """What tells this database from any that it is restored to."""
     return str(tx.execute(_HERE).scalar_one())
+
+
+def due(tx: Session, signers: Signers, now: datetime) -> list[str]:
+    """The streams that have something to append, a checkpoint to sign or an epoch to ask for. It
+    locks nothing: a lock is written to the disk, and this is asked twice a second for ever. Raises
+    KeyMissing."""
+    signers.current(tx, now)
+    return list(tx.scalars(_DUE, {"here": here(tx), "since": now - checkpoints.LONGEST}))
 
 
 def append(tx: Session, stream: str, signers: Signers, now: datetime) -> int:
