@@ -1,10 +1,15 @@
-"""What a sweep asks costs what is due, not what is stored: a million cases wait for their days."""
+"""What a sweep asks costs what is due, not what is stored: a million cases wait for their days. And
+whatever wakes for nothing writes nothing: each lock would be a commit on the disk.
+"""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from services.escalation.ombudsman.broadcasting import Broadcaster
+from services.escalation.service import Escalation
 from services.escalation.watch import breaker, firing
 from tests.service.chassis.test_together import counted
 
@@ -71,3 +76,53 @@ def statements(tower, at):
     with counted(tower.engine) as seen:
         tower.service.sweep()
     return len(seen)
+
+
+WRITERS = {  # these are no question of each second, or write what they were given
+    "receive", "publish", "count",
+}  # fmt: skip
+TIMERS = sorted(
+    name
+    for name in dir(Escalation)
+    if hasattr(getattr(Escalation, name), "nameko_entrypoints") and name not in WRITERS
+)
+SENT = """
+UPDATE feed_broadcast b SET (epoch, position) =
+    (SELECT epoch, position FROM feed_stream s WHERE s.stream = b.stream)
+"""
+
+
+@pytest.mark.parametrize("name", TIMERS)
+def test_a_timer_that_finds_nothing_writes_nothing(tower, name):
+    tower.service.broadcaster = Broadcaster("amqp://nobody:@127.0.0.1:1")  # it has nothing to say
+    tower.begin_work("KTB-23456-00001")
+    tower.at("2026-11-03 10:00").sweep()
+    tower.append()
+    tower.database.psql(SENT)
+    turn = getattr(tower.service, name)
+    while turn():
+        pass
+    with writing(tower.engine) as written:
+        turn()
+    assert written == []
+
+
+def test_a_lock_counts_as_writing(tower):
+    """The negative control."""
+    with writing(tower.engine) as written, tower.db.begin() as tx:
+        tx.execute(sa.text("SELECT FROM breaker FOR UPDATE"))
+    assert len(written) == 1
+
+
+@contextmanager
+def writing(bind):
+    """The transactions of the block that the disk has to keep."""
+    numbers = []
+
+    def note(connection):
+        number = connection.exec_driver_sql("SELECT pg_current_xact_id_if_assigned()").scalar()
+        numbers.extend([number] if number else [])
+
+    sa.event.listen(bind, "commit", note)
+    yield numbers
+    sa.event.remove(bind, "commit", note)
