@@ -13,7 +13,8 @@ from deploy.local.process import leashed
 PROGRAMS = Path(sys.executable).parent
 EVERYDAY = "not slow and not fault"
 WITHOUT = {"--all": "", "--faults": "not slow"}
-SIDE_BY_SIDE = "not slow and not alone"
+SIDE_BY_SIDE = "not slow and not alone and not patient"
+PAIRED = "not slow and not alone and patient"
 PROCESSES = 4  # at most; each has a broker and a database server of its own
 
 
@@ -37,15 +38,21 @@ def run(arguments: list[str]) -> int:
 
 
 def tests(left_out: str) -> list[tuple[str, list[str]]]:
-    """Most tests on several cores, then those that measure time and the slow ones, with nothing
-    beside them. Every test that is not left out is in one of the two."""
-    processes = str(min(PROCESSES, os.cpu_count() or 1))
-    spread = ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")
-    chosen = f" and {left_out}" if left_out else ""
-    return [
-        ("tests side by side", pytest(*spread, "-m", SIDE_BY_SIDE + chosen)),
-        ("tests alone", pytest("-m", f"not ({SIDE_BY_SIDE})" + chosen)),
-    ]
+    """Most tests on several cores; those that mostly wait, two at a time; then those that measure
+    time and the slow ones, with nothing beside them. What is not left out is in one of the three.
+    """
+    chosen, rest = f" and {left_out}" if left_out else "", f"not ({SIDE_BY_SIDE})"
+    steps = [("tests side by side", pytest(*spread(PROCESSES), "-m", SIDE_BY_SIDE + chosen))]
+    if left_out != EVERYDAY:  # there, what waits for long is left out
+        steps.append(("tests that wait", pytest(*spread(2), "-m", PAIRED + chosen)))
+        rest += f" and not ({PAIRED})"
+    return [*steps, ("tests alone", pytest("-m", rest + chosen))]
+
+
+def spread(most: int) -> tuple[str, ...]:
+    """Options of pytest: in so many processes, on as many cores, a file in one of them."""
+    processes = str(min(most, os.cpu_count() or 1))
+    return ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def pytest(*words: str) -> list[str]:

@@ -10,7 +10,7 @@ from tests.harness.checker import check, settled
 from tests.harness.faults import client_of, measured, waiting_for_locks
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.fault, pytest.mark.alone]
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 ENGINE = "rabbitmq"  # what the networks lead to
 BLOCKED = 70  # seconds that the failpoint lasts: more than five heartbeats

@@ -13,7 +13,7 @@ from tests.harness.alerts import watched
 from tests.harness.faults import Disk, command, measured, needs_root
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.fault, pytest.mark.alone]
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 ALERTED_WITHIN = 60  # seconds
 DRAINED_WITHIN = 60  # seconds

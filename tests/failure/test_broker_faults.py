@@ -19,7 +19,7 @@ from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
 from tests.harness.workload import SUBMIT
 
-pytestmark = [pytest.mark.fault, pytest.mark.alone]
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 ENGINE = "rabbitmq"  # what the networks lead to
 RESUMED = 15  # seconds from the open port to the first event

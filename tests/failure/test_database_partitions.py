@@ -18,7 +18,7 @@ from tests.harness.system import stage
 from tests.harness.waiting import eventually
 from tests.harness.workload import COORDINATOR
 
-pytestmark = [pytest.mark.fault, pytest.mark.alone]
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 ENGINE = "postgres"  # what the networks lead to
 # Seconds that an API is silent, and half as long again: each answer passes through a busy machine.

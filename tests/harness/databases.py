@@ -59,11 +59,10 @@ class Databases:
 
     def _clone(self, service: str, belongs_to: str, template: str, name: str = "") -> Database:
         name = name or f"{service}_{next(self._numbers)}"
-        self.server.psql(
-            f"CREATE DATABASE {name} OWNER {belongs_to} TEMPLATE {template} STRATEGY FILE_COPY"
-        )
-        for statement in only_for(name, service):
-            self.server.psql(statement)
+        made = f"CREATE DATABASE {name} OWNER {belongs_to} TEMPLATE {template} STRATEGY FILE_COPY"
+        with self.server.session("postgres") as run:
+            for statement in (made, *only_for(name, service)):
+                run(statement)
         urls = self._url(service, name), self._url(belongs_to, name)
         return Database(name, service, *urls, self.server)
 

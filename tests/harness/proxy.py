@@ -127,6 +127,7 @@ class Proxy:
 
     async def _end(self) -> None:
         await self._refuse()
+        await asyncio.sleep(0)  # who was accepted at this moment gets as far as to be cancelled
         left = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
         for task in left:  # of who was just being connected, too
             task.cancel()
@@ -139,6 +140,9 @@ class Proxy:
         except OSError:
             _abort(client)
             return
+        except asyncio.CancelledError:
+            _abort(client)
+            raise
         link = Link(client, server)
         self._links.add(link)
         link.pumps = [

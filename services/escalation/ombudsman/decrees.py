@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from services.escalation.events import rfc3339
 from services.escalation.models import (
+    AS_OF_NOW,
     Amendment,
     CalendarAssignment,
     CalendarWeek,
@@ -53,7 +54,6 @@ RULES: Mapping[str, Any] = {
     "day": LocalDay,
 }
 ATTRIBUTES = {"class": "klass"}
-_AS_OF_NOW = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def tell(tx: Session, row: Row) -> None:
@@ -69,7 +69,7 @@ def first_broken(tx: Session) -> str | None:
     """The first row that is not as it was told, was never told, or is gone; then the first rule
     that is not as it was decreed. What was decreed before the first one that was told is only
     looked for among the decrees. Call it at the beginning of a transaction."""
-    tx.execute(_AS_OF_NOW)  # what is told may get its place on the stream meanwhile
+    tx.execute(AS_OF_NOW)  # what is told may get its place on the stream meanwhile
     return next(_wrong_decrees(tx), None) or next(_wrong_rules(tx), None)
 
 

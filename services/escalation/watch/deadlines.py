@@ -19,7 +19,7 @@ from chassis.schemas import Count, Strict
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.domain import Rule
-from services.escalation.models import CaseState, ClockChange, ClockRun
+from services.escalation.models import AS_OF_NOW, CaseState, ClockChange, ClockRun
 from services.escalation.rules import regime
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks, clockwork, explaining, workdays
@@ -122,6 +122,7 @@ class OfCase:
         """All that is said of each clock, its days too."""
         self._callers.may_see(req, number)
         with self._db.begin() as tx:
+            tx.execute(AS_OF_NOW)  # a clock and its changes are told as of one moment
             runs = selectinload(CaseState.clocks)
             case = tx.get(CaseState, number, options=[runs])
             if case is None:

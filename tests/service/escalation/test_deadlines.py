@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import sqlalchemy as sa
 from falcon import testing
 
 from chassis.tokens import LIFETIME
@@ -10,6 +13,7 @@ from tests.service.escalation.tower import Tower
 from tests.service.escalation.window import Window
 
 OTHER = "KTB-98765-43210"
+WAITING = {"awaited_from": "in_progress"}
 
 
 def test_a_case_tells_each_limit_with_its_rule_and_how_it_stands(window: Window, tower: Tower):
@@ -58,6 +62,25 @@ def test_a_paused_clock_has_no_end_and_its_changes_are_told(window: Window, towe
         {"on": "2026-11-04", "before": "2026-11-20", "after": None, "reason": "paused"}
     ]
     assert "The clock stands. Days counted so far: 1." in limit["sentence"]["en"]
+
+
+def test_a_clock_and_its_changes_are_told_as_of_one_moment(window: Window, tower: Tower):
+    """A clock is paused after it was read and before its changes are."""
+    tower.begin_work()
+    heard: list[str] = []
+
+    def pause(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "FROM clock_change" in statement and not heard:
+            heard.append("pausing")
+            heard.append(tower.at("2026-11-04 09:00").hear("case.data_requested.v1", **WAITING))
+
+    sa.event.listen(tower.engine, "before_cursor_execute", pause)
+    meanwhile, afterwards = window.told()["S1"], window.told()["S1"]
+    sa.event.remove(tower.engine, "before_cursor_execute", pause)
+
+    assert heard == ["pausing", "done"]
+    assert (meanwhile["state"], meanwhile["changes"]) == ("running", [])
+    assert (afterwards["state"], len(afterwards["changes"])) == ("paused", 1)
 
 
 def test_no_moment_is_told_only_days(window: Window, tower: Tower):

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.databases import Databases
-from tests.service.routing.office import Office, furnish
+from tests.service.routing.office import QUICK, Office, furnish
 
 
 @pytest.fixture(scope="module")
-def office(databases: Databases) -> Iterator[Office]:
+def stored() -> str:
+    """The officers' password, as it is stored."""
+    return QUICK
+
+
+@pytest.fixture(scope="module")
+def office(databases: Databases, stored: str) -> Iterator[Office]:
     database = databases.fresh("routing")
-    furnish(database)
+    furnish(database, stored)
     made = Office(database)
     yield made
     made.close()

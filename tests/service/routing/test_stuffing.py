@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from services.routing import models, throttle
+from services.routing import models, passwords, throttle
 from tests.harness.processes import ServiceProcess
 from tests.harness.ranks import mann_whitney
 from tests.harness.waiting import eventually
@@ -26,6 +26,12 @@ pytestmark = pytest.mark.alone
 SOON = 1.0  # seconds until a session that was ended is nothing
 SIGN_IN, ME = "/v1/officers/sign-in", "/v1/officers/me"
 KNOWN = sorted(set(STAFF) - {"administrator"})
+
+
+@pytest.fixture(scope="module")
+def stored():
+    """As dear to compare as in earnest: here time is measured."""
+    return passwords.hashed(PASSWORD)
 
 
 @pytest.fixture(scope="module")
