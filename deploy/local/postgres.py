@@ -101,16 +101,16 @@ class Postgres:
 
             yield run
 
-    def _connect(self, database: str) -> Any:
+    def _connect(self, database: str, patience: int = 30) -> Any:
         return psycopg2.connect(
             host="127.0.0.1", port=self.port, dbname=database, user=ADMINISTRATOR,
-            password=self._password, connect_timeout=3,
+            password=self._password, connect_timeout=patience,
         )  # fmt: skip
 
     def accepts(self) -> bool:
         """Whether the administrator can log in now."""
         try:
-            self._connect("postgres").close()
+            self._connect("postgres", 3).close()
         except psycopg2.OperationalError:
             return False
         return True

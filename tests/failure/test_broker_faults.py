@@ -98,6 +98,7 @@ def test_a_network_that_swallows_bytes_is_noticed_and_costs_nothing(
     assert only_receipts(work)
 
 
+@pytest.mark.alone  # a rate is kept only where nothing else runs
 @pytest.mark.parametrize(
     ("end", "rate", "backlog"), [("kill", 50, 1000), ("stop", 20, 100)], ids=["killed", "stopped"]
 )

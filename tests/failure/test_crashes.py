@@ -8,7 +8,7 @@ import pytest
 from tests.failure.accounting import mails_of, settle, unaccounted, under_way
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.fault, pytest.mark.alone]
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 REPORTS = 200
 

@@ -55,8 +55,11 @@ def test_a_network_that_swallows_what_a_database_says_costs_nothing(
 ):
     """Escalation's worker is the negative control of the workers: it waits for any answer. That of
     the APIs is an intake that does, where databases have their limits."""
-    careless = ("chassis/worker.py", "SILENCE = 15.0", "SILENCE = 600.0")
-    with mistaken(system, "escalation-worker", tmp_path, [careless]):
+    careless = [
+        ("chassis/worker.py", "SILENCE = 15.0", "SILENCE = 600.0"),
+        ("chassis/service.py", "POOL = 12", "POOL = 40"),  # each timer keeps one, and says nothing
+    ]
+    with mistaken(system, "escalation-worker", tmp_path, careless):
         pids = {p.name: p.pid for p in system.processes() if p.name.endswith(("-api", "-worker"))}
         with work.flow(RATE, clients=4):
             before = work.receipts()

@@ -21,7 +21,7 @@ from tests.harness.publishing import publish
 from tests.harness.waiting import eventually
 from tests.harness.workload import Workload
 
-pytestmark = [pytest.mark.fault, pytest.mark.alone]
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 REPORTS = 20
 CHASSIS = (

@@ -77,14 +77,14 @@ def test_latency_delays_both_ways(proxy, call):
     proxy.latency(0.2)
     started = time.monotonic()
     assert say(call, b"x") == b"x"
-    assert 0.4 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.4
 
 
 def test_a_slow_network_lets_so_many_bytes_a_second_pass(proxy, call):
     proxy.slow(10_000)
     started = time.monotonic()
     assert say(call, b"x" * 2000) == b"x" * 2000
-    assert 0.4 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.4
 
 
 def test_a_blackhole_swallows_and_keeps_every_socket_open(proxy, call, echo):
@@ -106,7 +106,7 @@ def test_a_blackhole_swallows_and_keeps_every_socket_open(proxy, call, echo):
 def test_one_direction_may_be_a_blackhole_alone(proxy, call, echo, direction, heard):
     proxy.blackhole(direction)
     assert say(call, b"there", 0.3) is None
-    assert echo.heard == heard
+    eventually(lambda: echo.heard == heard)
 
 
 def test_what_is_held_comes_later_and_whole(proxy, call):

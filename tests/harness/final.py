@@ -189,7 +189,7 @@ class Final:
         if service not in self._open:
             password = secrets.read(self.system.secrets_folder, secrets.DATABASE.format(service))
             url = self.system.postgres.url(service, password).replace("+psycopg2", "")
-            self._open[service] = psycopg2.connect(url, connect_timeout=3)
+            self._open[service] = psycopg2.connect(url, connect_timeout=30)
             self._open[service].autocommit = True
         with self._open[service].cursor() as cursor:
             cursor.execute(statement)

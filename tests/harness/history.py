@@ -42,7 +42,8 @@ class History:
             out.write(json.dumps(asdict(line)) + "\n")
 
     def lines(self) -> list[Line]:
-        return read(self.file)
+        with self._lock:
+            return read(self.file)
 
 
 def read(file: Path) -> list[Line]:

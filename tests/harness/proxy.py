@@ -127,11 +127,13 @@ class Proxy:
 
     async def _end(self) -> None:
         await self._refuse()
-        await asyncio.sleep(0)  # who was accepted at this moment gets as far as to be cancelled
-        left = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
-        for task in left:  # of who was just being connected, too
-            task.cancel()
-        await asyncio.wait(left, timeout=5) if left else None
+        await asyncio.sleep(0)
+        # of who is just being connected, too: who was accepted gets a task a turn later
+        while left := asyncio.all_tasks(self._loop) - {asyncio.current_task()}:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=5)
+            await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self.accepted += 1

@@ -211,6 +211,8 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
     disposed(people, citizen)
     citizen.act("escalation-consent", {"dossier": FORM})
     citizen.act("supplements", {"text": "Kemarin ada yang jatuh."})
+    kept = "SELECT count(*) FROM sealed_part WHERE number = %s AND part = 'addition'"
+    eventually(lambda: system.psql("escalation", kept, [citizen.number]) == [(1,)])
     for _ in range(8):
         system.clock.move(timedelta(days=9))
         if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):

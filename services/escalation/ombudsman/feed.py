@@ -44,11 +44,15 @@ _DUE = sa.text("""
 SELECT stream FROM feed_stream s
 LEFT JOIN LATERAL (SELECT epoch, position FROM feed_checkpoint c WHERE c.stream = s.stream
                    ORDER BY epoch DESC, position DESC LIMIT 1) covered ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS entries, min(appended_at) AS since FROM (
+        SELECT e.appended_at FROM feed_entry e WHERE e.stream = s.stream
+        AND (e.epoch, e.position) > (coalesce(covered.epoch, 0), coalesce(covered.position, 0))
+        ORDER BY e.epoch, e.position LIMIT :full) AS first
+) uncovered
 WHERE s.origin <> :here
    OR EXISTS (SELECT FROM feed_pending p WHERE p.stream = s.stream)
-   OR (SELECT e.appended_at FROM feed_entry e WHERE e.stream = s.stream
-       AND (e.epoch, e.position) > (coalesce(covered.epoch, 0), coalesce(covered.position, 0))
-       ORDER BY e.epoch, e.position LIMIT 1) <= :since
+   OR uncovered.entries = :full OR uncovered.since <= :since
 ORDER BY stream DESC
 """)
 
@@ -104,7 +108,8 @@ def due(tx: Session, signers: Signers, now: datetime) -> list[str]:
     locks nothing: a lock is written to the disk, and this is asked twice a second for ever. Raises
     KeyMissing."""
     signers.current(tx, now)
-    return list(tx.scalars(_DUE, {"here": here(tx), "since": now - checkpoints.LONGEST}))
+    asked = {"here": here(tx), "full": chain.CHECKPOINT_EVERY, "since": now - checkpoints.LONGEST}
+    return list(tx.scalars(_DUE, asked))
 
 
 def append(tx: Session, stream: str, signers: Signers, now: datetime) -> int:

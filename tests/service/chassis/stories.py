@@ -49,6 +49,15 @@ def inbox(db):
     return db.psql("SELECT state, reason, attempts FROM inbox WHERE state <> 'done'")
 
 
+def reasons(db):
+    return {(state, reason) for state, reason, _ in inbox(db)}
+
+
+def has_waited(worker):
+    """Whether an event ever had to wait here: for how long is a matter of luck."""
+    return any(line["event"] == "event_waiting" for line in worker.logged())
+
+
 def command(db, surroundings, *words):
     told = surroundings.environment("intake", DATABASE_URL=db.url)
     return subprocess.run(

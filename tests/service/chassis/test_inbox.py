@@ -10,7 +10,16 @@ import pytest
 from chassis.inbox import GAP_SECONDS, TRIES
 from tests.harness.publishing import publish, publish_raw
 from tests.harness.waiting import eventually
-from tests.service.chassis.stories import command, inbox, opened, report, timeline, way
+from tests.service.chassis.stories import (
+    command,
+    has_waited,
+    inbox,
+    opened,
+    reasons,
+    report,
+    timeline,
+    way,
+)
 
 
 def test_fifty_copies_of_an_event_have_one_effect(db, broker, run):
@@ -73,14 +82,11 @@ def test_what_waits_behind_an_event_that_is_tried_for_long_is_not_given_up(db, b
     assert inbox(db) == []
 
 
-def reasons(db):
-    return {(state, reason) for state, reason, _ in inbox(db)}
-
-
 def test_a_handler_that_fails_twice_works_the_third_time(db, broker, run, clock):
-    run("worker", db, AMQP_URI=broker.uri("intake"), FAILPOINTS="inbox.before_commit=raise:2")
+    failing = {"FAILPOINTS": "inbox.before_commit=raise:2"}
+    worker = run("worker", db, AMQP_URI=broker.uri("intake"), **failing)
     publish(broker, "routing", [opened(report(db))])
-    eventually(lambda: inbox(db) == [("waiting", "Failed", 1)])
+    eventually(lambda: has_waited(worker), "it failed")
 
     clock.move(timedelta(seconds=2))
     eventually(lambda: timeline(db) == ["case.opened"])
@@ -183,6 +189,7 @@ def test_every_log_line_is_json_with_listed_keys_only(db, broker, run):
         assert set(line) <= KEYS
 
 
+@pytest.mark.alone
 def test_an_idle_worker_never_blocks_its_own_loop(db, broker, run):
     worker = run("worker", db, AMQP_URI=broker.uri("intake"))
     taken = []

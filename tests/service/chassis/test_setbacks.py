@@ -17,7 +17,17 @@ from deploy.local.environment import ROOT
 from tests.harness.processes import ServiceProcess
 from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.waiting import eventually
-from tests.service.chassis.stories import AT, command, inbox, opened, report, timeline, way
+from tests.service.chassis.stories import (
+    AT,
+    command,
+    has_waited,
+    inbox,
+    opened,
+    reasons,
+    report,
+    timeline,
+    way,
+)
 
 
 def test_another_fact_under_a_number_already_used_is_parked_and_can_be_wanted(
@@ -51,8 +61,9 @@ def test_a_wanted_event_is_still_wanted_after_its_handler_has_failed(
     worker.stop()
 
     command(db, surroundings, "parked", "replay", withdrawn["id"])
-    run("worker", db, AMQP_URI=broker.uri("intake"), FAILPOINTS="inbox.before_commit=raise:1")
-    eventually(lambda: inbox(db) == [("waiting", "number taken", 1)])
+    failing = {"FAILPOINTS": "inbox.before_commit=raise:1"}
+    worker = run("worker", db, AMQP_URI=broker.uri("intake"), **failing)
+    eventually(lambda: has_waited(worker), "it failed once")
     clock.move(timedelta(seconds=2))
     eventually(lambda: timeline(db) == ["case.opened", "case.withdrawn"])
 
@@ -64,7 +75,7 @@ def test_a_type_of_a_later_version_waits_for_a_worker_that_knows_it(db, broker, 
     body = json.dumps(later).encode()
     # Its key is one that this version's queue is bound to: a later version binds its own.
     publish_raw(broker, "routing", {1: ("case.opened.v1", later["id"], body)})
-    eventually(lambda: inbox(db) == [("waiting", "UnknownType", 1)])
+    eventually(lambda: reasons(db) == {("waiting", "UnknownType")})
     publish(broker, "routing", way(number)[1:2])  # what comes after waits for its turn
     eventually(lambda: len(inbox(db)) == 2)
     worker.stop()
@@ -224,4 +235,4 @@ def test_a_database_that_accepts_and_says_nothing_is_away():
         )  # fmt: skip
 
     assert tried.stdout == "away\n", tried.stderr
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25  # for ever, without a limit

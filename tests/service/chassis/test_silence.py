@@ -12,6 +12,8 @@ from chassis import database
 from chassis.database import Transactions, engine, is_away, listen
 from tests.harness.proxy import DOWN, Proxy
 
+pytestmark = pytest.mark.alone
+
 SILENCE, WITHIN = 1.0, 3.0  # seconds
 
 

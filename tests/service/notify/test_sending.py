@@ -89,7 +89,7 @@ def test_a_sender_that_is_refused_is_our_fault_and_is_tried_again(desk: Desk) ->
 
 
 def test_a_silent_server_delays_its_message_only(desk: Desk) -> None:
-    desk.outgoing._channel = replace(desk.smtp, timeout=0.3)
+    desk.outgoing._channel = replace(desk.smtp, timeout=3)
     for number in OTHERS[:3]:
         desk.hear_contact(number)
     desk.postbox.script.append("hang")
@@ -268,7 +268,7 @@ def test_a_stop_does_not_wait_for_a_database_that_is_away(desk: Desk, flaky: Fla
 
         desk.outgoing._stopping.set()
 
-        sending.result(timeout=3)
+        sending.result(timeout=15)
     assert desk.tries() == [(1, None, None)]
 
 

@@ -26,6 +26,13 @@ def office(databases: Databases, stored: str) -> Iterator[Office]:
     databases.drop(database)
 
 
+@pytest.fixture
+def still(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands, but for what the test moves: a second is soon over on a busy machine."""
+    began = office.clock.real() - office.clock.moved
+    monkeypatch.setattr(office.clock, "real", lambda: began + office.clock.moved)
+
+
 @pytest.fixture(autouse=True)
 def _present(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever moved the clock finds it back in the present."""

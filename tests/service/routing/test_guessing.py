@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from services.routing import passwords, throttle
 from tests.service.routing.office import PASSWORD
 
+pytestmark = pytest.mark.usefixtures("still")
+
 NEW = "perahu kertas di teluk tamiang"
 FEW = 7
 DAY = 86_400

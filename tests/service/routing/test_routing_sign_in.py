@@ -186,7 +186,7 @@ def test_no_session_outlives_a_new_first_password(office, newcomer, monkeypatch)
     def meanwhile(tx, name):  # the password was found to be right, the session not yet opened
         monkeypatch.setattr(throttle, "forgive", forgive)
         resets.append(threads.submit(office.ask, "POST", path, as_="administrator"))
-        wait(resets, timeout=1)
+        wait(resets, timeout=0.3)  # it waits for the row, and for no lock longer than 1.5 s
         forgive(tx, name)
 
     monkeypatch.setattr(throttle, "forgive", meanwhile)
@@ -207,6 +207,7 @@ def test_only_an_administrator_cares_for_accounts(office):
     assert own.status_code == 409
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize("username", ["stranger", "nobody-at-all"])
 def test_after_five_failures_every_further_try_has_to_wait(office, username):
     wrong = [office.sign_in(username, "wrong") for _ in range(5)]
@@ -262,6 +263,7 @@ def test_failed_sign_ins_of_days_ago_are_forgotten(office):
     assert office.database.psql("SELECT count(*) FROM sign_in_throttle") == [(0,)]
 
 
+@pytest.mark.usefixtures("still")
 def test_guesses_in_parallel_gain_nothing(office):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: office.sign_in("parallel", "wrong"), range(16)))
@@ -339,6 +341,7 @@ def command(office, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.usefixtures("still")
 def test_the_operator_lets_in_again_whoever_was_locked_out(office, newcomer, command):
     username, first = newcomer
     token = office.sign_in(username, first).json["token"]

@@ -17,12 +17,18 @@ def test_a_machine_that_does_nothing_for_a_second_is_noticed_and_one_that_works_
         eventually(lambda: time.monotonic() - began > 1, every=0.05)
         stalls.signal(SIGCONT)
         ended = time.monotonic()
-        eventually(lambda: stalls.during(began, ended))
+        eventually(lambda: stalls.during(began, ended) > 0.9)
         assert 0.9 < stalls.during(began, ended) <= ended - began
         assert stalls.during(began, began + 0.5) <= 0.5
         assert stalls.during(began - 9, began - 8) == 0
 
-        began = time.monotonic()
-        while time.monotonic() - began < 1:
-            pass
-        assert stalls.during(began, time.monotonic()) < 0.5
+        # the machine itself may stand still for a moment, but not each time
+        assert any(stalled_while_busy(stalls) < 0.5 for _ in range(3))
+
+
+def stalled_while_busy(stalls: Stalls) -> float:
+    """What is measured of a second's work."""
+    began = time.monotonic()
+    while time.monotonic() - began < 1:
+        pass
+    return stalls.during(began, time.monotonic())
