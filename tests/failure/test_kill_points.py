@@ -28,13 +28,14 @@ CHASSIS = (
     "inbox.before_commit", "inbox.after_commit", "inbox.before_ack", "relay.before_publish",
     "relay.after_confirm", "relay.after_mark",
 )  # fmt: skip
-LATE = ("escalation.before_commit", "escalation.after_commit")  # first, while few can be late
+# Reached once something is late; first, while few can be.
+LATE = ("escalation.before_commit", "escalation.after_commit", "feed.before_commit")
 POINTS = {
-    "intake-api": ("", "", "intake.before_write", "intake.after_commit"),
-    "intake-worker": ("", "", *CHASSIS),
-    "routing-worker": ("", "", *CHASSIS[3:], *CHASSIS[:3]),
+    "intake-api": ("", "", "", "intake.before_write", "intake.after_commit"),
+    "intake-worker": ("", "", "", *CHASSIS),
+    "routing-worker": ("", "", "", *CHASSIS[3:], *CHASSIS[:3]),
     "notify-worker": ("notify.before_send", "notify.after_send", *CHASSIS),
-    "escalation-worker": (*LATE, "feed.before_commit", *CHASSIS),
+    "escalation-worker": (*LATE, *CHASSIS),
 }  # fmt: skip
 # What is on the broker's streams is judged where they are read; whoever commands, where they do.
 ELSEWHERE = {"feed.after_broadcast", "transaction.before_commit", "transaction.after_commit"}

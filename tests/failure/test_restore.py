@@ -65,6 +65,7 @@ def backup(system, tmp_path):
             command(system, service, "replay", "--since", since.isoformat())
         for name in ("escalation-worker", "escalation-api"):
             system.wait_ready(name, start=True)
+        eventually(lambda: Feed(system).ask("keys").status_code == 200, "the gateway knows of it")
 
     return accepted, bring_back
 
