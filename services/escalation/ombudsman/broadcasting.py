@@ -23,8 +23,9 @@ HOST = "ombudsman"  # the virtual host of the streams: whoever reads them enters
 EXCHANGE = "feed"
 BATCH = 500
 _MORE = sa.text("""
-SELECT (s.epoch, s.position) > (b.epoch, b.position)
-FROM feed_stream s JOIN feed_broadcast b USING (stream) WHERE stream = :stream
+SELECT (SELECT true FROM feed_entry e
+        WHERE e.stream = b.stream AND (e.epoch, e.position) > (b.epoch, b.position) LIMIT 1)
+FROM feed_broadcast b WHERE b.stream = :stream
 """)
 
 
@@ -61,7 +62,7 @@ class Broadcaster:
         if sent is None:  # another process is at it
             return 0
         found = feed.read(tx, stream, sent.epoch, sent.position, BATCH)
-        if not found:  # an epoch was opened, and nothing said in it
+        if not found:  # another process has just sent it
             return self._wait()
         if self._publisher is None:
             self._publisher = Publisher(self._uri, EXCHANGE)

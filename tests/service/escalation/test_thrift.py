@@ -87,8 +87,10 @@ TIMERS = sorted(
     if hasattr(getattr(Escalation, name), "nameko_entrypoints") and name not in WRITERS
 )
 SENT = """
-UPDATE feed_broadcast b SET (epoch, position) =
-    (SELECT epoch, position FROM feed_stream s WHERE s.stream = b.stream)
+UPDATE feed_broadcast b SET epoch = e.epoch, position = e.position
+FROM (SELECT DISTINCT ON (stream) stream, epoch, position FROM feed_entry
+      ORDER BY stream, epoch DESC, position DESC) e
+WHERE e.stream = b.stream
 """
 
 
