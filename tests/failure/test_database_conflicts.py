@@ -144,9 +144,9 @@ def deadlocks(system):
     return system.psql("intake", counted)[0][0]
 
 
+@pytest.mark.alone
 def test_a_lock_that_does_not_come_is_waited_for_and_then_refused(system, receipt):
-    # a machine that has other work may be late, but not each time
-    assert any(refused_after(system, receipt) < 2 for _ in range(3))
+    assert refused_after(system, receipt) < 2
     assert written(system, receipt["number"]) == (0, 0)
     assert supplement(system, receipt).status_code == 202
 
