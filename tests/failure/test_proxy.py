@@ -1,8 +1,10 @@
 """The network of the tests breaks in the ways that it says, and in no other."""
 
+import os
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -144,3 +146,26 @@ def test_an_end_is_handed_on(proxy, call):
     call.shutdown(socket.SHUT_WR)
     assert call.recv(1) == b""
     eventually(lambda: proxy.connections == 0)
+
+
+def call_again_and_again(port, over):
+    while not over.is_set():
+        with socket.socket() as caller, suppress(OSError):
+            caller.settimeout(0.1)  # a call into a listener that is just closing is not answered
+            caller.connect(("127.0.0.1", port))
+
+
+def test_who_calls_while_it_ends_is_hung_up_on(echo):
+    """Else a socket is left to the garbage collector, whose warning fails whatever test is next."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        over = threading.Event()
+        with Proxy(lambda: echo.port) as proxy:
+            caller = threading.Thread(target=call_again_and_again, args=(proxy.port, over))
+            caller.start()
+            eventually(lambda: proxy.accepted > 5)
+        over.set()
+        caller.join()
+
+    echo.close()
+    eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)

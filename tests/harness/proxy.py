@@ -49,7 +49,7 @@ class Proxy:
         self.accepted = 0
         self._links: set[Link] = set()
         self._loop = asyncio.new_event_loop()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.listen()
@@ -116,35 +116,44 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _refuse(self) -> None:
-        if self._server:
-            self._server.close()
-            self._server = None
+        if self._listener:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         await self._reset(lambda _: True)
 
     async def _end(self) -> None:
         await self._refuse()
-        await asyncio.sleep(0)
-        # of who is just being connected, too: who was accepted gets a task a turn later
+        # of who is just being connected, too
         while left := asyncio.all_tasks(self._loop) - {asyncio.current_task()}:
             for task in left:
                 task.cancel()
             await asyncio.wait(left, timeout=5)
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # what was aborted closes a turn later
 
-    async def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            caller, _ = listener.accept()
+        except OSError:
+            return  # the caller is gone already
         self.accepted += 1
+        served = self._loop.create_task(self._serve(caller))
+        # whatever becomes of it: a task that is cancelled before it begins closes nothing
+        served.add_done_callback(lambda _: caller.close())
+
+    async def _serve(self, caller: socket.socket) -> None:
+        reader, client = await asyncio.open_connection(sock=caller)
         try:
             answers, server = await asyncio.open_connection("127.0.0.1", self._target())
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             _abort(client)
             return
-        except asyncio.CancelledError:
-            _abort(client)
-            raise
         link = Link(client, server)
         self._links.add(link)
         link.pumps = [
