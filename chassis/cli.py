@@ -108,8 +108,7 @@ def _migrate(service: str, _: argparse.Namespace) -> None:
 
 def _seed(service: str, _: argparse.Namespace) -> None:
     if find_spec(f"services.{service}.seed"):
-        seed = import_module(f"services.{service}.seed")
-        seed.run(settings(service), transactions(service))
+        import_module(f"services.{service}.seed").run(settings(service), transactions(service))
 
 
 def _api(service: str, _: argparse.Namespace) -> None:

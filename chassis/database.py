@@ -31,7 +31,9 @@ LIMITS = (
 AGAIN = {"40001", "40P01"}  # serialization failure, deadlock
 LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is starting
 
-
+# First in a transaction that tells one thing by several statements: all see the same moment. It is
+# for reading; who writes might meet a row that has changed since.
+AS_OF_NOW = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 FRESH = 1.0  # seconds; a connection that was used since then is not asked whether it still works
 # Seconds without a word, after which a server is away: as long as a lock may keep a statement, and
 # longer within a transaction, whose statements may be large.

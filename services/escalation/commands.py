@@ -1,7 +1,7 @@
 """Escalation's own commands.
 
-verify-feed           check every entry of both streams, and that what was decreed is as it was told
-                      there; exit 1 and name the first that is broken
+verify-feed           check every entry of both streams, and that what was decreed or refused is as
+                      it was told there; exit 1 and name the first that is broken
 introduce-feed-keys   show the public half of each key of the file that was not shown yet, and
                       announce it on the chain
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
@@ -40,7 +40,7 @@ from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import denials, models, seed
 from services.escalation.models import STREAMS
-from services.escalation.ombudsman import announcing, broadcasting, decrees, epochs, feed, parts
+from services.escalation.ombudsman import announcing, broadcasting, epochs, feed, parts, records
 from services.escalation.rules import amending, histories, regime, staffing
 from services.escalation.rules.hindsight import compare, shown
 from services.escalation.rules.national import NationalYear
@@ -259,8 +259,8 @@ COMMANDS = {
 
 
 def verify(db: Transactions) -> int:
-    """Prints the state of each stream, and whether what was decreed is as it was told there; 0 if
-    all hold, else 1."""
+    """Prints the state of each stream, and whether what was decreed or refused is as it was told
+    there; 0 if all hold, else 1."""
     broken_streams = 0
     for stream in STREAMS:
         with db.begin() as tx:
@@ -271,7 +271,7 @@ def verify(db: Transactions) -> int:
         else:
             sys.stdout.write(f"{stream}: {good} entries hold\n")
     with db.begin() as tx:
-        changed = decrees.first_broken(tx)
+        changed = records.first_broken(tx)
     if changed:
-        sys.stdout.write(f"decrees: {changed}\n")
+        sys.stdout.write(f"records: {changed}\n")
     return 1 if changed else broken_streams

@@ -1,8 +1,8 @@
 """Whoever shows routing's token and is refused leaves a record: who, what, when.
 
 `callers` is the one place that refuses an officer. Of a number only one that exists is kept, for
-anything may be asked for. Who tries by the thousand fills no disk (`chassis.repeats`): how many
-more there were comes with the next denial.
+anything may be asked for. The Ombudsman's feed proves the record (`records`). Who tries by the
+thousand fills no disk (`chassis.repeats`): how many more there were comes with the next denial.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from chassis.database import Transactions
 from chassis.repeats import Repeats
 from services.escalation import metrics
 from services.escalation.models import CaseState, Denial
+from services.escalation.ombudsman import records
 
 
 class Kind(NamedTuple):
@@ -44,9 +45,13 @@ class Ledger:
         now = self._clock.now()
         alone, more = self._repeats.count(kind, now)
         with self._db.begin() as tx:
-            tx.add_all(Denial(**k._asdict(), at=now, times=times) for k, times in more)
+            rows = [Denial(**k._asdict(), at=now, times=times) for k, times in more]
             if alone:
-                tx.add(Denial(**kind._asdict(), at=now, times=1, number=_existing(tx, number)))
+                existing = _existing(tx, number)
+                rows.append(Denial(**kind._asdict(), at=now, times=1, number=existing))
+            for row in rows:
+                tx.add(row)
+                records.tell(tx, row)
 
 
 def _existing(tx: Session, number: str | None) -> str | None:

@@ -23,7 +23,7 @@ from services.escalation.models import (
     LadderRule,
     LimitRule,
 )
-from services.escalation.ombudsman import decrees
+from services.escalation.ombudsman import records
 from services.escalation.rules import national
 from services.escalation.rules.defaults import IN_FORCE, LADDER, LIMITS, LOCAL
 
@@ -95,7 +95,7 @@ def keep_import(
         decided_at=sa.func.now(),
     )
     tx.add(amendment)
-    decrees.tell(tx, amendment)
+    records.tell(tx, amendment)
 
 
 def _amend(tx: Session, year: national.NationalYear) -> list[str]:

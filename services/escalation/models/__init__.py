@@ -21,7 +21,7 @@ from services.escalation.models.cases import (
     Due,
     PauseRow,
 )
-from services.escalation.models.columns import AS_OF_NOW, MOMENT, Base
+from services.escalation.models.columns import MOMENT, Base
 from services.escalation.models.dossiers import PARTS, CaseEvent, Dossier, SealedPart
 from services.escalation.models.feed import (
     STREAMS,
@@ -52,7 +52,6 @@ from services.escalation.models.rules import (
 
 __all__ = [
     "AMENDED",
-    "AS_OF_NOW",
     "MOMENT",
     "PARTS",
     "REGENCY",

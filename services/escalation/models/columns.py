@@ -8,8 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
 MOMENT = sa.DateTime(timezone=True)
-# First in a transaction: all it reads is as of one moment, whatever is committed meanwhile.
-AS_OF_NOW = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 ONLY_ADDED_TO = {"info": {"append_only": True}}
 
 

@@ -26,7 +26,7 @@ from services.escalation import models
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.models import Amendment, LadderRule, LimitRule
-from services.escalation.ombudsman import decrees
+from services.escalation.ombudsman import records
 from services.escalation.rules import histories, regime
 from services.escalation.rules.hindsight import Move, move_of
 from services.escalation.rules.regime import Regime
@@ -200,7 +200,7 @@ class Rules:
                 decided_at=now,
             )
             tx.add(amendment)
-            decrees.tell(tx, amendment)
+            records.tell(tx, amendment)
             return web.Answer(key.remember(tx, _told(row_id, is_past, None)))
 
 

@@ -19,7 +19,7 @@ from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.domain import Addressee
 from services.escalation.models import PostStanding
-from services.escalation.ombudsman import decrees
+from services.escalation.ombudsman import records
 from services.escalation.rules.posts import OF_AGENCIES, Staffing, Standing
 
 LONGEST = 500  # rows of history that one answer shows
@@ -100,7 +100,7 @@ class Posts:
             _check(body, self._settings.local_day(now))
             row = PostStanding(**body, decided_by=administrator.id, decided_at=now)
             tx.add(row)
-            decrees.tell(tx, row)
+            records.tell(tx, row)
             return key.remember(tx, row)
 
 

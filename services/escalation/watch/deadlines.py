@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session, selectinload
 
 from chassis import web
 from chassis.clock import Clock
-from chassis.database import Transactions
+from chassis.database import AS_OF_NOW, Transactions
 from chassis.errors import NotFound
 from chassis.schemas import Count, Strict
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.domain import Rule
-from services.escalation.models import AS_OF_NOW, CaseState, ClockChange, ClockRun
+from services.escalation.models import CaseState, ClockChange, ClockRun
 from services.escalation.rules import regime
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks, clockwork, explaining, workdays

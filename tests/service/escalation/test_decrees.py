@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.escalation.commands import bring_in, verify
-from services.escalation.ombudsman import decrees
+from services.escalation.ombudsman import records
 from services.escalation.rules import national
 from tests.service.escalation.desk import DAY, HOSPITAL, LIMIT, POST, RUNG, WEEK, WHO, Desk
 from tests.service.escalation.tower import Tower
@@ -22,7 +22,7 @@ def told(tower: Tower) -> list[tuple[str, str, str]]:
 
 def broken(tower: Tower) -> str | None:
     with tower.db.begin() as tx:
-        return decrees.first_broken(tx)
+        return records.first_broken(tx)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_the_command_that_checks_the_feed_says_so(
     owner.database.psql("UPDATE amendment SET retroactive = NOT retroactive")
 
     assert verify(owner.db) == 1
-    assert "decrees: amendment" in capsys.readouterr().out
+    assert "records: amendment" in capsys.readouterr().out
 
 
 def test_what_was_decreed_before_it_was_told_is_no_trouble(owner: Tower, desk: Desk) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis import cli
 from chassis.repeats import MOST
 from services.escalation.models import Denial
+from services.escalation.ombudsman import records as proof
 from tests.service.escalation.desk import WHO, Desk
 from tests.service.escalation.test_deadlines import OTHER, Window
 from tests.service.escalation.test_staffing import AWAY
@@ -72,3 +73,54 @@ def test_the_operator_reads_them(tower: Tower, desk: Desk, monkeypatch, capsys) 
     cli.main("escalation")
 
     assert capsys.readouterr().out == f"{since} {WHO} GET /v1/posts 403 - 1\n"
+
+
+def test_the_ombudsman_is_told_that_and_neither_who_nor_what(tower: Tower, desk: Desk) -> None:
+    for _ in range(MOST + 5):
+        desk.ask("GET", "posts", role="liaison")
+    tower.at("2026-11-02 12:00")
+    desk.ask("GET", "posts", role="liaison")
+    tower.append()
+
+    told = tower.entries("monitoring")
+    assert {(e["type"], e["subject"]) for e in told} == {("feed.access.denied.v1", "access")}
+    assert [e["data"].keys() for e in told] == [{"id", "record"}] * (MOST + 2)
+    assert str(WHO) not in str(told)
+    assert broken(tower) is None
+
+
+def broken(tower: Tower) -> str | None:
+    with tower.db.begin() as tx:
+        return proof.first_broken(tx)
+
+
+@pytest.mark.parametrize("appended", [True, False])
+@pytest.mark.parametrize(
+    ("forgery", "found"),
+    [
+        ("UPDATE denial SET officer_id = gen_random_uuid() WHERE id = {0}", "{0} was changed"),
+        ("UPDATE denial SET at = at + interval '1 second' WHERE id = {1}", "{1} was changed"),
+        ("UPDATE denial SET number = 'KTB-12345-67890' WHERE id = {1}", "{1} was changed"),
+        ("DELETE FROM denial WHERE id = {1}", "{1} is gone"),
+        ("TRUNCATE denial", "{0} is gone"),
+        ("INSERT INTO denial OVERRIDING SYSTEM VALUE SELECT {1} + 1, at, officer_id, method, route,"
+         " status, number, times FROM denial WHERE id = {0}", "{2} was never told"),
+    ],
+)  # fmt: skip
+def test_a_record_that_is_rewritten_is_found_and_named(
+    tower: Tower, desk: Desk, forgery: str, found: str, appended: bool
+) -> None:
+    """By whoever owns the table, to whom nothing is refused."""
+    for path in ("posts", "amendments"):
+        assert desk.ask("GET", path, role="liaison").status_code == 403
+    if appended:
+        tower.append()
+    first, second = (id for (id,) in tower.database.psql("SELECT id FROM denial ORDER BY id"))
+    names = (first, second, second + 1)
+    assert broken(tower) is None
+
+    tower.database.psql("ALTER TABLE denial DISABLE TRIGGER USER")
+    tower.database.psql(forgery.format(*names))
+    tower.database.psql("ALTER TABLE denial ENABLE TRIGGER USER")
+
+    assert broken(tower) == f"denial {found.format(*names)}"

@@ -1,8 +1,9 @@
 """What is decreed about rules and posts is told on the monitoring stream: whoever lengthens a limit
-does it before the Ombudsman's eyes, and what was decreed cannot be rewritten unseen.
+does it before the Ombudsman's eyes. That an officer was refused is told too, but not who, nor what.
+Neither can be rewritten unseen.
 
-`record` is the SHA-256 of the RFC 8785 form of the row. Who decided is in it by the random id of an
-account; the name of an operator who imported is not.
+`record` is the SHA-256 of the RFC 8785 form of the row. Who decided, or was refused, is in it by
+the random id of an account; the name of an operator who imported is not.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.database import AS_OF_NOW
 from services.escalation.events import rfc3339
 from services.escalation.models import (
-    AS_OF_NOW,
     Amendment,
     CalendarAssignment,
     CalendarWeek,
+    Denial,
     FeedEntry,
     FeedPending,
     LadderRule,
@@ -32,17 +34,20 @@ from services.escalation.models import (
 from services.escalation.ombudsman import chain, feed
 from services.escalation.rules.defaults import IN_FORCE, LADDER, LIMITS, LOCAL
 
-Row = Amendment | PostStanding
+Row = Amendment | PostStanding | Denial
 TYPES: Mapping[type[Row], str] = {
     Amendment: "feed.rule.amended.v1",
     PostStanding: "feed.post.decreed.v1",
+    Denial: "feed.access.denied.v1",
 }
+SUBJECTS: Mapping[type[Row], str] = {Amendment: "rules", PostStanding: "rules", Denial: "access"}
 SHOWN: Mapping[type[Row], tuple[str, ...]] = {
     Amendment: ("id", "what", "decree", "retroactive", "detail", "decided_at"),
     PostStanding: (
         "id", "post", "agency", "standing", "effective_from", "effective_until", "decree",
         "decided_at",
     ),
+    Denial: ("id",),
 }  # fmt: skip
 UNSAID = frozenset({"decided_as"})
 # Where the rows of a kind of amendment stand, and what its detail calls otherwise.
@@ -57,26 +62,28 @@ ATTRIBUTES = {"class": "klass"}
 
 
 def tell(tx: Session, row: Row) -> None:
-    """Has a row that was just added told to the Ombudsman."""
+    """Has a row that was just added told to the Ombudsman. It waits for nobody's lock."""
     tx.flush()
     tx.refresh(row)
     shown = {name: _plain(getattr(row, name)) for name in SHOWN[type(row)]}
     data = shown | {"record": _record(row)}
-    feed.write(tx, "monitoring", TYPES[type(row)], "rules", data, row.decided_at)
+    at = row.at if isinstance(row, Denial) else row.decided_at
+    feed.write(tx, "monitoring", TYPES[type(row)], SUBJECTS[type(row)], data, at)
 
 
 def first_broken(tx: Session) -> str | None:
     """The first row that is not as it was told, was never told, or is gone; then the first rule
-    that is not as it was decreed. What was decreed before the first one that was told is only
-    looked for among the decrees. Call it at the beginning of a transaction."""
+    that is not as it was decreed. What was written before the first row of its kind that was told
+    is not looked for on the stream. Call it at the beginning of a transaction."""
     tx.execute(AS_OF_NOW)  # what is told may get its place on the stream meanwhile
-    return next(_wrong_decrees(tx), None) or next(_wrong_rules(tx), None)
+    return next(_wrong_rows(tx), None) or next(_wrong_rules(tx), None)
 
 
-def _wrong_decrees(tx: Session) -> Iterator[str]:
+def _wrong_rows(tx: Session) -> Iterator[str]:
     for model, type in TYPES.items():
         told, name = dict(_told(tx, type)), model.__tablename__
-        kept = {row.id: _record(row) for row in tx.scalars(sa.select(model).order_by(model.id))}
+        found = sa.select(model).order_by(model.id).execution_options(yield_per=1000)
+        kept = {row.id: _record(row) for row in tx.scalars(found)}
         for id, record in kept.items():
             if told and id >= min(told) and told.get(id) != record:
                 yield f"{name} {id} {'was changed' if id in told else 'was never told'}"
