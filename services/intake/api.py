@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.clock import Clock
-from chassis.database import Transactions
+from chassis.database import AS_OF_NOW, Transactions
 from chassis.errors import NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
@@ -111,6 +111,7 @@ class Track:
         """All that the reporter may know of the report."""
         now = self._clock.now()
         with self._db.begin() as tx:
+            tx.execute(AS_OF_NOW)  # the status, and what led to it
             report = self._door.open(tx, body["number"], body["code"])
             shown = _timeline(tx, report, now, self._zone)
             return shown | {"links": self._links(report.number, now)}

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from marshmallow import ValidationError, fields
 from sqlalchemy.orm import Session
 
+from chassis.database import AS_OF_NOW
 from chassis.errors import Invalid, NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
@@ -218,6 +219,8 @@ class OneCase(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
+        with self.db.begin() as tx:
+            tx.execute(AS_OF_NOW)  # nobody sees what came after they lost the case
             row = seen(tx, who, number)
             return _shown(tx, row, who.actor, self.today(now), self.zone)
 

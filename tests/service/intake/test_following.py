@@ -28,6 +28,30 @@ def test_the_reporter_sees_the_timeline(api, receipt):
     assert seen["actions"] == ["consent_to_escalation", "supplement", "withdraw"]
 
 
+def test_status_and_timeline_are_of_one_moment(api, intake_db, receipt):
+    """Both change after the status was read."""
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    bind = engine(intake_db.url, 1)
+
+    with ThreadPoolExecutor(1) as threads:
+        with bind.begin() as other:
+            other.execute(sa.text("LOCK TABLE timeline_entry"))
+            seen = threads.submit(api.post, "/v1/reports/track", json=proof)
+            eventually(lambda: intake_db.psql(waits, [intake_db.name]))
+            other.execute(sa.text("UPDATE report SET status = 'disposed'"))
+            happened = "SELECT number, now(), 'case.disposed', '{}'::jsonb FROM report"
+            other.execute(
+                sa.text(f"INSERT INTO timeline_entry (number, at, what, detail) {happened}")
+            )
+        meanwhile = seen.result(timeout=10).json()
+    bind.dispose()
+    afterwards = api.post("/v1/reports/track", json=proof).json()
+
+    assert (meanwhile["status"], len(meanwhile["timeline"])) == ("unverified", 1)
+    assert (afterwards["status"], len(afterwards["timeline"])) == ("disposed", 2)
+
+
 def test_a_code_may_be_written_as_people_write(api, receipt):
     sloppy = receipt["code"].lower().replace("-", " ").replace("0", "o").replace("1", "l")
     proof = {"number": receipt["number"].lower(), "code": sloppy}

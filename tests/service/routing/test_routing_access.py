@@ -286,6 +286,25 @@ def test_an_administrator_corrects_agencies_and_nobody_else_does(office):
     assert office.ask("PUT", "/v1/agencies/none", body, "administrator").status_code == 404
 
 
+def test_an_officer_sees_nothing_of_what_comes_after_they_lost_the_case(office):
+    """They lose it between the question whether they may see it and what they are shown."""
+    number = office.bring("disposed")
+    lost = []
+
+    def lose(_, __, statement, *___):
+        if "FROM case_event" in statement and not lost:
+            lost.append("losing")
+            lost.append(office.act(number, "return", "liaison", **BODIES["return"]).status_code)
+
+    sa.event.listen(office.db.engine, "before_cursor_execute", lose)
+    seen = office.case(number, "liaison")
+    sa.event.remove(office.db.engine, "before_cursor_execute", lose)
+
+    assert lost == ["losing", 200]
+    assert (seen["status"], seen["history"][-1]["action"]) == ("disposed", "dispose")
+    assert office.ask("GET", f"/v1/cases/{number}", as_="liaison").status_code == 404
+
+
 def test_an_inactive_agency_gets_no_new_case(office):
     body = {"name": "Dinas Perpustakaan dan Kearsipan", "active": False}
     office.ask("PUT", "/v1/agencies/dispersip", body, "administrator")
