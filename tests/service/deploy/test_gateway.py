@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Semaphore, Thread
 from typing import Any
 
 import httpx
@@ -97,6 +97,19 @@ class Echo(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, *_: Any) -> None: ...
+
+
+class Recovering(Echo):
+    """Says whether its server is ready, and counts how often the gateway has looked."""
+
+    def do_GET(self) -> None:
+        if self.path != "/health/ready":
+            super().do_GET()
+            return
+        self.send_response(200 if self.server.ready else 503)  # type: ignore[attr-defined]
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.server.looks.release()  # type: ignore[attr-defined]
 
 
 class Brief(Echo):
@@ -238,6 +251,33 @@ def test_a_service_that_is_away_is_a_problem_that_passes(door: Door) -> None:
     log = lonely.log.read_text()
     assert CANARY not in log
     assert "/v1/reports" not in log
+
+
+def test_who_waits_is_served_by_a_service_that_is_back(door: Door) -> None:
+    """It is back just after the gateway had looked: longer than that it is never unknown."""
+    server, looks = Quiet(("127.0.0.1", 0), Recovering), Semaphore(0)
+    server.service, server.ready, server.looks = "intake", False, looks  # type: ignore[attr-defined]
+    serving = Thread(target=server.serve_forever)
+    serving.start()
+    port = free_port()
+    upstreams = {s: Upstream(server.server_port, server.server_port) for s in SERVICES}
+    process = gateway(door.process.log.parent / "back", port, free_port(), upstreams)
+    process.start()
+    wait_until(lambda: answers(port), process, 10)
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        away = client.get("/api/v1/reports")
+        while looks.acquire(blocking=False):
+            pass
+        looked = looks.acquire(timeout=10)
+        server.ready = True  # type: ignore[attr-defined]
+        back = client.get("/api/v1/reports")
+    process.stop()
+    server.shutdown()
+    server.server_close()
+    serving.join()
+
+    assert (away.status_code, looked, back.status_code) == (503, True, 200)
 
 
 def test_every_answer_is_guarded_and_none_names_the_gateway(door: Door) -> None:
