@@ -55,13 +55,15 @@ def _way(system: System, words: argparse.Namespace) -> list[str]:
         count = 300 if words.quick else 2000
         whole, cost = way.heap(system, count)
     shares = ", ".join(f"{name} {ms:.1f}" for name, ms in cost.items())
+    filled = _memory(system)
+    rooms = ", ".join(f"{name} {mb:.0f}" for name, mb in filled.items())
     said = f"{whole:.0f} reports/s, {whole / SIGNALEN:.1f} times Signalen's rate"
     return [
         *lines,
         "",
         f"A heap of {count:,} is worked off at {said}. A report costs {sum(cost.values()):.1f} ms"
-        f" of CPU in all ({shares}). The whole system then fills {_memory(system):,.0f} MB"
-        " (proportional set size).",
+        f" of CPU in all ({shares}). The whole system then fills {sum(filled.values()):,.0f} MB"
+        f" (proportional set size: {rooms}).",
     ]
 
 
@@ -78,11 +80,14 @@ def _growth(system: System, words: argparse.Namespace) -> list[str]:
     return growth.run(system, sizes)
 
 
-def _memory(system: System) -> float:
-    """Megabytes of all processes; what several share is counted once."""
-    families = [psutil.Process(process.pid) for process in system.processes()]
-    families += [child for one in families for child in one.children(recursive=True)]
-    return sum(one.memory_full_info().pss for one in set(families)) / 1e6
+def _memory(system: System) -> dict[str, float]:
+    """Megabytes of each process and its children; what several share is counted once."""
+    found = {}
+    for process in system.processes():
+        one = psutil.Process(process.pid)
+        family = (one, *one.children(recursive=True))
+        found[process.name] = sum(member.memory_full_info().pss for member in family) / 1e6
+    return found
 
 
 def _feed(system: System, words: argparse.Namespace) -> list[str]:
