@@ -179,6 +179,7 @@ def _copy(system: System, numbers: list[str], first: int, last: int) -> None:
             )
             system.psql(service, f"VACUUM (ANALYZE) {table}")
             print(f"    {service}.{table}", flush=True)
+    system.psql("intake", "CHECKPOINT")  # or what is measured waits for the disk behind all of it
 
 
 def _typical(ask: Callable[[], object]) -> float:

@@ -120,10 +120,13 @@ def _stands_alone(file: Path, offset: int, digits: bytes) -> bool:
     """Whether these digits are no piece of another number: of a time, a measure, a digest."""
     if len(digits) > 12:
         return True
-    with file.open("rb") as held:
-        held.seek(max(0, offset - 4))
-        before = held.read(min(offset, 4))
-        after = held.read(len(digits) + 4)[len(digits) :]
+    try:
+        with file.open("rb") as held:
+            held.seek(max(0, offset - 4))
+            before = held.read(min(offset, 4))
+            after = held.read(len(digits) + 4)[len(digits) :]
+    except FileNotFoundError:
+        return False  # the database has recycled it meanwhile
     return not ENDS_NUMBER.search(before) and not BEGINS_NUMBER.match(after)
 
 

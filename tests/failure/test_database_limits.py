@@ -112,8 +112,9 @@ CREATE TRIGGER slow BEFORE INSERT ON report FOR EACH ROW EXECUTE FUNCTION slow()
 @contextmanager
 def small_disk(system, spare):
     """The server's data on a disk of its own; the services wait meanwhile, as for any restart."""
-    server, disk = system.postgres, Disk(home(system) / "data", spare=spare)
+    server = system.postgres
     server.process.stop()
+    disk = Disk(home(system) / "data", spare=spare)  # now that no file of it comes or goes
     disk.mount()
     server.start()
     try:

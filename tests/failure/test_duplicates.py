@@ -4,8 +4,10 @@ it is there twice, and nobody meets a row that is there already; on the whole sy
 
 import threading
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from tests.failure.accounting import Accepted, settle, submit, unaccounted
@@ -25,6 +27,11 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.fault
 
 MEASURED = "SELECT measured_at FROM breaker"
+UNCOVERED = """
+SELECT count(*) FROM feed_entry e WHERE NOT EXISTS (
+    SELECT FROM feed_checkpoint c
+    WHERE c.stream = e.stream AND (c.epoch, c.position) >= (e.epoch, e.position))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,8 @@ def asked(system, lived):
     def look():
         body = {"number": citizen.number, "code": citizen.code}
         while not stopped.is_set():
-            statuses[citizen.client.post("/reports/track", json=body).status_code] += 1
+            with suppress(httpx.TransportError):  # in a storm of copies a service may be too busy
+                statuses[citizen.client.post("/reports/track", json=body).status_code] += 1
             stopped.wait(0.5)
 
     looking = threading.Thread(target=look)
@@ -51,7 +59,8 @@ def asked(system, lived):
     yield statuses
     stopped.set()
     looking.join()
-    assert statuses.keys() == {200}
+    assert statuses[200] > 0
+    assert statuses.keys() <= {200, 503}
     assert clashes(system) == before
 
 
@@ -67,8 +76,17 @@ def test_copies_that_race_with_the_first_have_one_effect(system, lived, asked):
         assert unaccounted(system, accepted) == {}
 
 
+def at_rest(system):
+    """Nothing comes by itself for ten minutes: no link of the trail, no checkpoint of the feed."""
+    system.clock.move(timedelta(minutes=11))
+    system.psql("routing", "UPDATE trail_mark SET at = %s", [system.clock.now()])
+    eventually(lambda: system.psql("escalation", UNCOVERED) == [(0,)], "all is covered")
+    quiet(system)
+
+
 @pytest.mark.parametrize("copies", [2, 50])
 def test_copies_from_parallel_connections_change_nothing(system, lived, asked, copies):
+    at_rest(system)
     before = contents(system)
     errors = len(list(logged(system, "error")))
 

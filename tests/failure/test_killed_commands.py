@@ -25,10 +25,10 @@ pytestmark = pytest.mark.fault
 BEFORE, AFTER = "transaction.before_commit", "transaction.after_commit"
 PATIENCE = 60  # seconds that each insists
 JSON = {"Content-Type": "application/json"}
-# What is commanded in a round, by the API that dies of it.
+# What is commanded in a round, by the API that dies of it; last, who has a token for a minute only.
 ROUNDS = (
-    {"routing-api": "disposition", "escalation-api": "limit", "intake-api": "supplement"},
-    {"routing-api": "answer", "escalation-api": "standing", "intake-api": "objection"},
+    {"routing-api": "disposition", "intake-api": "supplement", "escalation-api": "limit"},
+    {"routing-api": "answer", "intake-api": "objection", "escalation-api": "standing"},
     {"escalation-api": "letter"},
 )
 POINTS = (AFTER, BEFORE, AFTER)  # where each round dies every day; elsewhere it is slow

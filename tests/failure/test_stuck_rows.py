@@ -17,6 +17,7 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.fault
 
 HEARD_WITHIN = 300  # seconds
+COUNTED = 'lapor_accounted{what=~"reports_accepted|cases|cases_known|reporters"}'
 OFFSET = re.compile(r" offset (\w+)")
 
 # Why nothing has to end these.
@@ -171,6 +172,9 @@ def forgotten(system, watch, rows):
 
 def test_no_row_is_forgotten(system, numbers, cache):
     with watched(system, cache) as watch:
+        # each worker counts at a moment of its own: until all have, reports seem to be missing
+        told = [float(len(numbers))] * 5
+        eventually(lambda: watch.value(COUNTED) == told, "all have counted", 90, every=1)
         rows = planted(system, numbers)
         with asleep(system):
             for one in rows:

@@ -12,7 +12,7 @@ from tests.harness.waiting import eventually
 from tests.service.escalation.tower import Tower
 
 FIRST, SECOND = "KTB-23456-00001", "KTB-23456-00002"
-SLOW = "d.fired_at IS NULL AND (SELECT count(pg_sleep(0.2)) FROM (SELECT d.id) of_each) = 1"
+SLOW = "d.fired_at IS NULL AND (SELECT count(pg_sleep(0.5)) FROM (SELECT d.id) of_each) = 1"
 ASLEEP = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = %s"
 
 

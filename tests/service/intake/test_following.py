@@ -37,13 +37,13 @@ def test_status_and_timeline_are_of_one_moment(api, intake_db, receipt):
     with ThreadPoolExecutor(1) as threads:
         with bind.begin() as other:
             other.execute(sa.text("LOCK TABLE timeline_entry"))
-            seen = threads.submit(api.post, "/v1/reports/track", json=proof)
-            eventually(lambda: intake_db.psql(waits, [intake_db.name]))
             other.execute(sa.text("UPDATE report SET status = 'disposed'"))
             happened = "SELECT number, now(), 'case.disposed', '{}'::jsonb FROM report"
             other.execute(
                 sa.text(f"INSERT INTO timeline_entry (number, at, what, detail) {happened}")
             )
+            seen = threads.submit(api.post, "/v1/reports/track", json=proof)
+            eventually(lambda: intake_db.psql(waits, [intake_db.name]))
         meanwhile = seen.result(timeout=10).json()
     bind.dispose()
     afterwards = api.post("/v1/reports/track", json=proof).json()

@@ -89,6 +89,7 @@ def test_reporters_are_told_and_it_is_said_to_the_others(office: Office) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.alone
 def test_one_silent_conversation_does_not_hold_up_the_others(office: Office) -> None:
     office.start()
     office.postbox.script.extend(["hang"] * 3)
