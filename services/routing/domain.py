@@ -16,6 +16,7 @@ from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing.life import (
     CLOCK,
     LADDER,
+    OPEN,
     REPORTER,
     RETURNS_TO_ARBITER,
     TRANSITIONS,
@@ -199,15 +200,16 @@ def reclassify(
 
 
 def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Case]:
-    """The case follows `into` from now on; returns both. Whoever it complains about may not handle
-    it under the other's number either."""
+    """The case follows `into` from now on, which no unit handles that it complains about; both."""
     permit(actor, case, Action.MERGE)
     if not sees(actor, into):
         raise Invalid("there is no such case", "into", "known")
     if into.number == case.number or into.merged_into is not None:
         raise Invalid("a case can only follow another one that follows none", "into", "root")
-    if into.status is Status.WITHDRAWN:
-        raise Invalid("nobody handles a withdrawn case", "into", "withdrawn")
+    if into.status not in OPEN:
+        raise Invalid("what is over handles no other case: archive as duplicate", "into", "open")
+    if into.received_at > case.received_at:
+        raise Invalid("the later report follows the earlier one: no limit moves", "into", "order")
     if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
     parent = replace(into, complains_about=_union(into.complains_about, case.complains_about))
@@ -318,8 +320,7 @@ def accept(case: Case, at: datetime) -> Case:
     if case.closed_how is Closing.AUTO_CLOSED:
         raise TooLate("the case was closed by silence before")
     status = permit(REPORTER, case, Action.ACCEPT)
-    case = replace(case, status=status, closed_how=Closing.ACCEPTED, ended_at=at)
-    return replace(case, merged_into=None)
+    return replace(case, status=status, closed_how=Closing.ACCEPTED, ended_at=at, merged_into=None)
 
 
 def rate(case: Case, stars: int) -> Case:

@@ -191,8 +191,9 @@ def wander(life: Life) -> Citizen:
     forwarding = {"to": f"Kantor {word('forwarding')}", "text": f"Diteruskan {word('forwarding')}."}
     coordinator.act(other.number, "forwarding", forwarding)
     merge = {"into": life.mine["open"].number, "reason": f"Sama {word('merge')}."}
-    coordinator.act(long.number, "merge", merge)
     life.mine["open"].act("reopening", {"reason": f"Belum {word('reopening')}."})
+    life.mine["open"].await_status("in_progress")
+    coordinator.act(long.number, "merge", merge)
     gone.await_status("withdrawn")
     life.officers["admin"].ask(
         "POST", "/officers", {"username": "baru", "role": "liaison", "agency": "disdikbud"}

@@ -256,7 +256,7 @@ def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
 
 def test_followers_follow_their_parent_into_another_case(office, merged):
     parent, child = merged
-    other = office.bring("disposed")
+    other = office.bring("disposed", received_at=ago(office, hours=1))
     body = {"into": other, "reason": "all the same hole"}
     office.act(parent, "merge", "coordinator", **body)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chassis.errors import Invalid, NotAllowed
@@ -46,7 +48,10 @@ def test_a_merged_case_follows_its_parent_and_keeps_its_reporter():
     [
         ({"number": "KTB-22222-22222"}, "root"),
         ({"merged_into": "KTB-33333-33333"}, "root"),
-        ({"status": Status.WITHDRAWN}, "withdrawn"),
+        ({"status": Status.WITHDRAWN}, "open"),
+        ({"status": Status.CLOSED}, "open"),
+        ({"status": Status.ARCHIVED}, "open"),
+        ({"status": Status.FORWARDED}, "open"),
         ({"complains_about": ("diskominfo",)}, "known"),
     ],
 )
@@ -54,6 +59,26 @@ def test_what_cannot_be_followed(changes, rule):
     child, parent = pair()
     with pytest.raises(Invalid) as wrong:
         domain.merge(child, COORDINATOR, domain.replace(parent, **changes), RULES)
+    assert refused(wrong.value) == ("into", rule)
+
+
+def test_what_is_over_is_not_followed_by_what_is_over_either():
+    """It would take over the end of the other, and with it the time to object."""
+    child, parent = (domain.replace(case, status=Status.ARCHIVED) for case in pair())
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, parent, RULES)
+    assert refused(wrong.value) == ("into", "open")
+
+
+@pytest.mark.parametrize(("later", "rule"), [(timedelta(seconds=1), "order"), (timedelta(), None)])
+def test_an_earlier_case_does_not_win_days_under_a_later_one(later, rule):
+    child, parent = pair()
+    parent = domain.replace(parent, received_at=child.received_at + later)
+    if rule is None:
+        assert domain.merge(child, COORDINATOR, parent, RULES)
+        return
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, parent, RULES)
     assert refused(wrong.value) == ("into", rule)
 
 
