@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.escalation.domain import LEVELS, Rung, What, limit_for, rungs_for, wakeups
-from services.escalation.rules.posts import Staffing, reach
+from services.escalation.rules.posts import NOT_HELD, Staffing, reach
 from services.escalation.rules.regime import OF_AGENCIES, Regime
 from services.escalation.watch.clockwork import GOVERNMENT, Run
 from services.escalation.watch.workdays import Pause, Undecidable, due
@@ -74,7 +74,8 @@ def replay(
             armed[what] = armed[what][0], True
             if what in LEVELS[1:] and (rung := rungs.get(what)):
                 on = regime.calendar.day_of(armed[what][0] + ITS_LAST_SECOND)
-                raised.append((rung.level, reach(staffing, rung.to, life.agency, on).to.value))
+                reached = reach(staffing, rung.to, life.agency, on, NOT_HELD)
+                raised.append((rung.level, reached.to.value))
     fired = frozenset((what.value, at) for what, (at, has_fired) in armed.items() if has_fired)
     return Outcome(fired, tuple(raised), undecidable)
 

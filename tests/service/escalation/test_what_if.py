@@ -43,7 +43,8 @@ def live(tower: Tower) -> None:
         tower.open(number)
     tower.database.psql(
         "INSERT INTO post_standing (post, standing, effective_from, decree, decided_by, decided_at)"
-        " VALUES ('sekda', 'absent', '2026-11-19', 'SK', gen_random_uuid(), now())"
+        " VALUES ('sekda', 'absent', '2026-11-19', 'SK', gen_random_uuid(), now()),"
+        " ('sekda', 'deputised', '2026-12-01', 'SK', gen_random_uuid(), now())"
     )
     step(tower, "2026-11-04 09:00").dispose(SECOND, agency="rsud")
     tower.dispose(THIRD)
