@@ -1,4 +1,4 @@
-"""The way to a mailbox: SMTP, in a vocabulary of two errors, without the server's words.
+"""The way to a mailbox: SMTP, in a vocabulary of three errors, without the server's words.
 
 A server's reply may repeat the address, so neither an error nor a log line keeps more of it than
 its class. Errors are raised outside `except`: no traceback leads to what smtplib raised.
@@ -6,15 +6,22 @@ its class. Errors are raised outside `except`: no traceback leads to what smtpli
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from services.notify.domain import Stage, Undelivered, refusal
 
 TIMEOUT = 10.0  # seconds for each step of the conversation
+# Seconds for the answer to the whole text, in which a server may examine it: who leaves earlier has
+# it sent twice (RFC 5321, 4.5.3.2.6 asks for ten minutes). A sender is held as long: there is one
+# server for all mail, and one that is silent to all of them takes nothing else meanwhile either.
+# The age of the oldest unsent message shows it, and no message is left unanswered more than
+# 1 + len(domain.AFTER_SILENCE) times.
+ANSWER = 600.0
 MOST = 20  # messages over one connection; some servers allow no more
 
 
@@ -29,11 +36,12 @@ class Smtp:
     user: str = ""
     password: str = field(default="", repr=False)
     timeout: float = TIMEOUT
+    answer: float = ANSWER
 
     def send(self, sender: str, recipient: str, message: bytes) -> None:
         """Hands a message over; returns when the server has taken it.
 
-        Raises Rejected (never again) or Unavailable (again later).
+        Raises Rejected (never again), Unavailable (again later) or Unanswered (perhaps taken).
         """
         with self.kept() as line:
             line.send(sender, recipient, message)
@@ -57,17 +65,39 @@ class Line:
 
     def send(self, sender: str, recipient: str, message: bytes) -> None:
         """As `Smtp.send`."""
-        error: Undelivered | None = None
-        try:
+        self.hand_over(sender, recipient, message)
+        self.hear()
+
+    def hand_over(self, sender: str, recipient: str, message: bytes) -> None:
+        """Sends a message whole; `hear` tells whether it was taken. Raises Rejected or
+        Unavailable."""
+
+        def say() -> None:
             self._begin(sender)
             self._talk.hand_over(recipient, message)
+
+        self._safely(say)
+
+    def hear(self) -> None:
+        """Waits for the answer to the message that was handed over; up to `answer` seconds for each
+        part of it. Raises as `Smtp.send`."""
+        self._safely(self._talk.hear)
+
+    def _safely(self, do: Callable[[], None]) -> None:
+        """Keeps the connection only after a success, whatever is raised."""
+        error: Undelivered | None = None
+        succeeded = False
+        try:
+            do()
+            succeeded = True
         except _Refused as refused:
             error = refusal(self._talk.stage, refused.code)
         except (smtplib.SMTPException, OSError, ValueError) as failure:
             code = getattr(failure, "smtp_code", None)
-            error = refusal(self._talk.stage, code if isinstance(code, int) else None)
+            code = code if isinstance(code, int) else None
+            error = refusal(self._talk.stage, code, sent=self._talk.sent)
         finally:
-            if self._talk.stage is not Stage.TAKEN or self._talk.taken == MOST:
+            if not succeeded or self._talk.taken == MOST:
                 self.leave()
         if error is not None:
             raise error
@@ -96,12 +126,13 @@ class _Refused(Exception):
 
 
 class _Conversation:
-    """One connection; `stage` says how far the last message got, `taken` how many were taken."""
+    """One connection; `stage` says how far the last message got, `sent` whether its text went
+    whole, `taken` how many were taken."""
 
     def __init__(self, server: Smtp) -> None:
         self._server = server
         self._smtp: smtplib.SMTP | None = None
-        self.stage, self.taken = Stage.CONNECT, 0
+        self.stage, self.sent, self.taken = Stage.CONNECT, False, 0
 
     def open(self) -> None:
         server = self._server
@@ -119,14 +150,21 @@ class _Conversation:
             smtp.login(server.user, server.password)
 
     def begin(self, sender: str) -> None:
-        self.stage = Stage.SENDER
+        self.stage, self.sent = Stage.SENDER, False
         _expect(self._open.mail(sender))
 
     def hand_over(self, recipient: str, message: bytes) -> None:
         self.stage = Stage.RECIPIENT
         _expect(self._open.rcpt(recipient))
         self.stage = Stage.CONTENT
-        _expect(self._open.data(message))
+        _expect(self._open.docmd("data"), 3)
+        self._open.send(_ended(message))
+        self.sent = True
+
+    def hear(self) -> None:
+        self._wait_up_to(self._server.answer)
+        _expect(self._open.getreply())
+        self._wait_up_to(self._server.timeout)
         self.stage = Stage.TAKEN
         self.taken += 1
 
@@ -141,6 +179,10 @@ class _Conversation:
                 self._smtp.putcmd("QUIT")
         self._smtp.close()
 
+    def _wait_up_to(self, seconds: float) -> None:
+        if self._open.sock is not None:
+            self._open.sock.settimeout(seconds)
+
     @property
     def _open(self) -> smtplib.SMTP:
         if self._smtp is None:
@@ -148,7 +190,13 @@ class _Conversation:
         return self._smtp
 
 
-def _expect(answer: tuple[int, bytes]) -> None:
-    """Raises _Refused unless the answer is a 2xx."""
-    if answer[0] // 100 != 2:
+def _ended(message: bytes) -> bytes:
+    """As it goes over the line: leading dots doubled, a dot alone at the end (RFC 5321, 4.5.2)."""
+    quoted = re.sub(rb"(?m)^\.", b"..", message)
+    return quoted + (b".\r\n" if quoted.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _expect(answer: tuple[int, bytes], hundreds: int = 2) -> None:
+    """Raises _Refused unless the answer is a 2xx, or of other `hundreds`."""
+    if answer[0] // 100 != hundreds:
         raise _Refused(answer[0])

@@ -4,7 +4,8 @@ rewrap          move every record to the current key-encryption key, e.g. after 
                 {"current": 2, "keys": {"1": ..., "2": ...}}; then key 1 may go
 erase NUMBER    destroy what is held of who filed this report, and keep nothing that comes later.
                 The sealed copy in intake's outbox (30 days) and backups outlast it until the keys
-                that open them are destroyed: docs/runbook.md, Secrets
+                that open them are destroyed: docs/runbook.md, Secrets. A mail that is just
+                being handed over still goes; none begins after it
 post set POST [--agency CODE] [--language id|en]
                 where a post of the ladder is written to: the address is read from standard input,
                 so that it stands in no list of processes and no shell's history

@@ -281,11 +281,19 @@ def in_words(day: date, language: str) -> str:
 
 RETRY_EVERY = timedelta(minutes=5)
 RETRIES = 48
+# After a whole text was sent and never answered the server very likely has it: each try may be one
+# more copy. So there are only these, the last one when an operator may have mended the server.
+AFTER_SILENCE = (timedelta(minutes=5), timedelta(hours=1))
 
 
-def next_try(attempts: int, at: datetime) -> datetime | None:
-    """When to try again after `attempts` tries that were not final; None: every try is used up."""
-    return at + RETRY_EVERY if attempts <= RETRIES else None
+def next_try(attempts: int, at: datetime, silences: int = 0) -> datetime | None:
+    """When to try again after `attempts` tries that were not final; None: every try is used up.
+
+    `silences`: when the last one sent its text whole and was not answered, how many have so far.
+    """
+    if attempts > RETRIES or silences > len(AFTER_SILENCE):
+        return None
+    return at + (AFTER_SILENCE[silences - 1] if silences else RETRY_EVERY)
 
 
 class Stage(StrEnum):
@@ -314,7 +322,7 @@ class Reply(StrEnum):
 
 
 class Undelivered(Exception):
-    """A message was not taken. Carries the reply's class and nothing of its text."""
+    """A message was not taken, as far as we know. Carries the reply's class, not its text."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.value)
@@ -329,8 +337,17 @@ class Unavailable(Undelivered):
     """Not now; or the fault is ours (sender, sign-in, TLS), which an operator may mend: again."""
 
 
-def refusal(stage: Stage, code: int | None) -> Undelivered:
-    """What a reply `code` (None: no reply) at this stage means."""
+class Unanswered(Undelivered):
+    """The text was sent whole, and nothing came back: the server may have taken it."""
+
+    def __init__(self) -> None:
+        super().__init__(Reply.NONE)
+
+
+def refusal(stage: Stage, code: int | None, *, sent: bool = False) -> Undelivered:
+    """What a reply `code` (None: no reply) at this stage means; `sent`: the text went whole."""
+    if code is None and sent:
+        return Unanswered()
     classes = {4: Reply.TEMPORARY, 5: Reply.PERMANENT}
     reply = Reply.NONE if code is None else classes.get(code // 100, Reply.UNEXPECTED)
     if reply is Reply.PERMANENT and stage in ABOUT_THIS_MESSAGE:

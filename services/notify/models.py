@@ -125,7 +125,8 @@ class Message(Base):
 
 class Attempt(Base):
     """One try to send a message, written before it is made; no `outcome` yet: it is being made,
-    or the process died meanwhile and nobody knows (`unknown`, once the next try begins)."""
+    or the process died meanwhile and nobody knows (`unknown`, once the next try begins). `unknown`
+    with reply `none`: the text was sent whole, and the server did not answer."""
 
     __tablename__ = "attempt"
     __table_args__ = (one_of("outcome", OUTCOMES), one_of("reply", Reply))

@@ -4,7 +4,10 @@
 due: it commits an attempt, sends outside any transaction, and commits the outcome together with
 what is said of it. A process renews the lease of what it is sending, and keeps a known outcome
 until the database has it; one that dies leaves an attempt without outcome, and when its lease ends,
-the message is tried again: a crash costs at most one extra mail, recognisable by its id.
+the message is tried again: a crash costs at most one extra mail, recognisable by its id. So does a
+server that takes a text and never answers; that is tried again `domain.AFTER_SILENCE` only.
+
+An address is read when a try begins: what was erased meanwhile is written to no more.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event as Flag
@@ -34,9 +37,10 @@ from chassis.outbox import emit
 from chassis.together import hold, later
 from services.notify import domain, events, letters, metrics, posts, reporters
 from services.notify.config import Settings
-from services.notify.domain import About, Rejected, Reply, Unavailable
+from services.notify.domain import About, Rejected, Reply, Unanswered, Unavailable
 from services.notify.keyring import Keyring, Unreadable
-from services.notify.models import Attempt, Message, Post, Reporter
+from services.notify.ledger import DELIVERED, NO_ADDRESS, UNANSWERED, Outcome, silences
+from services.notify.models import Attempt, Message
 
 NOW = timedelta()
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
@@ -45,7 +49,7 @@ _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
 
 class Line(Protocol):
-    """What takes a message to a mailbox; raises Rejected or Unavailable."""
+    """What takes a message to a mailbox; raises Rejected, Unavailable, Unanswered."""
 
     def send(self, sender: str, recipient: str, message: bytes) -> None: ...
 
@@ -102,26 +106,10 @@ def _file(tx: Session, messages: list[Message]) -> None:
 
 @dataclass(frozen=True)
 class Claim:
-    """A message that this process is sending: the `n`th try, and to whom."""
+    """A message that this process is sending: the `n`th try."""
 
     message: Message
     n: int
-    reporter: Reporter | None = None
-    post: Post | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a try ended, and with it the message, unless `state` is None: then again later."""
-
-    attempt: str
-    reply: Reply | None = None
-    state: str | None = None
-    reason: str | None = None
-
-
-DELIVERED = Outcome("delivered", state="delivered")
-NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
 
 _earlier = aliased(Message)
@@ -191,16 +179,7 @@ class Outgoing:
                 .with_for_update(skip_locked=True),
                 {"now": now},
             ).all()
-            begun = [c for message in due if (c := self._begin(tx, message, now)) is not None]
-            known = reporters.rows(tx, (claim.message.number for claim in begun))
-            places = (claim.message.place for claim in begun if claim.message.place)
-            at_posts = posts.rows(tx, places)
-            return [
-                replace(claim, post=at_posts.get(claim.message.place))
-                if claim.message.place
-                else replace(claim, reporter=known.get(claim.message.number))
-                for claim in begun
-            ]
+            return [c for message in due if (c := self._begin(tx, message, now)) is not None]
 
     def fetch(self, limit: int) -> int:
         """Claims for several senders at once; how many wait for them to `send_fetched` now."""
@@ -310,11 +289,7 @@ class Outgoing:
 
     def _attempt(self, claim: Claim, line: Line) -> Outcome:
         try:
-            reach = (
-                posts.reach(claim.post, self._keyring)
-                if claim.message.place
-                else reporters.reach(claim.reporter, self._keyring)
-            )
+            reach = self._reach(claim.message)
         except Unreadable as failure:
             log.error("contact_unreadable", **cause(failure))
             return Outcome("unavailable", Reply.NONE)
@@ -326,7 +301,19 @@ class Outgoing:
             return Outcome("rejected", error.reply, "failed", "rejected")
         except Unavailable as error:
             return Outcome("unavailable", error.reply)
+        except Unanswered:
+            return UNANSWERED
         return DELIVERED
+
+    def _reach(self, message: Message) -> reporters.Reach | None:
+        """Where to write to as of now, or None. Raises Unreadable."""
+        number, place = message.number, message.place
+        with self._db.begin() as tx:
+            post = posts.rows(tx, [place]).get(place) if place else None
+            reporter = None if place else reporters.rows(tx, [number]).get(number)
+        if place:
+            return posts.reach(post, self._keyring)
+        return reporters.reach(reporter, self._keyring)
 
     def _letter(self, message: Message, reach: reporters.Reach) -> bytes:
         text = letters.body(
@@ -361,7 +348,8 @@ class Outgoing:
             if outcome.state is not None:
                 _settle(tx, message, outcome.state, outcome.reason, self._clock)
             elif message.attempts == claim.n:
-                message.next_at = domain.next_try(claim.n, now)
+                silent = silences(tx, message.id) if outcome == UNANSWERED else 0
+                message.next_at = domain.next_try(claim.n, now, silent)
                 message.state = "due"
                 if message.next_at is None:
                     _settle(tx, message, "failed", "expired", self._clock)

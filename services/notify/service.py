@@ -18,15 +18,15 @@ from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
 from services.notify import contacts, domain, metrics, outgoing, posts, reporters, schemas
-from services.notify.channel import Line, Smtp
+from services.notify.channel import ANSWER, Line, Smtp
 from services.notify.config import Settings
-from services.notify.domain import Reply, Unavailable
+from services.notify.domain import Reply, Unanswered, Unavailable
 from services.notify.models import Reporter
 from services.notify.outgoing import Outgoing
 
 SENDERS = 8  # conversations with the mail server at once
 FETCHED = 32  # messages claimed at once for them
-LONGEST = 45  # seconds for one conversation, however slowly the server drips
+LONGEST = 45  # seconds until a text is sent whole, however slowly the server drips; then `ANSWER`
 LAST = (
     12  # seconds for those that have begun when the process stops; longer than a server's silence
 )
@@ -61,8 +61,9 @@ class Post(DependencyProvider):
 
     def stop(self) -> None:
         """Gives back what has not begun, and lets the conversations that have end, so that their
-        outcome is known; the container ends the renewing only after that. Whoever drips longer than
-        `LAST` leaves a try in doubt, as a crash does: the killing would come before the end."""
+        outcome is known; the container ends the renewing only after that. Whoever drips or
+        examines a text longer than `LAST` leaves a try in doubt, as a crash does: the killing would
+        come before the end."""
         self._outgoing.give_back()
         with eventlet.Timeout(LAST, False):
             self._senders.waitall()
@@ -86,21 +87,35 @@ class Post(DependencyProvider):
 
 
 class Bounded:
-    """A channel that gives up as a whole after `LONGEST`."""
+    """A mail server that is given up after `LONGEST` until it has a text, and `ANSWER` after it."""
 
-    def __init__(self, channel: Smtp | Line) -> None:
-        self._channel = channel
+    def __init__(self, server: Smtp) -> None:
+        self._server = server
 
     @contextmanager
-    def kept(self) -> Iterator[Bounded]:
-        """As the channel's own."""
-        with self._channel.kept() as line:
-            yield Bounded(line)
+    def kept(self) -> Iterator[BoundedLine]:
+        """As the server's own."""
+        with self._server.kept() as line:
+            yield BoundedLine(line)
 
     def send(self, sender: str, recipient: str, message: bytes) -> None:
-        """As the channel's own."""
+        """As the server's own."""
+        with self.kept() as line:
+            line.send(sender, recipient, message)
+
+
+class BoundedLine:
+    """The same for several messages; each has the whole time."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def send(self, sender: str, recipient: str, message: bytes) -> None:
+        """As the line's own."""
         with eventlet.Timeout(LONGEST, Unavailable(Reply.NONE)):
-            self._channel.send(sender, recipient, message)
+            self._line.hand_over(sender, recipient, message)
+        with eventlet.Timeout(ANSWER, Unanswered()):
+            self._line.hear()
 
 
 class Notify(Service):

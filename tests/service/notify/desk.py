@@ -46,11 +46,12 @@ class Postbox:
 
     `rcpt 451 text` and `data 554 text` answer so at that step; `hang` says nothing more, `drip`
     only a line now and then; `drop` takes the mail and closes the connection without a word, `away`
-    closes it when the next begins.
+    closes it when the next begins. `slow` takes the mail and says so after `slowness` seconds.
     """
 
     def __init__(self) -> None:
         self.script: deque[str] = deque()
+        self.slowness = 60.0
         self.mails: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self.senders: set[str] = set()
@@ -95,6 +96,8 @@ class Postbox:
         self.recipients.append(list(envelope.rcpt_tos))
         if self._next("drop"):
             server.transport.abort()
+        if self._next("slow"):
+            await asyncio.sleep(self.slowness)
         return "250 taken"
 
     @property

@@ -111,7 +111,7 @@ def test_a_connection_dropped_after_the_text_is_tried_again_under_the_same_id(de
     first, second = desk.postbox.ids
     assert first == second
     assert desk.postbox.mails[0].as_bytes() == desk.postbox.mails[1].as_bytes()
-    assert desk.tries() == [(1, "unavailable", "none"), (2, "delivered", None)]
+    assert desk.tries() == [(1, "unknown", "none"), (2, "delivered", None)]
     assert len(desk.said()) == 1
 
 
