@@ -88,6 +88,8 @@ def signed_in(
     if found is None or at >= found[0].expires_at or at >= found[0].last_seen_at + IDLE:
         raise Unauthorized("sign in first")
     session, officer = found
+    if at >= session.last_seen_at + NOTICED:
+        _notice(tx, session.token_hash, at)
     who = req.context.officer = SignedIn(
         id=officer.id,
         username=officer.username,
@@ -99,8 +101,6 @@ def signed_in(
     )
     if officer.must_change_password and not first_password_will_do:
         raise Forbidden("change your first password first")
-    if at >= session.last_seen_at + NOTICED:
-        session.last_seen_at = at
     return who
 
 
@@ -111,6 +111,14 @@ def _find(tx: Session, token: str) -> tuple[models.Session, Officer] | None:
         .where(models.Session.token_hash == _hash(token), Officer.disabled_at.is_(None))
     ).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def _notice(tx: Session, token_hash: bytes, at: datetime) -> None:
+    """Remembers the request. Raises Unauthorized if the session has ended since it was found."""
+    this = sa.update(models.Session).where(models.Session.token_hash == token_hash)
+    noticed = this.values(last_seen_at=at).returning(models.Session.grant_id)
+    if tx.scalar(noticed) is None:
+        raise Unauthorized("sign in first")
 
 
 def _hash(text: str) -> bytes:

@@ -50,9 +50,7 @@ def count_sign_in(tx: Session, username: str, device: str | None, at: datetime) 
     if known is not None:
         return _count(known, Device, known.device_hash, at)
     key = _slot(username)
-    never = {"username_hash": key, "failures": 0, "blocked_until": at}
-    tx.execute(insert(Throttle).values(**never).on_conflict_do_nothing())
-    row = tx.get_one(Throttle, key, with_for_update=True, populate_existing=True)
+    row = _of_name(tx, key, at)
     if at >= row.blocked_until + ANEW:
         row.failures = 0
     return _count(row, Throttle, key, at)
@@ -61,7 +59,6 @@ def count_sign_in(tx: Session, username: str, device: str | None, at: datetime) 
 def count_in_session(tx: Session, token_hash: bytes, at: datetime) -> Place:
     """The same for who is signed in and says the password again: not on the name, or whoever
     knows it could keep a first password from being changed."""
-    tx.flush()
     row = tx.get(models.Session, token_hash, with_for_update=True, populate_existing=True)
     if row is None:
         raise Unauthorized("sign in first")
@@ -141,6 +138,17 @@ def delay(failures: int) -> int:
     if failures < FREE_TRIES:
         return 0
     return int(min(LONGEST_DELAY, 2 ** (failures - FREE_TRIES)))
+
+
+def _of_name(tx: Session, key: bytes, at: datetime) -> Throttle:
+    """The row of a place of names, locked; a new one where there is none. By one statement: after
+    two of them, a success in between may have deleted what the first one found."""
+    never = insert(Throttle).values(username_hash=key, failures=0, blocked_until=at)
+    locked = never.on_conflict_do_update(
+        index_elements=[Throttle.username_hash], set_={"failures": Throttle.failures}
+    )
+    fresh = {"populate_existing": True}
+    return tx.scalars(locked.returning(Throttle), execution_options=fresh).one()
 
 
 def _known(tx: Session, username: str, device: str, at: datetime) -> Device | None:
