@@ -69,7 +69,8 @@ HEALTHY = {
     "lapor_escalation_feed_poke_seconds": "0x60",
     'lapor_escalation_feed_pokes_total{result="forbidden"}': "0x60",
     "lapor_notify_oldest_unsent_seconds": "0x60",
-    "lapor_notify_undelivered_answers": "0x60",
+    "lapor_escalation_unheard_answers": "0x60",
+    "lapor_notify_undelivered_answers": "1x60",  # once, and its case is long over
     'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
     'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
     'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x60",
@@ -83,6 +84,7 @@ HEALTHY = {
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
 A_HICCUP = {'lapor_hub_lag_seconds{service="routing"}': "0x58 3"}
 A_LATE_MINUTE = {"lapor_escalation_overdue_seconds": "0x20 30 90 0x38"}
+HEARD_AT_LAST = {"lapor_escalation_unheard_answers": "0x10 1x20 0x30"}
 
 GONE = "0x10 _x50"
 BROKEN = {
@@ -127,7 +129,7 @@ BROKEN = {
     "PostUnreachable": {
         'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x50 1x10"
     },
-    "AnswersUnheard": {"lapor_notify_undelivered_answers": "1x60"},
+    "AnswersUnheard": {"lapor_escalation_unheard_answers": "0x50 1x10"},
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},
     "WorkerMissing": {'up{job="lapor", service="intake", kind="worker"}': GONE},
     "WorkerAsleep": {WOKEN.format("intake"): "0+900x40 36000x20"},
@@ -147,7 +149,7 @@ SLOW = {'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "
 HEARD_WITHIN = 300  # seconds
 # Seconds between two looks at what a gauge shows, where they are not five; and what it takes to
 # read a gauge and to judge it.
-MEASURED = {"lapor_accounted": 60, "undecidable": 15, "unwatched": 15}
+MEASURED = {"lapor_accounted": 60, "undecidable": 15, "unwatched": 15, "unheard": 15}
 READ = 5 + 15
 # What tells of a row that nothing takes up (`tests/failure/stuck.py`).
 TELL_OF_ROWS = (
@@ -191,9 +193,9 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(
 
 
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
-    short_troubles = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP)
+    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST)
 
-    play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *short_troubles)])
+    play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *over)])
 
 
 def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_path: Path) -> None:
@@ -226,6 +228,14 @@ def test_what_is_stuck_is_heard_of_in_five_minutes() -> None:
     assert all(found[alert] <= most for alert, (most, _) in LATER.items())
     slower = alerts["ContactsMissing"] | {"for": "30m"}
     assert heard_after(slower, exprs["ContactsMissing"]) > HEARD_WITHIN  # the negative control
+
+
+def test_the_runbook_asks_which_answers_are_unheard_as_they_are_counted() -> None:
+    watching = (ROOT / "services" / "escalation" / "watch" / "watching.py").read_text()
+    [counted] = re.findall(r'_UNHEARD = sa.text\("""\nSELECT count\(\*\) (.*?)"""', watching, re.S)
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+
+    assert f"SELECT number {' '.join(counted.split())};" in runbook
 
 
 def test_an_hour_that_is_not_as_expected_is_noticed(promtool: Path, tmp_path: Path) -> None:
