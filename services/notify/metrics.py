@@ -28,5 +28,5 @@ ATTEMPTS = Counter(
 )
 # Whose answer could not be delivered, so that their time to respond did not start?
 SILENT_ANSWERS = Gauge(
-    "lapor_notify_undelivered_answers", "Answers whose notice was rejected or expired"
+    "lapor_notify_undelivered_answers", "Answers whose notice was rejected or expired, ever"
 )

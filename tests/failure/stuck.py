@@ -135,14 +135,13 @@ def _piped(service: str) -> list[Planted]:
     ]  # fmt: skip
 
 
-def _message(like: str, about: str, state: str, next_at: str, **other: str) -> str:
+def _message(like: str, state: str, next_at: str, number: str | None = None) -> str:
     """A message of an hour ago, like the one that told of the receipt of report `like`."""
-    reason, number = other.get("reason", "NULL"), other.get("number", like)
     return (
         "INSERT INTO message (id, number, about, cause, cycle, facts, correlationid, state, reason,"
         " attempts, next_at, written_at, not_before)"
-        f" SELECT gen_random_uuid(), '{number}', '{about}', gen_random_uuid(), 1, facts,"
-        f" correlationid, '{state}', {reason}, 1, {next_at}, now() - interval '1 hour',"
+        f" SELECT gen_random_uuid(), '{number or like}', 'received', gen_random_uuid(), 1, facts,"
+        f" correlationid, '{state}', NULL, 1, {next_at}, now() - interval '1 hour',"
         " now() - interval '1 hour'"
         f" FROM message WHERE number = '{like}' AND about = 'received' LIMIT 1"
     )
@@ -150,7 +149,6 @@ def _message(like: str, about: str, state: str, next_at: str, **other: str) -> s
 
 def _messages(number: str) -> list[Planted]:
     at = "notify.message.next_at"
-    failed = ("notify.message.state=failed", "notify.message.settled_at")
     attempt = (
         "; INSERT INTO attempt (message_id, n, started_at) SELECT id, 1, now() - interval '1 hour'"
         " FROM message WHERE state = 'sending'"
@@ -158,18 +156,15 @@ def _messages(number: str) -> list[Planted]:
     past, later = "now() - interval '1 hour'", "now() + interval '9 hours'"
     return [
         Planted("due", "notify", ("notify.message.state=due", at),
-                _message(number, "received", "due", past),
+                _message(number, "due", past),
                 "SELECT 1 FROM message WHERE state = 'due' AND next_at < now()"),
         Planted("lease over", "notify",
                 ("notify.message.state=sending", "notify.attempt", "notify.attempt.ended_at"),
-                _message(number, "received", "sending", past) + attempt,
+                _message(number, "sending", past) + attempt,
                 "SELECT 1 FROM message m LEFT JOIN attempt a ON a.message_id = m.id"
                 " WHERE m.state = 'sending' OR (a.n IS NOT NULL AND a.outcome IS NULL)"),
-        Planted("late", "notify", (at,), _message(number, "received", "due", later, number="KTB-0"),
+        Planted("late", "notify", (at,), _message(number, "due", later, number="KTB-0"),
                 alert="MessagesStuck"),
-        *(Planted(why, "notify", (*failed, f"notify.message.reason={why}"),
-                  _message(number, "answered", "failed", "NULL", reason=f"'{why}'"),
-                  alert="AnswersUnheard") for why in ("rejected", "expired")),
         Planted("no contact", "notify", ("notify.reporter", "notify.reporter.state=expected"),
                 "INSERT INTO reporter (number, state, opened) VALUES ('KTB-0', 'expected', true)",
                 alert="ContactsMissing"),
@@ -222,9 +217,19 @@ def _measured(number: str, other: str) -> list[Planted]:
         Planted("unwatched", "escalation",
                 ("escalation.case_state", clock, f"{clock}.stopped_at"),
                 _copies("case_state", number, 5), alert="CasesUnwatched"),
+        Planted("unheard", "escalation", (), _unheard(number, "KTB-8"), alert="AnswersUnheard"),
         Planted("not handed over", "escalation", ("escalation.consent",),
                 _consented(number, "KTB-9"), alert="HandoversStalled"),
     ]  # fmt: skip
+
+
+def _unheard(like: str, number: str) -> str:
+    """A case like another one, whose answer could not be brought to its reporter."""
+    own = f"'number', '{number}', 'status', 'answered', 'unheard_cycle', t.cycle"
+    return (
+        f"INSERT INTO case_state SELECT (jsonb_populate_record(t, jsonb_build_object({own}))).*"
+        f" FROM case_state t WHERE number = '{like}'"
+    )
 
 
 def _consented(like: str, number: str) -> str:

@@ -29,6 +29,8 @@ RESTS = {
         "routing.case_event", "routing.trail_link",
         "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
         "notify.message.state=delivered", "notify.message.reason=no_address",
+        "notify.message.state=failed", "notify.message.settled_at",  # escalation was told so
+        "notify.message.reason=rejected", "notify.message.reason=expired",
         "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
         "notify.attempt.outcome=unavailable", "notify.attempt.outcome=withheld",
         "notify.attempt.outcome=unknown", "notify.reporter.state=unreachable",
