@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ TIMEOUT = 10.0  # seconds for each step of the conversation
 # The age of the oldest unsent message shows it, and no message is left unanswered more than
 # 1 + len(domain.AFTER_SILENCE) times.
 ANSWER = 600.0
+# Seconds of silence, seconds between questions, how many without an answer.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 MOST = 20  # messages over one connection; some servers allow no more
 
 
@@ -139,6 +142,8 @@ class _Conversation:
         smtp = self._smtp = smtplib.SMTP(
             server.host, server.port, local_hostname=server.hello, timeout=server.timeout
         )
+        if smtp.sock is not None:
+            _keep_asking(smtp.sock)
         self.stage = Stage.HELLO
         smtp.ehlo_or_helo_if_needed()
         if server.starttls:
@@ -188,6 +193,14 @@ class _Conversation:
         if self._smtp is None:
             raise smtplib.SMTPServerDisconnected("not connected")
         return self._smtp
+
+
+def _keep_asking(connection: socket.socket) -> None:
+    """Has the kernel ask a server that says nothing whether it is still there: one that vanished
+    with a text is noticed within a minute, not after `ANSWER`."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _ended(message: bytes) -> bytes:

@@ -4,6 +4,7 @@ erased after a claim gets none."""
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import eventlet
 import pytest
@@ -56,6 +57,18 @@ def test_steps_after_a_slow_answer_are_as_short_as_before(desk: Desk) -> None:
             line.send(*mail)
 
     assert time.monotonic() - begun < 10
+
+
+def test_the_kernel_asks_a_silent_server_whether_it_is_there(desk: Desk) -> None:
+    mail = ("lapor@kotabaru.example", CONTACT["email"], b"Subject: x\r\n\r\nAda kabar.\r\n")
+
+    with desk.smtp.kept() as line:
+        line.send(*mail)
+        lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        server = f"0100007F:{desk.smtp.port:04X}"
+        timers = [timer for _, _, to, state, _, timer, *_ in lines if (to, state) == (server, "01")]
+
+    assert [timer[:2] for timer in timers] == ["02"]  # its keepalive runs
 
 
 @pytest.mark.parametrize("how", ["slow", "drop"])
