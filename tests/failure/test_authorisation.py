@@ -164,6 +164,13 @@ def denials(doors: Doors, service: str) -> list[tuple[Any, ...]]:
     return doors.rooms[service].database.psql(asked)
 
 
+# Where a denial leaves a row: escalation's is proved by an entry of the feed.
+RECORDS = {
+    "routing": ("routing.denial",),
+    "escalation": ("escalation.denial", "escalation.feed_pending"),
+}
+
+
 def judge(doors: Doors, operation: Operation, may: frozenset[str]) -> None:
     """Fails unless exactly those succeed, and whoever else asks changes nothing; of an officer's
     denial there is a record, and of nothing else."""
@@ -181,7 +188,8 @@ def judge(doors: Doors, operation: Operation, may: frozenset[str]) -> None:
         if who in STAFF and answer.status_code != 401 and service != "intake":
             id = officer_id(doors, service, who)
             denied.append((id, operation.method, operation.path, answer.status_code))
-            before[f"{service}.denial"] += 1
+            for table in RECORDS[service]:
+                before[table] += 1
         assert denials(doors, service) == denied, who
         assert doors.rows(service) == before, who
 
