@@ -200,7 +200,7 @@ def reclassify(
 
 
 def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Case]:
-    """The case follows `into` from now on, which no unit handles that it complains about; both."""
+    """Both, when the case follows `into`; no unit that it complains about may have a part there."""
     permit(actor, case, Action.MERGE)
     if not sees(actor, into):
         raise Invalid("there is no such case", "into", "known")
