@@ -138,16 +138,19 @@ class Client:
         self._looked = time.monotonic()
 
     def _acknowledge(self, followed):
-        chain = followed.chain
-        if followed.reached != chain.position or chain.position <= followed.acknowledged:
+        """Says once that we have everything up to the cursor, if we have: also what was kept before
+        we were started, and was not said then."""
+        place = followed.reached
+        if not followed.acknowledged < place <= followed.chain.position:
             return
         try:
             with self._told_of(followed):
-                self.office.acknowledge(followed.stream, followed.cursor, chain.hash)
+                hash = followed.chain.hash_at(place)
+                self.office.acknowledge(followed.stream, followed.cursor, hash)
         except Refused as refused:
             if refused.problem.get("code") != FURTHER:
                 raise
-        followed.acknowledged = chain.position
+        followed.acknowledged = place
         followed.save()
 
     @contextmanager

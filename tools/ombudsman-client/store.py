@@ -4,7 +4,8 @@
     keys.json                   the feed's public keys, pinned or announced by one that was
     STREAM.jsonl                every entry as it was read, one on each line, only added to
     STREAM-checkpoints.jsonl    every checkpoint that our entries bear out, only added to
-    STREAM.json                 the cursors to go on from; written after the entries
+    STREAM.json                 the cursors to go on from, which entry the feed's stands after, and
+                                which was acknowledged last; written after the entries
     dossiers/NUMBER.json        a dossier, and its sealed parts opened
     answers/ID.json             an answer; written before it is sent
     evidence/WHEN-STREAM.json   what did not hold, with what we have; what a restore has lost
@@ -100,11 +101,13 @@ class Store:
         (self.folder / name).unlink()
 
     def cut(self, name):
-        """Cuts off half a line at the end."""
+        """Cuts off half a line at the end. What is left is on the disk when it returns, also what
+        was being written when we died."""
         file = self.folder / name
         if file.exists():
             with open(file, "r+b") as target:
                 target.truncate(target.read().rfind(b"\n") + 1)
+                os.fsync(target.fileno())
 
     def evidence(self, stream, **found):
         """Keeps what did not hold; the file's name."""
@@ -143,7 +146,7 @@ class Followed:
         store.trust(self.chain.announced)
         kept = store.read(f"{stream}.json", {})
         self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
-        self.reached = 0  # which entry the cursor stands after, as far as this run has read
+        self.reached = kept.get("position", 0)  # which entry the cursor stands after
         self.checkpoints = kept.get("checkpoints", "")  # the cursor after those that are kept
         self._expected, self._met = [], {}
         self._hold(store.lines(self.witnesses))
@@ -194,13 +197,13 @@ class Followed:
         for name in (self.witnesses, self.name):
             self.store.shorten(name, lambda one: one["position"] <= head.position)
         self.chain, self.cursor, self.checkpoints = head, cursor, ""  # those come again, the same
-        self.acknowledged = min(self.acknowledged, head.position)
+        self.reached, self.acknowledged = head.position, min(self.acknowledged, head.position)
         self.save()
 
     def save(self):
         """Writes where to go on."""
         at = {"cursor": self.cursor, "acknowledged": self.acknowledged}
-        at |= {"position": self.chain.position, "hash": self.chain.hash}
+        at |= {"position": self.reached, "hash": self.chain.hash_at(self.reached)}
         self.store.write(f"{self.stream}.json", at | {"checkpoints": self.checkpoints})
 
     def _hold(self, checkpoints):
