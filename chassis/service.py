@@ -38,6 +38,7 @@ from chassis.relay import Relay
 
 BATCH = 50  # unacknowledged deliveries per queue and process, handled together
 POOL = 12  # database connections per process
+BEHIND = 60.0  # seconds: who has not come to the end of the queues by then acts on what is known
 WORKERS = 60  # green threads: a batch of each queue, and the timers
 
 
@@ -98,6 +99,7 @@ class Deliveries(Entrypoint):
         self._sources = {contracts.source(t) for t in handlers(self.container.service_cls)}
         self._writing = Semaphore()
         self._in_hand: set[Any] = set()
+        self._caught_up: Flag = self.container.config["caught_up"]
 
     def start(self) -> None:
         """Starts consuming; a broker that is away is waited for."""
@@ -115,6 +117,7 @@ class Deliveries(Entrypoint):
             except Exception as error:  # whatever it is: this thread's death would be the process'
                 log.warning("broker_away", **cause(error))
             self.container.config["broker"].clear()
+            self._caught_up.clear()
             self._stopping.wait(1)
 
     def _consume(self) -> None:
@@ -124,6 +127,7 @@ class Deliveries(Entrypoint):
             queues = wire.queues(self._settings.service, self._sources)
             consumers = [self._consumer(connection.channel(), queue) for queue in queues]
             self.container.config["broker"].set()
+            self._patience = time.monotonic() + BEHIND
             log.info("consuming", count=len(queues))
             # The connection itself, not kombu's wrapper: that one would connect anew by itself,
             # without a consumer, and wait for ever.
@@ -160,11 +164,15 @@ class Deliveries(Entrypoint):
             self._turn(connection)
 
     def _turn(self, connection: Any) -> None:
+        is_end = time.monotonic() > self._patience
         try:
             connection.drain_events(timeout=0.5)
         except TimeoutError:
+            is_end |= not self._in_hand
             with self._writing:
                 connection.heartbeat_tick()
+        if is_end:
+            self._caught_up.set()
 
     def _deliver(self, waiting: Waiting, message: kombu.message.Message) -> None:
         """What comes while a batch of its queue is in hand is the next batch."""
@@ -247,6 +255,7 @@ class Service:
     db: Transactions = _Shared("db")
     relay: Relay = _Shared("relay")
     stopping: Flag = _Shared("stopping")
+    caught_up: Flag = _Shared("caught_up")  # with what came while this process or the broker slept
 
     def counts(self, tx: Session) -> dict[str, int]:
         """What this service has, for the gauge that compares it with what the others have: what
@@ -363,6 +372,7 @@ def container(service_cls: type, settings: Settings) -> ServiceContainer:
         "relay": Relay(settings.service, engine(settings.database_url, 1), settings.amqp_uri),
         "stopping": Flag(),
         "broker": Flag(),
+        "caught_up": Flag(),
         "max_workers": WORKERS,
     }
     return ServiceContainer(service_cls, shared)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from services.escalation.watch.clockwork import ORDERS, Clock, Run
@@ -79,6 +79,19 @@ RANK: Mapping[str, int] = {
         (What.REMINDER, What.PASSED, What.LEVEL_1, What.LEVEL_2, What.LEVEL_3, What.HANDOVER)
     )
 }
+
+
+WHEN_OVER = (What.PASSED, *LEVELS[1:])  # what is told of a limit that has ended
+
+
+def last_over(at: datetime) -> datetime:
+    """The latest limit that is over at a moment: it ends with its last second, not before it."""
+    return at - timedelta(seconds=1)
+
+
+def is_over(due_at: datetime, at: datetime) -> bool:
+    """Whether a limit is over at a moment."""
+    return due_at <= last_over(at)
 
 
 # The limits that somebody above hears of; H goes to the Ombudsman instead.

@@ -41,6 +41,11 @@ def passed(clock: ClockRun, ends_on: date, at: datetime) -> Fact:
     return Fact("deadline.passed.v1", clock.number, _limit(clock, ends_on, at), at)
 
 
+def kept(clock: ClockRun, ends_on: date, at: datetime) -> Fact:
+    """A limit that was said to have ended had been kept: the news of it came late."""
+    return Fact("deadline.kept.v1", clock.number, _limit(clock, ends_on, at), at)
+
+
 def recomputed(
     clock: ClockRun, ends_on: date | None, before: datetime | None, reason: str, at: datetime
 ) -> Fact:

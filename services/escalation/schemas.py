@@ -43,7 +43,7 @@ class CaseMoved(Tolerant):
     kind = fields.String()
     klass = fields.String(data_key="class", allow_none=True)
     category = fields.String(allow_none=True)
-    agency = fields.String()
+    agency = fields.String(allow_none=True)
     goes_to = fields.String()
     awaited_from = fields.String()
 

@@ -15,6 +15,7 @@ from chassis.service import Service, every, subscribe
 from chassis.together import hold
 from services.escalation import grants, models, schemas
 from services.escalation.config import Settings
+from services.escalation.domain import last_over
 from services.escalation.events import rfc3339
 from services.escalation.ombudsman import feed, handovers, happened, parts, pokes
 from services.escalation.ombudsman.broadcasting import Broadcaster
@@ -184,7 +185,10 @@ class Escalation(Service):
 
     @every(1)
     def sweep(self) -> bool:
-        """Fires what is due, unless the breaker refuses."""
+        """Fires what is due, unless the breaker refuses; and not before it has been heard what came
+        while nobody listened, for that may have kept a limit."""
+        if not self.caught_up.is_set():
+            return False
         now = self.clock.now()  # once: what fires is what the breaker has looked at
         with self.db.begin() as tx:
             allowed = breaker.may_fire(tx, self.clock, self.settings.breaker_floor, now)
@@ -196,7 +200,7 @@ class Escalation(Service):
         def fire(tx: Session, case: models.CaseState) -> None:
             firing.fire(tx, case, self.in_force(tx), now)
 
-        asked = {"through": breaker.last_due(now)}
+        asked = {"through": last_over(now)}
         turn = turns.Turn(models.Work.FIRE, firing.OLDEST, asked, fire)
         return turns.take(self.db, self.clock, turn)
 

@@ -174,6 +174,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
     "deadline.passed": ("clock", "due_at", "ends_on"),
+    "deadline.kept": ("clock", "due_at", "ends_on"),
     "deadline.recomputed": ("clock", "before", "after", "ends_on", "reason"),
     "escalation.raised": ("clock", "level", "to"),
     "escalation.offered": ("reason",),

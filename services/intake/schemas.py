@@ -261,7 +261,7 @@ class DeadlineStarted(Tolerant):
 
 
 class DeadlinePassed(DeadlineStarted):
-    """Of `deadline.passed`."""
+    """Of `deadline.passed` and `deadline.kept`."""
 
     at = fields.AwareDateTime(required=True)
 

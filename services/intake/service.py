@@ -109,6 +109,13 @@ class Intake(Service):
         deadline.passed_at = told["at"]
         note(tx, event, told["at"])
 
+    @subscribe("deadline.kept.v1")
+    def take_lateness_back(self, event: Event, tx: Session) -> None:
+        """A limit that was said to be missed had been kept."""
+        told = schemas.DeadlinePassed.of(event)
+        _deadline(known(tx, event), told).passed_at = None
+        note(tx, event, told["at"])
+
     @subscribe(
         "escalation.raised.v1",
         "escalation.offered.v1",

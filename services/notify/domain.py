@@ -37,6 +37,7 @@ class About(StrEnum):
     REFUSED = "refused"
     DEADLINE_APPROACHING = "deadline_approaching"
     DEADLINE_PASSED = "deadline_passed"
+    DEADLINE_KEPT = "deadline_kept"
     DEADLINE_RECOMPUTED = "deadline_recomputed"
     ESCALATION_RAISED = "escalation_raised"
     ESCALATION_OFFERED = "escalation_offered"
@@ -61,7 +62,7 @@ REPORTERS_LIMITS = frozenset("RD")  # limits that bind the reporter, who is remi
 
 # The reporter is told every step, a missed limit and an escalation too. Not told: `case.opened`
 # (`received` says it), the government's reminders to itself, limits that pause, resume or follow a
-# reclassification (that step is told), R, D and H passing (closed, archived, offered say it).
+# reclassification (that step is told), nor of R, D and H: closed, archived and offered say it.
 RULES = (
     Rule("report.contact_sealed.v1", About.RECEIVED, needs="received_at"),
     Rule("case.verified.v1", About.VERIFIED),
@@ -82,6 +83,7 @@ RULES = (
     Rule("case.refused.v1", About.REFUSED),
     Rule("deadline.approaching.v1", About.DEADLINE_APPROACHING, {"clock": REPORTERS_LIMITS}),
     Rule("deadline.passed.v1", About.DEADLINE_PASSED, {"clock": GOVERNMENTS_LIMITS}),
+    Rule("deadline.kept.v1", About.DEADLINE_KEPT, {"clock": GOVERNMENTS_LIMITS}),
     Rule(
         "deadline.recomputed.v1",
         About.DEADLINE_RECOMPUTED,
@@ -117,6 +119,7 @@ CAN_WAIT = frozenset(
     {
         About.DEADLINE_APPROACHING,
         About.DEADLINE_PASSED,
+        About.DEADLINE_KEPT,
         About.DEADLINE_RECOMPUTED,
         About.ESCALATION_RAISED,
         About.ESCALATION_OFFERED,
@@ -152,6 +155,7 @@ PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every
     About.CLOSED: frozenset({"at", "how"}),
     About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
+    About.DEADLINE_KEPT: frozenset({"limit", "due"}),
     About.DEADLINE_RECOMPUTED: frozenset({"limit", "due"}),
     About.ESCALATION_RAISED: frozenset({"at", "limit", "due", "office"}),
     About.POST_REMINDED: frozenset({"limit", "due"}),
@@ -226,6 +230,7 @@ MOMENTS = {
     (About.RECEIVED, "at"): "received_at",
     (About.DEADLINE_APPROACHING, "due"): "due_at",
     (About.DEADLINE_PASSED, "due"): "due_at",
+    (About.DEADLINE_KEPT, "due"): "due_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
     (About.ESCALATION_RAISED, "due"): "due_at",
     (About.POST_REMINDED, "due"): "due_at",

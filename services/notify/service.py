@@ -164,6 +164,7 @@ class Notify(Service):
         "case.refused.v1",
         "deadline.approaching.v1",
         "deadline.passed.v1",
+        "deadline.kept.v1",
         "deadline.recomputed.v1",
         "escalation.raised.v1",
         "escalation.offered.v1",

@@ -6,7 +6,7 @@ Locks are taken parent first, then its followers by number; two parents by numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from chassis.outbox import emit
 from chassis.together import in_hand
 from services.routing import domain, events, metrics, models
 from services.routing.life import (
+    OF_ONE,
     ORDERS,
     REPORTER,
     Action,
@@ -101,19 +102,35 @@ def followers(tx: Session, number: str) -> list[models.Case]:
 
 
 def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None = None) -> None:
-    """Makes the (held) case what it is afterwards, and its followers with it. Their reporters read
-    the same words, but for a question, which may tell what only the asked one knows."""
+    """Makes the (held) case what it is afterwards, and its followers with it, unless its reporter
+    ended it. Their reporters read the same words, but for a question, which may tell what only the
+    asked one knows."""
     before = value(row)
     metrics.moved(step.action, before, after, step.at)
     _write(tx, row, after, step, say)
+    if step.action in OF_ONE:
+        return
     if step.words is not None and step.words.about is models.About.DATA_REQUEST:
         step = replace(step, words=replace(step.words, text=NOT_ASKED))
     for follower in followers(tx, before.number):
         own = value(follower)
-        moved = domain.follow(own, after)
+        moved = domain.follow(own, after, after.cycle - before.cycle)
         moved = replace(moved, merged_into=after.merged_into or own.merged_into)
         if say is not None or moved != own:
             _write(tx, follower, moved, step, say)
+
+
+def answer_too(tx: Session, rows: Sequence[models.Case], parent: str, at: datetime) -> None:
+    """Tells the answer that `parent` was given to the reporters of (held) cases that have just been
+    merged into it: their time to object begins when they hear it."""
+    given = sa.select(models.Reply).where(
+        models.Reply.number == parent, models.Reply.about == models.About.ANSWER
+    )
+    said = tx.scalars(given.order_by(models.Reply.at.desc()).limit(1)).one()
+    words, actor = Words(said.about, said.text), Actor(Role.LIAISON, said.agency)
+    step = Step(Action.ANSWER, actor, at, said.officer_id, words=words)
+    for row in rows:
+        _write(tx, row, value(row), step, lambda case, reply: events.answered(case, at, reply))
 
 
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:

@@ -244,9 +244,12 @@ class Merge(Resource):
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None
         child, parent = domain.merge(turn.case, turn.actor, case_file.value(other), turn.rules)
+        joining = [turn.row, *case_file.followers(turn.tx, child.number)]
         step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
         case_file.change(turn.tx, other, parent, step)
         turn.make(Action.MERGE, child, lambda c, _: events.merged(c, turn.at), why=body["reason"])
+        if parent.status is Status.ANSWERED:
+            case_file.answer_too(turn.tx, joining, parent.number, turn.at)
 
 
 VERBS: dict[str, type[Resource]] = {

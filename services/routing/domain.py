@@ -16,6 +16,7 @@ from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing.life import (
     CLOCK,
     LADDER,
+    OF_ONE,
     OPEN,
     REPORTER,
     RETURNS_TO_ARBITER,
@@ -82,7 +83,8 @@ def knows_the_moment(actor: Actor, case: Case) -> bool:
 def permit(actor: Actor, case: Case, action: Action) -> Status:
     """The status that follows. Raises NotAllowed (the case's state) or Forbidden (the actor)."""
     verb = action.replace("_", " ")
-    if case.merged_into is not None and actor.role is not Role.REPORTER:
+    is_own = actor.role is Role.REPORTER or action in OF_ONE
+    if case.merged_into is not None and not is_own:
         raise NotAllowed("this case is merged into another one and follows it")
     if (case.status, action) not in TRANSITIONS:
         raise NotAllowed(f"cannot {verb} a case that is {case.status.replace('_', ' ')}")
@@ -214,12 +216,14 @@ def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Cas
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
     parent = replace(into, complains_about=_union(into.complains_about, case.complains_about))
     parent = replace(parent, decider=decider(parent, rules))
-    return replace(follow(case, parent), merged_into=parent.number), parent
+    rounds = int(case.outcome is not None)  # its reporter had time to object to that: a new round
+    return replace(follow(case, parent, rounds), merged_into=parent.number), parent
 
 
-def follow(case: Case, parent: Case) -> Case:
-    """A merged case as it is while its parent is as given: one handling, two reporters. Whom the
-    parent complains about learns nothing of it from the follower either."""
+def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
+    """A merged case as it is while its parent is as given, and has begun so many rounds more: one
+    handling, two reporters, each with rounds of their own. Whom the parent complains about learns
+    nothing of it from the follower either."""
     return replace(
         parent,
         number=case.number,
@@ -229,6 +233,7 @@ def follow(case: Case, parent: Case) -> Case:
         hidden_from_public=case.hidden_from_public,
         reachable=case.reachable,
         received_at=case.received_at,
+        cycle=case.cycle + rounds,
         complains_about=_union(case.complains_about, parent.complains_about),
         merged_into=case.merged_into,
         stars=case.stars,
@@ -337,11 +342,13 @@ def withdraw(case: Case, at: datetime, *, followers: int) -> Case:
 
 
 def auto_close(case: Case, at: datetime, *, cycle: int) -> Case:
-    """The reporter's time to object to the answer of that round is over."""
+    """The reporter's time to object to that round's answer is over. A merged case is closed for its
+    own reporter only."""
     status = permit(CLOCK, case, Action.AUTO_CLOSE)
     if cycle != case.cycle:
         raise NotAllowed("that limit belongs to an earlier round")
-    return replace(case, status=status, closed_how=Closing.AUTO_CLOSED, ended_at=at)
+    auto_closed = Closing.AUTO_CLOSED
+    return replace(case, status=status, closed_how=auto_closed, ended_at=at, merged_into=None)
 
 
 def give_up(case: Case, at: datetime, *, due_at: datetime) -> Case:
@@ -373,16 +380,8 @@ def suggest(
     case: Case, district: str, rules: Iterable[RoutingRule], on: date
 ) -> RoutingRule | None:
     """The first rule, in their order, that matches the case on that day."""
-    for rule in rules:
-        in_force = rule.effective_from <= on and (
-            rule.effective_to is None or on <= rule.effective_to
-        )
-        wanted = (rule.kind, rule.class_, rule.category, rule.district)
-        given = (case.kind, case.class_, case.category, district)
-        fits = all(want in (None, have) for want, have in zip(wanted, given, strict=True))
-        if in_force and fits and rule.agency not in case.complains_about:
-            return rule
-    return None
+    fitting = (rule for rule in rules if rule.fits(case, district, on))
+    return next((rule for rule in fitting if rule.agency not in case.complains_about), None)
 
 
 def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

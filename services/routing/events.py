@@ -133,8 +133,9 @@ def reclassified(case: Case, at: datetime) -> Fact:
 
 
 def merged(case: Case, at: datetime) -> Fact:
-    """It follows another one."""
-    return _fact("case.merged.v1", case, at, into=case.merged_into)
+    """It follows another one, and has its class, agency and round from now on."""
+    handling = _classification(case) | {"agency": case.agency, "cycle": case.cycle}
+    return _fact("case.merged.v1", case, at, into=case.merged_into, **handling)
 
 
 def withdrawn(case: Case, at: datetime) -> Fact:

@@ -185,6 +185,8 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     # A withdrawn report has nobody left who wants to be told of another's progress.
     **{(status, Action.MERGE): Then.PARENT for status in Status if status != Status.WITHDRAWN},
 }
+# Done by or for one reporter: it ends this case only, and not those that follow it.
+OF_ONE = frozenset({Action.ACCEPT, Action.AUTO_CLOSE})
 
 WHO: Mapping[Action, frozenset[Part]] = {
     Action.VERIFY: frozenset({Part.DECIDER}),
@@ -250,6 +252,16 @@ class RoutingRule:
     district: str | None = None
     effective_from: date = date.min
     effective_to: date | None = None
+
+    def fits(self, case: Case, district: str, on: date) -> bool:
+        """Whether it is in force on that day and matches the case."""
+        wanted = (self.kind, self.class_, self.category, self.district)
+        given = (case.kind, case.class_, case.category, district)
+        return (
+            self.effective_from <= on
+            and (self.effective_to is None or on <= self.effective_to)
+            and all(want in (None, have) for want, have in zip(wanted, given, strict=True))
+        )
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class Rated(Tolerant):
 
 
 class Limit(Tolerant):
-    """deadline.started.v1, deadline.approaching.v1 and deadline.passed.v1"""
+    """deadline.started.v1, .approaching, .passed and .kept"""
 
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)

@@ -172,6 +172,13 @@ class Routing(Service):
         except NotAllowed:
             return  # the case moved on before the news of its old limit came
 
+    @subscribe("deadline.kept.v1")
+    def keep_deadline(self, event: Event, tx: Session) -> None:
+        """A limit that was said to have ended had been kept: it is on nobody's list for it."""
+        row, deadline = self._deadline(tx, event.subject, schemas.Limit.of(event))
+        _is_not_late(deadline)
+        case_file.show_clock(row)
+
     @subscribe("deadline.recomputed.v1")
     def move_deadline(self, event: Event, tx: Session) -> None:
         """A limit moved, paused or resumed. One that lies ahead again has not been missed; a pause
@@ -180,7 +187,7 @@ class Routing(Service):
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
         if told["after"] and told["after"] > told["at"]:
-            deadline.passed_at = None
+            _is_not_late(deadline)
         case_file.show_clock(row)
 
     @subscribe("escalation.raised.v1")
@@ -311,6 +318,10 @@ def _case(number: str, report: dict[str, Any], category: str | None) -> Case:
         reachable=report["reachable"],
         received_at=report["received_at"],
     )
+
+
+def _is_not_late(deadline: models.Deadline) -> None:
+    deadline.passed_at, deadline.level, deadline.brought_to = None, 0, None
 
 
 def _known(tx: Session, category: str | None) -> str | None:

@@ -5,15 +5,17 @@ With one worker that order is strict. With more it is strict for each case; over
 is overtaken only while another worker has it in hand."""
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import UTC, timedelta
+from time import sleep
 
 import pytest
 
 from chassis.clock import Clock
 from services.escalation.watch import breaker
 from tests.failure.multiplying import multiply
+from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
-from tests.service.escalation.office import furnished
+from tests.service.escalation.office import NUMBERS, furnished
 from tests.service.escalation.tower import end_of, local
 
 pytestmark = pytest.mark.fault
@@ -117,6 +119,38 @@ def test_more_than_is_usual_waits_for_a_person_and_then_fires_once_in_order(asle
     eventually(lambda: all_fired(asleep), seconds=AFTER_A_DOWNTIME)
 
     fires_once_in_order(asleep)
+
+
+@pytest.mark.parametrize("slept", ["worker", "broker"])
+def test_news_that_waited_is_heard_before_anything_fires(office, broker, slept):
+    """V ended while nobody listened, and it had been kept."""
+    with Proxy(lambda: broker.port) as way:
+        uri = broker.uri("escalation").replace(f":{broker.port}/", f":{way.port}/")
+        office.at("2026-11-02 10:00")
+        worker = office.start(AMQP_URI=uri)
+        for number in NUMBERS:
+            office.tower.open(number)
+        if slept == "worker":
+            worker.stop()
+        way.refuse()
+        office.publish("case.disposed.v1", NUMBERS, local("2026-11-05 16:00").astimezone(UTC))
+        office.at("2026-11-06 08:00")
+        sleep(3)  # enough to fire: it does not, while it hears nothing
+        assert [office.tower.fired(number) for number in NUMBERS] == [[]] * len(NUMBERS)
+        way.listen()
+        if slept == "worker":
+            office.launch(AMQP_URI=uri).process.start()
+
+        reminded = (
+            "SELECT count(*) FROM due d JOIN clock c ON c.id = d.clock_id"
+            " WHERE clock = 'F' AND what = 'reminder' AND fired_at IS NOT NULL"
+        )
+        office.at("2026-11-12 08:00")  # F's last day
+        eventually(lambda: office.count(reminded) == len(NUMBERS), seconds=AFTER_A_DOWNTIME)
+
+        for number in NUMBERS:
+            assert "approaching F" in office.tower.fired(number)
+            assert [line for line in office.tower.fired(number) if " V" in line] == []
 
 
 WORKERS = 3

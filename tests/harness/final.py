@@ -78,6 +78,7 @@ SHOWN = (
 TOLD = (
     f"{LIMITS} AND CASE type WHEN 'deadline.started.v1' THEN false"
     " WHEN 'deadline.passed.v1' THEN data->>'clock' IN ('V', 'F', 'S', 'A')"
+    " WHEN 'deadline.kept.v1' THEN data->>'clock' IN ('V', 'F', 'S', 'A')"
     " WHEN 'deadline.approaching.v1' THEN data->>'clock' IN ('R', 'D')"
     " WHEN 'deadline.recomputed.v1' THEN data->>'after' IS NOT NULL"
     " AND data->>'clock' <> 'H' AND data->>'reason' IN ('calendar', 'limit') ELSE true END"

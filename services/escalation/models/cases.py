@@ -13,7 +13,7 @@ from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_
 from services.escalation.watch.clockwork import OVER, Clock
 
 _OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
-_OPEN = f"NOT follows AND status NOT IN ({_OVER})"
+_OPEN = f"status NOT IN ({_OVER})"
 _RUNS = "stopped_at IS NULL"
 
 
@@ -167,7 +167,7 @@ class Breach(Base):
 
     __tablename__ = "breach"
     __table_args__ = (
-        one_of("how", ("stopped", "paused", "recomputed")),
+        one_of("how", ("stopped", "paused", "recomputed", "kept")),
         sa.CheckConstraint("(closed_at IS NULL) = (how IS NULL)", name="closed_somehow"),
         sa.Index(
             "breach_open", "clock_id", unique=True, postgresql_where=sa.text("closed_at IS NULL")

@@ -39,13 +39,14 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
     "escalation.raised": ("clock", "cycle", "level", "to", "because", "agency", "due_at"),
+    "deadline.kept": ("clock", "cycle", "due_at"),
 }
 FIRST, RAISED = "case.opened", "escalation.raised"
 
 
 def kept(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """Of an event's data, what the history keeps."""
-    names = KEPT[what] if what == RAISED else (*KEPT[what], "status")
+    names = (*KEPT[what], "status") if what.startswith("case.") else KEPT[what]
     return {name: data.get(name) for name in names}
 
 

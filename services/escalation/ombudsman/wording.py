@@ -36,6 +36,10 @@ HAPPENED: Mapping[str, Words] = {
     "case.merged": Words("Digabungkan", "Merged"),
     "case.withdrawn": Words("Dicabut oleh pelapor", "Withdrawn by the reporter"),
     "case.refused": Words("Permintaan pelapor ditolak", "A request of the reporter was refused"),
+    "deadline.kept": Words(
+        "Tenggat {clock} ternyata dipenuhi; kabarnya terlambat sampai",
+        "Limit {clock} had been kept; the news of it came late",
+    ),
 }
 CODES: Mapping[str, Words] = {
     "complaint": Words("pengaduan", "complaint"),

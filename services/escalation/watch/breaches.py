@@ -28,6 +28,7 @@ def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused
         feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
     elif standing is not None and not is_late:
         how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"
+        how = "kept" if row.passed_at is None and how != "recomputed" else how
         standing.closed_at, standing.how = now, how
         data = _about(case, row) | {"how": how}
         feed.write(tx, "monitoring", "feed.breach.closed.v1", case.number, data, now)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from chassis.clock import Clock
 from chassis.logs import log
 from services.escalation import metrics
-from services.escalation.domain import most_at_once, why_refuse
+from services.escalation.domain import last_over, most_at_once, why_refuse
 from services.escalation.models import Breaker
 
 MEASURED_FOR = timedelta(minutes=10)
@@ -87,10 +87,5 @@ def _daily(tx: Session, now: datetime) -> list[int]:
 
 def _due_now(tx: Session, now: datetime, released: datetime | None, most: int) -> int:
     asked: dict[str, Any] = {"released": released, "enough": most + 1}
-    asked["through"] = last_due(now)
+    asked["through"] = last_over(now)
     return int(tx.scalars(_DUE_NOW, asked).one())
-
-
-def last_due(now: datetime) -> datetime:
-    """The latest limit that is over: it ends with its last second, not before it."""
-    return now - timedelta(seconds=1)

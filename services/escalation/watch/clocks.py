@@ -16,18 +16,29 @@ from chassis.logs import log
 from chassis.outbox import emit
 from chassis.together import held
 from services.escalation import events, models
-from services.escalation.domain import NoLimit, Rule, What, limit_for, rungs_for, wakeups
+from services.escalation.domain import (
+    WHEN_OVER,
+    NoLimit,
+    Rule,
+    What,
+    is_over,
+    limit_for,
+    offer_reason,
+    rungs_for,
+    wakeups,
+)
 from services.escalation.models import CaseState, ClockRun, PauseRow
+from services.escalation.ombudsman import happened
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches
 from services.escalation.watch.clockwork import (
-    OWN_COUNT,
     SET_ASIDE,
     Happening,
     Move,
     Run,
     moved,
     moves,
+    number_of_start,
 )
 from services.escalation.watch.workdays import Day, Pause, Undecidable, due
 
@@ -58,8 +69,9 @@ def apply(
     """Moves the case's clocks as the table says for `what`, which happened at `at`."""
     for clock, move in moves(what, follows=case.follows).items():
         last = _last(case, clock)
-        if move is Move.START:
-            _start(tx, case, clock, last, at, now, regime)
+        before, known = (last.cycle, run_of(last)) if last else (0, None)
+        if number := number_of_start(clock, move, known, before, case.cycle):
+            _start(tx, case, clock, number, at, now, regime)
         elif last is not None:
             _move(tx, case, last, move, at, now, regime, set_aside=what in SET_ASIDE)
 
@@ -130,19 +142,11 @@ def _start(
     tx: Session,
     case: CaseState,
     clock: str,
-    last: ClockRun | None,
+    cycle: int,
     at: datetime,
     now: datetime,
     regime: Regime,
 ) -> None:
-    cycle = case.cycle
-    if last is not None:
-        if clock in OWN_COUNT:
-            cycle = last.cycle + 1
-        if last.stopped_at is None or cycle <= last.cycle:
-            return
-    elif clock in OWN_COUNT:
-        cycle = 1
     row = ClockRun(
         number=case.number, clock=clock, cycle=cycle, started_at=at, regime=regime.version
     )
@@ -169,11 +173,27 @@ def _move(
         return
     row.stopped_at, row.set_aside = after.stopped_at, after.set_aside
     _save_pauses(row, after)
+    if row.passed_at and row.due_at and not is_over(row.due_at, at):
+        _take_back(tx, case, row, now, regime)
     if after.stopped_at is None:
         _measure(tx, case, row, "paused" if after.is_paused else "resumed", now, regime)
     else:
         _forget_unfired(tx, row, keep=())
         breaches.settle(tx, case, row, now, paused=False)
+
+
+def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regime: Regime) -> None:
+    """A limit was said to have passed, and now comes the news of what had kept it. What was raised
+    is taken back, and fires again if it becomes true; a case that was handed over stays there."""
+    row.passed_at = None
+    for wake in [wake for wake in row.wakes if wake.what in WHEN_OVER]:
+        row.wakes.remove(wake)
+    tx.flush()
+    if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
+        case.offered_at = None
+    kept = events.kept(row, day_of(row, row.due_at or now, regime), now)
+    happened.note(tx, case.number, "deadline.kept", kept.data, now)
+    emit(tx, kept)
 
 
 def _save_pauses(row: ClockRun, run: Run) -> None:

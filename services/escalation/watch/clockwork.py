@@ -66,6 +66,7 @@ class Move(StrEnum):
     RESUME = "resume"
     STOP = "stop"
     REVIVE = "revive"  # resumes, also what archiving stopped: then that was a pause
+    AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
 
 
 # What the Ombudsman ordered: no event of the case touches these, it may have been closed long ago.
@@ -78,7 +79,9 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
 # a reopened case has a new S and a new H. R runs per round, D per question and A per return.
 # Another kind or class, however it came, measures every open clock again.
-# A merged case follows another one, whose clocks count for both; its own reporter keeps H and R.
+# A merged case follows another one, whose clocks count for both; its own reporter keeps H and R. It
+# may be answered still when the other is closed, for that one's reporter is content: then it is
+# reopened without having been closed.
 CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.OPENED: {Clock.VERIFY: Move.START, Clock.HAND_OVER: Move.START},
     Happening.VERIFIED: {},
@@ -109,11 +112,15 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
         Clock.HAND_OVER: Move.REVIVE,
     },
     Happening.CLOSED: _END,
-    Happening.REOPENED: {Clock.SETTLE: Move.START, Clock.HAND_OVER: Move.START},
+    Happening.REOPENED: {
+        Clock.SILENCE: Move.STOP,
+        Clock.SETTLE: Move.AGAIN,
+        Clock.HAND_OVER: Move.AGAIN,
+    },
     Happening.RECLASSIFIED: {},
     Happening.ARCHIVED: _END,
     Happening.FORWARDED: _END,
-    Happening.MERGED: {**_END, Clock.HAND_OVER: Move.REVIVE},
+    Happening.MERGED: {**_END, Clock.HAND_OVER: Move.AGAIN},
     Happening.MERGED_INTO_ENDED: _END,
     Happening.WITHDRAWN: _END,
     Happening.REFUSED: {},
@@ -228,6 +235,20 @@ class Run:
         return self.stopped_at is None and bool(self.pauses) and self.pauses[-1].end is None
 
 
+def number_of_start(clock: str, move: Move, run: Run | None, number: int, cycle: int) -> int | None:
+    """The number of the clock that `move` begins in round `cycle`; None if it begins none. `run`
+    and `number`: the one before, None and 0 if there is none."""
+    if run is not None and (run.stopped_at is None or (move is Move.AGAIN and run.set_aside)):
+        return None
+    if move is Move.AGAIN:
+        return max(cycle, number + 1)
+    if move is not Move.START:
+        return None
+    if clock in OWN_COUNT:
+        return number + 1
+    return cycle if cycle > number else None
+
+
 def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False) -> Run:
     """The run after a move; the same run when the move does not fit its state."""
     if run.stopped_at:
@@ -236,13 +257,13 @@ def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False) -> Run
         return replace(_running(run, at), stopped_at=at, set_aside=set_aside)
     if move is Move.PAUSE and not run.is_paused:
         return replace(run, pauses=(*run.pauses, Pause(at)))
-    return _running(run, at) if move in (Move.RESUME, Move.REVIVE) else run
+    return _running(run, at) if move in (Move.RESUME, Move.REVIVE, Move.AGAIN) else run
 
 
 def _moved_when_stopped(run: Run, stopped_at: datetime, move: Move, at: datetime) -> Run:
     if not run.set_aside:
         return run
-    if move is Move.REVIVE:
+    if move in (Move.REVIVE, Move.AGAIN):
         aside = Pause(stopped_at, max(at, stopped_at))
         return replace(run, stopped_at=None, set_aside=False, pauses=(*run.pauses, aside))
     return replace(run, set_aside=False) if move is Move.STOP else run

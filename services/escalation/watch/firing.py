@@ -14,14 +14,22 @@ from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
 from services.escalation import events, metrics, models
-from services.escalation.domain import LEVELS, RAISED, RANK, Addressee, What, rungs_for
+from services.escalation.domain import (
+    LEVELS,
+    RAISED,
+    RANK,
+    Addressee,
+    What,
+    is_over,
+    last_over,
+    rungs_for,
+)
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import handovers, happened
 from services.escalation.rules import staffing
 from services.escalation.rules.posts import EMPTY, NOT_HELD, Reached, Standing, reach
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, clocks
-from services.escalation.watch.breaker import last_due
 
 # The case whose wake-up is oldest. Costs what is due, not what waits. The wake-up is locked too,
 # which looks at it again: what another process has just fired is not picked for its case's later
@@ -72,7 +80,7 @@ def _next(tx: Session, case: CaseState, now: datetime) -> tuple[models.Due, Cloc
     found = (
         sa.select(models.Due)
         .where(models.Due.number == case.number, models.Due.fired_at.is_(None))
-        .where(models.Due.due_at <= last_due(now))
+        .where(models.Due.due_at <= last_over(now))
         .order_by(models.Due.due_at, models.Due.id)
     )
     due = min(tx.scalars(found), key=lambda due: (due.due_at, RANK[due.what]), default=None)
@@ -89,7 +97,7 @@ def _fire(tx: Session, firing: Firing) -> None:
 
 def _remind(tx: Session, firing: Firing) -> None:
     """Says nothing of a limit that is over already: that it passed is told, and may be answered."""
-    if firing.clock.due_at is not None and firing.clock.due_at <= last_due(firing.now):
+    if firing.clock.due_at is not None and is_over(firing.clock.due_at, firing.now):
         return
     raised = firing.clock.clock in RAISED
     reached = _reach(tx, firing, Addressee.HOLDER, EMPTY) if raised else None

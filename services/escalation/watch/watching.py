@@ -44,8 +44,7 @@ _PROVISIONAL = sa.text("SELECT count(*) FROM clock WHERE stopped_at IS NULL AND 
 # Who is open stands here word for word as in the index, and a test holds it to OVER.
 UNWATCHED = sa.text("""
 SELECT count(*) FROM case_state s
-WHERE NOT s.follows
-AND s.status NOT IN ('archived', 'closed', 'forwarded_externally', 'withdrawn')
+WHERE s.status NOT IN ('archived', 'closed', 'forwarded_externally', 'withdrawn')
 AND NOT EXISTS (
     SELECT FROM clock c WHERE c.clock = 'H' AND c.number = s.number AND c.stopped_at IS NULL)
 """)

@@ -53,19 +53,20 @@ class Office:
 
     def open(self) -> None:
         """Twelve cases, as routing would tell of them."""
-        batch = {}
-        for number in NUMBERS:
-            body = self.tower.stream.body("case.opened.v1", number, self.tower.clock.real())
-            batch[number] = ("case.opened.v1", strict_json.loads(body)["id"], body)
-        publish_raw(self._broker, "routing", batch)
+        self.publish("case.opened.v1", NUMBERS)
         eventually(lambda: self.count("SELECT count(*) FROM case_state") == len(NUMBERS))
 
     def open_more(self) -> None:
         """One case more, over the broker."""
-        number = "KTB-45678-99999"
-        body = self.tower.stream.body("case.opened.v1", number, self.tower.clock.real())
-        told = ("case.opened.v1", strict_json.loads(body)["id"], body)
-        publish_raw(self._broker, "routing", {number: told})
+        self.publish("case.opened.v1", ["KTB-45678-99999"])
+
+    def publish(self, type: str, numbers: list[str], at: datetime | None = None) -> None:
+        """Sends an event of each case, over the broker; of now unless a time is given."""
+        batch = {}
+        for number in numbers:
+            body = self.tower.stream.body(type, number, at or self.tower.clock.real())
+            batch[number] = (type, strict_json.loads(body)["id"], body)
+        publish_raw(self._broker, "routing", batch)
 
     def open_here(self) -> None:
         """The same without broker and worker; the workers' clock is moved past every V."""

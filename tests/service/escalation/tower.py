@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -106,6 +107,8 @@ class Tower:
         self.db, self.settings = Transactions(self.engine), settings(database, secrets)
         self.service = Escalation()
         self.service.db, self.service.clock = self.db, self.clock
+        self.service.caught_up = Flag()
+        self.service.caught_up.set()
         self.service.settings, self.service.signers = self.settings, self.settings.signers()
         if seeded:
             self.plant()

@@ -156,6 +156,20 @@ def test_a_missed_limit_that_lies_ahead_again_is_not_missed_any_more(
     assert (shown["due_at"] is None, shown["passed"]) == (ends[-1] is None, passed)
 
 
+def test_a_limit_that_had_been_kept_is_not_missed_and_the_timeline_says_so(
+    api: httpx.Client, hear: Any, receipt: dict[str, str]
+) -> None:
+    number, limit, due = receipt["number"], {"clock": "V", "cycle": 1}, stamp(days=-3)
+    hear("deadline.passed.v1", number, **limit, due_at=due, at=due)
+
+    hear("deadline.kept.v1", number, **limit, due_at=due, ends_on="2026-11-05", at=stamp())
+
+    told = track(api, receipt)
+    assert [d["passed"] for d in told["deadlines"]] == [False]
+    assert told["timeline"][-1]["what"] == "deadline.kept"
+    assert told["timeline"][-1]["detail"]["clock"] == "V"
+
+
 def test_a_limit_that_passes_again_is_missed_again(
     api: httpx.Client, hear: Any, receipt: dict[str, str]
 ) -> None:

@@ -209,3 +209,25 @@ def furnish(database: Database, stored: str = QUICK) -> None:
             )  # fmt: skip
             tx.add(officer)
     bind.dispose()
+
+
+def told(office: Office, number: str) -> tuple[str, dict[str, Any]]:
+    """The last fact about a case: its type, and what it says."""
+    return office.said(number)[-1]
+
+
+def ago(office: Office, **by: float) -> str:
+    """A moment of the past, as events tell it; a negative one is to come."""
+    at = office.clock.now() - timedelta(**by)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def pass_limit(office: Office, number: str, clock: str, cycle: int = 1) -> str:
+    """A limit has ended."""
+    due = ago(office, minutes=1)
+    return office.hear("deadline.passed.v1", number, clock=clock, cycle=cycle, due_at=due)
+
+
+def notes(office: Office, number: str) -> list[tuple[str, str]]:
+    """What the reporter added, as officers read it."""
+    return [(n["action"], n["text"]) for n in office.case(number)["notes"]]

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from datetime import timedelta
-
 import pytest
 
 from chassis.inbox import ANYBODY
-from services.routing.case_file import NOT_ASKED
-from tests.service.routing.office import ASK, FOLLOW_UP, TEXT
-
-
-def told(office, number):
-    """The last fact about a case: its type, and what it says."""
-    return office.said(number)[-1]
-
-
-def ago(office, **by):
-    at = office.clock.now() - timedelta(**by)
-    return at.isoformat().replace("+00:00", "Z")
-
-
-def pass_limit(office, number, clock, cycle=1):
-    due = ago(office, minutes=1)
-    return office.hear("deadline.passed.v1", number, clock=clock, cycle=cycle, due_at=due)
-
-
-def notes(office, number):
-    return [(n["action"], n["text"]) for n in office.case(number)["notes"]]
+from tests.service.routing.office import ASK, TEXT, ago, notes, pass_limit, told
 
 
 @pytest.mark.parametrize(("status", "verbs"), [("unverified", []), ("in_progress", [])])
@@ -164,107 +141,6 @@ def test_what_comes_before_its_report_waits_for_it(office):
     assert early == "waiting"
 
 
-# --- merged cases
-
-
-@pytest.fixture
-def merged(office):
-    """A parent with an agency, and a case that follows it."""
-    parent, child = office.bring("in_progress"), office.bring("unverified")
-    body = {"into": parent, "reason": "the same hole"}
-    answer = office.act(child, "merge", "coordinator", **body)
-    assert answer.status_code == 200, answer.text
-    return parent, child
-
-
-def test_a_merged_case_moves_with_its_parent_and_its_reporter_gets_the_answer(office, merged):
-    parent, child = merged
-    assert told(office, child)[1] | {"at": ""} == {
-        "into": parent, "status": "in_progress", "at": "",
-    }  # fmt: skip
-    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
-
-    assert [t for t, _ in office.said(child)[-2:]] == ["case.reply_written.v1", "case.answered.v1"]
-    own, others = told(office, child)[1], told(office, parent)[1]
-    assert own["reply_id"] != others["reply_id"]
-    assert own | {"reply_id": ""} == others | {"reply_id": ""}
-    assert office.case(parent)["followers"] == [child]
-    assert [r["about"] for r in office.case(child)["replies"]] == ["answer"]
-
-
-def test_a_question_is_read_by_the_asked_reporter_only(office, merged):
-    parent, child = merged
-    question = "Which colleague told you of it?"
-    asked = office.act(parent, "data-request", "liaison", question=question)
-    assert asked.status_code == 200, asked.text
-
-    for number, words in ((parent, question), (child, NOT_ASKED)):
-        (_, reply), (type, said) = office.said(number)[-2:]
-        assert (type, said["status"]) == ("case.data_requested.v1", "awaiting_reporter")
-        assert (said["reply_id"], reply["text"]) == (reply["reply_id"], words)
-    assert question not in json.dumps(office.said(child))
-    assert [r["text"] for r in office.case(child)["replies"]] == [NOT_ASKED]
-
-
-def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):
-    parent, child = merged
-    office.act(parent, "data-request", "liaison", **ASK[2])
-    office.hear("report.supplemented.v1", parent)
-    body = {"category": "sampah", "reason": "It is about waste, not the road."}
-    office.act(parent, "reclassification", "coordinator", **body)
-    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
-    office.hear("report.objected.v1", child)
-
-    assert [t for t, d in office.said(child) if parent in json.dumps(d)] == ["case.merged.v1"]
-    assert child not in json.dumps(office.said(parent))
-
-
-def test_a_followers_reporter_may_object_and_that_moves_all(office, merged):
-    parent, child = merged
-    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
-    office.hear("report.objected.v1", child, reason="Not on my side of the road.")
-
-    for number in merged:
-        assert told(office, number)[0] == "case.objected.v1"
-        assert office.case(number)["status"] == "in_progress"
-    assert notes(office, child)[-1][0] == "object"
-
-
-def test_a_followers_acceptance_closes_that_one_only(office, merged):
-    parent, child = merged
-    office.act(parent, "answer", "liaison", outcome="fulfilled", reason="Done.", text=TEXT)
-    office.hear("report.accepted.v1", child)
-
-    assert (office.case(child)["status"], office.case(parent)["status"]) == ("closed", "answered")
-
-
-def test_officers_act_on_the_parent_only(office, merged):
-    _, child = merged
-    assert office.act(child, "follow-ups", "liaison", **FOLLOW_UP[2]).status_code == 409
-    assert office.case(child, "liaison")["actions"] == []
-
-
-def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
-    parent, child = merged
-    office.hear("report.withdrawn.v1", parent)
-    assert told(office, parent)[0] == "case.refused.v1"
-
-    office.hear("report.withdrawn.v1", child)
-    office.hear("report.withdrawn.v1", parent)
-    assert [office.case(n)["status"] for n in merged] == ["withdrawn"] * 2
-
-
-def test_followers_follow_their_parent_into_another_case(office, merged):
-    parent, child = merged
-    other = office.bring("disposed", received_at=ago(office, hours=1))
-    body = {"into": other, "reason": "all the same hole"}
-    office.act(parent, "merge", "coordinator", **body)
-
-    assert [office.case(n)["merged_into"] for n in merged] == [other] * 2
-    assert told(office, child)[1]["into"] == other
-    assert office.case(other)["followers"] == sorted(merged)
-
-
 # --- deadlines and escalations
 
 
@@ -302,6 +178,25 @@ def test_a_missed_limit_that_lies_ahead_again_is_not_missed_any_more(office, day
     [shown] = office.case(number)["deadlines"]
     assert (shown["passed_at"] is not None) == passed
     assert (shown["due_at"] or "")[:19] == (after or "")[:19]
+
+
+@pytest.mark.parametrize("news", ["kept", "moved"])
+def test_a_limit_that_was_not_missed_after_all_is_on_nobodys_list(office, news):
+    number = office.bring("unverified")
+    due, limit = ago(office, days=3), {"clock": "V", "cycle": 1}
+    office.hear("deadline.passed.v1", number, **limit, due_at=due, at=due)
+    above = {"level": 2, "to": "sekda", "agency": None, "due_at": due}
+    office.hear("escalation.raised.v1", number, **limit, **above)
+
+    if news == "kept":
+        office.hear("deadline.kept.v1", number, **limit, due_at=due, at=ago(office))
+    else:
+        moved = {"before": due, "after": ago(office, days=-3), "reason": "calendar"}
+        office.hear("deadline.recomputed.v1", number, **limit, **moved, at=ago(office))
+
+    assert office.case(number)["level"] == 0
+    [shown] = office.case(number)["deadlines"]
+    assert (shown["passed_at"], shown["level"], shown["brought_to"]) == (None, 0, None)
 
 
 def test_a_limit_ends_on_the_day_that_its_calendar_counts(office):

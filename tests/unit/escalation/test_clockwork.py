@@ -22,10 +22,12 @@ from services.escalation.watch.clockwork import (
     moved,
     moves,
     notice_of_answer,
+    number_of_start,
 )
 from services.escalation.watch.workdays import Pause
 
-# A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives.
+# A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives,
+# * revives or starts anew.
 EXPECTED = """
                        V F S R A D H C O
 opened                 + . . . . . + . .
@@ -42,11 +44,11 @@ answer_noticed         . . . + . . . . .
 objected               . . > x . . . . .
 objected_to_archiving  < < < . < . < . .
 closed                 x x x x x x x . .
-reopened               . . + . . . + . .
+reopened               . . * x . . * . .
 reclassified           . . . . . . . . .
 archived               x x x x x x x . .
 forwarded              x x x x x x x . .
-merged                 x x x x x x < . .
+merged                 x x x x x x * . .
 merged_into_ended      x x x x x x x . .
 withdrawn              x x x x x x x . .
 refused                . . . . . . . . .
@@ -54,7 +56,15 @@ correction_ordered     . . . . . . . + .
 recommended            . . . . . . . x +
 ombudsman_closed       . . . . . . . x x
 """
-SIGNS = {"+": "start", "=": "pause", ">": "resume", "x": "stop", "<": "revive", ".": None}
+SIGNS = {
+    "+": "start",
+    "=": "pause",
+    ">": "resume",
+    "x": "stop",
+    "<": "revive",
+    "*": "again",
+    ".": None,
+}
 
 
 def expected_moves() -> dict[tuple[str, str], str | None]:
@@ -108,14 +118,40 @@ AFTER = {
     (PAUSED, Move.RESUME): RESUMED,
     (PAUSED, Move.STOP): Run(NOON, RESUMED.pauses, LATER),
     (PAUSED, Move.REVIVE): RESUMED,
+    (PAUSED, Move.AGAIN): RESUMED,
     (ASIDE, Move.STOP): STOPPED,
     (ASIDE, Move.REVIVE): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
+    (ASIDE, Move.AGAIN): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
 }
 
 
 @pytest.mark.parametrize(("run", "move"), [*product([RUNNING, PAUSED, STOPPED, ASIDE], Move)])
 def test_a_move_that_does_not_fit_the_state_does_nothing(run: Run, move: Move) -> None:
     assert moved(run, move, LATER) == AFTER.get((run, move), run)
+
+
+STARTS = {  # clock, move, the run before, its number, the round: the new one's number
+    ("S", Move.START, None, 0, 1): 1,
+    ("S", Move.START, None, 0, 3): 3,
+    ("S", Move.START, STOPPED, 1, 1): None,  # this round has had one
+    ("S", Move.START, STOPPED, 1, 2): 2,
+    ("S", Move.START, RUNNING, 1, 2): None,
+    ("S", Move.START, PAUSED, 1, 2): None,
+    ("D", Move.START, None, 0, 4): 1,
+    ("D", Move.START, STOPPED, 2, 1): 3,
+    ("S", Move.AGAIN, None, 0, 2): 2,
+    ("S", Move.AGAIN, STOPPED, 1, 2): 2,
+    ("S", Move.AGAIN, STOPPED, 3, 2): 4,
+    ("S", Move.AGAIN, PAUSED, 1, 2): None,
+    ("H", Move.AGAIN, ASIDE, 1, 2): None,
+    ("H", Move.REVIVE, STOPPED, 1, 2): None,
+    ("V", Move.STOP, None, 0, 1): None,
+}
+
+
+@pytest.mark.parametrize("given", STARTS, ids=str)
+def test_a_clock_begins_once_a_round_or_anew_where_a_case_must_be_watched(given) -> None:
+    assert number_of_start(*given) == STARTS[given]
 
 
 def test_a_clock_that_was_set_aside_is_revived_once_as_if_it_had_been_paused() -> None:

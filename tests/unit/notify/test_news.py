@@ -63,6 +63,8 @@ def test_every_example_that_is_told_can_be_written(name: str, data: dict[str, ob
         ("deadline.passed.v1", {"clock": "A"}, About.DEADLINE_PASSED),
         ("deadline.passed.v1", {"clock": "C"}, About.DEADLINE_PASSED),
         ("deadline.passed.v1", {"clock": "O"}, About.DEADLINE_PASSED),
+        ("deadline.kept.v1", {"clock": "S"}, About.DEADLINE_KEPT),
+        ("deadline.kept.v1", {"clock": "R"}, None),
         ("escalation.answered.v1", {"answer": "declined"}, About.OMBUDSMAN_ANSWERED),
         ("deadline.passed.v1", {"clock": "R"}, None),
         ("deadline.passed.v1", {"clock": "D"}, None),

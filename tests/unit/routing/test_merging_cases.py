@@ -113,6 +113,23 @@ def test_a_followers_reporter_accepts_and_withdraws_for_itself():
         assert left.merged_into is None
 
 
+def test_a_follower_counts_its_own_rounds():
+    child, parent = pair(status=Status.IN_PROGRESS, cycle=3)
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+    assert follower.cycle == 1
+
+    assert domain.follow(follower, domain.replace(parent, cycle=4), 1).cycle == 2
+
+
+def test_a_followers_silence_closes_it_and_parts_it_from_its_parent():
+    child, parent = pair(status=Status.ANSWERED)
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+    closed = domain.auto_close(follower, NOW, cycle=follower.cycle)
+    assert (closed.status, closed.merged_into) == (Status.CLOSED, None)
+    with pytest.raises(NotAllowed):
+        domain.give_up(domain.replace(follower, status=Status.AWAITING_REPORTER), NOW, due_at=NOW)
+
+
 def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
     with pytest.raises(NotAllowed):
         domain.withdraw(case(), NOW, followers=1)

@@ -1,0 +1,192 @@
+"""One handling, several reporters: a merged case follows, and ends for its own reporter."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.routing.case_file import NOT_ASKED
+from tests.service.routing.office import ASK, FOLLOW_UP, TEXT, ago, notes, pass_limit, told
+
+ANSWER = {"outcome": "fulfilled", "reason": "Done.", "text": TEXT}
+
+
+@pytest.fixture
+def merged(office):
+    """A parent with an agency, and a case that follows it."""
+    parent, child = office.bring("in_progress"), office.bring("unverified")
+    body = {"into": parent, "reason": "the same hole"}
+    answer = office.act(child, "merge", "coordinator", **body)
+    assert answer.status_code == 200, answer.text
+    return parent, child
+
+
+def test_a_merged_case_moves_with_its_parent_and_its_reporter_gets_the_answer(office, merged):
+    parent, child = merged
+    assert told(office, child)[1] | {"at": ""} == {
+        "into": parent, "kind": "complaint", "class": "ordinary", "category": "jalan-jembatan",
+        "agency": "dpupr", "cycle": 1, "status": "in_progress", "at": "",
+    }  # fmt: skip
+    office.act(parent, "answer", "liaison", **ANSWER)
+
+    assert [t for t, _ in office.said(child)[-2:]] == ["case.reply_written.v1", "case.answered.v1"]
+    own, others = told(office, child)[1], told(office, parent)[1]
+    assert own["reply_id"] != others["reply_id"]
+    assert own | {"reply_id": ""} == others | {"reply_id": ""}
+    assert office.case(parent)["followers"] == [child]
+    assert [r["about"] for r in office.case(child)["replies"]] == ["answer"]
+
+
+def test_a_question_is_read_by_the_asked_reporter_only(office, merged):
+    parent, child = merged
+    question = "Which colleague told you of it?"
+    asked = office.act(parent, "data-request", "liaison", question=question)
+    assert asked.status_code == 200, asked.text
+
+    for number, words in ((parent, question), (child, NOT_ASKED)):
+        (_, reply), (type, said) = office.said(number)[-2:]
+        assert (type, said["status"]) == ("case.data_requested.v1", "awaiting_reporter")
+        assert (said["reply_id"], reply["text"]) == (reply["reply_id"], words)
+    assert question not in json.dumps(office.said(child))
+    assert [r["text"] for r in office.case(child)["replies"]] == [NOT_ASKED]
+
+
+def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):
+    parent, child = merged
+    office.act(parent, "data-request", "liaison", **ASK[2])
+    office.hear("report.supplemented.v1", parent)
+    body = {"category": "sampah", "reason": "It is about waste, not the road."}
+    office.act(parent, "reclassification", "coordinator", **body)
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.objected.v1", child)
+
+    assert [t for t, d in office.said(child) if parent in json.dumps(d)] == ["case.merged.v1"]
+    assert child not in json.dumps(office.said(parent))
+
+
+def test_a_followers_reporter_may_object_and_that_moves_all(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.objected.v1", child, reason="Not on my side of the road.")
+
+    for number in merged:
+        assert told(office, number)[0] == "case.objected.v1"
+        assert office.case(number)["status"] == "in_progress"
+    assert notes(office, child)[-1][0] == "object"
+
+
+def test_a_followers_acceptance_closes_that_one_only(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.accepted.v1", child)
+
+    assert (office.case(child)["status"], office.case(parent)["status"]) == ("closed", "answered")
+
+
+def test_officers_act_on_the_parent_only(office, merged):
+    _, child = merged
+    assert office.act(child, "follow-ups", "liaison", **FOLLOW_UP[2]).status_code == 409
+    assert office.case(child, "liaison")["actions"] == []
+
+
+def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
+    parent, child = merged
+    office.hear("report.withdrawn.v1", parent)
+    assert told(office, parent)[0] == "case.refused.v1"
+
+    office.hear("report.withdrawn.v1", child)
+    office.hear("report.withdrawn.v1", parent)
+    assert [office.case(n)["status"] for n in merged] == ["withdrawn"] * 2
+
+
+def test_followers_follow_their_parent_into_another_case(office, merged):
+    parent, child = merged
+    other = office.bring("disposed", received_at=ago(office, hours=1))
+    body = {"into": other, "reason": "all the same hole"}
+    office.act(parent, "merge", "coordinator", **body)
+
+    assert [office.case(n)["merged_into"] for n in merged] == [other] * 2
+    assert told(office, child)[1]["into"] == other
+    assert office.case(other)["followers"] == sorted(merged)
+
+
+@pytest.mark.parametrize("ended", ["accepted", "auto_closed"])
+def test_a_parent_that_its_reporter_ends_leaves_its_followers_their_own_say(office, merged, ended):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+    before = office.said(child)
+
+    if ended == "accepted":
+        office.hear("report.accepted.v1", parent)
+    else:
+        pass_limit(office, parent, "R")
+
+    assert office.case(parent)["status"] == "closed"
+    assert told(office, parent)[1]["how"] == ended
+    assert office.case(child)["status"] == "answered"
+    assert office.said(child) == before
+
+    pass_limit(office, child, "R")
+    assert (office.case(child)["status"], office.case(child)["merged_into"]) == ("closed", None)
+    assert told(office, child)[1]["how"] == "auto_closed"
+
+
+def test_a_followers_silence_ends_its_own_case_only(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+
+    pass_limit(office, child, "R")
+
+    assert [office.case(n)["status"] for n in merged] == ["answered", "closed"]
+
+
+def test_a_follower_whose_parent_is_content_may_still_object(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.accepted.v1", parent)
+
+    office.hear("report.objected.v1", child, reason="Not on my side of the road.")
+
+    assert [office.case(n)["status"] for n in merged] == ["in_progress"] * 2
+    assert [told(office, n)[0] for n in merged] == ["case.reopened.v1"] * 2
+    assert [told(office, n)[1]["cycle"] for n in merged] == [2, 2]
+    office.act(parent, "answer", "liaison", **ANSWER)
+    assert [office.case(n)["status"] for n in merged] == ["answered"] * 2
+
+
+def test_who_joins_an_answered_case_is_told_the_answer(office):
+    parent, child = office.bring("answered"), office.bring("unverified")
+    grandchild = office.bring("unverified")
+    office.act(grandchild, "merge", "coordinator", into=child, reason="the same hole")
+
+    done = office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+
+    assert done.status_code == 200, done.text
+    for number in (child, grandchild):
+        facts = [fact for fact in office.said(number) if fact[0] != "case.opened.v1"][-3:]
+        assert [type for type, _ in facts] == [
+            "case.merged.v1", "case.reply_written.v1", "case.answered.v1",
+        ]  # fmt: skip
+        (_, merged), (_, reply), (_, answered) = facts
+        assert reply["text"].startswith(TEXT)
+        assert answered["reply_id"] == reply["reply_id"]
+        assert (answered["agency"], answered["outcome"]) == ("dpupr", "fulfilled")
+        assert (merged["cycle"], answered["cycle"]) == (1, 1)
+    assert told(office, parent)[0] == "case.answered.v1"
+    assert [r["agency"] for r in office.case(child)["replies"]] == ["dpupr"]
+
+
+@pytest.mark.parametrize(("status", "cycle"), [("answered", 2), ("closed", 2), ("in_progress", 1)])
+def test_who_was_answered_before_begins_a_round_of_their_own(office, status, cycle):
+    """The time to object to that answer is used, and there will be another one."""
+    parent = office.bring("in_progress", received_at=ago(office, hours=1))
+    child = office.bring(status)
+
+    office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+    assert told(office, child)[1]["cycle"] == cycle
+    office.act(parent, "answer", "liaison", **ANSWER)
+
+    assert [told(office, n)[1]["cycle"] for n in (parent, child)] == [1, cycle]
+    pass_limit(office, child, "R", cycle=cycle)
+    assert office.case(child)["status"] == "closed"
