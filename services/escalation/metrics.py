@@ -40,7 +40,9 @@ STALLED = Gauge(
     "lapor_escalation_stalled_handovers", "Open cases, limit passed, consented, not handed over"
 )
 # Whose time to object did not start, because the answer could not be brought to them?
-UNHEARD = Gauge("lapor_escalation_unheard_answers", "Answers whose notice was never delivered")
+UNHEARD = Gauge(
+    "lapor_escalation_unheard_answers", "Answers and questions whose notice was never delivered"
+)
 # Does an officer try what they have no right to?
 DENIALS = Counter("lapor_escalation_denials", "Refusals to officers whom routing vouches for")
 # How far is the Ombudsman's feed behind?

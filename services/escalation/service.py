@@ -144,17 +144,31 @@ class Escalation(Service):
         data = schemas.Message.of(event)
         if data["about"] == "answered":
             self.answer_noticed(event, tx, data)
+        elif data["about"] == "data_requested":
+            self.question_told(event, tx, data["at"], heard=True)
 
     @subscribe("message.failed.v1")
     def reporter_was_not_told(self, event: Event, tx: Session) -> None:
-        """With nobody to tell, the timeline is the notice; any other failure starts nothing."""
+        """With nobody to tell, the timeline is the notice; after any other failure neither the time
+        to object nor the one to supply what was asked runs."""
         data = schemas.Message.of(event)
-        if data["about"] != "answered":
-            return
-        if data["reason"] == "no_address":
-            self.answer_noticed(event, tx, data)
-        else:
+        has_address = data["reason"] != "no_address"
+        if data["about"] == "data_requested" and has_address:
+            self.question_told(event, tx, data["at"], heard=False)
+        elif data["about"] == "answered" and has_address:
             self.known(tx, event).unheard_cycle = data["cycle"]
+        elif data["about"] == "answered":
+            self.answer_noticed(event, tx, data)
+
+    def question_told(self, event: Event, tx: Session, at: datetime, *, heard: bool) -> None:
+        """D stands while the reporter does not know of the question, unless the case has moved on.
+        One that follows another need not answer."""
+        case = self.known(tx, event)
+        if case.status != cases.AWAITS_REPORTER or case.follows:
+            return
+        case.unheard_cycle = None if heard else case.cycle
+        what = Happening.QUESTION_NOTICED if heard else Happening.QUESTION_UNHEARD
+        self.apply(tx, case, what, at)
 
     def answer_noticed(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
         """R starts unless the case has moved on; waits for an answer that is still under way."""

@@ -41,7 +41,7 @@ class CaseState(Base):
     cycle: Mapped[int] = mapped_column(server_default=sa.text("1"))
     follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
     received_at: Mapped[datetime] = mapped_column(MOMENT)
-    unheard_cycle: Mapped[int | None]  # the round whose answer could not be brought to the reporter
+    unheard_cycle: Mapped[int | None]  # whose answer or question the reporter could not be told of
     offered_at: Mapped[datetime | None] = mapped_column(MOMENT)
     handed_over_at: Mapped[datetime | None] = mapped_column(MOMENT)
     clocks: Mapped[list[ClockRun]] = relationship(order_by="ClockRun.id")

@@ -15,6 +15,8 @@ UNHELD = frozenset(
     {Happening.RETURNED, Happening.RETURNED_TO_ARBITER, Happening.OBJECTED_TO_ARCHIVING}
 )
 
+AWAITS_REPORTER = "awaiting_reporter"
+
 
 def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
     """A case that begins."""
@@ -33,6 +35,8 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
 def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     """Brings the projection up to date; whether kind or class changed, on which limits depend."""
     before = case.kind, case.klass
+    if case.status == AWAITS_REPORTER:
+        case.unheard_cycle = None
     for name in ("status", "cycle", "kind", "klass", "category", "agency"):
         if name in data:
             setattr(case, name, data[name])

@@ -38,6 +38,8 @@ class Happening(StrEnum):
     RETURNED_TO_ARBITER = "returned_to_arbiter"
     ASKED_BY_COORDINATOR = "asked_by_coordinator"
     ASKED_BY_AGENCY = "asked_by_agency"
+    QUESTION_NOTICED = "question_noticed"
+    QUESTION_UNHEARD = "question_unheard"
     SUPPLIED = "supplied"
     FOLLOWED_UP = "followed_up"
     ANSWERED = "answered"
@@ -77,7 +79,8 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # F begins at the first disposition and a return does not touch it. While an answer stands, S is
 # paused: an objection gives back the days that were left, not new ones. Archiving sets a case
 # aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
-# a reopened case has a new S and a new H. R runs per round, D per question and A per return.
+# a reopened case has a new S and a new H. R runs per round, D per question and A per return; neither
+# R nor D runs out for a reporter whom no message of it could reach.
 # Another kind or class, however it came, measures every open clock again.
 # A merged case follows another one, whose clocks count for both; its own reporter keeps H and R. It
 # may be answered still when the other is closed, for that one's reporter is content: then it is
@@ -95,6 +98,8 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.RETURNED_TO_ARBITER: {Clock.ARBITER: Move.START},
     Happening.ASKED_BY_COORDINATOR: {Clock.VERIFY: Move.PAUSE, Clock.DATA: Move.START},
     Happening.ASKED_BY_AGENCY: {Clock.SETTLE: Move.PAUSE, Clock.DATA: Move.START},
+    Happening.QUESTION_NOTICED: {Clock.DATA: Move.RESUME},
+    Happening.QUESTION_UNHEARD: {Clock.DATA: Move.PAUSE},
     Happening.SUPPLIED: {
         Clock.DATA: Move.STOP,
         Clock.VERIFY: Move.RESUME,

@@ -35,7 +35,7 @@ SELECT problem, count(*) FROM clock WHERE stopped_at IS NULL AND problem IS NOT 
 """)
 _UNHEARD = sa.text("""
 SELECT count(*) FROM case_state
-WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status = 'answered'
+WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status IN ('answered', 'awaiting_reporter')
 """)
 _POSITIONS = sa.text("SELECT stream, position FROM feed_stream")
 _FIRST_ORDER = sa.text("SELECT min(due_at) FROM clock WHERE clock = :clock AND stopped_at IS NULL")

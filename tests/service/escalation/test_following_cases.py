@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from prometheus_client import REGISTRY
 
+from services.escalation.watch import watching
 from tests.service.escalation.tower import NUMBER, Tower, end_of, local, rfc3339
 
 
@@ -163,6 +165,52 @@ def test_an_answer_that_could_not_be_brought_starts_no_silence_and_is_counted(
     assert tower.count("SELECT unheard_cycle FROM case_state") == 1
 
 
+@pytest.mark.parametrize("reason", ["rejected", "expired"])
+def test_a_question_that_could_not_be_brought_runs_no_time_out_and_is_counted(
+    tower: Tower, reason: str
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.at("2026-11-09 14:00").hear(
+        "message.failed.v1", about="data_requested", cycle=None, reason=reason
+    )
+    assert tower.clocks()["D1"] == "paused"
+    with tower.db.begin() as tx:
+        watching.show_what_is_late(tx, tower.clock.now())
+    assert REGISTRY.get_sample_value("lapor_escalation_unheard_answers") == 1
+
+    tower.at("2026-12-20 10:00").sweep()
+    assert "passed D" not in tower.fired()
+
+    tower.at("2026-12-21 10:00").hear("case.resumed.v1", status="in_progress", cycle=1)
+    tower.answer()
+    assert tower.clocks()["D1"] == "stopped"
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
+def test_a_question_that_was_brought_after_all_or_to_nobody_runs(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="no_address")
+    assert tower.clocks()["D1"] == "2026-12-09"
+
+    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="expired")
+    tower.at("2026-11-19 10:00").hear("message.delivered.v1", about="data_requested", cycle=None)
+    assert tower.clocks()["D1"] == "2026-12-19"  # ten of its days did not count
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
+def test_news_of_a_question_that_was_answered_already_moves_nothing(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.hear("case.resumed.v1", status="in_progress", cycle=1)
+
+    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="expired")
+
+    assert tower.clocks()["D1"] == "stopped"
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
 def test_other_news_starts_nothing(tower: Tower) -> None:
     tower.begin_work()
     tower.at("2026-11-09 10:00").answer()
@@ -210,83 +258,6 @@ def test_what_is_over_has_no_clock(tower: Tower, type: str, data: dict[str, obje
 
     assert set(tower.clocks().values()) == {"stopped"}
     assert tower.count("SELECT count(*) FROM due WHERE fired_at IS NULL") == 0
-
-
-def test_a_merged_case_follows_and_keeps_only_what_is_its_reporters(tower: Tower) -> None:
-    tower.open()
-    tower.at("2026-11-03 10:00").hear("case.merged.v1", status="unverified", cycle=1)
-
-    tower.at("2026-11-04 10:00").dispose()
-    tower.hear("case.followed_up.v1", agency="dpupr", first=True, cycle=1)
-    tower.hear("case.data_requested.v1", awaited_from="in_progress")
-    tower.hear("case.resumed.v1", status="in_progress", cycle=1)
-    tower.at("2026-11-09 10:00").answer()
-    tower.deliver()
-
-    assert tower.clocks() == {"V1": "stopped", "H1": "2027-01-01", "R1": "2026-11-23"}
-
-    tower.hear("case.closed.v1", how="accepted", cycle=1)
-    tower.at("2026-11-16 10:00").hear("case.reopened.v1", cycle=2)
-    assert tower.clocks()["S2"] == "2026-12-04"
-
-
-def test_a_merged_case_that_stands_alone_again_is_measured_as_what_it_was_merged_with(
-    tower: Tower,
-) -> None:
-    tower.open()
-    told = {"kind": "complaint", "class": "ordinary", "category": "sampah", "agency": "dlh"}
-    tower.at("2026-11-03 10:00").hear("case.merged.v1", status="disposed", cycle=1, **told)
-    tower.at("2026-11-09 10:00").hear("case.closed.v1", how="accepted", cycle=1)
-
-    tower.at("2026-11-16 10:00").hear("case.reopened.v1", cycle=2)
-
-    assert tower.clocks()["S2"] == "2026-12-04"
-    tower.at("2026-12-05 00:00:05").sweep()
-    assert [raised["agency"] for raised in tower.said("escalation.raised")] == ["dlh"]
-
-
-def test_who_was_merged_after_an_answer_has_a_new_time_to_object_and_its_old_way_on(
-    tower: Tower,
-) -> None:
-    tower.begin_work()
-    tower.at("2026-11-09 10:00").answer()
-    tower.deliver()
-    tower.hear("case.closed.v1", how="accepted", cycle=1)
-    assert tower.clocks()["H1"] == "stopped"
-
-    tower.at("2026-11-16 10:00").hear("case.merged.v1", status="in_progress", cycle=2)
-    assert tower.clocks()["H2"] == "2027-01-15"
-    tower.at("2026-11-17 10:00").answer(cycle=2)
-    tower.deliver(cycle=2)
-
-    assert tower.clocks()["R2"] == "2026-12-01"
-
-
-def test_a_follower_that_is_reopened_before_its_own_time_to_object_is_over(tower: Tower) -> None:
-    """Its parent was content, and it is not."""
-    tower.open()
-    tower.hear("case.merged.v1", status="in_progress", cycle=1)
-    tower.at("2026-11-09 10:00").answer()
-    tower.deliver()
-
-    tower.at("2026-11-12 10:00").hear("case.reopened.v1", cycle=2)
-
-    running = {name: day for name, day in tower.clocks().items() if day != "stopped"}
-    assert running == {"H1": "2027-01-01", "S2": "2026-12-02"}
-
-
-@pytest.mark.parametrize("round", [1, 2, 7])
-def test_a_reopened_case_is_watched_whatever_number_its_round_has(tower: Tower, round: int) -> None:
-    tower.begin_work()
-    tower.hear("case.closed.v1", how="accepted", cycle=1)
-    tower.at("2026-11-09 10:00").hear("case.reopened.v1", cycle=2)
-    tower.hear("case.closed.v1", how="accepted", cycle=2)
-
-    tower.at("2026-11-16 10:00").hear("case.reopened.v1", cycle=round)
-
-    number = max(round, 3)
-    running = {name for name, day in tower.clocks().items() if day != "stopped"}
-    assert running == {f"S{number}", f"H{number}"}
 
 
 def test_a_reopened_case_has_a_new_s_and_a_new_h(tower: Tower) -> None:

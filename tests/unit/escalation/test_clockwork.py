@@ -37,6 +37,8 @@ returned               . . . . . . . . .
 returned_to_arbiter    . . . . + . . . .
 asked_by_coordinator   = . . . . + . . .
 asked_by_agency        . . = . . + . . .
+question_noticed       . . . . . > . . .
+question_unheard       . . . . . = . . .
 supplied               > . > . . x . . .
 followed_up            . x . . . . . . .
 answered               . x = . . . . . .
