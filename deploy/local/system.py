@@ -70,11 +70,13 @@ class System:
         amqp_uri: str = "",
         via: Mapping[tuple[str, str], int] | None = None,
         broker_metrics: bool | None = None,
+        prepared: bool = False,
         say: Say = lambda _: None,
     ) -> None:
         """`failpoints` by process name, such as "intake-api"; `extra` goes to every process;
         `via`: the port through which a service reaches an engine, as `("intake", "rabbitmq")`;
-        `broker_metrics`: whether the broker is measured, by default in all but tests."""
+        `broker_metrics`: whether the broker is measured, by default in all but tests; `prepared`:
+        the folder has what `prepare` made, by this very code, and none of it is looked at again."""
         self.folder, self.env, self.services, self.say = folder.resolve(), env, services, say
         self.cache = cache or CACHE
         self.port, self.mail_port = port or free_port(), free_port()
@@ -94,6 +96,7 @@ class System:
         self._broker_metrics = env != "test" if broker_metrics is None else broker_metrics
         self._units: dict[str, Unit] = {}
         self._steps: list[Process] = []
+        self._prepared = prepared
 
     @property
     def url(self) -> str:
@@ -128,14 +131,23 @@ class System:
             self._start_broker()
             self.postgres.start()
             self.say("postgres answers")
-            self._prepare_databases()
-            steps, units = self._migrations(), self._processes()
-            self._steps = [step.process for step in steps]
+            steps = self._take_steps()
+            units = self._processes()
             self._units = {unit.name: unit for unit in units}
-            supervisor.bring_up([*steps, *units], self.say)
+            done = [_last_step(service) for service in self.services if self._prepared]
+            supervisor.bring_up([*steps, *units], self.say, done)
         except BaseException:
             self.stop()
             raise
+
+    def prepare(self) -> None:
+        """Makes secrets and databases, migrated and seeded, and leaves nothing running."""
+        try:
+            self._lay_out()
+            self.postgres.start()
+            supervisor.bring_up(self._take_steps(), self.say)
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         """Stops everything, those first that others need least. Harmless when nothing runs."""
@@ -241,6 +253,15 @@ class System:
         node.prepare()
         node.launch()
         self._own = node
+
+    def _take_steps(self) -> list[Unit]:
+        """What is to be done before the services may start."""
+        if self._prepared:
+            return []
+        self._prepare_databases()
+        steps = self._migrations()
+        self._steps = [step.process for step in steps]
+        return steps
 
     def _prepare_databases(self) -> None:
         own, owners = (

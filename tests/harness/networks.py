@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.local.system import System
 from deploy.postgres.databases import SERVICES
 from tests.harness.proxy import Proxy
+from tests.harness.system import begun
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def apart(
     with ExitStack() as stack:
         between = {s: stack.enter_context(Proxy(port)) for s in SERVICES}
         via = {(service, engine): one.port for service, one in between.items()}
-        system = System(folder, env="test", cache=cache, via=via)
+        system = begun(folder, cache, via=via)
         started.append(system)
         with system:
             yield system, between
