@@ -61,6 +61,7 @@ def main(arguments: list[str]) -> None:
     os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONHOME", None)
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(STATE / "cache" / "bytecode"))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # there it is in nobody's way
     python = str(VENV / "bin" / "python")
     os.execv(python, [python, "-m", "deploy.local", *arguments])  # noqa: S606
 
