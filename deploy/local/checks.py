@@ -16,6 +16,7 @@ WITHOUT = {"--all": "", "--faults": "not slow"}
 SIDE_BY_SIDE = "not slow and not alone and not patient"
 PAIRED = "not slow and not alone and patient"
 PROCESSES = 4  # at most; each has a broker and a database server of its own
+WAITING = 3  # however few cores there are: they would be idle most of the time
 
 
 def run(arguments: list[str]) -> int:
@@ -38,21 +39,22 @@ def run(arguments: list[str]) -> int:
 
 
 def tests(left_out: str) -> list[tuple[str, list[str]]]:
-    """Most tests on several cores; those that mostly wait, two at a time; then those that measure
+    """Most tests on several cores; those that mostly wait, three at a time; then those that measure
     time and the slow ones, with nothing beside them. What is not left out is in one of the three.
     """
     chosen, rest = f" and {left_out}" if left_out else "", f"not ({SIDE_BY_SIDE})"
-    steps = [("tests side by side", pytest(*spread(PROCESSES), "-m", SIDE_BY_SIDE + chosen))]
+    cores = min(PROCESSES, os.cpu_count() or 1)
+    side_by_side = pytest(*spread(cores), "--no-loadscope-reorder", "-m", SIDE_BY_SIDE + chosen)
+    steps = [("tests side by side", side_by_side)]
     if left_out != EVERYDAY:  # there, what waits for long is left out
-        steps.append(("tests that wait", pytest(*spread(2), "-m", PAIRED + chosen)))
+        steps.append(("tests that wait", pytest(*spread(WAITING), "-m", PAIRED + chosen)))
         rest += f" and not ({PAIRED})"
     return [*steps, ("tests alone", pytest("-m", rest + chosen))]
 
 
-def spread(most: int) -> tuple[str, ...]:
-    """Options of pytest: in so many processes, on as many cores, a file in one of them."""
-    processes = str(min(most, os.cpu_count() or 1))
-    return ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")
+def spread(processes: int) -> tuple[str, ...]:
+    """Options of pytest: in so many processes, a file in one of them, the largest files first."""
+    return ("-n", str(processes), "--dist", "loadfile")
 
 
 def pytest(*words: str) -> list[str]:
