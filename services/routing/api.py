@@ -40,6 +40,6 @@ def routes(settings: Any, db: Any, clock: Any) -> dict[str, Any]:
 
 def app(settings: Any, db: Any, clock: Any) -> falcon.App[Any, Any]:
     """The WSGI application."""
-    made = web.app("routing", routes(settings, db, clock))
+    made = web.app("routing", routes(settings, db, clock), pepper=settings.pepper())
     made.add_middleware(Ledger(db, clock))
     return made

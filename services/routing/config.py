@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, field
 
 from chassis import config
@@ -18,3 +19,8 @@ class Settings(config.Settings):
     def tokens(self) -> Issuer:
         """Tells other services who is signed in, and which case they may see."""
         return Issuer("routing", self.staff_token_key, "STAFF_TOKEN_KEY_FILE")
+
+    def pepper(self) -> bytes:
+        """With it, answers are stored that may hold first passwords: who reads the database and
+        guesses a client's Idempotency-Key opens none. Another token key forgets them all."""
+        return hmac.digest(self.staff_token_key, b"idempotency", "sha256")

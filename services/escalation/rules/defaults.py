@@ -30,6 +30,8 @@ LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
     ("S", None, 0, -1, "holder"),
     ("C", None, 0, -1, "holder"),
     ("O", None, 0, -1, "holder"),
+    ("R", None, 0, -3, "holder"),  # the reporter, who does not look here every day
+    ("D", None, 0, -3, "holder"),
     ("V", None, 1, 0, "head_of_coordinator"),
     ("F", None, 1, 0, "head_of_agency"),
     ("S", None, 1, 0, "head_of_agency"),

@@ -79,7 +79,7 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # F begins at the first disposition and a return does not touch it. While an answer stands, S is
 # paused: an objection gives back the days that were left, not new ones. Archiving sets a case
 # aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
-# a reopened case has a new S and a new H. R runs per round, D per question and A per return; neither
+# a reopened case has a new S and H. R runs per round, D per question and A per return; neither
 # R nor D runs out for a reporter whom no message of it could reach.
 # Another kind or class, however it came, measures every open clock again.
 # A merged case follows another one, whose clocks count for both; its own reporter keeps H and R. It

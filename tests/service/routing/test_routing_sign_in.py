@@ -12,6 +12,7 @@ import pytest
 
 from chassis import cli
 from chassis.errors import Unavailable
+from chassis.idempotency import IdempotencyKey
 from services.routing import passwords, throttle
 from tests.service.routing.office import PASSWORD
 
@@ -142,6 +143,23 @@ def test_who_hears_no_answer_and_sends_again_is_told_the_first_password(office):
     assert (again.status_code, again.json) == (201, first.json)
     assert office.sign_in("ulang", again.json["first_password"]).status_code == 200
     assert make("g" * 16).status_code == 409  # the negative control
+
+
+def test_a_first_password_is_stored_under_more_than_a_key_that_can_be_guessed(office):
+    body, given = (
+        {"username": "tersimpan", "role": "liaison", "agency": "dpupr"},
+        "2026-11-28-adm-1",
+    )
+    office.ask("POST", "/v1/officers", body, as_="administrator", **{"Idempotency-Key": given})
+    stored = {bytes(key) for (key,) in office.database.psql("SELECT key FROM idempotency")}
+    [(id,)] = office.database.psql("SELECT id FROM officer WHERE username = 'administrator'")
+
+    def under(pepper):
+        asked = given, "POST /v1/officers", "", body, pepper, dict
+        return IdempotencyKey(*asked).sent_by(id).hash
+
+    assert under(b"") not in stored
+    assert under(office.settings.pepper()) in stored  # the control
 
 
 def test_a_disabled_officer_is_out_at_once_and_a_new_first_password_lets_in(office, newcomer):
