@@ -136,7 +136,7 @@ def test_a_question_about_all_that_is_open_fails_alone(tower: Tower) -> None:
 UNWATCHED = {
     "open": ("status = 'unverified'", 1),
     "over": ("status = 'closed'", 0),
-    "followed": ("follows = true", 0),
+    "followed": ("follows = true", 1),
 }
 
 
