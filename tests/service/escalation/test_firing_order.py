@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from services.escalation.watch import breaker, firing
+from services.escalation.domain import last_over
+from services.escalation.watch import firing
 from tests.harness.waiting import eventually
 from tests.service.escalation.tower import Tower
 
@@ -27,7 +28,7 @@ def two_late(tower: Tower) -> Tower:
 
 def picked(tower: Tower, question: str) -> list[str]:
     """Whom a process picks that looks long at each row."""
-    asked = {"through": breaker.last_due(tower.clock.at), "passed_over": [], "work": "fire"}
+    asked = {"through": last_over(tower.clock.at), "passed_over": [], "work": "fire"}
     asked |= {"now": tower.clock.at, "rest": timedelta(minutes=1)}
     with tower.db.begin() as tx:
         slow = question.replace("d.fired_at IS NULL", SLOW, 1)
