@@ -26,7 +26,7 @@ WORDS = {
     "case.withdrawn": ("Dicabut", "Withdrawn"),
     "case.refused": ("Permintaan tidak dapat dipenuhi", "Request came too late"),
     "deadline.passed": ("Tenggat terlewati", "Deadline passed"),
-    "deadline.kept": ("Tenggat ternyata dipenuhi", "The deadline had been kept after all"),
+    "deadline.kept": ("Tenggat ternyata tidak terlewati", "The deadline was not missed after all"),
     "deadline.recomputed": ("Tenggat dihitung ulang", "Deadline recomputed"),
     "escalation.raised": ("Dinaikkan ke atasan", "Raised to a superior"),
     "escalation.offered": ("Dapat dibawa ke Ombudsman", "May go to the Ombudsman"),

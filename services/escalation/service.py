@@ -23,7 +23,13 @@ from services.escalation.ombudsman.signing import Signers
 from services.escalation.rules import publishing, regime
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaker, cases, clocks, firing, turns, watching
-from services.escalation.watch.clockwork import Happening, Notice, happening, notice_of_answer
+from services.escalation.watch.clockwork import (
+    Clock,
+    Happening,
+    Notice,
+    happening,
+    notice_of_answer,
+)
 
 
 class FeedKeys(DependencyProvider):
@@ -164,6 +170,8 @@ class Escalation(Service):
         """D stands while the reporter does not know of the question, unless the case has moved on.
         One that follows another need not answer."""
         case = self.known(tx, event)
+        if not case.follows and Clock.DATA not in {run.clock for run in case.clocks}:
+            raise TooEarly("no question has been heard of")
         if case.status != cases.AWAITS_REPORTER or case.follows:
             return
         case.unheard_cycle = None if heard else case.cycle

@@ -102,9 +102,9 @@ def followers(tx: Session, number: str) -> list[models.Case]:
 
 
 def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None = None) -> None:
-    """Makes the (held) case what it is afterwards, and its followers with it, unless its reporter
-    ended it. Their reporters read the same words, but for a question, which may tell what only the
-    asked one knows."""
+    """Makes the (held) case what it is afterwards, and its followers with it, unless that is its
+    reporter's own affair. Their reporters read the same words, but for a question, which may tell
+    what only the asked one knows."""
     before = value(row)
     metrics.moved(step.action, before, after, step.at)
     _write(tx, row, after, step, say)
@@ -120,17 +120,17 @@ def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
             _write(tx, follower, moved, step, say)
 
 
-def answer_too(tx: Session, rows: Sequence[models.Case], parent: str, at: datetime) -> None:
+def answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: Step) -> None:
     """Tells the answer that `parent` was given to the reporters of (held) cases that have just been
     merged into it: their time to object begins when they hear it."""
     given = sa.select(models.Reply).where(
         models.Reply.number == parent, models.Reply.about == models.About.ANSWER
     )
     said = tx.scalars(given.order_by(models.Reply.at.desc()).limit(1)).one()
-    words, actor = Words(said.about, said.text), Actor(Role.LIAISON, said.agency)
-    step = Step(Action.ANSWER, actor, at, said.officer_id, words=words)
+    words, actor = Words(said.about, said.text), replace(merged.actor, agency=said.agency)
+    step = replace(merged, action=Action.ANSWER, actor=actor, words=words, noted=None)
     for row in rows:
-        _write(tx, row, value(row), step, lambda case, reply: events.answered(case, at, reply))
+        _write(tx, row, value(row), step, lambda c, reply: events.answered(c, step.at, reply))
 
 
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:

@@ -287,14 +287,12 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
         .where(CaseEvent.number == row.number)
         .order_by(CaseEvent.id)
-    )
+    ).all()
     handled = row.merged_into or row.number
     followers = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
-    family = tx.scalars(
-        sa.select(Case).where(sa.or_(Case.number == handled, Case.merged_into == handled))
-    )
-    of_all = _exactly if all(_knows(actor, one) for one in family) else partial(_day, zone)
     of_own = _exactly if _knows(actor, row) else partial(_day, zone)
+    was_joined = any(event.action is Action.MERGE for event, _ in history)
+    of_all = partial(_day, zone) if was_joined and actor.role not in LADDER else of_own
     notes = _all(tx, Note, row.number, Note.at)
     return {
         **_columns(row, actor, zone),

@@ -249,7 +249,7 @@ class Merge(Resource):
         case_file.change(turn.tx, other, parent, step)
         turn.make(Action.MERGE, child, lambda c, _: events.merged(c, turn.at), why=body["reason"])
         if parent.status is Status.ANSWERED:
-            case_file.answer_too(turn.tx, joining, parent.number, turn.at)
+            case_file.answer_too(turn.tx, joining, parent.number, step)
 
 
 VERBS: dict[str, type[Resource]] = {

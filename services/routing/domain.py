@@ -16,7 +16,6 @@ from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing.life import (
     CLOCK,
     LADDER,
-    OF_ONE,
     OPEN,
     REPORTER,
     RETURNS_TO_ARBITER,
@@ -83,7 +82,7 @@ def knows_the_moment(actor: Actor, case: Case) -> bool:
 def permit(actor: Actor, case: Case, action: Action) -> Status:
     """The status that follows. Raises NotAllowed (the case's state) or Forbidden (the actor)."""
     verb = action.replace("_", " ")
-    is_own = actor.role is Role.REPORTER or action in OF_ONE
+    is_own = actor.role is Role.REPORTER or action is Action.AUTO_CLOSE
     if case.merged_into is not None and not is_own:
         raise NotAllowed("this case is merged into another one and follows it")
     if (case.status, action) not in TRANSITIONS:

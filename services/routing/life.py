@@ -185,8 +185,8 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     # A withdrawn report has nobody left who wants to be told of another's progress.
     **{(status, Action.MERGE): Then.PARENT for status in Status if status != Status.WITHDRAWN},
 }
-# Done by or for one reporter: it ends this case only, and not those that follow it.
-OF_ONE = frozenset({Action.ACCEPT, Action.AUTO_CLOSE})
+# One reporter's own word or silence: it says nothing of the cases that follow theirs.
+OF_ONE = frozenset({Action.ACCEPT, Action.AUTO_CLOSE, Action.RATE})
 
 WHO: Mapping[Action, frozenset[Part]] = {
     Action.VERIFY: frozenset({Part.DECIDER}),

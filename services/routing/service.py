@@ -4,6 +4,7 @@ effect, and keeps what it is told of deadlines."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -86,7 +87,8 @@ class Routing(Service):
                 return Action.SUPPLEMENT, after, None
             return Action.SUPPLEMENT, after, lambda c, _: events.resumed(c, told["at"])
 
-        self._let(tx, Action.SUPPLEMENT, parent, row, told["at"], supply)
+        target = parent if parent.status == row.status else row  # the other's reporter is content
+        self._let(tx, Action.SUPPLEMENT, target, row, told["at"], supply)
 
     @subscribe("report.objected.v1", "report.reopened.v1")
     def take_disagreement(self, event: Event, tx: Session) -> None:
@@ -97,7 +99,10 @@ class Routing(Service):
         _note(tx, event, asked, told["reason"], at)
 
         def disagree(case: Case) -> tuple[Action, Case, Say | None]:
-            action, after = domain.disagree(case, at, self._rules(tx, at))
+            ended = replace(
+                case, ended_at=row.ended_at
+            )  # for them: the other's may be over long ago
+            action, after = domain.disagree(ended, at, self._rules(tx, at))
             return action, after, lambda c, _: events.disagreed(c, at, action)
 
         self._let(tx, asked, parent, row, at, disagree)
@@ -160,8 +165,10 @@ class Routing(Service):
     @subscribe("deadline.passed.v1")
     def pass_deadline(self, event: Event, tx: Session) -> None:
         """A limit ended: the reporter's silence closes, missing data archives; the others are
-        escalation's to act on."""
+        escalation's to act on. Waits until what reporters said while nobody listened is heard."""
         told = schemas.Limit.of(event)
+        if told["clock"] in (Clock.REPORTER, Clock.DATA) and not self.caught_up.is_set():
+            raise TooEarly("the reporter may have said something in time")
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.passed_at = told["at"]
         try:
@@ -175,8 +182,9 @@ class Routing(Service):
     @subscribe("deadline.kept.v1")
     def keep_deadline(self, event: Event, tx: Session) -> None:
         """A limit that was said to have ended had been kept: it is on nobody's list for it."""
-        row, deadline = self._deadline(tx, event.subject, schemas.Limit.of(event))
-        _is_not_late(deadline)
+        told = schemas.Limit.of(event)
+        row, deadline = self._deadline(tx, event.subject, told)
+        _is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 
     @subscribe("deadline.recomputed.v1")
@@ -187,14 +195,16 @@ class Routing(Service):
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
         if told["after"] and told["after"] > told["at"]:
-            _is_not_late(deadline)
+            _is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 
     @subscribe("escalation.raised.v1")
     def raise_level(self, event: Event, tx: Session) -> None:
-        """A passed limit was brought to somebody higher."""
+        """A passed limit was brought to somebody higher; unless it is known not to have passed."""
         told = schemas.Raised.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
+        if deadline.cleared_at and told["at"] <= deadline.cleared_at:
+            return
         if told["level"] >= deadline.level:
             deadline.level, deadline.brought_to = told["level"], told["to"]
         case_file.show_clock(row)
@@ -320,8 +330,9 @@ def _case(number: str, report: dict[str, Any], category: str | None) -> Case:
     )
 
 
-def _is_not_late(deadline: models.Deadline) -> None:
+def _is_not_late(deadline: models.Deadline, at: datetime) -> None:
     deadline.passed_at, deadline.level, deadline.brought_to = None, 0, None
+    deadline.cleared_at = at
 
 
 def _known(tx: Session, category: str | None) -> str | None:

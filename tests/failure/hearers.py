@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Event as Flag
 from types import SimpleNamespace
 from typing import Any
 
@@ -71,6 +72,8 @@ class Hearer:
         self.db = Transactions(self._engine)
         self.service: Any = FURNISHED[database.service](self, secrets)
         self.service.db, self.service.clock = self.db, self.clock
+        self.service.caught_up = Flag()
+        self.service.caught_up.set()
 
     def hear(self, *bodies: bytes) -> None:
         """Takes some deliveries as one batch."""

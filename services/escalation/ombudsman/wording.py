@@ -37,8 +37,8 @@ HAPPENED: Mapping[str, Words] = {
     "case.withdrawn": Words("Dicabut oleh pelapor", "Withdrawn by the reporter"),
     "case.refused": Words("Permintaan pelapor ditolak", "A request of the reporter was refused"),
     "deadline.kept": Words(
-        "Tenggat {clock} ternyata dipenuhi; kabarnya terlambat sampai",
-        "Limit {clock} had been kept; the news of it came late",
+        "{clock}: ternyata tidak terlewati, kabarnya terlambat sampai",
+        "{clock}: not missed after all, the news of it came late",
     ),
 }
 CODES: Mapping[str, Words] = {
@@ -107,6 +107,8 @@ def line(what: str, detail: Mapping[str, Any]) -> Words:
     """One line of the history."""
     said = HAPPENED.get(what, Words(what, what))
     told = {name: of(value) for name, value in detail.items() if not isinstance(value, list)}
+    if "clock" in detail:
+        told["clock"] = clock(detail["clock"])
     return Words(
         said.id.format_map(_Known({name: words.id for name, words in told.items()})),
         said.en.format_map(_Known({name: words.en for name, words in told.items()})),

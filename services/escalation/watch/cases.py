@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from chassis.together import keep
 from services.escalation.models import CaseState
-from services.escalation.watch.clockwork import Happening
+from services.escalation.watch.clockwork import OVER, Happening
 
 UNHELD = frozenset(
     {Happening.RETURNED, Happening.RETURNED_TO_ARBITER, Happening.OBJECTED_TO_ARCHIVING}
@@ -34,17 +34,17 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
 
 def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     """Brings the projection up to date; whether kind or class changed, on which limits depend."""
-    before = case.kind, case.klass
-    if case.status == AWAITS_REPORTER:
-        case.unheard_cycle = None
+    before, was = (case.kind, case.klass), case.status
     for name in ("status", "cycle", "kind", "klass", "category", "agency"):
         if name in data:
             setattr(case, name, data[name])
+    if was == AWAITS_REPORTER and (case.status != was or what is Happening.MERGED):
+        case.unheard_cycle = None  # it was about a question that nobody waits for any more
     if what in UNHELD:
         case.agency = None
     if what in (Happening.MERGED, Happening.MERGED_INTO_ENDED):
         case.follows = True
     if what is Happening.REOPENED:
-        # whether it still follows is not said: then better one S too many than none
-        case.follows, case.offered_at = False, None
+        # who was closed stands alone: each ends their own; who was not is reopened with the other
+        case.follows, case.offered_at = case.follows and was not in OVER, None
     return (case.kind, case.klass) != before

@@ -173,7 +173,8 @@ def _move(
         return
     row.stopped_at, row.set_aside = after.stopped_at, after.set_aside
     _save_pauses(row, after)
-    if row.passed_at and row.due_at and not is_over(row.due_at, at):
+    ran = before.stopped_at is None and not before.is_paused
+    if ran and row.passed_at and row.due_at and not is_over(row.due_at, at):
         _take_back(tx, case, row, now, regime)
     if after.stopped_at is None:
         _measure(tx, case, row, "paused" if after.is_paused else "resumed", now, regime)
@@ -191,6 +192,7 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
     tx.flush()
     if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
         case.offered_at = None
+    breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
     kept = events.kept(row, day_of(row, row.due_at or now, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
     emit(tx, kept)

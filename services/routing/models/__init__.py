@@ -327,5 +327,6 @@ class Deadline(Base):
     ends_on: Mapped[date | None]
     approached_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]  # when it was last said that it is not late after all
     level: Mapped[int] = mapped_column(server_default=sa.text("0"))
     brought_to: Mapped[str | None]

@@ -87,28 +87,6 @@ def test_silence_and_missing_data_pass_without_blaming_anybody(tower: Tower) -> 
     assert tower.count("SELECT count(*) FROM breach") == 0
 
 
-@pytest.mark.parametrize(("clock", "ends"), [("D", "2026-12-02"), ("R", "2026-11-16")])
-def test_the_reporter_is_reminded_three_working_days_before_their_own_time_ends(
-    tower: Tower, clock: str, ends: str
-) -> None:
-    tower.begin_work()
-    if clock == "D":
-        tower.hear("case.data_requested.v1", awaited_from="in_progress")
-    else:
-        tower.answer()
-        tower.deliver()
-    assert tower.clocks()[f"{clock}1"] == ends
-    day = {"D": "2026-11-27", "R": "2026-11-11"}[clock]
-
-    tower.at(f"{day} 23:59:59").sweep()
-    assert tower.fired() == []
-    tower.at(f"{day} 23:59:59").clock.at += timedelta(seconds=1)
-    tower.sweep()
-
-    assert tower.fired() == [f"approaching {clock}"]
-    assert tower.said("deadline.approaching")[0]["to"] is None
-
-
 def test_nothing_fires_before_its_last_second_is_over(tower: Tower) -> None:
     tower.open()
 

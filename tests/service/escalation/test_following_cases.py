@@ -200,6 +200,32 @@ def test_a_question_that_was_brought_after_all_or_to_nobody_runs(tower: Tower) -
     assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
 
 
+def test_news_that_overtakes_its_question_waits_for_it(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00")
+    asked = tower.stream.body(
+        "case.data_requested.v1", NUMBER, tower.clock.at, awaited_from="in_progress"
+    )
+    failed = {"about": "data_requested", "cycle": None, "reason": "rejected"}
+    assert tower.hear("message.failed.v1", **failed) == "waiting"
+
+    tower.receive(asked)
+    tower.retry()
+
+    assert tower.clocks()["D1"] == "paused"
+
+
+@pytest.mark.parametrize("type", ["case.reclassified.v1", "case.refused.v1"])
+def test_what_is_no_answer_to_a_question_leaves_it_unheard(tower: Tower, type: str) -> None:
+    tower.begin_work()
+    tower.hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="rejected")
+
+    tower.hear(type, status="awaiting_reporter")
+
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 1
+
+
 def test_news_of_a_question_that_was_answered_already_moves_nothing(tower: Tower) -> None:
     tower.begin_work()
     tower.at("2026-11-09 10:00").hear("case.data_requested.v1", awaited_from="in_progress")

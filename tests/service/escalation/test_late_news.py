@@ -110,3 +110,18 @@ def test_a_late_stop_of_a_limit_that_passed_while_it_ran_stays_passed(tower: Tow
 
     assert tower.said("deadline.kept") == []
     assert closings(tower) == ["S paused"]
+
+
+def test_what_set_a_standing_clock_going_again_takes_nothing_back(tower: Tower) -> None:
+    """S passed; then the agency asked; and what the reporter had added before S ended is heard."""
+    tower.begin_work()
+    tower.at("2026-11-23 08:00").sweep()
+    before = tower.fired()
+    tower.hear("case.data_requested.v1", awaited_from="in_progress")
+
+    late(tower, "2026-11-19 10:00", "case.resumed.v1", status="in_progress", cycle=1)
+    tower.sweep()
+
+    assert tower.said("deadline.kept") == []
+    assert tower.fired() == before
+    assert closings(tower) == ["S paused"]

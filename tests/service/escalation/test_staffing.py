@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,25 @@ def test_what_cannot_be_decreed_is_named(tower: Tower, staff: Staff, wrong, fiel
 def test_only_an_administrator_says_who_is_where(staff: Staff, role: str):
     assert staff.ask("POST", AWAY, role).status_code == 403
     assert staff.ask("GET", role=role).status_code == 403
+
+
+@pytest.mark.parametrize(("clock", "ends"), [("D", "2026-12-02"), ("R", "2026-11-16")])
+def test_the_reporter_is_reminded_three_working_days_before_their_own_time_ends(
+    tower: Tower, clock: str, ends: str
+) -> None:
+    tower.begin_work()
+    if clock == "D":
+        tower.hear("case.data_requested.v1", awaited_from="in_progress")
+    else:
+        tower.answer()
+        tower.deliver()
+    assert tower.clocks()[f"{clock}1"] == ends
+    day = {"D": "2026-11-27", "R": "2026-11-11"}[clock]
+
+    tower.at(f"{day} 23:59:59").sweep()
+    assert tower.fired() == []
+    tower.at(f"{day} 23:59:59").clock.at += timedelta(seconds=1)
+    tower.sweep()
+
+    assert tower.fired() == [f"approaching {clock}"]
+    assert tower.said("deadline.approaching")[0]["to"] is None

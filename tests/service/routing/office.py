@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import datetime, timedelta
+from threading import Event as Flag
 from typing import Any
 from uuid import uuid4
 
@@ -72,7 +73,8 @@ class Office:
         self.http = falcon.testing.TestClient(api.app(self.settings, self.db, self.clock))
         self.service = Routing()
         self.service.db, self.service.clock = self.db, self.clock
-        self.service.settings = self.settings
+        self.service.settings, self.service.caught_up = self.settings, Flag()
+        self.service.caught_up.set()
         self._sequences: dict[tuple[str, str], itertools.count[int]] = {}
         self._numbers = itertools.count(10000)
         self._tokens: dict[str, str] = {}

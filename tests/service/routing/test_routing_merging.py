@@ -190,3 +190,51 @@ def test_who_was_answered_before_begins_a_round_of_their_own(office, status, cyc
     assert [told(office, n)[1]["cycle"] for n in (parent, child)] == [1, cycle]
     pass_limit(office, child, "R", cycle=cycle)
     assert office.case(child)["status"] == "closed"
+
+
+def test_who_rates_a_case_says_nothing_of_those_that_followed_it(office, merged):
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.accepted.v1", parent)
+
+    office.hear("report.rated.v1", parent, stars=4)
+
+    assert [office.case(n)["status"] for n in merged] == ["closed", "answered"]
+    office.hear("report.accepted.v1", child)
+    assert told(office, child)[0] == "case.closed.v1"
+
+
+def test_a_follower_is_heard_however_long_ago_its_parents_reporter_was_content(office, merged):
+    """No notice reached its reporter, so no time runs."""
+    parent, child = merged
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.accepted.v1", parent)
+    office.later(days=40)
+
+    office.hear("report.supplemented.v1", child, text="It is open again.")
+    assert notes(office, child) == [("supplement", "It is open again.")]
+    assert told(office, child)[0] == "case.answered.v1"
+
+    office.hear("report.objected.v1", child)
+    assert [office.case(n)["status"] for n in merged] == ["in_progress"] * 2
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.accepted.v1", parent)
+    office.hear("report.accepted.v1", child)
+    office.later(days=40)
+    office.hear("report.reopened.v1", child)
+    assert told(office, child)[1]["reason_code"] == "too_late"  # the negative control
+
+
+def test_an_agency_learns_no_moment_of_who_has_left_its_case_again(office):
+    child = office.open(confidentiality="confidential")
+    parent = office.bring("in_progress", received_at=ago(office, hours=1))
+    office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+    office.act(parent, "answer", "liaison", **ANSWER)
+    office.hear("report.objected.v1", child)
+    office.act(parent, "answer", "liaison", **ANSWER)
+    pass_limit(office, child, "R", cycle=2)
+    assert office.case(parent)["followers"] == []
+
+    for as_, exact in (("liaison", False), ("coordinator", True)):
+        at = {event["at"][10:19] for event in office.case(parent, as_)["history"]}
+        assert (at != {"T16:00:00"}) == exact  # midnight there

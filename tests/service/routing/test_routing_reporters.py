@@ -199,6 +199,39 @@ def test_a_limit_that_was_not_missed_after_all_is_on_nobodys_list(office, news):
     assert (shown["passed_at"], shown["level"], shown["brought_to"]) == (None, 0, None)
 
 
+@pytest.mark.parametrize(("later", "level"), [(False, 0), (True, 2)])
+def test_what_was_raised_before_a_limit_was_cleared_counts_no_more(office, later, level):
+    """They are told in different streams."""
+    number = office.bring("unverified")
+    due, limit = ago(office, days=3), {"clock": "V", "cycle": 1}
+    office.hear("deadline.kept.v1", number, **limit, due_at=due, at=ago(office, hours=1))
+
+    above = {"level": 2, "to": "sekda", "agency": None, "due_at": due}
+    at = ago(office, hours=0 if later else 2)
+    office.hear("escalation.raised.v1", number, **limit, **above, at=at)
+
+    assert office.case(number)["level"] == level
+
+
+@pytest.mark.parametrize(("clock", "status"), [("R", "answered"), ("D", "awaiting_reporter")])
+def test_a_reporters_time_is_not_over_before_it_is_heard_what_they_said(office, clock, status):
+    number = office.bring(status)
+    office.service.caught_up.clear()
+
+    assert pass_limit(office, number, clock) == "waiting"
+    assert office.case(number)["status"] == status
+
+    office.hear("report.supplemented.v1" if clock == "D" else "report.objected.v1", number)
+    assert office.case(number)["status"] in ("unverified", "in_progress")
+    office.service.caught_up.set()
+    office.later(seconds=10)
+    while office.service.inbox.retry_due():
+        pass
+
+    assert office.case(number)["status"] in ("unverified", "in_progress")
+    assert office.database.psql("SELECT FROM inbox WHERE state <> 'done'") == []
+
+
 def test_a_limit_ends_on_the_day_that_its_calendar_counts(office):
     number = office.bring("unverified")
     at = "2027-03-09T16:59:59Z"  # Jakarta's ninth ends; in the regency it is the tenth
