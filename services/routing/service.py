@@ -99,9 +99,8 @@ class Routing(Service):
         _note(tx, event, asked, told["reason"], at)
 
         def disagree(case: Case) -> tuple[Action, Case, Say | None]:
-            ended = replace(
-                case, ended_at=row.ended_at
-            )  # for them: the other's may be over long ago
+            # for them it ended when their own did: the other's may be over long ago
+            ended = replace(case, ended_at=row.ended_at)
             action, after = domain.disagree(ended, at, self._rules(tx, at))
             return action, after, lambda c, _: events.disagreed(c, at, action)
 
