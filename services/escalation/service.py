@@ -162,9 +162,16 @@ class Escalation(Service):
         if data["about"] == "data_requested" and has_address:
             self.question_told(event, tx, data["at"], heard=False)
         elif data["about"] == "answered" and has_address:
-            self.known(tx, event).unheard_cycle = data["cycle"]
+            self.answer_unheard(event, tx, data)
         elif data["about"] == "answered":
             self.answer_noticed(event, tx, data)
+
+    def answer_unheard(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
+        """R does not start; one that runs stands: a relay had taken the mail, and brought it back."""
+        case = self.known(tx, event)
+        case.unheard_cycle = data["cycle"]
+        if (case.status, case.cycle) == ("answered", data["cycle"]):
+            self.apply(tx, case, Happening.ANSWER_UNHEARD, data["at"])
 
     def question_told(self, event: Event, tx: Session, at: datetime, *, heard: bool) -> None:
         """D stands while the reporter does not know of the question, unless the case has moved on.

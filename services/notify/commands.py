@@ -11,6 +11,9 @@ post set POST [--agency CODE] [--language id|en]
                 so that it stands in no list of processes and no shell's history
 post forget POST [--agency CODE]
 post list       the places that can be written to, without their addresses
+bounced         the mail on standard input says that a relay could not bring a message of ours
+                (RFC 3464): it counts as failed, and no silence of its reporter as an answer.
+                For the address in SMTP_RETURN_PATH, as a pipe of the mail server
 """
 
 from __future__ import annotations
@@ -22,9 +25,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from chassis import cli
+from chassis.clock import Clock
 from chassis.errors import Invalid
-from services.notify import posts, reporters
+from services.notify import bounces, posts, reporters
 from services.notify.domain import LANGUAGES
+
+LARGEST = 1 << 20  # bytes of a report: what it repeats of our mail is small
 
 
 class Rewrap:
@@ -92,4 +98,24 @@ class OfPost:
         sys.stdout.write(f"{posts.place(asked.post, asked.agency)} can be written to\n")
 
 
-COMMANDS: dict[str, Any] = {"rewrap": Rewrap(), "erase": Erase(), "post": OfPost()}
+class Bounced:
+    """`bounced`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes the mail from standard input."""
+
+    def __call__(self, service: str, _: argparse.Namespace) -> None:
+        """Prints how many messages it was about: none if it is no report, or not of ours."""
+        settings, mail = cli.settings(service), sys.stdin.buffer.read(LARGEST)
+        key = settings.opener().derive("message-id")
+        with cli.transactions(service).begin() as tx:
+            taken = bounces.take(tx, key, mail, Clock(settings.clock_file))
+        sys.stdout.write(f"{taken} counted as failed\n")
+
+
+COMMANDS: dict[str, Any] = {
+    "rewrap": Rewrap(),
+    "erase": Erase(),
+    "post": OfPost(),
+    "bounced": Bounced(),
+}

@@ -27,6 +27,7 @@ class Settings(config.Settings):
     smtp_host: str
     smtp_port: int = 25
     smtp_from: str
+    smtp_return_path: str = ""  # whose mail is given to `bounced`; empty: nothing is sent back
     smtp_starttls: bool = False
     smtp_user: str = ""
     smtp_password: SecretText = field(default=SecretText(""), repr=False)
@@ -40,6 +41,8 @@ class Settings(config.Settings):
             raise Misconfigured("QUIET_HOURS must be two hours such as 21-06, or empty")
         if not contacts.is_mailable(self.smtp_from):
             raise Misconfigured("SMTP_FROM must be one plain address such as lapor@example.org")
+        if self.smtp_return_path and not contacts.is_mailable(self.smtp_return_path):
+            raise Misconfigured("SMTP_RETURN_PATH must be one plain address, or empty")
         in_clear = not self.smtp_starttls and self.smtp_host not in LOOPBACK
         if self.lapor_env == "production" and in_clear:
             raise Misconfigured("SMTP_STARTTLS must be on in production")

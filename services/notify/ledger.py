@@ -1,15 +1,22 @@
-"""How a try to send a message can end, and how often one ended in silence."""
+"""How a try to send a message can end, and with it the message; how often one ended in silence."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.clock import Clock
+from chassis.events import correlate
+from chassis.outbox import emit
+from services.notify import events, metrics
 from services.notify.domain import Reply
-from services.notify.models import Attempt
+from services.notify.models import Attempt, Message
 
 
 @dataclass(frozen=True)
@@ -32,3 +39,30 @@ def silences(tx: Session, message: UUID) -> int:
     tx.flush()
     silent = Attempt.outcome == UNANSWERED.attempt, Attempt.reply == Reply.NONE.value
     return tx.scalar(sa.select(sa.func.count()).where(Attempt.message_id == message, *silent)) or 0
+
+
+def record(tx: Session, attempt: Attempt, outcome: Outcome, at: datetime) -> None:
+    """Completes the ledger. What is learned late replaces `unknown`."""
+    attempt.outcome, attempt.ended_at = outcome.attempt, at
+    attempt.reply = outcome.reply.value if outcome.reply else None
+    measured = metrics.ATTEMPTS.labels(outcome.attempt, attempt.reply or "")
+    _after_commit(tx, measured.inc)
+
+
+def settle(tx: Session, message: Message, state: str, reason: str | None, clock: Clock) -> None:
+    """Ends a message and says so, joining the chain of causes that it belongs to."""
+    message.state, message.reason, message.next_at = state, reason, None
+    message.settled_at = clock.real()
+    if message.place is None:  # what others hear of is whether a reporter was told
+        correlate(message.correlationid)
+        say = events.delivered if state == "delivered" else events.failed
+        emit(tx, say(message, clock.now()))
+    _after_commit(tx, metrics.MESSAGES.labels(message.about, reason or state).inc)
+    if state == "delivered":
+        waited = (message.settled_at - message.written_at).total_seconds()
+        _after_commit(tx, partial(metrics.DELAY.observe, waited))
+
+
+def _after_commit(tx: Session, do: Callable[[], object]) -> None:
+    """Measures only what stays."""
+    sa.event.listen(tx, "after_commit", lambda _: do(), once=True)

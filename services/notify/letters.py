@@ -37,7 +37,6 @@ SENDER = "LAPOR!"
 AS_MAIL = compat32.clone(linesep="\r\n")
 UTF_8 = Charset("utf-8")
 UTF_8.body_encoding = QP
-NOBODY = ""  # the envelope's sender: what a machine says on its own is not bounced (RFC 3834, 3.3)
 
 
 class Unaddressable(Exception):

@@ -13,11 +13,10 @@ An address is read when a try begins: what was erased meanwhile is written to no
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Event as Flag
 from threading import Lock
 from typing import Protocol
@@ -30,16 +29,23 @@ from sqlalchemy.orm import Session, aliased
 
 from chassis.clock import Clock
 from chassis.database import Transactions, is_away
-from chassis.events import Event, correlate
+from chassis.events import Event
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
-from chassis.outbox import emit
 from chassis.together import hold, later
-from services.notify import domain, events, letters, metrics, posts, reporters
+from services.notify import domain, letters, posts, reporters
 from services.notify.config import Settings
 from services.notify.domain import About, Rejected, Reply, Unanswered, Unavailable
 from services.notify.keyring import Keyring, Unreadable
-from services.notify.ledger import DELIVERED, NO_ADDRESS, UNANSWERED, Outcome, silences
+from services.notify.ledger import (
+    DELIVERED,
+    NO_ADDRESS,
+    UNANSWERED,
+    Outcome,
+    record,
+    settle,
+    silences,
+)
 from services.notify.models import Attempt, Message
 
 NOW = timedelta()
@@ -94,7 +100,7 @@ def write(
         written_at=now,
     )
     if not mailable:
-        _settle(tx, message, "failed", "no_address", clock)
+        settle(tx, message, "failed", "no_address", clock)
     later(tx, _file, message)
 
 
@@ -278,9 +284,9 @@ class Outgoing:
     def _begin(self, tx: Session, message: Message, now: datetime) -> Claim | None:
         if message.state == "sending":
             attempt = tx.get_one(Attempt, (message.id, message.attempts))
-            _record(tx, attempt, Outcome("unknown"), now)
+            record(tx, attempt, Outcome("unknown"), now)
         if message.attempts > domain.RETRIES:
-            _settle(tx, message, "failed", "expired", self._clock)
+            settle(tx, message, "failed", "expired", self._clock)
             return None
         message.attempts += 1
         message.state, message.next_at = "sending", now + LEASE
@@ -296,7 +302,9 @@ class Outgoing:
         if reach is None:
             return NO_ADDRESS
         try:
-            line.send(letters.NOBODY, reach.email, self._letter(claim.message, reach))
+            line.send(
+                self._settings.smtp_return_path, reach.email, self._letter(claim.message, reach)
+            )
         except Rejected as error:
             return Outcome("rejected", error.reply, "failed", "rejected")
         except Unavailable as error:
@@ -341,47 +349,20 @@ class Outgoing:
         found = sa.select(Attempt).where(sa.tuple_(Attempt.message_id, Attempt.n).in_(tries))
         attempts = {attempt.message_id: attempt for attempt in tx.scalars(found)}
         for claim, outcome in ended:
-            _record(tx, attempts[claim.message.id], outcome, now)
+            record(tx, attempts[claim.message.id], outcome, now)
             message = tx.get_one(Message, claim.message.id)
             if message.next_at is None:  # settled meanwhile, by a try that was thought lost
                 continue
             if outcome.state is not None:
-                _settle(tx, message, outcome.state, outcome.reason, self._clock)
+                settle(tx, message, outcome.state, outcome.reason, self._clock)
             elif message.attempts == claim.n:
                 silent = silences(tx, message.id) if outcome == UNANSWERED else 0
                 message.next_at = domain.next_try(claim.n, now, silent)
                 message.state = "due"
                 if message.next_at is None:
-                    _settle(tx, message, "failed", "expired", self._clock)
+                    settle(tx, message, "failed", "expired", self._clock)
 
 
 def _passes(error: Exception) -> bool:
     """Whether the same may succeed later: the database is away, busy or full."""
     return is_away(error) or isinstance(error, sa.exc.OperationalError)
-
-
-def _record(tx: Session, attempt: Attempt, outcome: Outcome, at: datetime) -> None:
-    """Completes the ledger. What is learned late replaces `unknown`."""
-    attempt.outcome, attempt.ended_at = outcome.attempt, at
-    attempt.reply = outcome.reply.value if outcome.reply else None
-    measured = metrics.ATTEMPTS.labels(outcome.attempt, attempt.reply or "")
-    _after_commit(tx, measured.inc)
-
-
-def _settle(tx: Session, message: Message, state: str, reason: str | None, clock: Clock) -> None:
-    """Ends a message and says so, joining the chain of causes that it belongs to."""
-    message.state, message.reason, message.next_at = state, reason, None
-    message.settled_at = clock.real()
-    if message.place is None:  # what others hear of is whether a reporter was told
-        correlate(message.correlationid)
-        say = events.delivered if state == "delivered" else events.failed
-        emit(tx, say(message, clock.now()))
-    _after_commit(tx, metrics.MESSAGES.labels(message.about, reason or state).inc)
-    if state == "delivered":
-        waited = (message.settled_at - message.written_at).total_seconds()
-        _after_commit(tx, partial(metrics.DELAY.observe, waited))
-
-
-def _after_commit(tx: Session, do: Callable[[], object]) -> None:
-    """Measures only what stays."""
-    sa.event.listen(tx, "after_commit", lambda _: do(), once=True)

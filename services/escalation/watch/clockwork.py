@@ -44,6 +44,7 @@ class Happening(StrEnum):
     FOLLOWED_UP = "followed_up"
     ANSWERED = "answered"
     ANSWER_NOTICED = "answer_noticed"
+    ANSWER_UNHEARD = "answer_unheard"
     OBJECTED = "objected"
     OBJECTED_TO_ARCHIVING = "objected_to_archiving"
     CLOSED = "closed"
@@ -108,6 +109,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.FOLLOWED_UP: {Clock.FOLLOW_UP: Move.STOP},
     Happening.ANSWERED: {Clock.FOLLOW_UP: Move.STOP, Clock.SETTLE: Move.PAUSE},
     Happening.ANSWER_NOTICED: {Clock.SILENCE: Move.START},
+    Happening.ANSWER_UNHEARD: {Clock.SILENCE: Move.PAUSE},
     Happening.OBJECTED: {Clock.SILENCE: Move.STOP, Clock.SETTLE: Move.RESUME},
     Happening.OBJECTED_TO_ARCHIVING: {
         Clock.VERIFY: Move.REVIVE,

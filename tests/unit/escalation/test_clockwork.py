@@ -43,6 +43,7 @@ supplied               > . > . . x . . .
 followed_up            . x . . . . . . .
 answered               . x = . . . . . .
 answer_noticed         . . . + . . . . .
+answer_unheard         . . . = . . . . .
 objected               . . > x . . . . .
 objected_to_archiving  < < < . < . < . .
 closed                 x x x x x x x . .

@@ -37,6 +37,7 @@ def test_a_good_one_is_taken() -> None:
     [
         ({"smtp_starttls": False}, "SMTP_STARTTLS"),
         ({"smtp_from": "LAPOR <lapor@kotabaru.example>"}, "SMTP_FROM"),
+        ({"smtp_return_path": "LAPOR <kembali@kotabaru.example>"}, "SMTP_RETURN_PATH"),
         ({"quiet_hours": "21"}, "QUIET_HOURS"),
         ({"quiet_hours": "21-24"}, "QUIET_HOURS"),
         ({"quiet_hours": "9pm-6am"}, "QUIET_HOURS"),

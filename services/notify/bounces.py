@@ -1,0 +1,76 @@
+"""What comes back: a mail that was taken by a relay, which could not bring it.
+
+A relay says so by a mail to the envelope's sender (RFC 3464, in the form of RFC 6522). It repeats
+the address that it could not reach, so that nothing of it is kept, logged or shown: only which of
+our messages it is about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.clock import Clock
+from services.notify import letters, models
+from services.notify.domain import Reply
+from services.notify.ledger import Outcome, record, settle
+
+RETURNS = timedelta(days=10)  # a relay gives up after five (RFC 5321, 4.5.4.1)
+RETURNED = Outcome("rejected", Reply.PERMANENT, "failed", "rejected")
+_ID = re.compile(r"<([0-9a-f]{32})@")
+
+
+def take(tx: Session, key: bytes, mail: bytes, clock: Clock) -> int:
+    """How many messages were counted as delivered and are counted as failed from now on, as `mail`
+    says of them; the same once more changes nothing. `key`: what their public ids are made with."""
+    returned = set(public_ids(mail))
+    if not returned:
+        return 0
+    found = sa.select(models.Message).where(
+        models.Message.state == "delivered", models.Message.settled_at > clock.real() - RETURNS
+    )
+    lost = [m for m in tx.scalars(found) if letters.public_id(m.id, key) in returned]
+    for message in lost:
+        tx.refresh(message, with_for_update=True)
+        if message.state == "delivered":
+            attempt = tx.get_one(models.Attempt, (message.id, message.attempts))
+            record(tx, attempt, RETURNED, clock.real())
+            settle(tx, message, "failed", "rejected", clock)
+    return len(lost)
+
+
+def public_ids(mail: bytes) -> Iterator[str]:
+    """The ids of our mails that a report says could not be brought; none if it only says that one
+    is late, or if it is no report."""
+    report = message_from_bytes(mail, policy=policy.default)
+    parts = list(report.walk())
+    if report.get_content_type() != "multipart/report" or not any(map(_failed, parts)):
+        return
+    for part in parts:
+        for original in _originals(part):
+            yield from _ID.findall(str(original.get("Message-ID", "")))
+
+
+def _failed(part: Message) -> bool:
+    """Whether it is about a recipient who was given up."""
+    if part.get_content_type() != "message/delivery-status":
+        return False
+    groups = part.get_payload()
+    return isinstance(groups, list) and any(
+        str(group.get("Action", "")).strip().lower() == "failed" for group in groups
+    )
+
+
+def _originals(part: Message) -> Iterator[Message]:
+    """The mail that a report is about, or its header alone."""
+    kind = part.get_content_type()
+    if kind == "message/rfc822" and isinstance(part.get_payload(), list):
+        yield part.get_payload(0)  # type: ignore[misc]
+    elif kind == "text/rfc822-headers" and isinstance(part, EmailMessage):
+        yield message_from_bytes(part.get_payload(decode=True) or b"", policy=policy.default)  # type: ignore[arg-type]
