@@ -167,7 +167,7 @@ class Escalation(Service):
             self.answer_noticed(event, tx, data)
 
     def answer_unheard(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
-        """R does not start; one that runs stands: a relay had taken the mail, and brought it back."""
+        """R does not start; one that runs stands: a relay had taken the mail, and returned it."""
         case = self.known(tx, event)
         case.unheard_cycle = data["cycle"]
         if (case.status, case.cycle) == ("answered", data["cycle"]):

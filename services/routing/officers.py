@@ -120,8 +120,8 @@ class SignOut(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             officer = signed_in(tx, req, now, first_password_will_do=True)
-            sessions.end(tx, models.Session.token_hash == officer.token_hash, now)
-            sessions.remember(tx, officer.id, Deed.SIGNED_OUT, now)
+            if sessions.end(tx, models.Session.token_hash == officer.token_hash, now):
+                sessions.remember(tx, officer.id, Deed.SIGNED_OUT, now)
 
 
 class Password(Resource):

@@ -59,11 +59,14 @@ def open_session(tx: Session, officer: Officer, at: datetime) -> tuple[str, date
     return token, expires_at
 
 
-def end(tx: Session, which: Any, at: datetime) -> None:
-    """These sessions are over: here at once, elsewhere when it has been heard."""
+def end(tx: Session, which: Any, at: datetime) -> int:
+    """These sessions are over: here at once, elsewhere when it has been heard. How many were not
+    before."""
     gone = sa.delete(models.Session).where(which).returning(models.Session.grant_id)
-    for grant in tx.scalars(gone).all():
+    grants = tx.scalars(gone).all()
+    for grant in grants:
         emit(tx, events.grant_ended(grant, at))
+    return len(grants)
 
 
 def end_all(tx: Session, officer_id: UUID, at: datetime) -> None:

@@ -86,6 +86,21 @@ def test_who_is_signed_out_during_a_request_is_signed_in_nowhere(
     assert answer.json["title"] == "sign in first"
 
 
+def test_two_sign_outs_at_once_are_one(office):
+    """One comes when the other has found the session, and not ended it yet."""
+    token = office.sign_in("stranger").json["token"]
+    signed_out = "SELECT count(*) FROM officer_event WHERE deed = 'signed_out'"
+    [(already,)] = office.database.psql(signed_out)
+
+    with before(
+        office, lambda s: s.startswith("DELETE FROM session"), lambda: sign_out(office, token)
+    ) as acted:
+        sign_out(office, token)
+
+    assert acted
+    assert office.database.psql(signed_out) == [(already + 1,)]
+
+
 @pytest.mark.parametrize("end", [sign_out, disable, change_password])
 def test_a_password_is_not_looked_at_in_a_session_that_has_just_ended(office, stranger, end):
     me = {"Authorization": f"Bearer {stranger}"}
