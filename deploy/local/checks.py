@@ -16,6 +16,7 @@ WITHOUT = {"--all": "", "--faults": "not slow"}
 SIDE_BY_SIDE = "not slow and not alone and not patient"
 PAIRED = "not slow and not alone and patient"
 PROCESSES = 4  # at most; each has a broker and a database server of its own
+SLOWEST = ("--durations=30", "--durations-min=5")  # told at the end: where to look for time
 WAITING = 3  # however few cores there are: they would be idle most of the time
 
 
@@ -49,12 +50,12 @@ def tests(left_out: str) -> list[tuple[str, list[str]]]:
     if left_out != EVERYDAY:  # there, what waits for long is left out
         steps.append(("tests that wait", pytest(*spread(WAITING), "-m", PAIRED + chosen)))
         rest += f" and not ({PAIRED})"
-    return [*steps, ("tests alone", pytest("-m", rest + chosen))]
+    return [*steps, ("tests alone", pytest(*SLOWEST, "-m", rest + chosen))]
 
 
 def spread(processes: int) -> tuple[str, ...]:
     """Options of pytest: in so many processes, a file in one of them, the largest files first."""
-    return ("-n", str(processes), "--dist", "loadfile")
+    return (*SLOWEST, "-n", str(processes), "--dist", "loadfile")
 
 
 def pytest(*words: str) -> list[str]:
