@@ -41,7 +41,8 @@ MISTAKES = {
     ),
     "a measure's label": Mistake(
         "notify-worker", ("metrics/notify-worker",),
-        ((OUTGOING, NOBODY, f'        metrics.MESSAGES.labels("x", reach.email).inc()\n{NOBODY}'),),
+        ((OUTGOING, NOBODY, f'        metrics.MESSAGES.labels("x", reach.email).inc()\n{NOBODY}'),
+         (OUTGOING, "from services.notify import ", "from services.notify import metrics, ")),
     ),
     "a mail server's words": Mistake(
         "notify-worker", ("files/log/notify-worker.log",),
