@@ -25,7 +25,7 @@ PLANTED = {
     "log whole": ("chassis/inbox.py", "size=len(body))", "reason=body)", "log: body"),
     "label": ("services/notify/metrics.py", '["about", "outcome"]', '["about", "email"]',
               "measure: email"),
-    "label value": ("services/notify/outgoing.py", "ATTEMPTS.labels(outcome.attempt",
+    "label value": ("services/notify/ledger.py", "ATTEMPTS.labels(outcome.attempt",
                     "ATTEMPTS.labels(reach.email", "measure: email"),
     "column": ("services/intake/models.py", "    title: Mapped[str]",
                "    nik: Mapped[str]\n    title: Mapped[str]", "column: nik"),
