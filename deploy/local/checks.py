@@ -17,7 +17,7 @@ SIDE_BY_SIDE = "not slow and not alone and not patient"
 PAIRED = "not slow and not alone and patient"
 PROCESSES = 4  # at most; each has a broker and a database server of its own
 SLOWEST = ("--durations=30", "--durations-min=5")  # told at the end: where to look for time
-WAITING = 3  # however few cores there are: they would be idle most of the time
+WAITING = 3  # also on two cores: each waits for some of its time
 
 
 def run(arguments: list[str]) -> int:

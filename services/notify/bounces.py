@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage, Message
+from email import message_from_bytes
+from email.message import Message
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -48,7 +48,7 @@ def take(tx: Session, key: bytes, mail: bytes, clock: Clock) -> int:
 def public_ids(mail: bytes) -> Iterator[str]:
     """The ids of our mails that a report says could not be brought; none if it only says that one
     is late, or if it is no report."""
-    report = message_from_bytes(mail, policy=policy.default)
+    report = message_from_bytes(mail)
     parts = list(report.walk())
     if report.get_content_type() != "multipart/report" or not any(map(_failed, parts)):
         return
@@ -69,8 +69,9 @@ def _failed(part: Message) -> bool:
 
 def _originals(part: Message) -> Iterator[Message]:
     """The mail that a report is about, or its header alone."""
-    kind = part.get_content_type()
-    if kind == "message/rfc822" and isinstance(part.get_payload(), list):
-        yield part.get_payload(0)  # type: ignore[misc]
-    elif kind == "text/rfc822-headers" and isinstance(part, EmailMessage):
-        yield message_from_bytes(part.get_payload(decode=True) or b"", policy=policy.default)  # type: ignore[arg-type]
+    kind, inside = part.get_content_type(), part.get_payload()
+    if kind == "message/rfc822" and isinstance(inside, list):
+        yield from inside
+    elif kind == "text/rfc822-headers":
+        head = part.get_payload(decode=True)
+        yield message_from_bytes(head if isinstance(head, bytes) else b"")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.fault
 DOWN, UP = "2026-12-23 20:00", "2026-12-28 08:00"  # joint leave, Christmas, a weekend
 WEEKS_LATER = "2027-01-20 08:00"  # by now each case's ladder was due too, to its end
 AFTER_A_DOWNTIME, IN_TIME = 120, 60  # seconds
-COPIES, CROWD = 50, 300
+COPIES, CROWD, OTHERS = 50, 300, 300
 # When a case was opened, and the end of the one limit of it that passes meanwhile: V's three
 # working days, or H's sixty days.
 MODELS = {
@@ -133,6 +133,8 @@ def test_news_that_waited_is_heard_before_anything_fires(office, broker, slept):
         if slept == "worker":
             worker.stop()
         way.refuse()
+        others = [f"KTB-6{n:04}-00000" for n in range(OTHERS)]  # before them in the queue
+        office.publish("case.opened.v1", others, local("2026-11-05 15:00").astimezone(UTC))
         office.publish("case.disposed.v1", NUMBERS, local("2026-11-05 16:00").astimezone(UTC))
         office.at("2026-11-06 08:00")
         sleep(3)  # enough to fire: it does not, while it hears nothing
