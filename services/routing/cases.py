@@ -21,7 +21,7 @@ from chassis.database import AS_OF_NOW
 from chassis.errors import Invalid, NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
-from services.routing import case_file, domain, schemas
+from services.routing import case_file, rights, schemas
 from services.routing.events import rfc3339
 from services.routing.life import (
     LADDER,
@@ -229,7 +229,7 @@ def seen(tx: Session, who: SignedIn, number: str, *, lock: bool = False) -> Case
     """The row, if this officer may know of it. Raises NotFound, whatever the reason; that is a
     denial, whatever becomes of it (`denials`)."""
     row = tx.get(Case, number, with_for_update=lock or None, populate_existing=lock)
-    if row is None or not domain.sees(who.actor, case_file.value(row)):
+    if row is None or not rights.sees(who.actor, case_file.value(row)):
         who.unseen.append(number)
         raise NotFound("there is no such case")
     return row
@@ -244,7 +244,7 @@ def _asked_for(status: Status | None) -> Any:
 
 
 def _visible(actor: Actor) -> list[Any]:
-    """`domain.sees` as conditions."""
+    """`rights.sees` as conditions."""
     if actor.role is Role.ADMINISTRATOR or actor.agency is None:
         return [sa.false()]
     rules = [sa.not_(Case.complains_about.contains([actor.agency]))]
@@ -298,7 +298,7 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         **_columns(row, actor, zone),
         "followers": list(tx.scalars(followers)),
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
-        "actions": domain.allowed(actor, case_file.value(row)),
+        "actions": rights.allowed(actor, case_file.value(row)),
         "deadlines": [
             {**_values(d), "ends_on": _last_day(d, zone)} for d in _deadlines(tx, row, handled)
         ],
@@ -345,7 +345,7 @@ def _last_day(row: Case | Deadline, zone: ZoneInfo) -> date | None:
 
 
 def _knows(actor: Actor, row: Case) -> bool:
-    return domain.knows_the_moment(actor, case_file.value(row))
+    return rights.knows_the_moment(actor, case_file.value(row))
 
 
 def _exactly(at: datetime) -> datetime:

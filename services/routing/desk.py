@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from chassis.errors import Invalid, NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
-from services.routing import case_file, domain, events, models, schemas
+from services.routing import case_file, domain, events, models, rights, schemas
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
 from services.routing.life import Action, Case, Rules, Status
@@ -237,7 +237,7 @@ class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """This case follows the other from now on; its reporter keeps every right."""
-        domain.permit(turn.actor, turn.case, Action.MERGE)
+        rights.permit(turn.actor, turn.case, Action.MERGE)
         try:
             seen(turn.tx, turn.who, body["into"])
             other = case_file.locked(turn.tx, body["into"])

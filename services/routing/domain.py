@@ -12,15 +12,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from chassis.errors import Forbidden, Invalid, NotAllowed
+from chassis.errors import Invalid, NotAllowed
 from services.routing.life import (
     CLOCK,
-    LADDER,
     OPEN,
     REPORTER,
     RETURNS_TO_ARBITER,
-    TRANSITIONS,
-    WHO,
     Action,
     Actor,
     ArchiveReason,
@@ -31,91 +28,15 @@ from services.routing.life import (
     Confidentiality,
     Kind,
     Outcome,
-    Part,
-    Role,
     RoutingRule,
     Rules,
     Status,
-    Then,
 )
+from services.routing.rights import decider, permit, sees
 
 
 class TooLate(NotAllowed):
     """It would have been allowed, but the time for it is over."""
-
-
-# --- who may do what
-
-
-def parts(actor: Actor, case: Case) -> frozenset[Part]:
-    """What `actor` is to `case`. To the unit that it complains about it is nothing at all."""
-    if actor.role in (Role.REPORTER, Role.CLOCK):
-        return frozenset({Part(actor.role.value)})
-    if actor.role is Role.ADMINISTRATOR or actor.agency in case.complains_about:
-        return frozenset()
-    found = set()
-    if actor.role in (Role.COORDINATOR, case.decider):
-        found.add(Part.DESK)
-    if actor.role is case.decider and case.status is Status.UNVERIFIED:
-        found.add(Part.DECIDER)
-    if actor.agency is not None and actor.agency == case.agency:
-        found.add(Part.LEAD)
-    return frozenset(found)
-
-
-def sees(actor: Actor, case: Case) -> bool:
-    """Whether this officer may know of the case at all."""
-    if actor.role is Role.ADMINISTRATOR or actor.agency in case.complains_about:
-        return False
-    if actor.role in LADDER:
-        return True
-    return actor.agency is not None and actor.agency in (case.agency, *case.supporting)
-
-
-def knows_the_moment(actor: Actor, case: Case) -> bool:
-    """Whether this officer learns the moment of what the reporter did, not only its day: beside a
-    log of visitors or a shift's roster it says who an unnamed reporter is."""
-    unnamed = case.hidden_from_public or case.confidentiality is not Confidentiality.OPEN
-    return actor.role in LADDER or not unnamed
-
-
-def permit(actor: Actor, case: Case, action: Action) -> Status:
-    """The status that follows. Raises NotAllowed (the case's state) or Forbidden (the actor)."""
-    verb = action.replace("_", " ")
-    is_own = actor.role is Role.REPORTER or action is Action.AUTO_CLOSE
-    if case.merged_into is not None and not is_own:
-        raise NotAllowed("this case is merged into another one and follows it")
-    if (case.status, action) not in TRANSITIONS:
-        raise NotAllowed(f"cannot {verb} a case that is {case.status.replace('_', ' ')}")
-    if WHO[action].isdisjoint(parts(actor, case)):
-        raise Forbidden(f"to {verb} this case is not this officer's part")
-    status = TRANSITIONS[case.status, action]
-    if status is Then.BACK:
-        return case.awaited_from or Status.UNVERIFIED
-    return case.status if isinstance(status, Then) else status
-
-
-def allowed(actor: Actor, case: Case) -> list[Action]:
-    """What the tables let this actor do with the case as it is."""
-    found = []
-    for action in Action:
-        try:
-            permit(actor, case, action)
-        except (NotAllowed, Forbidden):
-            continue
-        found.append(action)
-    return found
-
-
-def decider(case: Case, rules: Rules) -> Role:
-    """Who decides while no agency holds it: the arbiter from the second return on, and always one
-    level up from a desk that the case complains about."""
-    lowest = LADDER.index(Role.ARBITER if case.returns >= RETURNS_TO_ARBITER else Role.COORDINATOR)
-    complained = {rules.seats.get(agency) for agency in case.complains_about}
-    for role in LADDER[lowest:] + LADDER[:lowest]:
-        if role not in complained:
-            return role
-    raise Invalid("no desk is left that could decide", "complains_about", "decider")
 
 
 def opened(case: Case, named: str | None, rules: Rules) -> Case:

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from chassis.errors import Forbidden, NotAllowed
-from services.routing import domain
+from services.routing import domain, rights
 from services.routing.life import OPEN, TRANSITIONS, WHO, Action, Part, Status, Then
 from tests.unit.routing.acts import ACTORS, case, perform, somebody
 
@@ -98,14 +98,14 @@ def test_only_the_table_moves_a_case(status, action):
 )
 def test_only_who_has_the_part_may_act(status, action, actor):
     before = case(status)
-    may = action in domain.allowed(actor, before)
+    may = action in rights.allowed(actor, before)
 
     if action not in ROWS[status]:
         assert not may
-    elif WHO[action].isdisjoint(domain.parts(actor, before)):
+    elif WHO[action].isdisjoint(rights.parts(actor, before)):
         assert not may
         with pytest.raises(Forbidden):
-            domain.permit(actor, before, action)
+            rights.permit(actor, before, action)
     else:
         assert may
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from chassis.errors import Forbidden, Invalid, NotAllowed
-from services.routing import domain
+from services.routing import domain, rights
 from services.routing.life import (
     Action,
     Actor,
@@ -120,7 +120,7 @@ def test_a_further_verification_lets_nobody_out_of_the_complaint():
 
     assert accused.complains_about == ("dpupr", "diskominfo", "dlh")
     assert accused.decider is Role.ARBITER
-    assert not domain.sees(COORDINATOR, accused)
+    assert not rights.sees(COORDINATOR, accused)
 
 
 def test_a_second_return_of_a_case_against_the_arbiter_goes_to_the_inspectorate():
@@ -131,15 +131,15 @@ def test_a_second_return_of_a_case_against_the_arbiter_goes_to_the_inspectorate(
 def test_a_case_against_every_desk_is_refused_and_not_orphaned():
     hopeless = case(verified_at=None, complains_about=("diskominfo", "setda", "inspektorat"))
     with pytest.raises(Invalid):
-        domain.decider(hopeless, RULES)
+        rights.decider(hopeless, RULES)
 
 
 @pytest.mark.parametrize("actor", [a for a in ACTORS if a.agency])
 @pytest.mark.parametrize("status", list(Status))
 def test_its_officers_neither_see_it_nor_touch_it(actor, status):
     against = case(status, agency=actor.agency, complains_about=(actor.agency,))
-    assert not domain.sees(actor, against)
-    assert domain.allowed(actor, against) == []
+    assert not rights.sees(actor, against)
+    assert rights.allowed(actor, against) == []
 
 
 # --- only own cases
@@ -147,21 +147,21 @@ def test_its_officers_neither_see_it_nor_touch_it(actor, status):
 
 def test_an_agency_sees_only_what_it_leads_or_supports():
     disposed = case(Status.DISPOSED, supporting=("dlh",))
-    seen = {a.agency for a in ACTORS if a.agency and domain.sees(a, disposed)}
+    seen = {a.agency for a in ACTORS if a.agency and rights.sees(a, disposed)}
 
     assert seen == {"dpupr", "diskominfo", "setda", "inspektorat"}
-    assert domain.sees(Actor(Role.LIAISON, "dlh"), disposed)
-    assert not domain.sees(LIAISON, case(Status.UNVERIFIED))
+    assert rights.sees(Actor(Role.LIAISON, "dlh"), disposed)
+    assert not rights.sees(LIAISON, case(Status.UNVERIFIED))
 
 
 def test_a_supporting_agency_may_look_and_not_act():
     supporter = Actor(Role.LIAISON, "dlh")
-    assert domain.allowed(supporter, case(Status.DISPOSED, supporting=("dlh",))) == []
+    assert rights.allowed(supporter, case(Status.DISPOSED, supporting=("dlh",))) == []
 
 
 def test_a_desk_that_leads_a_case_acts_as_its_agency():
     own = case(Status.DISPOSED, agency="diskominfo")
-    assert Action.FOLLOW_UP in domain.allowed(COORDINATOR, own)
+    assert Action.FOLLOW_UP in rights.allowed(COORDINATOR, own)
 
 
 # --- disposition and return

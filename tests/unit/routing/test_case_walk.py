@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from chassis.errors import Forbidden, Invalid, NotAllowed
-from services.routing import domain
+from services.routing import rights
 from services.routing.life import OPEN, TRANSITIONS, Action, Actor, Part, Role, Status, Then
 from tests.unit.routing.acts import ACTORS, NOW, case, perform, somebody
 
@@ -43,7 +43,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_does_what_is_theirs(self, data):
         actor = data.draw(st.sampled_from(ACTORS))
-        choices = domain.allowed(actor, self.case)
+        choices = rights.allowed(actor, self.case)
         if choices:
             self.anybody_tries(data.draw(st.sampled_from(choices)), actor, days=1)
 

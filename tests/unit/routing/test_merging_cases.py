@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.errors import Invalid, NotAllowed
-from services.routing import domain
+from services.routing import domain, rights
 from services.routing.life import (
     Actor,
     Confidentiality,
@@ -100,10 +100,10 @@ def test_whom_the_parent_complains_about_does_not_see_the_follower_either():
     child, parent = pair(complains_about=("diskominfo",))
     child = domain.replace(child, decider=Role.ARBITER)
     follower, parent = domain.merge(child, ARBITER, parent, RULES)
-    assert not domain.sees(COORDINATOR, follower)
+    assert not rights.sees(COORDINATOR, follower)
 
     against_more = domain.replace(parent, complains_about=("diskominfo", "setda"))
-    assert not domain.sees(ARBITER, domain.follow(follower, against_more))
+    assert not rights.sees(ARBITER, domain.follow(follower, against_more))
 
 
 def test_a_followers_reporter_accepts_and_withdraws_for_itself():
