@@ -13,6 +13,7 @@ WORDS = {
     "case.disposed": ("Didisposisikan", "Handed to an agency"),
     "case.returned": ("Dikembalikan, bukan wewenang", "Returned by the agency"),
     "case.data_requested": ("Data tambahan diminta", "More data asked for"),
+    "case.data_request_cancelled": ("Permintaan data dibatalkan", "No more data needed"),
     "case.resumed": ("Penanganan dilanjutkan", "Taken up again"),
     "case.followed_up": ("Ditindaklanjuti", "Followed up"),
     "case.answered": ("Dijawab", "Answered"),

@@ -86,6 +86,7 @@ class Escalation(Service):
         "case.disposed.v1",
         "case.returned.v1",
         "case.data_requested.v1",
+        "case.data_request_cancelled.v1",
         "case.resumed.v1",
         "case.followed_up.v1",
         "case.answered.v1",
@@ -102,7 +103,8 @@ class Escalation(Service):
     def follow_case(self, event: Event, tx: Session) -> None:
         """Moves the clocks of a case by what happened to it."""
         data = schemas.CaseMoved.of(event)
-        case, what = self.known(tx, event), happening(event.type, data)
+        case = self.known(tx, event)
+        what = happening(event.type, data, unheard=clocks.stands(case, Clock.DATA))
         changed = cases.follow(case, what, data)
         happened.hear(tx, event, data["at"])
         self.apply(tx, case, what, data["at"])
@@ -151,7 +153,7 @@ class Escalation(Service):
         if data["about"] == "answered":
             self.answer_noticed(event, tx, data)
         elif data["about"] == "data_requested":
-            self.question_told(event, tx, data["at"], heard=True)
+            self.question_told(event, tx, data, heard=True)
 
     @subscribe("message.failed.v1")
     def reporter_was_not_told(self, event: Event, tx: Session) -> None:
@@ -160,7 +162,7 @@ class Escalation(Service):
         data = schemas.Message.of(event)
         has_address = data["reason"] != "no_address"
         if data["about"] == "data_requested" and has_address:
-            self.question_told(event, tx, data["at"], heard=False)
+            self.question_told(event, tx, data, heard=False)
         elif data["about"] == "answered" and has_address:
             self.answer_unheard(event, tx, data)
         elif data["about"] == "answered":
@@ -173,17 +175,22 @@ class Escalation(Service):
         if (case.status, case.cycle) == ("answered", data["cycle"]):
             self.apply(tx, case, Happening.ANSWER_UNHEARD, data["at"])
 
-    def question_told(self, event: Event, tx: Session, at: datetime, *, heard: bool) -> None:
-        """D stands while the reporter does not know of the question, unless the case has moved on.
-        One that follows another need not answer."""
-        case = self.known(tx, event)
-        if not case.follows and Clock.DATA not in {run.clock for run in case.clocks}:
-            raise TooEarly("no question has been heard of")
-        if case.status != cases.AWAITS_REPORTER or case.follows:
+    def question_told(
+        self, event: Event, tx: Session, data: dict[str, Any], *, heard: bool
+    ) -> None:
+        """D stands while the reporter does not know of the question that it began with, unless the
+        case has moved on. One that follows another need not answer."""
+        asked_at, case = data["news_at"], self.known(tx, event)
+        if asked_at is None:
+            raise Poison("a notice about a question says when it was asked")
+        if not happened.knows(tx, event.subject, "case.data_requested", asked_at):
+            raise TooEarly("the question has not been heard of")
+        is_open = case.status == cases.AWAITS_REPORTER and not case.follows
+        if not is_open or clocks.last_start(case, Clock.DATA) != asked_at:
             return
         case.unheard_cycle = None if heard else case.cycle
         what = Happening.QUESTION_NOTICED if heard else Happening.QUESTION_UNHEARD
-        self.apply(tx, case, what, at)
+        self.apply(tx, case, what, data["at"])
 
     def answer_noticed(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
         """R starts unless the case has moved on; waits for an answer that is still under way."""

@@ -161,6 +161,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.disposed": ("agency", "supporting"),
     "case.returned": ("goes_to",),
     "case.data_requested": (),
+    "case.data_request_cancelled": (),
     "case.resumed": (),
     "case.followed_up": ("agency",),
     "case.answered": ("agency", "outcome"),

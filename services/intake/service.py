@@ -49,6 +49,7 @@ class Intake(Service):
         "case.disposed.v1",
         "case.returned.v1",
         "case.data_requested.v1",
+        "case.data_request_cancelled.v1",
         "case.resumed.v1",
         "case.followed_up.v1",
         "case.answered.v1",

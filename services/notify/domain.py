@@ -23,6 +23,7 @@ class About(StrEnum):
     DISPOSED = "disposed"
     RETURNED = "returned"
     DATA_REQUESTED = "data_requested"
+    DATA_REQUEST_CANCELLED = "data_request_cancelled"
     RESUMED = "resumed"
     FOLLOWED_UP = "followed_up"
     ANSWERED = "answered"
@@ -69,6 +70,7 @@ RULES = (
     Rule("case.disposed.v1", About.DISPOSED),
     Rule("case.returned.v1", About.RETURNED),
     Rule("case.data_requested.v1", About.DATA_REQUESTED),
+    Rule("case.data_request_cancelled.v1", About.DATA_REQUEST_CANCELLED),
     Rule("case.resumed.v1", About.RESUMED),
     Rule("case.followed_up.v1", About.FOLLOWED_UP),
     Rule("case.answered.v1", About.ANSWERED),

@@ -25,5 +25,10 @@ def _about(message: Message, at: datetime) -> dict[str, object]:
         "message_id": str(message.id),
         "about": message.about,
         "cycle": message.cycle,
-        "at": at.isoformat().replace("+00:00", "Z"),
+        "news_at": _rfc3339(message.facts["at"]) if "at" in message.facts else None,
+        "at": _rfc3339(at.isoformat()),
     }
+
+
+def _rfc3339(at: str) -> str:
+    return at.replace("+00:00", "Z")

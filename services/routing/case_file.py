@@ -36,12 +36,19 @@ from services.routing.life import (
 Say = Callable[[Case, UUID], Fact]
 NEVER = datetime.max.replace(tzinfo=UTC)
 FIELDS = tuple(field.name for field in fields(Case))
-# A question is for the reporter who was asked (ADR 14): whose report only follows reads this.
-NOT_ASKED = (
-    "Penanganan menunggu keterangan tambahan. Anda tidak perlu menjawab; bila ada yang ingin Anda"
-    " tambahkan, silakan.\n\n"
-    "More information is awaited. You need not answer; you may add what you wish to."
-)
+# A question is for the reporter who was asked (ADR 14), and so is why it was asked no more: whose
+# report only follows reads this.
+NOT_ASKED = {
+    models.About.DATA_REQUEST: (
+        "Penanganan menunggu keterangan tambahan. Anda tidak perlu menjawab; bila ada yang ingin"
+        " Anda tambahkan, silakan.\n\n"
+        "More information is awaited. You need not answer; you may add what you wish to."
+    ),
+    models.About.CANCELLATION: (
+        "Penanganan tidak lagi menunggu keterangan tambahan dan dilanjutkan.\n\n"
+        "No more information is awaited, and the handling goes on."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -110,8 +117,8 @@ def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
     _write(tx, row, after, step, say)
     if step.action in OF_ONE:
         return
-    if step.words is not None and step.words.about is models.About.DATA_REQUEST:
-        step = replace(step, words=replace(step.words, text=NOT_ASKED))
+    if step.words is not None and (text := NOT_ASKED.get(step.words.about)):
+        step = replace(step, words=replace(step.words, text=text))
     for follower in followers(tx, before.number):
         own = value(follower)
         moved = domain.follow(own, after, after.cycle - before.cycle)

@@ -167,6 +167,21 @@ class DataRequest(Resource):
         )
 
 
+class DataRequestCancellation(Resource):
+    @verb("Cancel the data request", schemas.Cancellation)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """Who asked needs no answer. The clock goes on as if it had not stood, unless the reporter
+        could not be told of the question: until now it stood then."""
+        after = domain.cancel_request(turn.case, turn.actor)
+        turn.make(
+            Action.CANCEL_REQUEST,
+            after,
+            lambda c, r: events.request_cancelled(c, turn.at, r),
+            why=body["reason"],
+            words=Words(About.CANCELLATION, body["reason"]),
+        )
+
+
 class Return(Resource):
     @verb("Return: not this agency's", schemas.Return)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
@@ -258,6 +273,7 @@ VERBS: dict[str, type[Resource]] = {
     "archive": Archive,
     "forwarding": Forwarding,
     "data-request": DataRequest,
+    "data-request/cancellation": DataRequestCancellation,
     "return": Return,
     "follow-ups": FollowUps,
     "answer": Answer,

@@ -182,6 +182,13 @@ def request_data(case: Case, actor: Actor, at: datetime) -> Case:
     return replace(case, status=status, **asked)  # type: ignore[arg-type]
 
 
+def cancel_request(case: Case, actor: Actor) -> Case:
+    """Who asked needs no answer any more. It is as if the question had not been asked: nobody can
+    archive as incomplete what it left out."""
+    status = permit(actor, case, Action.CANCEL_REQUEST)
+    return replace(case, status=status, awaited_from=None, questions=case.questions - 1)
+
+
 def return_case(case: Case, actor: Actor, rules: Rules, *, proposed: str | None = None) -> Case:
     """The agency says that it is not its own, and whose it is. The second return is the arbiter's
     to decide: no ping-pong."""

@@ -73,6 +73,13 @@ def data_requested(case: Case, at: datetime, reply_id: UUID) -> Fact:
     )
 
 
+def request_cancelled(case: Case, at: datetime, reply_id: UUID) -> Fact:
+    """The reporter need not answer any more."""
+    return _fact(
+        "case.data_request_cancelled.v1", case, at, reply_id=str(reply_id), cycle=case.cycle
+    )
+
+
 def resumed(case: Case, at: datetime) -> Fact:
     """The reporter supplied what was asked."""
     return _fact("case.resumed.v1", case, at, cycle=case.cycle)

@@ -49,6 +49,7 @@ class Action(StrEnum):
     ARCHIVE = "archive"
     FORWARD = "forward"
     REQUEST_DATA = "request_data"
+    CANCEL_REQUEST = "cancel_data_request"
     RETURN = "return"
     FOLLOW_UP = "follow_up"
     ANSWER = "answer"
@@ -166,6 +167,7 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     (Status.UNVERIFIED, Action.FORWARD): Status.FORWARDED,
     (Status.UNVERIFIED, Action.REQUEST_DATA): Status.AWAITING_REPORTER,
     (Status.AWAITING_REPORTER, Action.GIVE_UP): Status.ARCHIVED,
+    (Status.AWAITING_REPORTER, Action.CANCEL_REQUEST): Then.BACK,
     (Status.DISPOSED, Action.RETURN): Status.UNVERIFIED,
     (Status.DISPOSED, Action.FOLLOW_UP): Status.IN_PROGRESS,
     (Status.IN_PROGRESS, Action.FOLLOW_UP): Status.IN_PROGRESS,
@@ -194,6 +196,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.ARCHIVE: frozenset({Part.DECIDER}),
     Action.FORWARD: frozenset({Part.DECIDER}),
     Action.REQUEST_DATA: frozenset({Part.DECIDER, Part.LEAD}),
+    Action.CANCEL_REQUEST: frozenset({Part.DECIDER, Part.LEAD}),
     Action.RETURN: frozenset({Part.LEAD}),
     Action.FOLLOW_UP: frozenset({Part.LEAD}),
     Action.ANSWER: frozenset({Part.LEAD}),

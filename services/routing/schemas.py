@@ -178,6 +178,12 @@ class DataRequest(Strict):
     question = Text(5000, SENTENCE, required=True)
 
 
+class Cancellation(Strict):
+    """Why the reporter need not answer any more; they are told."""
+
+    reason = Text(2000, SENTENCE, required=True)
+
+
 class Return(Strict):
     """Why it is not this agency's, and whose it is."""
 

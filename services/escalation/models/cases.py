@@ -123,7 +123,7 @@ class PauseRow(Base):
 
 class Due(Base):
     """What a clock wakes for, and when: fired once, whoever sweeps. `due_at` is the time that was
-    promised, however late it is fired."""
+    promised, however late it is fired; `armed_at`, since when that is known here."""
 
     __tablename__ = "due"
     __table_args__ = (
@@ -139,6 +139,7 @@ class Due(Base):
     number: Mapped[str] = mapped_column(sa.Text)
     what: Mapped[str] = mapped_column(sa.Text)
     due_at: Mapped[datetime] = mapped_column(MOMENT)
+    armed_at: Mapped[datetime | None] = mapped_column(MOMENT)
     fired_at: Mapped[datetime | None] = mapped_column(MOMENT)
 
 

@@ -26,6 +26,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "case.disposed": ("agency", "supporting", "kind", "class", "category", "cycle"),
     "case.returned": ("agency", "proposed_agency", "returns", "goes_to"),
     "case.data_requested": ("awaited_from", "reply_id"),
+    "case.data_request_cancelled": ("reply_id", "cycle"),
     "case.resumed": ("cycle",),
     "case.followed_up": ("agency", "first", "reply_id", "cycle"),
     "case.answered": ("agency", "outcome", "reply_id", "cycle"),

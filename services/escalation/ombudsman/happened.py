@@ -24,6 +24,12 @@ def note(tx: Session, number: str, what: str, data: Mapping[str, Any], at: datet
     tx.add(CaseEvent(number=number, at=at, what=what, detail=dossier.kept(what, data)))
 
 
+def knows(tx: Session, number: str, what: str, at: datetime) -> bool:
+    """Whether it was heard that this happened to the case at that moment."""
+    heard = CaseEvent.number == number, CaseEvent.what == what, CaseEvent.at == at
+    return tx.scalar(sa.select(sa.exists().where(*heard))) or False
+
+
 def of(tx: Session, number: str) -> list[CaseEvent]:
     """All of it, in the order in which it was heard."""
     found = sa.select(CaseEvent).where(CaseEvent.number == number)

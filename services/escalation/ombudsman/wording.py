@@ -24,6 +24,9 @@ HAPPENED: Mapping[str, Words] = {
     "case.disposed": Words("Didisposisikan ke {agency}", "Handed to {agency}"),
     "case.returned": Words("Dikembalikan oleh {agency}", "Returned by {agency}"),
     "case.data_requested": Words("Pelapor diminta melengkapi data", "The reporter was asked"),
+    "case.data_request_cancelled": Words(
+        "Permintaan data kepada pelapor dibatalkan", "The question to the reporter was taken back"
+    ),
     "case.resumed": Words("Penanganan dilanjutkan", "Handling goes on"),
     "case.followed_up": Words("Tindak lanjut oleh {agency}", "Followed up by {agency}"),
     "case.answered": Words("Dijawab oleh {agency}: {outcome}", "Answered by {agency}: {outcome}"),

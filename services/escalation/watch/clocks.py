@@ -76,6 +76,18 @@ def apply(
             _move(tx, case, last, move, at, now, regime, set_aside=what in SET_ASIDE)
 
 
+def stands(case: CaseState, clock: str) -> bool:
+    """Whether the last clock of that letter stands and goes on later."""
+    last = _last(case, clock)
+    return last is not None and run_of(last).is_paused
+
+
+def last_start(case: CaseState, clock: str) -> datetime | None:
+    """When the last clock of that letter began; None if none has."""
+    last = _last(case, clock)
+    return last and last.started_at
+
+
 def are_stale(case: CaseState, regime: Regime) -> bool:
     """Whether an open clock of the case was measured under older rules."""
     return any(run.regime < regime.version for run in open_runs(case))
@@ -265,8 +277,10 @@ def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: dateti
     for what, at in wakes.items():
         known = armed.get(what)
         if known is None:
-            row.wakes.append(models.Due(number=row.number, what=what, due_at=at))
+            row.wakes.append(models.Due(number=row.number, what=what, due_at=at, armed_at=now))
         elif known.fired_at is None or (at > known.due_at and at > now):
+            if known.due_at != at:
+                known.armed_at = now
             known.due_at, known.fired_at = at, None
             if what is What.PASSED:
                 row.passed_at = None

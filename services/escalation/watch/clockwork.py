@@ -41,6 +41,8 @@ class Happening(StrEnum):
     QUESTION_NOTICED = "question_noticed"
     QUESTION_UNHEARD = "question_unheard"
     SUPPLIED = "supplied"
+    QUESTION_CANCELLED = "question_cancelled"
+    UNHEARD_CANCELLED = "unheard_cancelled"
     FOLLOWED_UP = "followed_up"
     ANSWERED = "answered"
     ANSWER_NOTICED = "answer_noticed"
@@ -67,6 +69,7 @@ class Move(StrEnum):
     START = "start"  # a new clock, unless one is open or this round has had one
     PAUSE = "pause"
     RESUME = "resume"
+    ANNUL = "annul"  # resumes, as if it had not stood
     STOP = "stop"
     REVIVE = "revive"  # resumes, also what archiving stopped: then that was a pause
     AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
@@ -81,7 +84,8 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # paused: an objection gives back the days that were left, not new ones. Archiving sets a case
 # aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
 # a reopened case has a new S and H. R runs per round, D per question and A per return; neither
-# R nor D runs out for a reporter whom no message of it could reach.
+# R nor D runs out for a reporter whom no message of it could reach. Who takes a question back has
+# not gained time by it, unless its reporter could not be told: then nothing else could end it.
 # Another kind or class, however it came, measures every open clock again.
 # A merged case follows another one, whose clocks count for both; its own reporter keeps H and R. It
 # may be answered still when the other is closed, for that one's reporter is content: then it is
@@ -102,6 +106,16 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.QUESTION_NOTICED: {Clock.DATA: Move.RESUME},
     Happening.QUESTION_UNHEARD: {Clock.DATA: Move.PAUSE},
     Happening.SUPPLIED: {
+        Clock.DATA: Move.STOP,
+        Clock.VERIFY: Move.RESUME,
+        Clock.SETTLE: Move.RESUME,
+    },
+    Happening.QUESTION_CANCELLED: {
+        Clock.DATA: Move.STOP,
+        Clock.VERIFY: Move.ANNUL,
+        Clock.SETTLE: Move.ANNUL,
+    },
+    Happening.UNHEARD_CANCELLED: {
         Clock.DATA: Move.STOP,
         Clock.VERIFY: Move.RESUME,
         Clock.SETTLE: Move.RESUME,
@@ -153,6 +167,7 @@ _PLAIN: Mapping[str, Happening] = {
     "case.verified.v1": Happening.VERIFIED,
     "case.disposed.v1": Happening.DISPOSED,
     "case.resumed.v1": Happening.SUPPLIED,
+    "case.data_request_cancelled.v1": Happening.QUESTION_CANCELLED,
     "case.followed_up.v1": Happening.FOLLOWED_UP,
     "case.answered.v1": Happening.ANSWERED,
     "case.closed.v1": Happening.CLOSED,
@@ -202,10 +217,13 @@ def moves(what: Happening, *, follows: bool) -> dict[Clock, Move]:
     }
 
 
-def happening(type: str, data: Mapping[str, Any]) -> Happening:
-    """What an event of a case means here. Raises KeyError for one that nobody has thought of."""
+def happening(type: str, data: Mapping[str, Any], *, unheard: bool = False) -> Happening:
+    """What an event of a case means here, whose reporter could not be told of an open question if
+    it is `unheard`. Raises KeyError for one that nobody has thought of."""
     if type in _PLAIN:
-        return _PLAIN[type]
+        what = _PLAIN[type]
+        cancelled_unheard = unheard and what is Happening.QUESTION_CANCELLED
+        return Happening.UNHEARD_CANCELLED if cancelled_unheard else what
     detail, meanings = _BY_DETAIL[type]
     return meanings[data[detail]]
 
@@ -264,6 +282,8 @@ def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False) -> Run
         return replace(_running(run, at), stopped_at=at, set_aside=set_aside)
     if move is Move.PAUSE and not run.is_paused:
         return replace(run, pauses=(*run.pauses, Pause(at)))
+    if move is Move.ANNUL:
+        return _running(run, run.started_at)
     return _running(run, at) if move in (Move.RESUME, Move.REVIVE, Move.AGAIN) else run
 
 

@@ -91,7 +91,8 @@ def _fire(tx: Session, firing: Firing) -> None:
     firing.due.fired_at = firing.now
     DOES[What(firing.due.what)](tx, firing)
     tx.flush()
-    late = (firing.now - firing.due.due_at).total_seconds()
+    could_fire_at = max(firing.due.due_at, firing.due.armed_at or firing.due.due_at)
+    late = (firing.now - could_fire_at).total_seconds()
     metrics.LATENESS.labels(firing.due.what).observe(max(0.0, late))
 
 

@@ -80,6 +80,7 @@ class About(StrEnum):
     FOLLOW_UP = "follow_up"
     ANSWER = "answer"
     DATA_REQUEST = "data_request"
+    CANCELLATION = "cancellation"
     ARCHIVE = "archive"
     FORWARDING = "forwarding"
     RECLASSIFICATION = "reclassification"

@@ -3,6 +3,7 @@
 import pytest
 from prometheus_client import REGISTRY
 
+from services.escalation.events import rfc3339
 from services.escalation.watch import watching
 from tests.service.escalation.tower import NUMBER, Tower
 
@@ -99,6 +100,32 @@ def test_news_of_a_question_that_was_answered_already_moves_nothing(tower: Tower
 
     assert tower.clocks()["D1"] == "stopped"
     assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
+def test_news_of_an_earlier_question_moves_nothing_of_the_next_one(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").hear("case.data_requested.v1", awaited_from="in_progress")
+    earlier = rfc3339(tower.clock.at)
+    tower.at("2026-11-09 11:00").hear("case.resumed.v1", status="in_progress", cycle=1)
+    tower.at("2026-11-10 10:00").hear("case.data_requested.v1", awaited_from="in_progress")
+
+    failed = {"about": "data_requested", "cycle": None, "reason": "expired"}
+    tower.hear("message.failed.v1", **failed, news_at=earlier)
+    assert tower.clocks()["D2"] == "2026-12-10"
+
+    tower.hear("message.failed.v1", **failed)
+    assert tower.clocks()["D2"] == "paused"
+    tower.hear("message.delivered.v1", about="data_requested", cycle=None, news_at=earlier)
+    assert tower.clocks()["D2"] == "paused"
+
+
+def test_a_question_without_a_moment_is_nobodys(tower: Tower) -> None:
+    tower.begin_work()
+    tower.hear("case.data_requested.v1", awaited_from="in_progress")
+
+    outcome = tower.hear("message.delivered.v1", about="data_requested", cycle=None, news_at=None)
+
+    assert outcome == "parked"
 
 
 def test_other_news_starts_nothing(tower: Tower) -> None:

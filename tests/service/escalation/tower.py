@@ -81,6 +81,7 @@ class Stream:
 
     def __init__(self) -> None:
         self._sequences: dict[tuple[str, str], itertools.count[int]] = {}
+        self._asked: dict[str, str] = {}  # when, by number
 
     def body(self, type: str, number: str, at: datetime, **data: Any) -> bytes:
         """The next event of a type, made from its contract's first example."""
@@ -88,6 +89,11 @@ class Stream:
         for field in ("at", "received_at"):
             if field in example:
                 data.setdefault(field, rfc3339(at))
+        if type == "case.data_requested.v1":
+            self._asked[number] = data["at"]
+        if "news_at" in example:  # of a question: the last one
+            asked = self._asked.get(number) if data["about"] == "data_requested" else None
+            data.setdefault("news_at", asked or data["at"])
         contracts.validate(type, example | data)
         source = contracts.source(type)
         counted = self._sequences.setdefault((source, number), itertools.count(1))

@@ -174,6 +174,7 @@ DISPOSE = ("disposition", "coordinator", {"agency": "dpupr", "supporting": ["dlh
 FOLLOW_UP = ("follow-ups", "liaison", {"text": TEXT})
 ANSWER = ("answer", "liaison", {"outcome": "fulfilled", "reason": "Repaired.", "text": TEXT})
 ASK = ("data-request", "coordinator", {"question": "At which kilometre is the hole, please?"})
+CANCEL = ("data-request/cancellation", "coordinator", {"reason": "We found it in our own files."})
 ARCHIVE = (
     "archive",
     "coordinator",

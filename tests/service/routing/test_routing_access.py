@@ -13,6 +13,7 @@ from tests.service.routing.office import (
     ANSWER,
     ARCHIVE,
     ASK,
+    CANCEL,
     DISPOSE,
     FOLLOW_UP,
     FORWARD,
@@ -26,6 +27,7 @@ BODIES = {
     "archive": ARCHIVE[2],
     "forwarding": FORWARD[2],
     "data-request": ASK[2],
+    "data-request/cancellation": CANCEL[2],
     "return": {"reason": "The road is the transport office's."},
     "follow-ups": FOLLOW_UP[2],
     "answer": ANSWER[2],
@@ -215,7 +217,7 @@ def _body(address):
         "merge": BODIES["merge"] | {"into": "KTB-11111-11111"},
         "token": {"service": "escalation"},
     }
-    return others.get(last) or BODIES.get(last)
+    return others.get(last) or BODIES.get(address.partition("/{number}/")[2])
 
 
 def test_an_agency_that_gave_a_case_back_knows_of_it_no_more(office):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from services.routing.case_file import NOT_ASKED
+from services.routing.models import About
 from tests.service.routing.office import ASK, FOLLOW_UP, TEXT, ago, notes, pass_limit, told
 
 ANSWER = {"outcome": "fulfilled", "reason": "Done.", "text": TEXT}
@@ -44,12 +45,26 @@ def test_a_question_is_read_by_the_asked_reporter_only(office, merged):
     asked = office.act(parent, "data-request", "liaison", question=question)
     assert asked.status_code == 200, asked.text
 
-    for number, words in ((parent, question), (child, NOT_ASKED)):
+    for number, words in ((parent, question), (child, NOT_ASKED[About.DATA_REQUEST])):
         (_, reply), (type, said) = office.said(number)[-2:]
         assert (type, said["status"]) == ("case.data_requested.v1", "awaiting_reporter")
         assert (said["reply_id"], reply["text"]) == (reply["reply_id"], words)
     assert question not in json.dumps(office.said(child))
-    assert [r["text"] for r in office.case(child)["replies"]] == [NOT_ASKED]
+    assert [r["text"] for r in office.case(child)["replies"]] == [NOT_ASKED[About.DATA_REQUEST]]
+
+
+def test_why_a_question_was_taken_back_is_read_by_the_asked_reporter_only(office, merged):
+    parent, child = merged
+    office.act(parent, "data-request", "liaison", **ASK[2])
+    reason = "Your colleague has told us."
+    answer = office.act(parent, "data-request/cancellation", "liaison", reason=reason)
+    assert answer.status_code == 200, answer.text
+
+    for number, words in ((parent, reason), (child, NOT_ASKED[About.CANCELLATION])):
+        (_, reply), (type, said) = office.said(number)[-2:]
+        assert (type, said["status"]) == ("case.data_request_cancelled.v1", "in_progress")
+        assert (said["reply_id"], reply["text"]) == (reply["reply_id"], words)
+    assert reason not in json.dumps(office.said(child))
 
 
 def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chassis.inbox import ANYBODY
-from tests.service.routing.office import ASK, TEXT, ago, notes, pass_limit, told
+from tests.service.routing.office import ARCHIVE, ASK, CANCEL, TEXT, ago, notes, pass_limit, told
 
 
 @pytest.mark.parametrize(("status", "verbs"), [("unverified", []), ("in_progress", [])])
@@ -21,6 +21,42 @@ def test_supplied_data_resumes_where_it_was_asked(office, status, verbs):
     type, said = told(office, number)
     assert (type, said["status"]) == ("case.resumed.v1", status)
     assert notes(office, number) == [("supplement", "At kilometre 12.")]
+
+
+@pytest.mark.parametrize(
+    ("status", "asker", "others"),
+    [("unverified", "coordinator", ("supervisor",)),
+     ("in_progress", "liaison", ("coordinator", "supporter", "supervisor"))],
+)  # fmt: skip
+def test_who_asked_may_take_the_question_back_and_nobody_else(office, status, asker, others):
+    number = office.bring(status)
+    office.act(number, "data-request", asker, **ASK[2])
+    cancel, reason = CANCEL[0], CANCEL[2]
+    refused = [office.act(number, cancel, as_, **reason).status_code for as_ in others]
+    assert refused == [403] * len(others)
+    assert "cancel_data_request" in office.case(number, asker)["actions"]
+
+    answer = office.act(number, cancel, asker, **reason)
+
+    assert (answer.status_code, answer.json["status"]) == (200, status)
+    (_, reply), (type, said) = office.said(number)[-2:]
+    assert (reply["about"], reply["text"]) == ("cancellation", reason["reason"])
+    assert (type, said["status"]) == ("case.data_request_cancelled.v1", status)
+    assert said["reply_id"] == reply["reply_id"]
+    assert office.act(number, cancel, asker, **reason).status_code == 409
+    assert pass_limit(office, number, "D") == "done"  # it may have been under way
+    assert office.case(number)["status"] == status
+
+
+def test_what_was_taken_back_was_not_asked(office):
+    number = office.bring("awaiting_reporter")
+    office.act(number, *CANCEL[:2], **CANCEL[2])
+
+    incomplete = ARCHIVE[2] | {"reason": "incomplete"}
+    answer = office.act(number, *ARCHIVE[:2], **incomplete)
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json["errors"][0]["rule"] == "asked_first"
 
 
 def test_a_supplement_that_nobody_asked_for_is_kept_and_moves_nothing(office):

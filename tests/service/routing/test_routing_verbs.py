@@ -15,6 +15,7 @@ VERBS = {
     "archive": {"reason": "too_general", "text": "Please say which road and where it is."},
     "forwarding": {"to": "Balai Jalan", "text": "This road is a national one; they have it."},
     "data-request": {"question": "At which kilometre is the hole, please?"},
+    "data-request/cancellation": {"reason": "We found it in our own files."},
     "return": {"reason": "The road is the transport office's.", "proposed_agency": "dishub"},
     "follow-ups": FOLLOW_UP[2],
     "answer": ANSWER[2],
@@ -35,6 +36,7 @@ ACTIONS = {
     "disposition": "dispose",
     "forwarding": "forward",
     "data-request": "request_data",
+    "data-request/cancellation": "cancel_data_request",
     "follow-ups": "follow_up",
     "reclassification": "reclassify",
 }

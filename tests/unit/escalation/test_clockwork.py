@@ -27,7 +27,7 @@ from services.escalation.watch.clockwork import (
 from services.escalation.watch.workdays import Pause
 
 # A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives,
-# * revives or starts anew.
+# * revives or starts anew, o resumes as if it had not stood.
 EXPECTED = """
                        V F S R A D H C O
 opened                 + . . . . . + . .
@@ -40,6 +40,8 @@ asked_by_agency        . . = . . + . . .
 question_noticed       . . . . . > . . .
 question_unheard       . . . . . = . . .
 supplied               > . > . . x . . .
+question_cancelled     o . o . . x . . .
+unheard_cancelled      > . > . . x . . .
 followed_up            . x . . . . . . .
 answered               . x = . . . . . .
 answer_noticed         . . . + . . . . .
@@ -64,6 +66,7 @@ SIGNS = {
     "=": "pause",
     ">": "resume",
     "x": "stop",
+    "o": "annul",
     "<": "revive",
     "*": "again",
     ".": None,
@@ -119,6 +122,7 @@ AFTER = {
     (RUNNING, Move.PAUSE): Run(NOON, (Pause(LATER),)),
     (RUNNING, Move.STOP): Run(NOON, (), LATER),
     (PAUSED, Move.RESUME): RESUMED,
+    (PAUSED, Move.ANNUL): Run(NOON, (Pause(PAUSED_SINCE.start, PAUSED_SINCE.start),)),
     (PAUSED, Move.STOP): Run(NOON, RESUMED.pauses, LATER),
     (PAUSED, Move.REVIVE): RESUMED,
     (PAUSED, Move.AGAIN): RESUMED,

@@ -88,6 +88,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         Action.ARCHIVE: lambda: domain.archive(before, actor, at, reason=ArchiveReason.TOO_GENERAL),
         Action.FORWARD: lambda: domain.forward(before, actor, at),
         Action.REQUEST_DATA: lambda: domain.request_data(before, actor, at),
+        Action.CANCEL_REQUEST: lambda: domain.cancel_request(before, actor),
         Action.RETURN: lambda: domain.return_case(before, actor, RULES, proposed="dishub"),
         Action.FOLLOW_UP: lambda: domain.follow_up(before, actor, RULES, text=TEXT),
         Action.ANSWER: lambda: domain.answer(

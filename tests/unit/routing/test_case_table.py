@@ -28,6 +28,7 @@ ROWS = {
     },
     S.AWAITING_REPORTER: {
         A.SUPPLEMENT: Then.BACK,
+        A.CANCEL_REQUEST: Then.BACK,
         A.GIVE_UP: S.ARCHIVED,
         A.RECLASSIFY: S.AWAITING_REPORTER,
         A.MERGE: Then.PARENT,
@@ -76,8 +77,8 @@ def test_the_code_holds_the_regulations_table_and_nothing_else():
 @pytest.mark.parametrize(("status", "action"), list(product(Status, Action)), ids=str)
 def test_only_the_table_moves_a_case(status, action):
     before = case(status)
-    asker = Part.LEAD if status is S.IN_PROGRESS else Part.DECIDER
-    part = asker if action is A.REQUEST_DATA else next(iter(WHO[action]))
+    asker = Part.LEAD if S.IN_PROGRESS in (status, before.awaited_from) else Part.DECIDER
+    part = asker if action in (A.REQUEST_DATA, A.CANCEL_REQUEST) else next(iter(WHO[action]))
     actor = somebody(part, before)
     if action in ROWS[status]:
         expected = ROWS[status][action]

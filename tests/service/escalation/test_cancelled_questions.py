@@ -1,0 +1,104 @@
+"""Who takes a question back has not gained time by having asked it."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.escalation.events import rfc3339
+from tests.service.escalation.tower import Tower, end_of
+
+ASKED_BY = {"V": "unverified", "S": "in_progress"}
+
+
+def begin(tower: Tower, clock: str) -> str:
+    """A case whose clock of that letter runs, on 2 November; the day on which it ends."""
+    if clock == "V":
+        tower.open()
+    else:
+        tower.begin_work()
+    return tower.clocks()[f"{clock}1"]
+
+
+def ask(tower: Tower, clock: str, day: str = "2026-11-03") -> None:
+    tower.at(f"{day} 10:00").hear("case.data_requested.v1", awaited_from=ASKED_BY[clock])
+
+
+def cancel(tower: Tower, clock: str, moment: str) -> None:
+    status = ASKED_BY[clock]
+    tower.at(moment).hear("case.data_request_cancelled.v1", status=status, cycle=1)
+
+
+@pytest.mark.parametrize("clock", ASKED_BY)
+def test_the_clock_goes_on_as_if_it_had_not_stood(tower: Tower, clock: str) -> None:
+    end = begin(tower, clock)
+    ask(tower, clock)
+    assert tower.clocks()[f"{clock}1"] == "paused"
+
+    cancel(tower, clock, "2026-11-05 10:00")
+
+    assert tower.clocks()[f"{clock}1"] == end
+    assert tower.clocks()["D1"] == "stopped"
+
+
+@pytest.mark.parametrize("clock", ASKED_BY)
+def test_what_could_not_be_told_has_given_time_until_it_is_taken_back(
+    tower: Tower, clock: str
+) -> None:
+    end = begin(tower, clock)
+    ask(tower, clock)
+    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="expired")
+
+    cancel(tower, clock, "2026-11-10 10:00")
+
+    assert tower.clocks()[f"{clock}1"] > end
+    assert tower.clocks()["D1"] == "stopped"
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
+def test_one_that_was_told_after_all_gives_none(tower: Tower) -> None:
+    end = begin(tower, "S")
+    ask(tower, "S")
+    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="expired")
+    tower.at("2026-11-04 10:00").hear("message.delivered.v1", about="data_requested", cycle=None)
+
+    cancel(tower, "S", "2026-11-10 10:00")
+
+    assert tower.clocks()["S1"] == end
+
+
+def test_a_limit_that_ended_meanwhile_passes_at_once_and_that_is_not_late_by_the_system(
+    tower: Tower,
+) -> None:
+    end = begin(tower, "V")
+    ask(tower, "V")
+    tower.at("2026-11-16 10:00").sweep()
+    assert "passed V" not in tower.fired()
+    late = {"what": "passed", "le": "60.0"}
+    in_time = REGISTRY.get_sample_value("lapor_escalation_lateness_seconds_bucket", late) or 0
+
+    cancel(tower, "V", "2026-11-16 10:00")
+    tower.sweep()
+
+    assert "passed V" in tower.fired()
+    assert REGISTRY.get_sample_value("lapor_escalation_lateness_seconds_bucket", late) == (
+        in_time + 1
+    )
+    passed = "SELECT due_at FROM due WHERE what = 'passed' AND fired_at IS NOT NULL"
+    assert [rfc3339(at) for (at,) in tower.database.psql(passed)] == [end_of(end)]
+    assert tower.count("SELECT count(*) FROM breach WHERE closed_at IS NULL") == 1
+
+
+def test_who_was_late_already_is_late_again(tower: Tower) -> None:
+    begin(tower, "S")
+    tower.at("2027-03-01 10:00").sweep()
+    assert tower.count("SELECT count(*) FROM breach WHERE closed_at IS NULL") >= 1
+    ask(tower, "S", "2027-03-02")
+    tower.sweep()
+
+    cancel(tower, "S", "2027-03-04 10:00")
+    tower.sweep()
+
+    how = "SELECT how FROM breach b JOIN clock c ON c.id = b.clock_id WHERE c.clock = 'S'"
+    assert sorted(str(h) for (h,) in tower.database.psql(how)) == ["None", "paused"]
+    assert tower.fired().count("passed S") == 1
