@@ -116,6 +116,9 @@ TO_POSTS: Mapping[str, About] = {
 }
 OF_POSTS = frozenset(TO_POSTS.values())  # all the others are told to the reporter
 
+# What a limit that is said to have passed brings about, and that is not so if it had been kept.
+OF_PASSING = frozenset({About.DEADLINE_PASSED, About.ESCALATION_RAISED, About.POST_RAISED})
+
 # What only a clock brings about, mostly at midnight, can be told in the morning as well.
 CAN_WAIT = frozenset(
     {

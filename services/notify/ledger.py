@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from chassis.clock import Clock
 from chassis.events import correlate
 from chassis.outbox import emit
-from services.notify import events, metrics
+from services.notify import domain, events, metrics
 from services.notify.domain import Reply
 from services.notify.models import Attempt, Message
 
@@ -61,6 +61,24 @@ def settle(tx: Session, message: Message, state: str, reason: str | None, clock:
     if state == "delivered":
         waited = (message.settled_at - message.written_at).total_seconds()
         _after_commit(tx, partial(metrics.DELAY.observe, waited))
+
+
+def overtake(tx: Session, number: str, limit: str, cycle: int, clock: Clock) -> bool:
+    """Ends what still waits to tell that a limit passed, for it had been kept; whether that was to
+    be told to the reporter, who has not heard of it then."""
+    untold = sa.select(Message).where(
+        Message.number == number,
+        Message.about.in_(sorted(domain.OF_PASSING)),
+        Message.facts["limit"].astext == limit,
+        Message.cycle == cycle,
+        Message.state == "due",
+        Message.attempts == 0,
+    )
+    found = list(tx.scalars(untold.with_for_update()))
+    for message in found:
+        message.state, message.next_at, message.settled_at = "overtaken", None, clock.real()
+        _after_commit(tx, metrics.MESSAGES.labels(message.about, message.state).inc)
+    return any(message.about == domain.About.DEADLINE_PASSED for message in found)
 
 
 def _after_commit(tx: Session, do: Callable[[], object]) -> None:

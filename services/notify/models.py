@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from services.notify.domain import About, Reply
 
 REPORTER_STATES = ("expected", "unreachable", "held", "erased")
-MESSAGE_STATES = ("due", "sending", "delivered", "failed")
+MESSAGE_STATES = ("due", "sending", "delivered", "failed", "overtaken")
 REASONS = ("no_address", "rejected", "expired")
 OUTCOMES = ("delivered", "rejected", "unavailable", "withheld", "unknown")
 
@@ -76,7 +76,8 @@ class Post(Base):
 
 class Message(Base):
     """One piece of news for one reporter, or with a `place` for a post; `facts` are dates and words
-    of closed sets only. It is not sent before `not_before`: nobody is woken at night."""
+    of closed sets only. It is not sent before `not_before`: nobody is woken at night. `overtaken`:
+    it waited, and what it would have told was said not to be so."""
 
     __tablename__ = "message"
     __table_args__ = (

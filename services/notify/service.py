@@ -17,7 +17,16 @@ from chassis.events import Event
 from chassis.logs import cause, log
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
-from services.notify import contacts, domain, metrics, outgoing, posts, reporters, schemas
+from services.notify import (
+    contacts,
+    domain,
+    ledger,
+    metrics,
+    outgoing,
+    posts,
+    reporters,
+    schemas,
+)
 from services.notify.channel import ANSWER, Line, Smtp
 from services.notify.config import Settings
 from services.notify.domain import Reply, Unanswered, Unavailable
@@ -176,10 +185,17 @@ class Notify(Service):
         """Writes the message about a step, if the table in `domain` says that it is told."""
         data = schemas.News.of(event)
         about = domain.about(event.type, data)
+        if event.type == "deadline.kept.v1" and self.overtake(event, tx, data):
+            return
         if about is not None:
             self.write(event, tx, about, data)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
+
+    def overtake(self, event: Event, tx: Session, data: dict[str, Any]) -> bool:
+        """Whether nobody need be told that a limit was kept: in the morning they would have heard
+        that it passed, and now they will not."""
+        return ledger.overtake(tx, event.subject, data["clock"], data["cycle"], self.clock)
 
     def write_to_post(
         self, event: Event, tx: Session, about: domain.About, data: dict[str, Any]

@@ -178,6 +178,11 @@ def wander(life: Life) -> Citizen:
     coordinator.act(other.number, "archive", {"reason": "out_of_scope", "text": other_text})
     coordinator.act(long.number, "data-request", {"question": f"Kapan {word('question')} terjadi?"})
     long.await_status("awaiting_reporter")
+    taken_back = {"reason": f"Sudah kami temukan {word('cancellation')} di berkas."}
+    coordinator.act(long.number, "data-request/cancellation", taken_back)
+    long.await_status("unverified")
+    coordinator.act(long.number, "data-request", {"question": f"Siapa {word('question')} lagi?"})
+    long.await_status("awaiting_reporter")
     long.act("supplements", {"text": f"Kemarin {word('supplement')}."})
     long.await_status("unverified")
     correction = {"category": "jalan-jembatan", "reason": f"Sudah jelas {word('correction')}."}

@@ -29,6 +29,7 @@ RESTS = {
         "routing.case_event", "routing.trail_link",
         "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
         "notify.message.state=delivered", "notify.message.reason=no_address",
+        "notify.message.state=overtaken",  # it is not true any more
         "notify.message.state=failed", "notify.message.settled_at",  # escalation was told so
         "notify.message.reason=rejected", "notify.message.reason=expired",
         "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
@@ -64,6 +65,7 @@ RESTS = {
         "intake.report.consented_at", "intake.report.handed_over_at",
         "escalation.case_state.offered_at", "escalation.case_state.handed_over_at",
         "escalation.clock.passed_at", "escalation.breaker.measured_at",
+        "escalation.due.armed_at",
         "escalation.breaker.released_through",
     ),
     "waits for a person, and a clock that never pauses watches": (

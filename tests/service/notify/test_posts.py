@@ -130,6 +130,36 @@ def at_night(desk: Desk) -> Desk:
     return desk
 
 
+def test_a_limit_that_had_been_kept_is_told_to_nobody_who_slept(at_night: Desk) -> None:
+    at_night.hear("deadline.passed.v1", clock="S", cycle=1)
+    at_night.hear("escalation.raised.v1", **RAISED, cycle=1)
+    at_night.hear("escalation.raised.v1", **RAISED | {"clock": "F"}, cycle=1)
+
+    at_night.hear("deadline.kept.v1", clock="S", cycle=1)
+    at_night.later(hours=7)
+    at_night.send()
+
+    told = {(about, state) for about, state, _ in at_night.states()}
+    assert ("deadline_kept", "due") not in told
+    assert {state for about, state in told if about == "deadline_passed"} == {"overtaken"}
+    assert sorted(to for [to] in at_night.postbox.recipients) == sorted([SEKDA, CONTACT["email"]])
+    assert all("tindak lanjut pertama" in m.get_content() for m in at_night.postbox.mails)
+
+
+def test_who_had_heard_that_it_passed_hears_that_it_was_kept(desk: Desk) -> None:
+    furnish(desk)
+    known(desk)
+    desk.hear("deadline.passed.v1", clock="S", cycle=1)
+    desk.send()
+
+    desk.hear("deadline.kept.v1", clock="S", cycle=1)
+    desk.send()
+
+    assert [said["about"] for said in desk.said("message.")][-2:] == [
+        "deadline_passed", "deadline_kept",
+    ]  # fmt: skip
+
+
 def test_what_a_clock_brings_about_at_night_is_told_in_the_morning(at_night: Desk) -> None:
     at_night.hear("escalation.raised.v1", **RAISED)
     assert at_night.send() == 0

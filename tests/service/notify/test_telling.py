@@ -43,7 +43,7 @@ def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
     fields = {
         "deadline.approaching.v1": {"clock": "D"},
         "deadline.passed.v1": {"clock": "S"},
-        "deadline.kept.v1": {"clock": "S"},
+        "deadline.kept.v1": {"clock": "F"},
         "deadline.recomputed.v1": telling,
     }
     types = [rule.type for rule in domain.RULES if rule.type != "report.contact_sealed.v1"]
