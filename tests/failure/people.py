@@ -80,7 +80,16 @@ WORDS = {
         said("intake routing", *IN_REPORTS),
     ),
     **dict.fromkeys(
-        ("followup", "answer", "outcome", "archive", "forwarding", "question", "correction"),
+        (
+            "followup",
+            "answer",
+            "outcome",
+            "archive",
+            "forwarding",
+            "question",
+            "cancellation",
+            "correction",
+        ),
         said("intake routing", *IN_REPLIES),
     ),
     **dict.fromkeys(("note", "return", "merge"), said("routing")),
