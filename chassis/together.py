@@ -57,7 +57,8 @@ def later(tx: Session, write: Callable[[Session, list[Any]], object], row: objec
 
 
 @sa.event.listens_for(Session, "before_commit")
-def _write(tx: Session) -> None:
+def write_now(tx: Session) -> None:
+    """Writes what was left for `later`, for who must find it among the rows."""
     if waiting := tx.info.pop("later", None):
         tx.flush()
         for write, rows in waiting.items():

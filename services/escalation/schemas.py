@@ -89,7 +89,7 @@ class Message(Tolerant):
 
     about = fields.String(required=True)
     cycle = fields.Integer(required=True, allow_none=True)
-    news_at = moment(required=True, allow_none=True)
+    news_at = moment(load_default=None, allow_none=True)
     at = moment(required=True)
     reason = fields.String()
 

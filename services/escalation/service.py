@@ -110,7 +110,8 @@ class Escalation(Service):
         self.apply(tx, case, what, data["at"])
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
-        handovers.arrange(tx, case, data["at"])  # it may be open again, or follow another one
+        # it may be open again, or follow another one
+        handovers.arrange(tx, case, data["at"], self.clock.now())
         if what is Happening.WITHDRAWN:
             parts.erase(tx, event.subject, self.clock.now())
 
@@ -126,7 +127,7 @@ class Escalation(Service):
             parts.keep(tx, event.subject, case, parts.IDENTITY, data)
         handovers.keep_consent(tx, event.subject, data["at"], data["admissible_until"])
         if case:
-            handovers.arrange(tx, case, data["at"])
+            handovers.arrange(tx, case, data["at"], self.clock.now())
 
     @subscribe("report.words_sealed.v1")
     def keep_words(self, event: Event, tx: Session) -> None:
@@ -180,13 +181,15 @@ class Escalation(Service):
     ) -> None:
         """D stands while the reporter does not know of the question that it began with, unless the
         case has moved on. One that follows another need not answer."""
-        asked_at, case = data["news_at"], self.known(tx, event)
-        if asked_at is None:
-            raise Poison("a notice about a question says when it was asked")
-        if not happened.knows(tx, event.subject, "case.data_requested", asked_at):
+        case = self.known(tx, event)
+        last = clocks.last_start(case, Clock.DATA)
+        asked_at = data["news_at"] or last  # who is not up to date does not say which one
+        if not case.follows and (
+            asked_at is None
+            or not happened.knows(tx, event.subject, "case.data_requested", asked_at)
+        ):
             raise TooEarly("the question has not been heard of")
-        is_open = case.status == cases.AWAITS_REPORTER and not case.follows
-        if not is_open or clocks.last_start(case, Clock.DATA) != asked_at:
+        if case.status != cases.AWAITS_REPORTER or case.follows or asked_at != last:
             return
         case.unheard_cycle = None if heard else case.cycle
         what = Happening.QUESTION_NOTICED if heard else Happening.QUESTION_UNHEARD

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,8 +15,9 @@ from sqlalchemy.orm import Session
 from chassis.clock import Clock
 from chassis.events import correlate
 from chassis.outbox import emit
-from services.notify import domain, events, metrics
-from services.notify.domain import Reply
+from chassis.together import write_now
+from services.notify import events, metrics
+from services.notify.domain import About, Reply
 from services.notify.models import Attempt, Message
 
 
@@ -27,6 +29,16 @@ class Outcome:
     reply: Reply | None = None
     state: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One end of a case's limit; `due` as messages keep it among their facts."""
+
+    number: str
+    clock: str
+    cycle: int
+    due: str
 
 
 DELIVERED = Outcome("delivered", state="delivered")
@@ -63,22 +75,36 @@ def settle(tx: Session, message: Message, state: str, reason: str | None, clock:
         _after_commit(tx, partial(metrics.DELAY.observe, waited))
 
 
-def overtake(tx: Session, number: str, limit: str, cycle: int, clock: Clock) -> bool:
-    """Ends what still waits to tell that a limit passed, for it had been kept; whether that was to
-    be told to the reporter, who has not heard of it then."""
-    untold = sa.select(Message).where(
-        Message.number == number,
-        Message.about.in_(sorted(domain.OF_PASSING)),
-        Message.facts["limit"].astext == limit,
-        Message.cycle == cycle,
-        Message.state == "due",
-        Message.attempts == 0,
+def overtake(tx: Session, limit: Limit, news: Collection[About], clock: Clock) -> set[str]:
+    """Ends what still waits to tell such `news` of a limit; which of them it had to."""
+    write_now(tx)  # it may have come together with what overtakes it
+    maybe_sent = sa.exists().where(
+        Attempt.message_id == Message.id, Attempt.outcome.is_distinct_from("unavailable")
     )
-    found = list(tx.scalars(untold.with_for_update()))
+    waits = Message.state == "due", ~maybe_sent
+    untold = sa.select(Message).where(*_told(limit, news), *waits)
+    found = tx.scalars(untold.order_by(Message.id).with_for_update()).all()
     for message in found:
         message.state, message.next_at, message.settled_at = "overtaken", None, clock.real()
         _after_commit(tx, metrics.MESSAGES.labels(message.about, message.state).inc)
-    return any(message.about == domain.About.DEADLINE_PASSED for message in found)
+    return {message.about for message in found}
+
+
+def was_kept(tx: Session, limit: Limit) -> bool:
+    """Whether that end of a limit is known to have been kept."""
+    write_now(tx)
+    due = Message.facts["due"].astext == limit.due
+    kept = sa.exists().where(*_told(limit, {About.DEADLINE_KEPT}), due)
+    return tx.scalar(sa.select(kept)) or False
+
+
+def _told(limit: Limit, news: Collection[About]) -> Any:
+    return (
+        Message.number == limit.number,
+        Message.about.in_(sorted(news)),
+        Message.facts["limit"].astext == limit.clock,
+        Message.cycle == limit.cycle,
+    )
 
 
 def _after_commit(tx: Session, do: Callable[[], object]) -> None:

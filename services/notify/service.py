@@ -30,6 +30,7 @@ from services.notify import (
 from services.notify.channel import ANSWER, Line, Smtp
 from services.notify.config import Settings
 from services.notify.domain import Reply, Unanswered, Unavailable
+from services.notify.ledger import Limit
 from services.notify.models import Reporter
 from services.notify.outgoing import Outgoing
 
@@ -185,17 +186,21 @@ class Notify(Service):
         """Writes the message about a step, if the table in `domain` says that it is told."""
         data = schemas.News.of(event)
         about = domain.about(event.type, data)
-        if event.type == "deadline.kept.v1" and self.overtake(event, tx, data):
+        if about in domain.OF_PASSING and ledger.was_kept(tx, _limit(event, about, data)):
             return
         if about is not None:
             self.write(event, tx, about, data)
+        if about is domain.About.DEADLINE_KEPT:
+            self.overtake(tx, _limit(event, about, data))
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
 
-    def overtake(self, event: Event, tx: Session, data: dict[str, Any]) -> bool:
-        """Whether nobody need be told that a limit was kept: in the morning they would have heard
-        that it passed, and now they will not."""
-        return ledger.overtake(tx, event.subject, data["clock"], data["cycle"], self.clock)
+    def overtake(self, tx: Session, kept: Limit) -> None:
+        """What waits to tell that the limit passed is not told any more; who was to hear that from
+        us need not hear that it is untrue."""
+        untold = ledger.overtake(tx, kept, domain.OF_PASSING, self.clock)
+        if domain.About.DEADLINE_PASSED in untold:
+            ledger.overtake(tx, kept, {domain.About.DEADLINE_KEPT}, self.clock)
 
     def write_to_post(
         self, event: Event, tx: Session, about: domain.About, data: dict[str, Any]
@@ -249,6 +254,11 @@ class Notify(Service):
     def counts(self, tx: Session) -> dict[str, int]:
         """Every case has a reporter here, and no contact that was promised is still to come."""
         return super().counts(tx) | {"contacts_expected": tx.scalars(_EXPECTED).one()}
+
+
+def _limit(event: Event, about: domain.About, data: dict[str, Any]) -> Limit:
+    due = domain.facts(about, data)["due"]
+    return Limit(event.subject, data["clock"], data["cycle"], due)
 
 
 _STUCK = sa.text("""

@@ -118,7 +118,7 @@ def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
     if step.action in OF_ONE:
         return
     if step.words is not None and (text := NOT_ASKED.get(step.words.about)):
-        step = replace(step, words=replace(step.words, text=text))
+        step = replace(step, words=replace(step.words, text=text), why=None)
     for follower in followers(tx, before.number):
         own = value(follower)
         moved = domain.follow(own, after, after.cycle - before.cycle)

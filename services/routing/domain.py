@@ -279,9 +279,10 @@ def auto_close(case: Case, at: datetime, *, cycle: int) -> Case:
 
 
 def give_up(case: Case, at: datetime, *, due_at: datetime) -> Case:
-    """The reporter's time to supply what was asked is over."""
+    """The reporter's time to supply what was asked is over. A limit has a day at least: one that
+    ends sooner is that of a question which was answered or taken back before."""
     status = permit(CLOCK, case, Action.GIVE_UP)
-    if case.asked_at is not None and due_at < case.asked_at:
+    if case.asked_at is not None and due_at < case.asked_at + timedelta(days=1):
         raise NotAllowed("that limit belongs to an earlier question")
     incomplete = ArchiveReason.INCOMPLETE
     return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)

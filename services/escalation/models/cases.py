@@ -99,6 +99,12 @@ class ClockRun(Base):
         primaryjoin="and_(ClockRun.id == Breach.clock_id, Breach.closed_at.is_(None))"
     )
 
+    @property
+    def end(self) -> datetime | None:
+        """When it ends; when it ended, of one that stands since."""
+        passed = (wake.due_at for wake in self.wakes if wake.what == What.PASSED)
+        return self.due_at or next(passed, None)
+
 
 class PauseRow(Base):
     """A time in which a clock stood; still does when it has no end."""

@@ -31,7 +31,7 @@ def offer(tx: Session, case: CaseState, clock: str, now: datetime) -> None:
         emit(tx, events.offered(case, reason, now))
 
 
-def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
+def arrange(tx: Session, case: CaseState, due_at: datetime, now: datetime) -> None:
     """Makes the hand-over due (at the moment that gave the right to it) if all conditions hold: to
     be asked whenever one of them may have come true."""
     cause = _cause(case, consent_to(tx, case))
@@ -41,7 +41,7 @@ def arrange(tx: Session, case: CaseState, due_at: datetime) -> None:
     if wake is None:
         wake = models.Due(number=case.number, what=What.HANDOVER)
         cause.wakes.append(wake)
-    wake.due_at, wake.fired_at = due_at, None
+    wake.due_at, wake.armed_at, wake.fired_at = due_at, now, None
 
 
 def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:

@@ -17,21 +17,32 @@ from services.escalation.ombudsman import feed
 from services.escalation.watch.clockwork import GOVERNMENT
 
 
+def begin(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
+    """Opens the breach of a limit that has passed. `settle` closes it, at once if the clock stood
+    or stopped after the end and before anybody looked."""
+    if row.clock in GOVERNMENT and _standing(row) is None:
+        row.open_breaches.append(models.Breach(opened_at=now))
+        feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
+
+
 def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused: bool) -> None:
     """Opens or closes the clock's breach, so that what the module promises holds."""
     if row.clock not in GOVERNMENT:
         return
-    standing = next((breach for breach in row.open_breaches if breach.closed_at is None), None)
+    standing = _standing(row)
     is_late = row.passed_at is not None and row.stopped_at is None and not paused
-    if is_late and standing is None:
-        row.open_breaches.append(models.Breach(opened_at=now))
-        feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
-    elif standing is not None and not is_late:
+    if is_late:
+        begin(tx, case, row, now)
+    elif standing is not None:
         how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"
         how = "kept" if row.passed_at is None and how != "recomputed" else how
         standing.closed_at, standing.how = now, how
         data = _about(case, row) | {"how": how}
         feed.write(tx, "monitoring", "feed.breach.closed.v1", case.number, data, now)
+
+
+def _standing(row: ClockRun) -> models.Breach | None:
+    return next((breach for breach in row.open_breaches if breach.closed_at is None), None)
 
 
 def _about(case: CaseState, row: ClockRun) -> dict[str, object]:
@@ -42,5 +53,5 @@ def _about(case: CaseState, row: ClockRun) -> dict[str, object]:
         "kind": case.kind,
         "class": case.klass,
         "agency": case.agency,
-        "due_at": rfc3339(row.due_at),
+        "due_at": rfc3339(row.end),
     }

@@ -32,6 +32,7 @@ from services.escalation.ombudsman import happened
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches
 from services.escalation.watch.clockwork import (
+    GOVERNMENT,
     SET_ASIDE,
     Happening,
     Move,
@@ -286,8 +287,19 @@ def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: dateti
                 row.passed_at = None
 
 
+def _came_true(row: ClockRun, wake: models.Due) -> bool:
+    """Whether a limit of the government's was over before its clock stood or stopped: whoever acts
+    between that and the sweep was late all the same."""
+    run = run_of(row)
+    ran_until = run.stopped_at or (run.pauses[-1].start if run.is_paused else None)
+    if ran_until is None or row.clock not in GOVERNMENT or wake.what not in WHEN_OVER:
+        return False
+    return is_over(wake.due_at, ran_until)
+
+
 def _forget_unfired(tx: Session, row: ClockRun, keep: tuple[What, ...]) -> None:
-    forgotten = [wake for wake in row.wakes if wake.fired_at is None and wake.what not in keep]
+    unfired = (wake for wake in row.wakes if wake.fired_at is None and wake.what not in keep)
+    forgotten = [wake for wake in unfired if not _came_true(row, wake)]
     for wake in forgotten:
         row.wakes.remove(wake)
     if forgotten:

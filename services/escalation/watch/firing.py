@@ -57,7 +57,7 @@ class Firing:
     @property
     def ends_on(self) -> date:
         """The local day on whose end the limit ends."""
-        return clocks.day_of(self.clock, self.clock.due_at or self.due.due_at, self.regime)
+        return clocks.day_of(self.clock, self.clock.end or self.due.due_at, self.regime)
 
 
 def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
@@ -109,9 +109,10 @@ def _pass(tx: Session, firing: Firing) -> None:
     clock, case, now = firing.clock, firing.case, firing.now
     clock.passed_at = now
     emit(tx, events.passed(clock, firing.ends_on, now))
+    breaches.begin(tx, case, clock, now)
     breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
     handovers.offer(tx, case, clock.clock, now)
-    handovers.arrange(tx, case, firing.due.due_at)
+    handovers.arrange(tx, case, firing.due.due_at, now)
 
 
 def _raise(tx: Session, firing: Firing) -> None:

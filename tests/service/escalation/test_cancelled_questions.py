@@ -56,17 +56,6 @@ def test_what_could_not_be_told_has_given_time_until_it_is_taken_back(
     assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
 
 
-def test_one_that_was_told_after_all_gives_none(tower: Tower) -> None:
-    end = begin(tower, "S")
-    ask(tower, "S")
-    tower.hear("message.failed.v1", about="data_requested", cycle=None, reason="expired")
-    tower.at("2026-11-04 10:00").hear("message.delivered.v1", about="data_requested", cycle=None)
-
-    cancel(tower, "S", "2026-11-10 10:00")
-
-    assert tower.clocks()["S1"] == end
-
-
 def test_a_limit_that_ended_meanwhile_passes_at_once_and_that_is_not_late_by_the_system(
     tower: Tower,
 ) -> None:
@@ -102,3 +91,43 @@ def test_who_was_late_already_is_late_again(tower: Tower) -> None:
     how = "SELECT how FROM breach b JOIN clock c ON c.id = b.clock_id WHERE c.clock = 'S'"
     assert sorted(str(h) for (h,) in tower.database.psql(how)) == ["None", "paused"]
     assert tower.fired().count("passed S") == 1
+
+
+@pytest.mark.parametrize(
+    ("clock", "then"),
+    [("V", "case.disposed.v1"), ("V", "case.archived.v1"), ("S", "case.answered.v1")],
+)
+def test_who_acts_between_the_cancellation_and_the_sweep_was_late_all_the_same(
+    tower: Tower, clock: str, then: str
+) -> None:
+    end = begin(tower, clock)
+    ask(tower, clock)
+
+    cancel(tower, clock, "2027-03-01 10:00")
+    tower.hear(then)
+    tower.sweep()
+
+    assert f"passed {clock}" in tower.fired()
+    said = [fact for fact in tower.said("deadline.passed") if fact["clock"] == clock]
+    assert [(fact["due_at"], fact["ends_on"]) for fact in said] == [(end_of(end), end)]
+    breaches = "SELECT b.how FROM breach b JOIN clock c ON c.id = b.clock_id WHERE c.clock = %s"
+    how = "paused" if then == "case.answered.v1" else "stopped"
+    assert tower.database.psql(breaches, [clock]) == [(how,)]
+
+
+def test_a_hand_over_that_becomes_due_with_a_cancellation_is_not_late_by_the_system(
+    tower: Tower,
+) -> None:
+    begin(tower, "S")
+    tower.hear("report.escalation_consented.v1")
+    ask(tower, "S")
+    late = {"what": "handover", "le": "60.0"}
+    in_time = REGISTRY.get_sample_value("lapor_escalation_lateness_seconds_bucket", late) or 0
+
+    cancel(tower, "S", "2026-12-15 10:00")
+    tower.sweep()
+
+    assert tower.count("SELECT count(*) FROM case_state WHERE handed_over_at IS NOT NULL") == 1
+    assert REGISTRY.get_sample_value("lapor_escalation_lateness_seconds_bucket", late) == (
+        in_time + 1
+    )

@@ -1,5 +1,7 @@
 """What a reporter could be told of, or not, moves the clocks that are theirs."""
 
+import json
+
 import pytest
 from prometheus_client import REGISTRY
 
@@ -119,13 +121,28 @@ def test_news_of_an_earlier_question_moves_nothing_of_the_next_one(tower: Tower)
     assert tower.clocks()["D2"] == "paused"
 
 
-def test_a_question_without_a_moment_is_nobodys(tower: Tower) -> None:
+def test_news_that_does_not_say_which_question_is_about_the_last_one(tower: Tower) -> None:
     tower.begin_work()
+    failed = {"about": "data_requested", "cycle": None, "reason": "expired", "news_at": None}
+    assert tower.hear("message.failed.v1", **failed) == "waiting"
+
     tower.hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.retry()
 
-    outcome = tower.hear("message.delivered.v1", about="data_requested", cycle=None, news_at=None)
+    assert tower.clocks()["D1"] == "paused"
 
-    assert outcome == "parked"
+
+def test_news_of_a_sender_that_is_not_up_to_date_is_understood(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").answer()
+    body = json.loads(
+        tower.stream.body("message.delivered.v1", NUMBER, tower.clock.at, about="answered", cycle=1)
+    )
+    del body["data"]["news_at"]
+
+    assert tower.receive(json.dumps(body).encode()) == "done"
+
+    assert tower.clocks()["R1"] == "2026-11-23"
 
 
 def test_other_news_starts_nothing(tower: Tower) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from chassis.inbox import ANYBODY
 from deploy.local.environment import ROOT, Surroundings
 from services.notify import posts
 from services.notify.keyring import Keyring
@@ -144,6 +145,40 @@ def test_a_limit_that_had_been_kept_is_told_to_nobody_who_slept(at_night: Desk) 
     assert {state for about, state in told if about == "deadline_passed"} == {"overtaken"}
     assert sorted(to for [to] in at_night.postbox.recipients) == sorted([SEKDA, CONTACT["email"]])
     assert all("tindak lanjut pertama" in m.get_content() for m in at_night.postbox.mails)
+
+
+def test_whatever_order_and_batch_the_news_of_a_kept_limit_comes_in(at_night: Desk) -> None:
+    limit = {"clock": "S", "cycle": 1, "ends_on": "2026-12-07"}
+    passed = at_night.stream.body("deadline.passed.v1", **limit)
+    kept = at_night.stream.body("deadline.kept.v1", **limit)
+    at_night.notify.inbox.receive_all([(passed, ANYBODY), (kept, ANYBODY)])
+    at_night.hear("escalation.raised.v1", **RAISED | limit)
+    at_night.hear("escalation.raised.v1", **RAISED | limit | {"ends_on": "2026-12-08"})
+
+    at_night.later(hours=7)
+    at_night.send()
+
+    assert sorted(to for [to] in at_night.postbox.recipients) == sorted([SEKDA, CONTACT["email"]])
+    assert all("8 Desember" in mail.get_content() for mail in at_night.postbox.mails)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"), [("rcpt 451 later", "overtaken"), ("drop", "delivered")]
+)
+def test_only_who_cannot_have_heard_that_it_passed_is_told_nothing(
+    desk: Desk, reply: str, kept: str
+) -> None:
+    known(desk)
+    desk.postbox.script.append(reply)
+    desk.hear("deadline.passed.v1", clock="S", cycle=1)
+    desk.send()
+
+    desk.hear("deadline.kept.v1", clock="S", cycle=1)
+    for _ in range(2):  # the first one goes before the second
+        desk.later(minutes=6)
+        desk.send()
+
+    assert ("deadline_kept", kept, None) in desk.states()
 
 
 def test_who_had_heard_that_it_passed_hears_that_it_was_kept(desk: Desk) -> None:

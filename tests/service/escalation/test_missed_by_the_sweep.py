@@ -1,0 +1,55 @@
+"""What comes between the end of a limit and the sweep does not hide that it had passed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.service.escalation.tower import Tower, end_of
+
+ENDED = {"V": "2026-11-06 00:00:01", "F": "2026-11-10 00:00:01"}
+
+
+@pytest.mark.parametrize(
+    ("clock", "then"),
+    [("V", "case.disposed.v1"), ("V", "case.archived.v1"), ("V", "case.withdrawn.v1"),
+     ("V", "case.data_requested.v1"), ("F", "case.followed_up.v1")],
+)  # fmt: skip
+def test_whoever_acts_after_the_end_was_late_though_nobody_had_looked(
+    tower: Tower, clock: str, then: str
+) -> None:
+    tower.open()
+    if clock == "F":
+        tower.dispose()
+    end = tower.clocks()[f"{clock}1"]
+
+    tower.at(ENDED[clock]).hear(then)
+    tower.sweep()
+
+    assert tower.fired().count(f"passed {clock}") == 1
+    [said] = [fact for fact in tower.said("deadline.passed") if fact["clock"] == clock]
+    assert said["due_at"] == end_of(end)
+    breach = "SELECT count(*) FROM breach b JOIN clock c ON c.id = b.clock_id WHERE"
+    assert tower.count(f"{breach} c.clock = '{clock}' AND b.closed_at IS NOT NULL") == 1
+
+
+@pytest.mark.parametrize("then", ["case.disposed.v1", "case.archived.v1"])
+def test_whoever_acts_in_the_last_second_was_not(tower: Tower, then: str) -> None:
+    tower.open()
+    end = tower.clocks()["V1"]
+
+    tower.at(f"{end} 23:59:59").hear(then)
+    tower.at("2026-11-06 00:10:00").sweep()
+
+    assert "passed V" not in tower.fired()
+
+
+def test_a_pause_in_between_and_new_rules_do_not_hide_it(tower: Tower) -> None:
+    tower.open()
+    tower.at(ENDED["V"]).hear("case.data_requested.v1", awaited_from="unverified")
+    tower.hear("case.reclassified.v1", status="awaiting_reporter", kind="aspiration")
+    tower.at("2026-11-06 00:00:05").hear("case.resumed.v1", status="unverified", cycle=1)
+
+    tower.sweep()
+
+    assert tower.fired().count("passed V") == 1
+    assert tower.count("SELECT count(*) FROM breach WHERE closed_at IS NULL") == 1
