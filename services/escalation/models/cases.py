@@ -102,8 +102,9 @@ class ClockRun(Base):
     @property
     def end(self) -> datetime | None:
         """When it ends; when it ended, of one that stands since."""
-        passed = (wake.due_at for wake in self.wakes if wake.what == What.PASSED)
-        return self.due_at or next(passed, None)
+        if self.due_at is not None:
+            return self.due_at
+        return next((wake.due_at for wake in self.wakes if wake.what == What.PASSED), None)
 
 
 class PauseRow(Base):
