@@ -123,5 +123,5 @@ def _which(clock: ClockRun) -> dict[str, Any]:
 
 
 def _limit(clock: ClockRun, ends_on: date, at: datetime) -> dict[str, Any]:
-    ends = {"due_at": rfc3339(clock.end), "ends_on": ends_on.isoformat()}
+    ends = {"due_at": rfc3339(clock.due_at), "ends_on": ends_on.isoformat()}
     return _which(clock) | ends | {"at": rfc3339(at)}

@@ -99,13 +99,6 @@ class ClockRun(Base):
         primaryjoin="and_(ClockRun.id == Breach.clock_id, Breach.closed_at.is_(None))"
     )
 
-    @property
-    def end(self) -> datetime | None:
-        """When it ends; when it ended, of one that stands since."""
-        if self.due_at is not None:
-            return self.due_at
-        return next((wake.due_at for wake in self.wakes if wake.what == What.PASSED), None)
-
 
 class PauseRow(Base):
     """A time in which a clock stood; still does when it has no end."""

@@ -19,7 +19,7 @@ from services.escalation.watch.clockwork import GOVERNMENT
 
 def begin(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
     """Opens the breach of a limit that has passed. `settle` closes it, at once if the clock stood
-    or stopped after the end and before anybody looked."""
+    or stopped after the end, before anybody looked."""
     if row.clock in GOVERNMENT and _standing(row) is None:
         row.open_breaches.append(models.Breach(opened_at=now))
         feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
@@ -53,5 +53,5 @@ def _about(case: CaseState, row: ClockRun) -> dict[str, object]:
         "kind": case.kind,
         "class": case.klass,
         "agency": case.agency,
-        "due_at": rfc3339(row.end),
+        "due_at": rfc3339(row.due_at),
     }

@@ -288,13 +288,11 @@ def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: dateti
 
 
 def _came_true(row: ClockRun, wake: models.Due) -> bool:
-    """Whether a limit of the government's was over before its clock stood or stopped: whoever acts
-    between that and the sweep was late all the same."""
-    run = run_of(row)
-    ran_until = run.stopped_at or (run.pauses[-1].start if run.is_paused else None)
-    if ran_until is None or row.clock not in GOVERNMENT or wake.what not in WHEN_OVER:
+    """Whether a limit of the government's was over before its clock stopped: whoever acts between
+    that and the sweep was late all the same."""
+    if row.stopped_at is None or row.clock not in GOVERNMENT or wake.what not in WHEN_OVER:
         return False
-    return is_over(wake.due_at, ran_until)
+    return is_over(wake.due_at, row.stopped_at)
 
 
 def _forget_unfired(tx: Session, row: ClockRun, keep: tuple[What, ...]) -> None:

@@ -57,7 +57,7 @@ class Firing:
     @property
     def ends_on(self) -> date:
         """The local day on whose end the limit ends."""
-        return clocks.day_of(self.clock, self.clock.end or self.due.due_at, self.regime)
+        return clocks.day_of(self.clock, self.clock.due_at or self.due.due_at, self.regime)
 
 
 def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
