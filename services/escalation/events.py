@@ -56,10 +56,15 @@ def recomputed(
 
 
 def raised(
-    clock: ClockRun, ends_on: date, case: CaseState, level: int, reached: Reached, at: datetime
+    clock: ClockRun,
+    ends_on: date,
+    agency: str | None,
+    level: int,
+    reached: Reached,
+    at: datetime,
 ) -> Fact:
-    """A passed limit was brought to somebody higher."""
-    data = {"level": level, "to": reached.to, "because": reached.because, "agency": case.agency}
+    """A limit that `agency` had to keep passed, and was brought to somebody higher."""
+    data = {"level": level, "to": reached.to, "because": reached.because, "agency": agency}
     return Fact("escalation.raised.v1", clock.number, _limit(clock, ends_on, at) | data, at)
 
 

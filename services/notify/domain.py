@@ -160,7 +160,7 @@ PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every
     About.CLOSED: frozenset({"at", "how"}),
     About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
-    About.DEADLINE_KEPT: frozenset({"limit", "due"}),
+    About.DEADLINE_KEPT: frozenset({"limit", "due", "at"}),
     About.DEADLINE_RECOMPUTED: frozenset({"limit", "due"}),
     About.ESCALATION_RAISED: frozenset({"at", "limit", "due", "office"}),
     About.POST_REMINDED: frozenset({"limit", "due"}),

@@ -90,11 +90,12 @@ def overtake(tx: Session, limit: Limit, news: Collection[About], clock: Clock) -
     return {message.about for message in found}
 
 
-def was_kept(tx: Session, limit: Limit) -> bool:
-    """Whether that end of a limit is known to have been kept."""
+def was_kept(tx: Session, limit: Limit, at: datetime) -> bool:
+    """Whether what was said at `at`, that this end of a limit passed, was taken back since."""
     write_now(tx)
     due = Message.facts["due"].astext == limit.due
-    kept = sa.exists().where(*_told(limit, {About.DEADLINE_KEPT}), due)
+    since = Message.facts["at"].astext.cast(sa.DateTime(timezone=True)) >= at
+    kept = sa.exists().where(*_told(limit, {About.DEADLINE_KEPT}), due, since)
     return tx.scalar(sa.select(kept)) or False
 
 

@@ -186,7 +186,8 @@ class Notify(Service):
         """Writes the message about a step, if the table in `domain` says that it is told."""
         data = schemas.News.of(event)
         about = domain.about(event.type, data)
-        if about in domain.OF_PASSING and ledger.was_kept(tx, _limit(event, about, data)):
+        passing = about in domain.OF_PASSING and _limit(event, about, data)
+        if passing and ledger.was_kept(tx, passing, data["at"]):
             return
         if about is not None:
             self.write(event, tx, about, data)

@@ -30,6 +30,17 @@ def knows(tx: Session, number: str, what: str, at: datetime) -> bool:
     return tx.scalar(sa.select(sa.exists().where(*heard))) or False
 
 
+def agency_at(tx: Session, number: str, moment: datetime) -> str | None:
+    """Which agency had the case at a moment, by what was heard of it."""
+    holder: str | None = None
+    for event in of(tx, number):
+        if event.at <= moment and event.what == "case.disposed":
+            holder = event.detail["agency"]
+        elif event.at <= moment and event.detail.get("status") == "unverified":
+            holder = None
+    return holder
+
+
 def of(tx: Session, number: str) -> list[CaseEvent]:
     """All of it, in the order in which it was heard."""
     found = sa.select(CaseEvent).where(CaseEvent.number == number)

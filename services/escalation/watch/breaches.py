@@ -16,13 +16,25 @@ from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import feed
 from services.escalation.watch.clockwork import GOVERNMENT
 
+OPENED, CLOSED = "feed.breach.opened.v1", "feed.breach.closed.v1"
+
 
 def begin(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
     """Opens the breach of a limit that has passed. `settle` closes it, at once if the clock stood
-    or stopped after the end, before anybody looked."""
+    after the end, before anybody looked."""
     if row.clock in GOVERNMENT and _standing(row) is None:
         row.open_breaches.append(models.Breach(opened_at=now))
-        feed.write(tx, "monitoring", "feed.breach.opened.v1", case.number, _about(case, row), now)
+        about = _about(case, row, case.agency)
+        feed.write(tx, "monitoring", OPENED, case.number, about, now)
+
+
+def record(tx: Session, case: CaseState, row: ClockRun, agency: str | None, now: datetime) -> None:
+    """A breach that was over before anybody looked: the clock stopped after its limit, which was
+    that of `agency`."""
+    row.open_breaches.append(models.Breach(opened_at=now, closed_at=now, how="stopped"))
+    about = _about(case, row, agency)
+    feed.write(tx, "monitoring", OPENED, case.number, about, now)
+    feed.write(tx, "monitoring", CLOSED, case.number, about | {"how": "stopped"}, now)
 
 
 def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused: bool) -> None:
@@ -37,21 +49,21 @@ def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused
         how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"
         how = "kept" if row.passed_at is None and how != "recomputed" else how
         standing.closed_at, standing.how = now, how
-        data = _about(case, row) | {"how": how}
-        feed.write(tx, "monitoring", "feed.breach.closed.v1", case.number, data, now)
+        data = _about(case, row, case.agency) | {"how": how}
+        feed.write(tx, "monitoring", CLOSED, case.number, data, now)
 
 
 def _standing(row: ClockRun) -> models.Breach | None:
     return next((breach for breach in row.open_breaches if breach.closed_at is None), None)
 
 
-def _about(case: CaseState, row: ClockRun) -> dict[str, object]:
+def _about(case: CaseState, row: ClockRun, agency: str | None) -> dict[str, object]:
     """What the overseer sees of a breach: no person, and nothing that leads to one."""
     return {
         "clock": row.clock,
         "cycle": row.cycle,
         "kind": case.kind,
         "class": case.klass,
-        "agency": case.agency,
+        "agency": agency,
         "due_at": rfc3339(row.due_at),
     }

@@ -6,8 +6,8 @@ Every function here expects that the transaction holds the lock of the case's ro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from services.escalation.domain import (
     WHEN_OVER,
     NoLimit,
     Rule,
+    Wakes,
     What,
     is_over,
     limit_for,
@@ -41,7 +42,9 @@ from services.escalation.watch.clockwork import (
     moves,
     number_of_start,
 )
-from services.escalation.watch.workdays import Day, Pause, Undecidable, due
+from services.escalation.watch.workdays import Day, Due, Pause, Undecidable, due
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 # A case with a clock that was measured under an older regime.
 STALE = sa.text("""
@@ -98,6 +101,26 @@ def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regi
     """Measures every open clock of the case by what is in force now."""
     for run in open_runs(case):
         _measure(tx, case, run, reason, now, regime)
+
+
+def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime) -> None:
+    """Measures a clock again that stopped after its end, before that is told: by what is in force
+    now it may have been in time."""
+    row.regime = regime.version
+    run = run_of(row)
+    since = run.stopped_at or run.started_at
+    stood = replace(run, stopped_at=None, pauses=(*run.pauses, Pause(since)))
+    try:
+        rule, end, wakes = _reckon(case, row, stood, regime)
+    except Undecidable:
+        return  # the end that was known stays in force
+    if end.at is not None:
+        row.due_at, row.rule_id = end.at, rule.id
+    for wake in [wake for wake in row.wakes if wake.fired_at is None]:
+        wake.due_at = wakes.at.get(What(wake.what), NEVER)
+        if not _came_true(row, wake):
+            row.wakes.remove(wake)
+    tx.flush()
 
 
 def run_of(row: ClockRun) -> Run:
@@ -225,12 +248,7 @@ def _measure(
     in force and the row says what is missing, which alarms; the next regime heals it."""
     row.regime = regime.version
     try:
-        run, calendar = run_of(row), regime.calendars[row.calendar]
-        begun = calendar.day_of(row.started_at)
-        rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
-        end = due(rule.limit, row.started_at, calendar, run.pauses)
-        rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
-        wakes = wakeups(end, run, rungs, calendar)
+        rule, end, wakes = _reckon(case, row, run_of(row), regime)
     except Undecidable as error:
         row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
         log.error("deadline_unknown", clock=row.clock, reason=row.problem)
@@ -245,6 +263,15 @@ def _measure(
     _arm(tx, row, wakes.at, now)
     _tell(tx, row, before, reason, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
+
+
+def _reckon(case: CaseState, row: ClockRun, run: Run, regime: Regime) -> tuple[Rule, Due, Wakes]:
+    calendar = regime.calendars[row.calendar]
+    begun = calendar.day_of(row.started_at)
+    rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
+    end = due(rule.limit, row.started_at, calendar, run.pauses)
+    rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
+    return rule, end, wakeups(end, run, rungs, calendar)
 
 
 def _tell(

@@ -69,6 +69,9 @@ def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
     oldest: datetime | None = None
     while found := _next(tx, case, now):
         due, clock = found
+        if clock.stopped_at is not None and clock.regime < regime.version:
+            clocks.measure_stopped(tx, case, clock, regime)
+            continue
         if oldest is not None and due.due_at > oldest:
             return
         oldest = due.due_at
@@ -101,7 +104,8 @@ def _remind(tx: Session, firing: Firing) -> None:
     if firing.clock.due_at is not None and is_over(firing.clock.due_at, firing.now):
         return
     raised = firing.clock.clock in RAISED
-    reached = _reach(tx, firing, Addressee.HOLDER, EMPTY) if raised else None
+    holder = Addressee.HOLDER
+    reached = _reach(tx, firing, holder, firing.case.agency, EMPTY) if raised else None
     emit(tx, events.approaching(firing.clock, firing.ends_on, firing.case, reached, firing.now))
 
 
@@ -109,6 +113,9 @@ def _pass(tx: Session, firing: Firing) -> None:
     clock, case, now = firing.clock, firing.case, firing.now
     clock.passed_at = now
     emit(tx, events.passed(clock, firing.ends_on, now))
+    if clock.stopped_at is not None:
+        breaches.record(tx, case, clock, _holder(tx, firing), now)
+        return
     breaches.begin(tx, case, clock, now)
     breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
     handovers.offer(tx, case, clock.clock, now)
@@ -121,15 +128,26 @@ def _raise(tx: Session, firing: Firing) -> None:
     begun = clocks.day_of(clock, clock.started_at, firing.regime)
     rungs = rungs_for(firing.regime.ladder, clock.clock, case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
-        reached = _reach(tx, firing, rung.to, NOT_HELD)
-        raised = events.raised(clock, firing.ends_on, case, rung.level, reached, firing.now)
+        agency = _holder(tx, firing)
+        reached = _reach(tx, firing, rung.to, agency, NOT_HELD)
+        raised = events.raised(clock, firing.ends_on, agency, rung.level, reached, firing.now)
         happened.note(tx, case.number, "escalation.raised", raised.data, firing.now)
         emit(tx, raised)
 
 
-def _reach(tx: Session, firing: Firing, meant: str, passed_by: frozenset[Standing]) -> Reached:
+def _holder(tx: Session, firing: Firing) -> str | None:
+    """The agency whose limit it was: of a clock that stopped, not who has the case since."""
+    clock = firing.clock
+    if clock.stopped_at is None or clock.due_at is None:
+        return firing.case.agency
+    return happened.agency_at(tx, clock.number, clock.due_at)
+
+
+def _reach(
+    tx: Session, firing: Firing, meant: str, agency: str | None, passed_by: frozenset[Standing]
+) -> Reached:
     today = firing.regime.calendar.day_of(firing.now)
-    return reach(staffing.read(tx), meant, firing.case.agency, today, passed_by)
+    return reach(staffing.read(tx), meant, agency, today, passed_by)
 
 
 def _hand_over(tx: Session, firing: Firing) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.service.escalation.test_calendars import decree
 from tests.service.escalation.tower import Tower, end_of
 
 ENDED = {"V": "2026-11-06 00:00:01", "F": "2026-11-10 00:00:01"}
@@ -53,3 +54,40 @@ def test_a_pause_in_between_and_new_rules_do_not_hide_it(tower: Tower) -> None:
 
     assert tower.fired().count("passed V") == 1
     assert tower.count("SELECT count(*) FROM breach WHERE closed_at IS NULL") == 1
+
+
+def test_a_day_off_that_is_decreed_meanwhile_counts_for_who_has_acted_since(tower: Tower) -> None:
+    tower.open()
+    tower.at(ENDED["V"]).dispose()
+    decree(tower, "regency", "2026-11-05", "off")
+
+    tower.sweep()
+
+    assert "passed V" not in tower.fired()
+    assert tower.count("SELECT count(*) FROM breach") == 0
+
+
+def test_a_day_off_elsewhere_changes_nothing(tower: Tower) -> None:
+    """The negative control."""
+    tower.open()
+    tower.at(ENDED["V"]).dispose()
+    decree(tower, "regency", "2026-12-01", "off")
+
+    tower.sweep()
+
+    assert tower.fired().count("passed V") == 1
+
+
+def test_the_agency_is_named_whose_limit_it_was(tower: Tower) -> None:
+    tower.open()
+    tower.dispose()
+    merged = {"into": "KTB-11111-11111", "status": "in_progress", "agency": "dlh", "cycle": 1,
+              "kind": "complaint", "class": "ordinary", "category": "sampah"}  # fmt: skip
+    tower.at(ENDED["F"]).hear("case.merged.v1", **merged)
+
+    tower.sweep()
+
+    raised = {f["clock"]: f["agency"] for f in tower.said("escalation.raised")}
+    assert raised["F"] == "dpupr"
+    about = "SELECT data->>'agency' FROM feed_pending WHERE data->>'clock' = 'F'"
+    assert {agency for (agency,) in tower.database.psql(about)} == {"dpupr"}

@@ -162,6 +162,22 @@ def test_whatever_order_and_batch_the_news_of_a_kept_limit_comes_in(at_night: De
     assert all("8 Desember" in mail.get_content() for mail in at_night.postbox.mails)
 
 
+def test_a_limit_that_passes_after_all_is_told_again(desk: Desk) -> None:
+    furnish(desk)
+    known(desk)
+    limit = {"clock": "S", "cycle": 1, "ends_on": "2026-12-07"}
+    desk.hear("deadline.passed.v1", **limit, at="2026-12-08T01:00:00Z")
+    desk.hear("deadline.kept.v1", **limit, at="2026-12-08T01:00:00.5Z")
+    desk.hear("deadline.passed.v1", **limit, at="2026-12-08T01:00:10Z")
+    desk.hear("escalation.raised.v1", **RAISED | limit, at="2026-12-08T01:00:10Z")
+    desk.send()
+
+    told = [(about, state) for about, state, _ in desk.states()]
+    assert told.count(("deadline_passed", "delivered")) == 1
+    reached = [SEKDA, CONTACT["email"], CONTACT["email"]]
+    assert sorted(to for [to] in desk.postbox.recipients) == sorted(reached)
+
+
 @pytest.mark.parametrize(
     ("reply", "kept"), [("rcpt 451 later", "overtaken"), ("drop", "delivered")]
 )
