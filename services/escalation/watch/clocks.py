@@ -6,7 +6,7 @@ Every function here expects that the transaction holds the lock of the case's ro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
@@ -103,24 +103,20 @@ def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regi
         _measure(tx, case, run, reason, now, regime)
 
 
-def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime) -> None:
+def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime) -> bool:
     """Measures a clock again that stopped after its end, before that is told: by what is in force
-    now it may have been in time."""
-    row.regime = regime.version
-    run = run_of(row)
-    since = run.stopped_at or run.started_at
-    stood = replace(run, stopped_at=None, pauses=(*run.pauses, Pause(since)))
+    now it may have been in time. False if its end cannot be told: then the one known holds."""
     try:
-        rule, end, wakes = _reckon(case, row, stood, regime)
+        rule, end, wakes = _reckon(case, row, regime)
     except Undecidable:
-        return  # the end that was known stays in force
-    if end.at is not None:
-        row.due_at, row.rule_id = end.at, rule.id
+        return False
+    row.regime, row.rule_id, row.due_at = regime.version, rule.id, end.at
     for wake in [wake for wake in row.wakes if wake.fired_at is None]:
         wake.due_at = wakes.at.get(What(wake.what), NEVER)
         if not _came_true(row, wake):
             row.wakes.remove(wake)
     tx.flush()
+    return True
 
 
 def run_of(row: ClockRun) -> Run:
@@ -248,7 +244,7 @@ def _measure(
     in force and the row says what is missing, which alarms; the next regime heals it."""
     row.regime = regime.version
     try:
-        rule, end, wakes = _reckon(case, row, run_of(row), regime)
+        rule, end, wakes = _reckon(case, row, regime)
     except Undecidable as error:
         row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
         log.error("deadline_unknown", clock=row.clock, reason=row.problem)
@@ -265,8 +261,8 @@ def _measure(
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 
 
-def _reckon(case: CaseState, row: ClockRun, run: Run, regime: Regime) -> tuple[Rule, Due, Wakes]:
-    calendar = regime.calendars[row.calendar]
+def _reckon(case: CaseState, row: ClockRun, regime: Regime) -> tuple[Rule, Due, Wakes]:
+    run, calendar = run_of(row), regime.calendars[row.calendar]
     begun = calendar.day_of(row.started_at)
     rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
     end = due(rule.limit, row.started_at, calendar, run.pauses)

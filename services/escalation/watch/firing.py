@@ -69,8 +69,8 @@ def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
     oldest: datetime | None = None
     while found := _next(tx, case, now):
         due, clock = found
-        if clock.stopped_at is not None and clock.regime < regime.version:
-            clocks.measure_stopped(tx, case, clock, regime)
+        stale = clock.stopped_at is not None and clock.regime < regime.version
+        if stale and clocks.measure_stopped(tx, case, clock, regime):
             continue
         if oldest is not None and due.due_at > oldest:
             return

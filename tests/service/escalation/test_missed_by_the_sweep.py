@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.service.escalation.test_calendars import decree
-from tests.service.escalation.tower import Tower, end_of
+from tests.service.escalation.tower import Tower, end_of, rfc3339
 
 ENDED = {"V": "2026-11-06 00:00:01", "F": "2026-11-10 00:00:01"}
 
@@ -65,6 +65,19 @@ def test_a_day_off_that_is_decreed_meanwhile_counts_for_who_has_acted_since(towe
 
     assert "passed V" not in tower.fired()
     assert tower.count("SELECT count(*) FROM breach") == 0
+    ended = "SELECT due_at FROM clock WHERE clock = 'V'"
+    assert [rfc3339(at) for (at,) in tower.database.psql(ended)] == [end_of("2026-11-06")]
+
+
+def test_rules_that_cannot_tell_an_end_leave_the_one_that_was_known(tower: Tower) -> None:
+    tower.open()
+    tower.at(ENDED["V"]).dispose()
+    tower.database.psql("DELETE FROM calendar_day WHERE day >= '2026-01-01'")
+    tower.database.psql("DELETE FROM calendar_year WHERE year >= 2026")
+
+    tower.sweep()
+
+    assert tower.fired().count("passed V") == 1
 
 
 def test_a_day_off_elsewhere_changes_nothing(tower: Tower) -> None:
