@@ -278,11 +278,17 @@ def auto_close(case: Case, at: datetime, *, cycle: int) -> Case:
     return replace(case, status=status, closed_how=auto_closed, ended_at=at, merged_into=None)
 
 
-def give_up(case: Case, at: datetime, *, due_at: datetime) -> Case:
-    """The reporter's time to supply what was asked is over. A limit has a day at least: one that
-    ends sooner is that of a question which was answered or taken back before."""
+def give_up(
+    case: Case, at: datetime, *, due_at: datetime, asked_at: datetime | None = None
+) -> Case:
+    """The reporter's time to supply what was asked at `asked_at` is over. If that is not known: a
+    limit has a day at least, so what ends sooner is that of a question before this one."""
     status = permit(CLOCK, case, Action.GIVE_UP)
-    if case.asked_at is not None and due_at < case.asked_at + timedelta(days=1):
+    if case.asked_at is not None and (
+        due_at < case.asked_at + timedelta(days=1)
+        if asked_at is None
+        else asked_at != case.asked_at
+    ):
         raise NotAllowed("that limit belongs to an earlier question")
     incomplete = ArchiveReason.INCOMPLETE
     return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)

@@ -92,6 +92,7 @@ class Limit(Tolerant):
 
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)
+    started_at = fields.AwareDateTime(load_default=None)
     due_at = fields.AwareDateTime(required=True)
     ends_on = fields.Date(load_default=None)
     at = fields.AwareDateTime(load_default=None)

@@ -151,7 +151,7 @@ class Routing(Service):
         told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
-        deadline.passed_at = None
+        deadline.started_at, deadline.passed_at = told["started_at"], None
         case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")
@@ -174,7 +174,7 @@ class Routing(Service):
             if told["clock"] is Clock.REPORTER:
                 self._auto_close(tx, row, told)
             elif told["clock"] is Clock.DATA:
-                self._give_up(tx, row, told)
+                self._give_up(tx, row, deadline.started_at, told)
         except NotAllowed:
             return  # the case moved on before the news of its old limit came
 
@@ -293,9 +293,11 @@ class Routing(Service):
         step = Step(Action.AUTO_CLOSE, CLOCK, at)
         case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
 
-    def _give_up(self, tx: Session, row: models.Case, told: dict[str, Any]) -> None:
-        at = told["at"]
-        after = domain.give_up(case_file.value(row), at, due_at=told["due_at"])
+    def _give_up(
+        self, tx: Session, row: models.Case, asked_at: datetime | None, told: dict[str, Any]
+    ) -> None:
+        at, case = told["at"], case_file.value(row)
+        after = domain.give_up(case, at, asked_at=asked_at, due_at=told["due_at"])
         step = Step(Action.GIVE_UP, CLOCK, at)
         case_file.change(tx, row, after, step, lambda c, _: events.archived(c, at))
 

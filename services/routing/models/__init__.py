@@ -317,13 +317,14 @@ class Note(Base):
 
 class Deadline(Base):
     """What escalation says of a clock; both ends are null while it is paused. `ends_on`: the day of
-    `due_at` in the zone of the unit that must keep it."""
+    `due_at` in the zone of the unit that must keep it; `started_at`: null if that was never told."""
 
     __tablename__ = "deadline"
 
     number: Mapped[str] = mapped_column(sa.ForeignKey("cases.number"), primary_key=True)
     clock: Mapped[Clock] = word(Clock, primary_key=True)
     cycle: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]
     approached_at: Mapped[datetime | None]

@@ -48,6 +48,29 @@ def test_who_asked_may_take_the_question_back_and_nobody_else(office, status, as
     assert office.case(number)["status"] == status
 
 
+@pytest.mark.parametrize(("round_", "status"), [(1, "awaiting_reporter"), (2, "archived")])
+def test_only_the_time_of_the_open_question_ends_its_case(office, round_, status):
+    number = office.bring("unverified")
+    for cycle in (1, 2):
+        office.act(number, *ASK[:2], **ASK[2])
+        began = told(office, number)[1]["at"]
+        office.hear("deadline.started.v1", number, clock="D", cycle=cycle, started_at=began)
+        if cycle == 1:
+            office.hear("report.supplemented.v1", number, text="At kilometre 12.")
+
+    due = ago(office, days=-2)  # as if the first had been asked long before the second
+    office.hear("deadline.passed.v1", number, clock="D", cycle=round_, due_at=due)
+
+    assert office.case(number)["status"] == status
+
+
+def test_a_limit_that_ends_within_a_day_of_the_question_is_not_its_own(office):
+    number = office.bring("awaiting_reporter")
+    due = ago(office, hours=-23)
+    office.hear("deadline.passed.v1", number, clock="D", cycle=1, due_at=due)
+    assert office.case(number)["status"] == "awaiting_reporter"
+
+
 def test_what_was_taken_back_was_not_asked(office):
     number = office.bring("awaiting_reporter")
     office.act(number, *CANCEL[:2], **CANCEL[2])
