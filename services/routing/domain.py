@@ -284,11 +284,11 @@ def give_up(
     """The reporter's time to supply what was asked at `asked_at` is over. If that is not known: a
     limit has a day at least, so what ends sooner is that of a question before this one."""
     status = permit(CLOCK, case, Action.GIVE_UP)
-    if case.asked_at is not None and (
-        due_at < case.asked_at + timedelta(days=1)
-        if asked_at is None
-        else asked_at != case.asked_at
-    ):
+    if asked_at is None:
+        earlier = case.asked_at is not None and due_at < case.asked_at + timedelta(days=1)
+    else:
+        earlier = asked_at != case.asked_at
+    if earlier:
         raise NotAllowed("that limit belongs to an earlier question")
     incomplete = ArchiveReason.INCOMPLETE
     return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)

@@ -317,7 +317,7 @@ class Note(Base):
 
 class Deadline(Base):
     """What escalation says of a clock; both ends are null while it is paused. `ends_on`: the day of
-    `due_at` in the zone of the unit that must keep it; `started_at`: null if that was never told."""
+    `due_at` in the zone of the unit that must keep it; no `started_at` if it was never told."""
 
     __tablename__ = "deadline"
 
