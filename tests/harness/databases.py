@@ -49,6 +49,10 @@ class Databases:
             self._templates.add(service)
         return self._clone(service, owner(service), service)
 
+    def copy(self, database: Database) -> Database:
+        """Another one with the same in it; nobody may be connected to the first."""
+        return self._clone(database.service, owner(database.service), database.name)
+
     def empty(self, role: str) -> Database:
         """A database with nothing in it that belongs to `role`, a service's or a new one."""
         self._role(role)

@@ -8,7 +8,7 @@ import pytest
 from deploy.local.broker import Broker
 from deploy.local.environment import Surroundings
 from tests.harness.between import Between, between
-from tests.harness.databases import Database
+from tests.harness.databases import Database, Databases
 from tests.harness.outside import Outside
 from tests.harness.processes import ServiceProcess
 from tests.service.escalation.desk import Desk
@@ -19,11 +19,21 @@ from tests.service.escalation.tower import Tower
 from tests.service.escalation.window import Window
 
 
+@pytest.fixture(scope="session")
+def planted(databases: Databases, secrets_folder: Path) -> Database:
+    """With calendar, limits and ladder: most tests begin with a copy of it."""
+    made = databases.fresh("escalation")
+    Tower(made, secrets_folder).close()
+    return made
+
+
 @pytest.fixture
-def tower(database: Callable[[str], Database], secrets_folder: Path) -> Iterator[Tower]:
-    made = Tower(database("escalation"), secrets_folder)
+def tower(databases: Databases, planted: Database, secrets_folder: Path) -> Iterator[Tower]:
+    database = databases.copy(planted)
+    made = Tower(database, secrets_folder, seeded=False)
     yield made
     made.close()
+    databases.drop(database)
 
 
 @pytest.fixture
