@@ -162,7 +162,7 @@ class Part:
     def _tell(self, event: Event, tx: Session) -> None:
         rating, at = self._note(event, tx), self.clock.now()
         data = {"message_id": str(UUID(int=rating)), "about": "resumed", "channel": "email"}
-        data |= {"cycle": rating, "at": at.isoformat()}
+        data |= {"cycle": rating, "news_at": None, "at": at.isoformat()}
         emit(tx, Fact("message.delivered.v1", event.subject, data, at))
 
 
