@@ -65,6 +65,8 @@ def test_why_a_question_was_taken_back_is_read_by_the_asked_reporter_only(office
         assert (type, said["status"]) == ("case.data_request_cancelled.v1", "in_progress")
         assert (said["reply_id"], reply["text"]) == (reply["reply_id"], words)
     assert reason not in json.dumps(office.said(child))
+    kept = "SELECT number FROM case_event WHERE why = %s"
+    assert office.database.psql(kept, [reason]) == [(parent,)]
 
 
 def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):
