@@ -180,7 +180,8 @@ class Escalation(Service):
         self, event: Event, tx: Session, data: dict[str, Any], *, heard: bool
     ) -> None:
         """D stands while the reporter does not know of the question that it began with, unless the
-        case has moved on. One that follows another need not answer."""
+        case has moved on: then it is told only what clock that question had stopped. One that
+        follows another need not answer."""
         case = self.known(tx, event)
         last = clocks.last_start(case, Clock.DATA)
         asked_at = data["news_at"] or last  # who is not up to date does not say which one
@@ -190,6 +191,8 @@ class Escalation(Service):
         ):
             raise TooEarly("the question has not been heard of")
         if case.status != cases.AWAITS_REPORTER or case.follows or asked_at != last:
+            if asked_at and not (heard or case.follows):
+                clocks.give_back(tx, case, asked_at, self.clock.now(), self.in_force(tx))
             return
         case.unheard_cycle = None if heard else case.cycle
         what = Happening.QUESTION_NOTICED if heard else Happening.QUESTION_UNHEARD

@@ -35,6 +35,7 @@ from services.escalation.watch import breaches
 from services.escalation.watch.clockwork import (
     GOVERNMENT,
     SET_ASIDE,
+    Clock,
     Happening,
     Move,
     Run,
@@ -117,6 +118,32 @@ def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime)
             row.wakes.remove(wake)
     tx.flush()
     return True
+
+
+def give_back(
+    tx: Session, case: CaseState, asked_at: datetime, now: datetime, regime: Regime
+) -> None:
+    """A question that was taken back, as if no clock had stood for it, had never reached its
+    reporter: so one stood until then after all. What that limit was said to have passed by is taken
+    back if it had not."""
+    asked = (run for run in case.clocks if (run.clock, run.started_at) == (Clock.DATA, asked_at))
+    taken_back = next((run.stopped_at for run in asked), None)
+    for row in case.clocks:
+        annulled = [p for p in row.pauses if p.started_at == p.ended_at == asked_at]
+        if not annulled or taken_back is None:
+            continue
+        for pause in annulled:
+            pause.ended_at = taken_back
+        if row.stopped_at is None:
+            _measure(tx, case, row, "resumed", now, regime)
+        elif measure_stopped(tx, case, row, regime) and _was_kept(row):
+            _take_back(tx, case, row, now, regime)
+
+
+def _was_kept(row: ClockRun) -> bool:
+    """Whether a limit that was said to have passed had not when its clock stopped."""
+    at_end = row.due_at and row.stopped_at and not is_over(row.due_at, row.stopped_at)
+    return bool(row.passed_at and at_end)
 
 
 def run_of(row: ClockRun) -> Run:

@@ -6,8 +6,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.escalation.events import rfc3339
-from tests.service.escalation.tower import Tower, end_of
+from tests.service.escalation.tower import NUMBER, Tower, end_of
 
+OTHER = "KTB-34567-00001"
 ASKED_BY = {"V": "unverified", "S": "in_progress"}
 
 
@@ -27,6 +28,12 @@ def ask(tower: Tower, clock: str, day: str = "2026-11-03") -> None:
 def cancel(tower: Tower, clock: str, moment: str) -> None:
     status = ASKED_BY[clock]
     tower.at(moment).hear("case.data_request_cancelled.v1", status=status, cycle=1)
+
+
+def failed(tower: Tower, number: str = NUMBER, reason: str = "expired") -> None:
+    """The reporter could not be told of the question."""
+    about = {"about": "data_requested", "cycle": None, "reason": reason}
+    assert tower.hear("message.failed.v1", number, **about) == "done"
 
 
 @pytest.mark.parametrize("clock", ASKED_BY)
@@ -54,6 +61,96 @@ def test_what_could_not_be_told_has_given_time_until_it_is_taken_back(
     assert tower.clocks()[f"{clock}1"] > end
     assert tower.clocks()["D1"] == "stopped"
     assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
+@pytest.mark.parametrize("clock", ASKED_BY)
+def test_what_could_not_be_told_has_given_time_though_that_is_heard_of_only_later(
+    tower: Tower, clock: str
+) -> None:
+    end = begin(tower, clock)
+    ask(tower, clock)
+    cancel(tower, clock, "2026-11-10 10:00")
+    assert tower.clocks()[f"{clock}1"] == end
+
+    failed(tower)
+    given = tower.clocks()[f"{clock}1"]
+    failed(tower)
+
+    assert given == tower.clocks()[f"{clock}1"] > end
+    assert tower.clocks()["D1"] == "stopped"
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
+def test_it_gives_the_time_that_it_gives_in_the_right_order(tower: Tower) -> None:
+    begin(tower, "V")
+    ask(tower, "V")
+    failed(tower)
+    cancel(tower, "V", "2026-11-10 10:00")
+    at_once = tower.clocks()["V1"]
+    tower.at("2026-11-02 09:00").open(OTHER)
+    tower.at("2026-11-03 10:00").hear("case.data_requested.v1", OTHER, awaited_from="unverified")
+    tower.at("2026-11-10 10:00").hear(
+        "case.data_request_cancelled.v1", OTHER, status="unverified", cycle=1
+    )
+
+    failed(tower, OTHER)
+
+    assert tower.clocks(OTHER)["V1"] == at_once
+
+
+def test_a_limit_that_was_said_to_have_passed_meanwhile_lies_ahead_again(tower: Tower) -> None:
+    begin(tower, "V")
+    ask(tower, "V")
+    cancel(tower, "V", "2026-11-16 10:00")
+    tower.sweep()
+    assert "passed V" in tower.fired()
+
+    failed(tower)
+
+    assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
+    assert tower.count("SELECT count(*) FROM breach WHERE closed_at IS NULL") == 0
+    assert tower.said("deadline.recomputed")[-1]["after"] == end_of(tower.clocks()["V1"])
+
+
+def test_who_has_acted_meanwhile_is_not_late_after_all(tower: Tower) -> None:
+    begin(tower, "V")
+    ask(tower, "V")
+    cancel(tower, "V", "2026-11-16 10:00")
+    tower.hear("case.disposed.v1")
+    tower.sweep()
+    assert "passed V" in tower.fired()
+
+    failed(tower)
+
+    assert [fact["clock"] for fact in tower.said("deadline.kept")] == ["V"]
+    assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
+    before = tower.fired()
+    tower.sweep()
+    assert tower.fired() == before
+
+
+def test_who_was_late_with_that_time_too_stays_late(tower: Tower) -> None:
+    begin(tower, "V")
+    ask(tower, "V")
+    cancel(tower, "V", "2026-11-05 10:00")
+    tower.at("2026-12-01 10:00").hear("case.disposed.v1")
+    tower.sweep()
+
+    failed(tower)
+
+    assert tower.said("deadline.kept") == []
+    assert "passed V" in tower.fired()
+
+
+def test_a_mail_of_a_question_that_was_heard_gives_nothing(tower: Tower) -> None:
+    end = begin(tower, "V")
+    ask(tower, "V")
+    cancel(tower, "V", "2026-11-10 10:00")
+
+    tower.hear("message.delivered.v1", about="data_requested", cycle=None)
+    failed(tower, reason="no_address")
+
+    assert tower.clocks()["V1"] == end
 
 
 def test_a_limit_that_ended_meanwhile_passes_at_once_and_that_is_not_late_by_the_system(
