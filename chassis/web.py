@@ -30,7 +30,7 @@ from chassis.schemas import instance, load
 
 BODY_LIMIT = 64 * 1024  # bytes
 PROBLEM = "application/problem+json"
-_NAME = re.compile(r"[A-Za-z_-]{0,40}|[0-9]{1,2}")  # of a field, or a place in a list
+_NAME = re.compile(r"[A-Za-z_-]{1,40}[0-9]{0,3}|[0-9]{0,2}")  # of a field, or a place in a list
 
 
 @dataclass(frozen=True)

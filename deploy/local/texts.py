@@ -31,4 +31,10 @@ SECOND_ANSWER = {
     "outcome": "fulfilled",
     "reason": "Timbunan yang rusak telah diganti tambalan aspal panas setebal lima sentimeter.",
     "text": "Mohon maaf atas pekerjaan pertama. Tambalan diperiksa lagi bulan depan.",
+    "evidence": [
+        {
+            "title": "Foto tambalan aspal, arah pasar",
+            "sha256": "3a26ae37898607c8e8d21858370596c4da13ac6f4d43cc3a5f094a8952c2ea2c",
+        }
+    ],
 }

@@ -45,9 +45,12 @@ WORDS = {
 
 
 def line(entry: dict[str, Any]) -> str:
-    """One entry of a timeline: local time, both names, what it tells, and words if there are."""
+    """One entry of a timeline: local time, both names, what it tells, and words and evidence if
+    there are."""
     at = datetime.fromisoformat(entry["at"]).astimezone(ZONE)
     indonesian, english = WORDS[entry["what"]]
     told = ", ".join(str(value) for value in entry["detail"].values() if value)
     said = f'\n{" " * 24}"{entry["text"][:100]}"' if entry["text"] else ""
+    for file in entry["evidence"]:
+        said += f"\n{' ' * 24}bukti / evidence: {file['title']} (SHA-256 {file['sha256'][:16]}...)"
     return f"{at:%Y-%m-%d %H:%M}  {indonesian} / {english}{f' ({told})' if told else ''}{said}"

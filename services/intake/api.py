@@ -125,13 +125,13 @@ class Track:
 
 def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     entries = tx.execute(
-        sa.select(TimelineEntry, Reply.text)
+        sa.select(TimelineEntry, Reply.text, Reply.evidence)
         .outerjoin(Reply, Reply.reply_id == TimelineEntry.reply_id)
         .where(TimelineEntry.number == report.number)
         .order_by(TimelineEntry.at, TimelineEntry.id)
     ).all()
     status = Status(report.status)
-    answers = [e.detail["answer"] for e, _ in entries if e.what == "escalation.answered"]
+    answers = [e.detail["answer"] for e, *_ in entries if e.what == "escalation.answered"]
     shown = domain.clocks(status, answers)
     running = tx.scalars(
         sa.select(Deadline)
@@ -139,17 +139,18 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         .distinct(Deadline.clock)
         .order_by(Deadline.clock, Deadline.cycle.desc())
     )
-    received = {"at": report.received_at, "what": "report.submitted", "detail": {}, "text": None}
+    received = {"at": report.received_at, "what": "report.submitted", "detail": {}}
     return {
         "number": report.number,
         "kind": report.kind,
         "title": report.title,
         "status": status,
         "received_at": report.received_at,
-        "timeline": [received]
+        "timeline": [received | {"text": None, "evidence": []}]
         + [
             {"at": e.at, "what": e.what, "detail": e.detail, "text": reply or e.text}
-            for e, reply in entries
+            | {"evidence": named or []}
+            for e, reply, named in entries
         ],
         "deadlines": [
             {

@@ -6,7 +6,8 @@ logged in clear; what is sealed is said in the same transaction.
 - `identity`: `form`, as the reporter sent it
 - `report`: `title`, `text`, `event_date`, `district`, `place`, `agency`, `category`, `written_at`
 - `addition`: the reporter's `text`, what it was `about`, and `written_at`
-- `reply`: an officer's `text`, what it was `about`, `reply_id` and `written_at`
+- `reply`: an officer's `text`, what it was `about`, `reply_id`, `written_at`, and the `title` and
+  `sha256` of what was named as `evidence`
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Envelopes:
     def reply(self, reply: Reply, at: datetime) -> Fact:
         """What an officer wrote to the reporter."""
         told = {"about": reply.about, "reply_id": reply.reply_id, "text": reply.text}
+        told["evidence"] = reply.evidence
         return self._fact("reply", reply.number, told, reply.at, at)
 
     def _fact(

@@ -73,7 +73,8 @@ class TimelineEntry(Base):
 
 
 class Reply(Base):
-    """What an officer wrote to the reporter; travels apart from the fact that it was written."""
+    """What an officer wrote to the reporter; travels apart from the fact that it was written.
+    `evidence`: `title` and `sha256` of each file that was named with it."""
 
     __tablename__ = "reply"
 
@@ -81,6 +82,7 @@ class Reply(Base):
     number: Mapped[str] = mapped_column(sa.ForeignKey("report.number"), index=True)
     about: Mapped[str]
     text: Mapped[str]
+    evidence: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
     at: Mapped[datetime] = mapped_column(INSTANT)
 
 

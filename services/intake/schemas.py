@@ -79,13 +79,23 @@ class Tracked(Strict):
     code = Text(max=60, lines=False, required=True)
 
 
+class Evidence(Strict):
+    """A file that the agency keeps: what it is called, and the SHA-256 of what is in it, in
+    hexadecimal."""
+
+    title = fields.String(required=True)
+    sha256 = fields.String(required=True)
+
+
 class Entry(Strict):
-    """One line of the timeline. `text`: an officer's or the reporter's words, if any."""
+    """One line of the timeline. `text`: an officer's or the reporter's words, if any; `evidence`:
+    what the officer named with them."""
 
     at = fields.AwareDateTime(required=True)
     what = fields.String(required=True)
     detail = fields.Dict(keys=fields.String(), required=True)
     text = fields.String(required=True, allow_none=True)
+    evidence = fields.List(fields.Nested(Evidence), required=True)
 
 
 class RunningDeadline(Strict):
@@ -242,12 +252,20 @@ class CaseEvent(Tolerant):
     reply_id = fields.String(load_default=None, allow_none=True)
 
 
+class Named(Tolerant):
+    """A file, in `case.reply_written`."""
+
+    title = fields.String(required=True)
+    sha256 = fields.String(required=True)
+
+
 class ReplyWritten(Tolerant):
     """Of `case.reply_written`."""
 
     reply_id = fields.String(required=True)
     about = fields.String(required=True)
     text = fields.String(required=True)
+    evidence = fields.List(fields.Nested(Named), load_default=list)
     at = fields.AwareDateTime(required=True)
 
 

@@ -19,7 +19,7 @@ from chassis.errors import NotFound
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.together import in_hand
-from services.routing import domain, events, metrics, models
+from services.routing import domain, events, evidence, metrics, models
 from services.routing.life import (
     OF_ONE,
     ORDERS,
@@ -53,10 +53,11 @@ NOT_ASKED = {
 
 @dataclass(frozen=True)
 class Words:
-    """What an officer writes to the reporter."""
+    """What an officer writes to the reporter, and what they name to show it."""
 
     about: models.About
     text: str
+    evidence: tuple[evidence.Evidence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,14 @@ def answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: St
         models.Reply.number == parent, models.Reply.about == models.About.ANSWER
     )
     said = tx.scalars(given.order_by(models.Reply.at.desc()).limit(1)).one()
-    words, actor = Words(said.about, said.text), replace(merged.actor, agency=said.agency)
+    words = Words(said.about, said.text, evidence.of(said))
+    actor = replace(merged.actor, agency=said.agency)
     step = replace(merged, action=Action.ANSWER, actor=actor, words=words, noted=None)
     for row in rows:
-        _write(tx, row, value(row), step, lambda c, reply: events.answered(c, step.at, reply))
+        _write(
+            tx, row, value(row), step,
+            lambda c, reply: events.answered(c, step.at, reply, words.evidence),
+        )  # fmt: skip
 
 
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:
@@ -217,6 +222,8 @@ def _file(
     tx: Session, number: str, step: Step, changes: dict[str, Any], refused: str | None = None
 ) -> None:
     noted = {name: _plain(noted) for name, noted in (step.noted or {}).items()}
+    if step.words is not None and step.words.evidence:
+        noted["evidence"] = [one.sha256 for one in step.words.evidence]
     tx.add(
         models.CaseEvent(
             number=number,
@@ -244,7 +251,10 @@ def _reply(tx: Session, number: str, reply_id: UUID, step: Step, words: Words) -
             agency=step.actor.agency,
         )
     )
-    emit(tx, events.reply_written(number, step.at, reply_id, words.about, words.text))
+    tx.flush()
+    evidence.keep(tx, reply_id, words.evidence)
+    said = words.about, words.text, words.evidence
+    emit(tx, events.reply_written(number, step.at, reply_id, *said))
 
 
 def _plain(found: object) -> object:

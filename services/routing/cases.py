@@ -14,14 +14,13 @@ from zoneinfo import ZoneInfo
 
 import falcon
 import sqlalchemy as sa
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from chassis.database import AS_OF_NOW
 from chassis.errors import Invalid, NotFound
-from chassis.schemas import Strict
 from chassis.web import operation
-from services.routing import case_file, rights, schemas
+from services.routing import case_file, evidence, rights, schemas, showing
 from services.routing.events import rfc3339
 from services.routing.life import (
     LADDER,
@@ -29,23 +28,13 @@ from services.routing.life import (
     ORDERS,
     Action,
     Actor,
-    ArchiveReason,
-    Class,
-    Clock,
-    Closing,
-    Confidentiality,
-    Kind,
-    OmbudsmanAnswer,
-    Outcome,
     Role,
     Status,
 )
 from services.routing.models import (
-    About,
     Answered,
     Case,
     CaseEvent,
-    Channel,
     Deadline,
     Note,
     Officer,
@@ -60,138 +49,11 @@ Moment = Callable[[datetime], datetime]
 REPORTERS = ("received_at", "ended_at", "offered_at", "handed_over_at")
 
 
-class CaseListed(Strict):
-    """A case in a worklist. `level` is how far its present limit was escalated, `ombudsman` the
-    last that was answered to a hand-over. To an agency, a moment of an unnamed reporter's doing is
-    the beginning of its local day."""
-
-    number = fields.String()
-    kind = schemas.Word(Kind)
-    class_ = schemas.Word(Class, data_key="class", allow_none=True)
-    category = fields.String(allow_none=True)
-    status = schemas.Word(Status)
-    title = fields.String()
-    district = fields.String()
-    agency = fields.String(allow_none=True)
-    decider = schemas.Word(Role)
-    confidentiality = schemas.Word(Confidentiality)
-    received_at = fields.AwareDateTime()
-    ends_on = fields.Date(allow_none=True)
-    due_at = fields.AwareDateTime(allow_none=True)
-    level = fields.Integer()
-    ombudsman = schemas.Word(OmbudsmanAnswer, allow_none=True)
-
-
-class Worklist(Strict):
-    """A page, and where the next one begins; null after the last."""
-
-    items = fields.List(fields.Nested(CaseListed))
-    next = fields.String(allow_none=True)
-
-
-class Suggested(Strict):
-    """The agency that a rule suggests, and which rule."""
-
-    agency = fields.String()
-    rule = fields.Integer(attribute="id")
-
-
-class DeadlineShown(Strict):
-    """A clock of the case. `ends_on` is the local day on whose end it ends, `due_at` the moment;
-    both are null while it is paused."""
-
-    clock = schemas.Word(Clock)
-    cycle = fields.Integer()
-    ends_on = fields.Date(allow_none=True)
-    due_at = fields.AwareDateTime(allow_none=True)
-    approached_at = fields.AwareDateTime(allow_none=True)
-    passed_at = fields.AwareDateTime(allow_none=True)
-    level = fields.Integer()
-    brought_to = fields.String(allow_none=True)
-
-
-class EventShown(Strict):
-    """What was done: who, what, when, why, and the values before and after."""
-
-    at = fields.AwareDateTime()
-    action = schemas.Word(Action)
-    role = schemas.Word(Role)
-    agency = fields.String(allow_none=True)
-    officer = fields.String(allow_none=True)
-    why = fields.String(allow_none=True)
-    refused = fields.String(allow_none=True)
-    changes = fields.Dict()
-
-
-class ReplyShown(Strict):
-    """An officer's words to the reporter."""
-
-    about = schemas.Word(About)
-    text = fields.String()
-    at = fields.AwareDateTime()
-    agency = fields.String(allow_none=True)
-
-
-class NoteShown(Strict):
-    """The reporter's words after the report."""
-
-    action = schemas.Word(Action)
-    text = fields.String()
-    at = fields.AwareDateTime()
-
-
-class AnsweredShown(Strict):
-    """What the Ombudsman answered; words only where they ask something of the regency."""
-
-    answer = schemas.Word(OmbudsmanAnswer)
-    reason = fields.String(allow_none=True)
-    reference = fields.String(allow_none=True)
-    decided_at = fields.AwareDateTime()
-    at = fields.AwareDateTime()
-    words = fields.String(allow_none=True)
-
-
-class CaseShown(CaseListed):
-    """One case whole, with what this officer can do with it."""
-
-    text = fields.String()
-    event_date = fields.Date()
-    place = fields.String(allow_none=True)
-    named_agency = fields.String(allow_none=True)
-    channel = schemas.Word(Channel)
-    hidden_from_public = fields.Boolean()
-    reachable = fields.Boolean()
-    supporting = fields.List(fields.String())
-    complains_about = fields.List(fields.String())
-    merged_into = fields.String(allow_none=True)
-    followers = fields.List(fields.String())
-    awaited_from = schemas.Word(Status, allow_none=True)
-    cycle = fields.Integer()
-    returns = fields.Integer()
-    objections = fields.Integer()
-    verified_at = fields.AwareDateTime(allow_none=True)
-    disposed_at = fields.AwareDateTime(allow_none=True)
-    ended_at = fields.AwareDateTime(allow_none=True)
-    archive_reason = schemas.Word(ArchiveReason, allow_none=True)
-    outcome = schemas.Word(Outcome, allow_none=True)
-    closed_how = schemas.Word(Closing, allow_none=True)
-    stars = fields.Integer(allow_none=True)
-    offered_at = fields.AwareDateTime(allow_none=True)
-    handed_over_at = fields.AwareDateTime(allow_none=True)
-    suggestion = fields.Nested(Suggested, allow_none=True)
-    actions = fields.List(schemas.Word(Action))
-    deadlines = fields.List(fields.Nested(DeadlineShown))
-    history = fields.List(fields.Nested(EventShown))
-    replies = fields.List(fields.Nested(ReplyShown))
-    notes = fields.List(fields.Nested(NoteShown))
-    ombudsman_answers = fields.List(fields.Nested(AnsweredShown))
-
-
 class Cases(Resource):
     @operation(
         "The officer's cases, most urgent first",
         query=schemas.WorklistQuery,
-        answers={200: Worklist},
+        answers={200: showing.Worklist},
         errors=(403,),
         security="officer",
     )
@@ -213,7 +75,9 @@ class Cases(Resource):
 
 
 class OneCase(Resource):
-    @operation("One case whole", answers={200: CaseShown}, errors=(403,), security="officer")
+    @operation(
+        "One case whole", answers={200: showing.CaseShown}, errors=(403,), security="officer"
+    )
     def on_get(self, req: falcon.Request, number: str) -> dict[str, Any]:
         """With its file, its limits, and what this officer can do."""
         now = self.clock.now()
@@ -303,10 +167,30 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
             {**_values(d), "ends_on": _last_day(d, zone)} for d in _deadlines(tx, row, handled)
         ],
         "history": [_event(event, username, of_all) for event, username in history],
-        "replies": _all(tx, Reply, row.number, Reply.at),
+        "replies": _replies(tx, row.number, handled, actor),
         "ombudsman_answers": _answers(tx, row.number),
         "notes": [{"action": n.action, "text": n.text, "at": of_own(n.at)} for n in notes],
     }
+
+
+def _replies(tx: Session, number: str, handled: str, actor: Actor) -> list[dict[str, Any]]:
+    replies = _all(tx, Reply, number, Reply.at)
+    files = {reply.id: evidence.of(reply) for reply in replies}
+    hashes = {file.sha256 for named in files.values() for file in named}
+    seen = evidence.elsewhere(tx, handled, hashes, _visible(actor)) if hashes else {}
+    return [
+        {
+            "about": reply.about,
+            "text": reply.text,
+            "at": reply.at,
+            "agency": reply.agency,
+            "evidence": [
+                {"title": file.title, "sha256": file.sha256, "also_in": seen.get(file.sha256, [])}
+                for file in files[reply.id]
+            ],
+        }
+        for reply in replies
+    ]
 
 
 def _deadlines(tx: Session, row: Case, handled: str) -> list[Deadline]:

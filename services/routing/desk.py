@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from chassis.errors import Invalid, NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
-from services.routing import case_file, domain, events, models, rights, schemas
+from services.routing import case_file, domain, events, evidence, models, rights, schemas
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
 from services.routing.life import Action, Case, Rules, Status
@@ -204,11 +204,11 @@ class FollowUps(Resource):
         """Something of substance; thanks and promises to pass it on are refused."""
         first = turn.case.status is Status.DISPOSED
         after = domain.follow_up(turn.case, turn.actor, turn.rules, text=body["text"])
-        words = Words(About.FOLLOW_UP, body["text"])
+        words = Words(About.FOLLOW_UP, body["text"], evidence.named(body["evidence"]))
         turn.make(
             Action.FOLLOW_UP,
             after,
-            lambda c, r: events.followed_up(c, turn.at, r, first=first),
+            lambda c, r: events.followed_up(c, turn.at, r, words.evidence, first=first),
             words=words,
         )
 
@@ -220,11 +220,12 @@ class Answer(Resource):
         after = domain.answer(
             turn.case, turn.actor, turn.rules, outcome=body["outcome"], text=body["text"]
         )
-        words = Words(About.ANSWER, f"{body['text']}\n\n{body['reason']}")
+        shown = evidence.named(body["evidence"])
+        words = Words(About.ANSWER, f"{body['text']}\n\n{body['reason']}", shown)
         turn.make(
             Action.ANSWER,
             after,
-            lambda c, r: events.answered(c, turn.at, r),
+            lambda c, r: events.answered(c, turn.at, r, shown),
             why=body["reason"],
             words=words,
         )

@@ -7,12 +7,15 @@ intake may hear.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from chassis.events import Fact
 from services.routing.domain import TooLate
+from services.routing.evidence import Evidence
 from services.routing.life import Action, Case, Role
 
 
@@ -85,7 +88,9 @@ def resumed(case: Case, at: datetime) -> Fact:
     return _fact("case.resumed.v1", case, at, cycle=case.cycle)
 
 
-def followed_up(case: Case, at: datetime, reply_id: UUID, *, first: bool) -> Fact:
+def followed_up(
+    case: Case, at: datetime, reply_id: UUID, evidence: Iterable[Evidence], *, first: bool
+) -> Fact:
     """The agency did something of substance."""
     return _fact(
         "case.followed_up.v1",
@@ -94,11 +99,12 @@ def followed_up(case: Case, at: datetime, reply_id: UUID, *, first: bool) -> Fac
         agency=case.agency,
         first=first,
         reply_id=str(reply_id),
+        evidence=[one.sha256 for one in evidence],
         cycle=case.cycle,
     )
 
 
-def answered(case: Case, at: datetime, reply_id: UUID) -> Fact:
+def answered(case: Case, at: datetime, reply_id: UUID, evidence: Iterable[Evidence]) -> Fact:
     """The agency gave its final answer."""
     return _fact(
         "case.answered.v1",
@@ -107,6 +113,7 @@ def answered(case: Case, at: datetime, reply_id: UUID) -> Fact:
         agency=case.agency,
         outcome=case.outcome,
         reply_id=str(reply_id),
+        evidence=[one.sha256 for one in evidence],
         cycle=case.cycle,
     )
 
@@ -155,9 +162,12 @@ def refused(case: Case, at: datetime, action: Action, why: Exception) -> Fact:
     return _fact("case.refused.v1", case, at, action=action, reason_code=reason_code(why))
 
 
-def reply_written(number: str, at: datetime, reply_id: UUID, about: str, text: str) -> Fact:
+def reply_written(
+    number: str, at: datetime, reply_id: UUID, about: str, text: str, evidence: Iterable[Evidence]
+) -> Fact:
     """An officer's words to the reporter, apart from the facts."""
-    data = {"reply_id": str(reply_id), "about": about, "text": text, "at": rfc3339(at)}
+    said = {"reply_id": str(reply_id), "about": about, "text": text}
+    data = said | {"evidence": [asdict(one) for one in evidence], "at": rfc3339(at)}
     return Fact("case.reply_written.v1", number, data, at)
 
 

@@ -22,6 +22,7 @@ from services.routing.life import (
 from services.routing.models import Channel
 
 CODE = Whole(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
+SHA256 = Whole(r"^[0-9A-Fa-f]{64}$", error="Not a SHA-256 in hexadecimal.")
 NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
 STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 PAGE = 50
@@ -192,18 +193,34 @@ class Return(Strict):
     proposed_agency = Code(load_default=None)
 
 
+class Evidence(Strict):
+    """A file that the agency keeps: what it is called, and the SHA-256 of what is in it. Not of a
+    file that holds a name or a number alone: its hash stands in the open, and those are guessed."""
+
+    title = Text(100, 3, required=True, lines=False)
+    sha256 = fields.String(required=True, validate=SHA256)
+
+
+def Files() -> fields.List:
+    """What an officer names as evidence."""
+    return fields.List(fields.Nested(Evidence), load_default=list, validate=validate.Length(max=5))
+
+
 class FollowUp(Strict):
-    """What was done."""
+    """What was done, and what shows it."""
 
     text = Text(8000, required=True)
+    evidence = Files()
 
 
 class Answer(Strict):
-    """How it ends, why so, and the words for the reporter; they are sent with the reason."""
+    """How it ends, why so, and the words for the reporter; they are sent with the reason and with
+    what the evidence is called."""
 
     outcome = Word(Outcome, required=True)
     reason = Text(1500, required=True)
     text = Text(8000, required=True)
+    evidence = Files()
 
 
 class Reclassification(Strict):

@@ -161,6 +161,7 @@ STORED = {
     ("effective_from", "not_past"), ("day", "not_past"), ("effective_until", "range"),
     ("agency", "none"),  # by the post
     ("class", "kind"),
+    ("sha256", "unique"), ("sha256", "content"),  # of what is in a file
     ("calendar", "unknown"),  # that there is none of this code
     ("after_days", "level"), ("brought_to", "level"), ("clock", "level"),
 }  # fmt: skip

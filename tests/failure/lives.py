@@ -143,6 +143,7 @@ def handle(life: Life) -> None:
     answer = {
         "outcome": "fulfilled", "reason": f"{word('outcome')} {FOLLOW_UP}",
         "text": f"{word('answer')} {FOLLOW_UP}",
+        "evidence": [{"title": f"Foto {word('evidence')}", "sha256": "c4" * 32}],
     }  # fmt: skip
     for one in all_six:
         coordinator.await_case(one.number)

@@ -84,6 +84,7 @@ WORDS = {
             "followup",
             "answer",
             "outcome",
+            "evidence",
             "archive",
             "forwarding",
             "question",

@@ -14,6 +14,7 @@ from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
 TODAY = "2026-11-20"
+PHOTO = {"title": "Foto sesudah penimbunan", "sha256": hashlib.sha256(b"photo").hexdigest()}
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +54,17 @@ def test_a_report_is_answered_objected_to_answered_again_and_accepted(system, pe
     agency = sign_in(people, "dpupr")
     agency.await_case(citizen.number)
     agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
-    agency.act(citizen.number, "answer", ANSWER)
+    agency.act(citizen.number, "answer", ANSWER | {"evidence": [PHOTO]})
 
     seen = citizen.await_status("answered")
-    answer = next(e for e in seen["timeline"] if e["what"] == "case.answered")
-    assert ANSWER["text"] in until(
+    answer = until(
         lambda: next(
-            (e["text"] for e in citizen.track()["timeline"]
-             if e["what"] == "case.answered" and e["text"]), None,
+            (e for e in citizen.track()["timeline"] if e["what"] == "case.answered" and e["text"]),
+            None,
         ), "the answer's words",
     )  # fmt: skip
+    assert ANSWER["text"] in answer["text"]
+    assert answer["evidence"] == [PHOTO]
     assert answer["detail"] == {"agency": "dpupr", "outcome": "fulfilled"}
 
     citizen.act("objections", {"reason": "Masih berlubang."})

@@ -9,6 +9,8 @@
     client.py --state DIR follow [--once]         read on, for ever or until nothing is left
     client.py --state DIR listen --port PORT      the same for ever, at once when we are poked
     client.py --state DIR answer NUMBER ANSWER [--reference R] [--reason CODE] [--words TEXT]
+    client.py --state DIR compare NUMBER FILE...  whether each is a file that an agency named as
+                                                  evidence, by the dossier; exit 1 if one is not
     client.py --state DIR status                  what is kept, as JSON
     client.py --state DIR verify                  check everything that is kept, without the network
 
@@ -17,6 +19,7 @@ regency is away, try again. 3: THE FEED DOES NOT HOLD; evidence is kept, nobody 
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -259,6 +262,32 @@ def status(store):
     print(json.dumps(told, indent=1))
 
 
+def compare(store, number, files):
+    """Says of each file when and by whom it was named as evidence; whether all were. Raises Broken
+    for a dossier that is not the feed's."""
+    kept = store.read(f"dossiers/{number}.json")
+    if kept is None:
+        raise SystemExit(f"no dossier of {number} is kept here: `follow` first")
+    for entry in store.entries("handovers"):
+        handed_over = (entry["type"], entry["subject"]) == (HANDED_OVER, number)
+        if handed_over and (why := why_false(kept, entry)):
+            raise Broken("handovers", entry["position"], f"dossier: {why}")
+    named = {one["sha256"]: one for one in kept["dossier"].get("evidence", ())}
+    found = [named.get(_sha256(file)) for file in files]
+    for file, one in zip(files, found, strict=True):
+        told = f"named by {one['agency']} at {one['at']}" if one else "NOT named in the dossier"
+        print(f"{file}: {told}", flush=True)
+    return all(found)
+
+
+def _sha256(file):
+    try:
+        with open(file, "rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise SystemExit(f"{file} cannot be read: {error.strerror}") from None
+
+
 def verify(store):
     """Checks every kept entry and dossier from the start. Raises Broken."""
     for stream in STREAMS:
@@ -288,6 +317,9 @@ def parsed():
     answer.add_argument("answer", choices=ANSWERS)
     for name in ("reference", "reason", "words", "at"):
         answer.add_argument(f"--{name}")
+    comparing = commands.add_parser("compare")
+    comparing.add_argument("number")
+    comparing.add_argument("files", nargs="+", metavar="FILE")
     for name in ("pin", "rejoin", "status", "verify"):
         commands.add_parser(name)
     return parser.parse_args()
@@ -305,6 +337,8 @@ def run(store, words):
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
         said |= {"reference": words.reference, "words": words.words}
         return 0 if Client(store).answer(words.number, said) else 1
+    elif words.command == "compare":
+        return 0 if compare(store, words.number, words.files) else 1
     elif words.command == "init":
         init(store, words)
     elif words.command == "rejoin":

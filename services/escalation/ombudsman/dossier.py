@@ -17,7 +17,7 @@ import rfc8785
 
 from services.escalation.watch.workdays import Day
 
-VERSION = 1
+VERSION = 2
 
 # What is kept of each event of a case: codes and numbers. Not whose case another was merged into.
 KEPT: Mapping[str, tuple[str, ...]] = {
@@ -28,8 +28,8 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "case.data_requested": ("awaited_from", "reply_id"),
     "case.data_request_cancelled": ("reply_id", "cycle"),
     "case.resumed": ("cycle",),
-    "case.followed_up": ("agency", "first", "reply_id", "cycle"),
-    "case.answered": ("agency", "outcome", "reply_id", "cycle"),
+    "case.followed_up": ("agency", "first", "reply_id", "evidence", "cycle"),
+    "case.answered": ("agency", "outcome", "reply_id", "evidence", "cycle"),
     "case.objected": ("objections", "cycle"),
     "case.closed": ("how", "cycle"),
     "case.reopened": ("cycle",),
@@ -43,6 +43,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "deadline.kept": ("clock", "cycle", "due_at"),
 }
 FIRST, RAISED = "case.opened", "escalation.raised"
+EVIDENCE = "evidence"
 
 
 def kept(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +80,8 @@ def content(
     clocks: Sequence[Mapping[str, Any]],
     parts: Sequence[Part],
 ) -> dict[str, Any]:
-    """The dossier. `history_complete`: it begins with the case's opening."""
+    """The dossier. `history_complete`: it begins with the case's opening. `evidence`: the files
+    that agencies named with a reply and keep themselves, by the SHA-256 of what is in them."""
     return {
         "version": VERSION,
         "number": number,
@@ -87,7 +89,7 @@ def content(
         "case": dict(case),
         "consent": {**consent, "with_identity": any(p.part == "identity" for p in parts)},
         "history": [
-            {"at": h.at, "what": h.what, "detail": dict(h.detail)}
+            {"at": h.at, "what": h.what, "detail": _without_evidence(h.detail)}
             for h in history
             if h.what != RAISED
         ],
@@ -103,8 +105,18 @@ def content(
             }
             for p in parts
         ],
-        "attachments": [],
+        "evidence": [
+            {"at": h.at, "agency": h.detail["agency"], "reply_id": h.detail["reply_id"]}
+            | {"sha256": sha256}
+            for h in history
+            for sha256 in h.detail.get(EVIDENCE) or ()
+        ],
     }
+
+
+def _without_evidence(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """It stands in a list of its own."""
+    return {name: value for name, value in detail.items() if name != EVIDENCE}
 
 
 def explained(days: Sequence[Day] | None) -> list[dict[str, str]] | None:

@@ -51,7 +51,8 @@ class _Paper:
         self._pdf.set_xmp_metadata(XMP.format(at=at.isoformat(timespec="seconds"), title=title))
         self._pdf.add_page()
         for chapter in (
-            self._head, self._facts, self._history, self._clocks, self._raised, self._sealed,
+            self._head, self._facts, self._history, self._evidence, self._clocks, self._raised,
+            self._sealed,
         ):  # fmt: skip
             chapter()
         try:
@@ -109,6 +110,28 @@ class _Paper:
                 for one in self._dossier["history"]
             ],
             (60, 120),
+        )
+
+    def _evidence(self) -> None:
+        if "evidence" not in self._dossier:  # of the first version, when nobody could name any
+            return
+        self._pdf.chapter(Words("Bukti", "Evidence"))
+        self._pdf.say(
+            Words(
+                "Berkas yang disebut instansi dan disimpannya sendiri; namanya ada pada balasan"
+                " yang tersegel. SHA-256 isi tiap berkas, seperti disebut pada waktu itu:",
+                "Files that the agency named and keeps; what they are called stands in the sealed"
+                " reply. SHA-256 of what is in each, as named at that time:",
+            )
+        )
+        if not self._dossier["evidence"]:
+            self._pdf.say(wording.of(None))
+        self._pdf.rows(
+            [
+                (wording.of(one["agency"]), self._plain(one["at"]), Words(one["sha256"], ""))
+                for one in self._dossier["evidence"]
+            ],
+            (50, 50, 80),
         )
 
     def _clocks(self) -> None:

@@ -300,6 +300,24 @@ class Reply(Base):
     at: Mapped[datetime]
     officer_id: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
     agency: Mapped[str | None]
+    evidence: Mapped[list[Evidence]] = relationship(order_by="Evidence.place")
+
+
+class Evidence(Base):
+    """A file that was named with a reply, in its `place` of those; only ever added to. `sha256`, in
+    lower-case hexadecimal, is of what is in it."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        sa.Index("evidence_sha256", "sha256"),
+        sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_one"),
+        ONLY_ADDED_TO,
+    )
+
+    reply_id: Mapped[UUID] = mapped_column(sa.ForeignKey("reply.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    title: Mapped[str]
+    sha256: Mapped[str]
 
 
 class Note(Base):

@@ -22,7 +22,9 @@ EACH = pytest.mark.parametrize("service", SERVICES)
 ALL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 KINDS = (*ALL, "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 ONLY_ADDED_TO = {
-    "routing": {"case_event", "denial", "officer_event", "ombudsman_answer", "trail_link"},
+    "routing": {
+        "case_event", "denial", "evidence", "officer_event", "ombudsman_answer", "trail_link",
+    },
     "escalation": {
         "amendment", "calendar_assignment", "calendar_week", "case_event", "clock_change", "denial",
         "feed_acknowledgement", "feed_checkpoint", "feed_entry", "feed_epoch", "feed_key",

@@ -160,6 +160,32 @@ def test_paper_tells_what_came_too_late_and_what_can_no_longer_be_told(
     assert "Its days can no longer be told" in shown
 
 
+def test_paper_names_evidence_by_its_hash(tower: Tower, reader: Reader) -> None:
+    tower.begin_work()
+    tower.hear("case.answered.v1", agency="dpupr", cycle=1, evidence=["a0" * 32])
+    tower.hear("case.objected.v1", cycle=2)
+    tower.hear("report.escalation_consented.v1")
+    tower.at("2027-02-02 10:00").sweep()
+    tower.append()
+
+    shown = text(opened(reader.get(**PDF)))
+
+    assert "a0" * 32 in shown.replace(" ", "")
+
+
+def test_a_dossier_of_the_first_version_is_printed_without_a_word_of_evidence(
+    tower: Tower, reader: Reader
+) -> None:
+    hand_over(tower)
+    [(content, digest)] = tower.database.psql("SELECT content, sha256 FROM dossier")
+    assert "Bukti" in text(opened(reader.get(**PDF)))
+    content = {name: value for name, value in content.items() if name != "evidence"}
+
+    made = paper.printed(content | {"version": 1}, digest, tower.settings.zone)
+
+    assert "Bukti" not in text(pypdf.PdfReader(io.BytesIO(made)))
+
+
 def test_in_time_paper_says_neither(tower: Tower, reader: Reader) -> None:
     hand_over(tower)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import rfc8785
@@ -65,7 +66,7 @@ def test_the_feed_proves_the_dossier_without_holding_it(tower: Tower) -> None:
     [entry] = tower.entries("handovers")
 
     assert entry["data"]["dossier"] == {
-        "version": 1, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
+        "version": 2, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
     }  # fmt: skip
     assert hashlib.sha256(rfc8785.dumps(content)).hexdigest() == digest
     rows = tower.database.psql("SELECT sealed, sha256 FROM sealed_part")
@@ -95,7 +96,45 @@ def test_a_dossier_tells_who_had_it_when_and_what_came_of_it(tower: Tower) -> No
     assert [p["part"] for p in content["parts"]] == ["identity", "report", "addition", "reply"]
     assert content["consent"]["with_identity"] is True
     assert content["consent"]["admissible_until"] == "2028-11-01"
-    assert content["attachments"] == []
+    assert content["evidence"] == []
+
+
+def test_what_agencies_named_as_evidence_stands_in_it_by_its_hash(tower: Tower) -> None:
+    photo, record = "5f" * 32, "a0" * 32
+    tower.open()
+    tower.dispose()
+    followed = {"agency": "dpupr", "first": True, "cycle": 1, "reply_id": str(uuid4())}
+    tower.hear("case.followed_up.v1", **followed, evidence=[photo])
+    answered = {"agency": "dpupr", "cycle": 1, "reply_id": str(uuid4())}
+    tower.hear("case.answered.v1", **answered, evidence=[record, photo])
+    tower.hear("case.objected.v1", cycle=2)
+    consent(tower)
+
+    tower.at("2027-02-02 10:00").sweep()
+    content, _ = stored(tower)
+
+    named = [(e["agency"], e["reply_id"], e["sha256"]) for e in content["evidence"]]
+    assert named == [
+        ("dpupr", followed["reply_id"], photo),
+        ("dpupr", answered["reply_id"], record),
+        ("dpupr", answered["reply_id"], photo),
+    ]
+    assert [e["at"] for e in content["evidence"]] == [
+        h["at"] for what in ("followed_up", "answered", "answered")
+        for h in content["history"] if h["what"] == f"case.{what}"
+    ]  # fmt: skip
+    assert not any("evidence" in h["detail"] for h in content["history"])
+
+
+def test_a_dossier_is_made_of_what_was_heard_before_evidence_could_be_named(tower: Tower) -> None:
+    tower.begin_work()
+    tower.database.psql("ALTER TABLE case_event DISABLE TRIGGER USER")
+    tower.database.psql("UPDATE case_event SET detail = detail - 'evidence'")
+    consent(tower)
+
+    tower.at("2027-02-02 10:00").sweep()
+
+    assert stored(tower)[0]["evidence"] == []
 
 
 def test_each_day_of_a_passed_limit_is_explained(tower: Tower) -> None:

@@ -3,6 +3,7 @@ from there; a feed that was tampered with it refuses by the entry's name."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.tower import NUMBER, Tower
 
 SAID = ("--reference", REFERENCE)
+SECOND = "KTB-10000-00002"
 
 
 def write(tower: Tower, count: int, first: int = 0) -> None:
@@ -72,6 +74,34 @@ def test_it_answers_and_its_answer_comes_back_on_the_chain(tower: Tower, outside
     assert (last["type"], last["data"]["answer"]) == ("feed.case.answered.v1", "received")
     assert outside.run("status") == 0
     assert [a["result"]["taken"] for a in json.loads(outside.said)["answers"]] == [True, False]
+
+
+def test_it_tells_whether_a_file_is_the_one_that_was_named(
+    tower: Tower, outside: Outside, tmp_path: Path
+) -> None:
+    photo, other = tmp_path / "foto.jpg", tmp_path / "lain.jpg"
+    photo.write_bytes(b"as it was"), other.write_bytes(b"as it was later")
+    evidence = [hashlib.sha256(b"as it was").hexdigest()]
+    tower.at("2026-11-02 09:00").open(SECOND)
+    tower.dispose(SECOND)
+    tower.hear("case.followed_up.v1", SECOND, agency="dpupr", cycle=1, evidence=evidence)
+    tower.hear("report.escalation_consented.v1", SECOND)
+    tower.at("2027-02-04 10:00").sweep()
+    tower.append()
+
+    assert outside.run("compare", SECOND, photo) == 1
+    assert "no dossier" in outside.said
+    assert outside.run("follow", "--once") == 0, outside.said
+    assert outside.run("compare", SECOND, photo) == 0, outside.said
+    assert "foto.jpg: named by dpupr at 2026-11-02T01:00:00" in outside.said
+    assert outside.run("compare", SECOND, photo, other) == 1
+    assert "lain.jpg: NOT named" in outside.said
+    assert outside.run("compare", NUMBER, photo) == 1
+    assert outside.run("compare", SECOND, tmp_path / "none.jpg") == 1
+    assert "none.jpg cannot be read" in outside.said
+    kept = outside.folder / f"dossiers/{SECOND}.json"
+    kept.write_text(kept.read_text().replace(evidence[0], "5f" * 32))
+    assert outside.run("compare", SECOND, photo) == 3
 
 
 def killed(way: Between, outside: Outside, moment: str, *words: object) -> None:

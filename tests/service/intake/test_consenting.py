@@ -109,12 +109,15 @@ def test_words_that_are_written_later_are_sealed_as_they_come(
 ):
     consent(api, receipt)
     ask(api, receipt, "supplements", {"text": "Kemarin banjir lagi."})
-    hear(worker, receipt, "case.reply_written.v1", text="Kami cek.", about="follow_up")
+    files = [{"title": "Foto pompa", "sha256": "5f" * 32}]
+    words = {"text": "Kami cek.", "about": "follow_up", "evidence": files}
+    hear(worker, receipt, "case.reply_written.v1", **words)
 
     later = [opened(p["sealed"], private, receipt["number"]) for p in said(intake_db, PARTS)[1:]]
     assert [(w["part"], w["about"], w["text"]) for w in later] == [
         ("addition", "supplement", "Kemarin banjir lagi."), ("reply", "follow_up", "Kami cek."),
     ]  # fmt: skip
+    assert later[1]["evidence"] == files
 
 
 def test_without_a_form_later_words_stay_here(api, intake_db, receipt, worker):

@@ -107,7 +107,11 @@ def test_the_longest_words_fit_the_contract_and_tell_whose_they_are(envelopes):
     entry = TimelineEntry(
         number=NUMBER, at=AT, what=f"reporter.{Action.SUPPLEMENT}", text=WIDE * schemas.WORDS
     )
-    reply = Reply(number=NUMBER, reply_id="r", about="answer", text=WIDE * schemas.WORDS, at=AT)
+    files = [{"title": WIDE * 100, "sha256": f"{n:064x}"} for n in range(5)]
+    reply = Reply(
+        number=NUMBER, reply_id="r", about="answer", text=WIDE * schemas.WORDS, evidence=files,
+        at=AT,
+    )  # fmt: skip
     facts = [
         envelopes.report(report, AT), envelopes.addition(entry, AT), envelopes.reply(reply, AT),
     ]  # fmt: skip
@@ -119,6 +123,7 @@ def test_the_longest_words_fit_the_contract_and_tell_whose_they_are(envelopes):
     assert [one.get("about") for one in told] == [None, "supplement", "answer"]
     assert all(one["text"] == WIDE * schemas.WORDS for one in told)
     assert told[0]["title"] == WIDE * schemas.TITLE
+    assert told[2]["evidence"] == files
 
 
 def test_a_private_key_in_the_set_is_refused():

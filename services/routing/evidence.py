@@ -1,0 +1,75 @@
+"""What an agency names as evidence of what it did: files that it keeps itself, each by the SHA-256
+of what is in it. So a file that is shown later is proven to be the one that was named then, and one
+that was named with another case too is seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from chassis.errors import Invalid
+from services.routing import models
+
+EMPTY = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One file; `sha256` in lower-case hexadecimal."""
+
+    title: str
+    sha256: str
+
+
+def named(files: Iterable[Mapping[str, str]]) -> tuple[Evidence, ...]:
+    """The files of a request, in its order. Raises Invalid if two of them are one, or one of them
+    is empty."""
+    told = tuple(Evidence(file["title"], file["sha256"].lower()) for file in files)
+    for place, one in enumerate(told):
+        field = f"evidence.{place}.sha256"
+        if one.sha256 == EMPTY:
+            raise Invalid("this is the SHA-256 of an empty file", field, "content")
+        if any(one.sha256 == other.sha256 for other in told[:place]):
+            raise Invalid("this file is named twice", field, "unique")
+    return told
+
+
+def keep(tx: Session, reply_id: UUID, files: Iterable[Evidence]) -> None:
+    """Keeps what was named with a reply."""
+    for place, one in enumerate(files):
+        row = {"reply_id": reply_id, "place": place, "title": one.title, "sha256": one.sha256}
+        tx.add(models.Evidence(**row))
+
+
+def of(reply: models.Reply) -> tuple[Evidence, ...]:
+    """What was named with a reply."""
+    return tuple(Evidence(row.title, row.sha256) for row in reply.evidence)
+
+
+def elsewhere(
+    tx: Session, handled: str, hashes: Iterable[str], visible: Iterable[Any]
+) -> dict[str, list[str]]:
+    """By hash, the numbers of the cases, but for `handled` and its followers, with which the same
+    file was named; of those only that are `visible`, by conditions on a case."""
+    row, case = models.Evidence, models.Case
+    asked = (
+        sa.select(row.sha256, case.number)
+        .join(models.Reply, models.Reply.id == row.reply_id)
+        .join(case, case.number == models.Reply.number)
+        .where(row.sha256.in_(set(hashes)), *visible)
+        .where(sa.func.coalesce(case.merged_into, case.number) != handled)
+        .distinct()
+        .order_by(case.number)
+    )
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for sha256, number in tx.execute(asked):
+        found[sha256].append(number)
+    return found

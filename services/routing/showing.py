@@ -1,0 +1,157 @@
+"""What officers are shown of cases."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from chassis.schemas import Strict
+from services.routing import schemas
+from services.routing.life import (
+    Action,
+    ArchiveReason,
+    Class,
+    Clock,
+    Closing,
+    Confidentiality,
+    Kind,
+    OmbudsmanAnswer,
+    Outcome,
+    Role,
+    Status,
+)
+from services.routing.models import About, Channel
+
+
+class CaseListed(Strict):
+    """A case in a worklist. `level` is how far its present limit was escalated, `ombudsman` the
+    last that was answered to a hand-over. To an agency, a moment of an unnamed reporter's doing is
+    the beginning of its local day."""
+
+    number = fields.String()
+    kind = schemas.Word(Kind)
+    class_ = schemas.Word(Class, data_key="class", allow_none=True)
+    category = fields.String(allow_none=True)
+    status = schemas.Word(Status)
+    title = fields.String()
+    district = fields.String()
+    agency = fields.String(allow_none=True)
+    decider = schemas.Word(Role)
+    confidentiality = schemas.Word(Confidentiality)
+    received_at = fields.AwareDateTime()
+    ends_on = fields.Date(allow_none=True)
+    due_at = fields.AwareDateTime(allow_none=True)
+    level = fields.Integer()
+    ombudsman = schemas.Word(OmbudsmanAnswer, allow_none=True)
+
+
+class Worklist(Strict):
+    """A page, and where the next one begins; null after the last."""
+
+    items = fields.List(fields.Nested(CaseListed))
+    next = fields.String(allow_none=True)
+
+
+class Suggested(Strict):
+    """The agency that a rule suggests, and which rule."""
+
+    agency = fields.String()
+    rule = fields.Integer(attribute="id")
+
+
+class DeadlineShown(Strict):
+    """A clock of the case. `ends_on` is the local day on whose end it ends, `due_at` the moment;
+    both are null while it is paused."""
+
+    clock = schemas.Word(Clock)
+    cycle = fields.Integer()
+    ends_on = fields.Date(allow_none=True)
+    due_at = fields.AwareDateTime(allow_none=True)
+    approached_at = fields.AwareDateTime(allow_none=True)
+    passed_at = fields.AwareDateTime(allow_none=True)
+    level = fields.Integer()
+    brought_to = fields.String(allow_none=True)
+
+
+class EventShown(Strict):
+    """What was done: who, what, when, why, and the values before and after."""
+
+    at = fields.AwareDateTime()
+    action = schemas.Word(Action)
+    role = schemas.Word(Role)
+    agency = fields.String(allow_none=True)
+    officer = fields.String(allow_none=True)
+    why = fields.String(allow_none=True)
+    refused = fields.String(allow_none=True)
+    changes = fields.Dict()
+
+
+class EvidenceShown(schemas.Evidence):
+    """A file that was named; `also_in`: other cases with which it was named too, of those that this
+    officer may know of."""
+
+    also_in = fields.List(fields.String())
+
+
+class ReplyShown(Strict):
+    """An officer's words to the reporter, and the evidence that was named with them."""
+
+    about = schemas.Word(About)
+    text = fields.String()
+    at = fields.AwareDateTime()
+    agency = fields.String(allow_none=True)
+    evidence = fields.List(fields.Nested(EvidenceShown))
+
+
+class NoteShown(Strict):
+    """The reporter's words after the report."""
+
+    action = schemas.Word(Action)
+    text = fields.String()
+    at = fields.AwareDateTime()
+
+
+class AnsweredShown(Strict):
+    """What the Ombudsman answered; words only where they ask something of the regency."""
+
+    answer = schemas.Word(OmbudsmanAnswer)
+    reason = fields.String(allow_none=True)
+    reference = fields.String(allow_none=True)
+    decided_at = fields.AwareDateTime()
+    at = fields.AwareDateTime()
+    words = fields.String(allow_none=True)
+
+
+class CaseShown(CaseListed):
+    """One case whole, with what this officer can do with it."""
+
+    text = fields.String()
+    event_date = fields.Date()
+    place = fields.String(allow_none=True)
+    named_agency = fields.String(allow_none=True)
+    channel = schemas.Word(Channel)
+    hidden_from_public = fields.Boolean()
+    reachable = fields.Boolean()
+    supporting = fields.List(fields.String())
+    complains_about = fields.List(fields.String())
+    merged_into = fields.String(allow_none=True)
+    followers = fields.List(fields.String())
+    awaited_from = schemas.Word(Status, allow_none=True)
+    cycle = fields.Integer()
+    returns = fields.Integer()
+    objections = fields.Integer()
+    verified_at = fields.AwareDateTime(allow_none=True)
+    disposed_at = fields.AwareDateTime(allow_none=True)
+    ended_at = fields.AwareDateTime(allow_none=True)
+    archive_reason = schemas.Word(ArchiveReason, allow_none=True)
+    outcome = schemas.Word(Outcome, allow_none=True)
+    closed_how = schemas.Word(Closing, allow_none=True)
+    stars = fields.Integer(allow_none=True)
+    offered_at = fields.AwareDateTime(allow_none=True)
+    handed_over_at = fields.AwareDateTime(allow_none=True)
+    suggestion = fields.Nested(Suggested, allow_none=True)
+    actions = fields.List(schemas.Word(Action))
+    deadlines = fields.List(fields.Nested(DeadlineShown))
+    history = fields.List(fields.Nested(EventShown))
+    replies = fields.List(fields.Nested(ReplyShown))
+    notes = fields.List(fields.Nested(NoteShown))
+    ombudsman_answers = fields.List(fields.Nested(AnsweredShown))
