@@ -41,7 +41,6 @@ POINTS = {
 ELSEWHERE = {"feed.after_broadcast", "transaction.before_commit", "transaction.after_commit"}
 DOUBLED = "intake timeline of cases"
 IN_HAND = 8  # mails that notify may be sending when it dies: so many may go out twice
-KILLED = (-SIGKILL, 1)  # an API's own process ends with 1 when the one that serves was killed
 ROUNDS = [
     {name: point for name, point in zip(POINTS, points, strict=True) if point}
     for points in zip_longest(*POINTS.values())
@@ -117,6 +116,6 @@ def deaths(system, armed) -> Iterator[str]:
 
     while waiting:
         for name in eventually(dead, f"the death of {waiting}", 60):
-            assert system.process(name).exit_code in KILLED, system.process(name).tail()
+            assert system.process(name).exit_code == -SIGKILL, system.process(name).tail()
             waiting.discard(name)
             yield name
