@@ -156,7 +156,7 @@ class Broker:
             f"load_definitions = {self.definitions}\n"
             "heartbeat = 15\n"
             "disk_free_limit.absolute = 256MB\n"
-            "raft.wal_max_size_bytes = 67108864\n"
+            "raft.wal_max_size_bytes = 16777216\n"
             "log.console = true\nlog.console.level = info\nlog.file = false\n"
             + (METRICS.format(self.metrics_port) if self.metrics else "")
         )
