@@ -45,9 +45,10 @@ class Unit:
 
     def is_ready(self) -> bool:
         """Whether those that wait for it may start; Failed when it never will be."""
+        runs = self.process.running  # asked first: it may end between two questions
         if self.is_step and self.process.exit_code == 0:
             return True
-        if not self.process.running:
+        if not runs:
             raise Failed(
                 f"{self.name} ended with code {self.process.exit_code}:\n{self.process.tail()}"
             )

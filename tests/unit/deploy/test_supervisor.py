@@ -53,6 +53,22 @@ def test_a_failed_step_stops_the_start_and_says_its_last_words(tmp_path: Path) -
         bring_up([Unit(step)])
 
 
+def test_a_step_that_ends_while_it_is_asked_has_not_failed(tmp_path: Path) -> None:
+    class Ending(Process):
+        @property
+        def exit_code(self) -> int | None:
+            code = super().exit_code
+            while self.running:
+                time.sleep(0.01)
+            return code
+
+    step = Ending("step", [sys.executable, "-c", "pass"], log=tmp_path / "step.log")
+
+    bring_up([Unit(step)])
+
+    assert step.exit_code == 0
+
+
 def test_a_unit_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
     process = make("deaf", tmp_path)
 
