@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import falcon
 import sqlalchemy as sa
 from marshmallow import ValidationError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from chassis.database import AS_OF_NOW
 from chassis.errors import Invalid, NotFound
@@ -174,7 +174,8 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
 
 
 def _replies(tx: Session, number: str, handled: str, actor: Actor) -> list[dict[str, Any]]:
-    replies = _all(tx, Reply, number, Reply.at)
+    asked = sa.select(Reply).where(Reply.number == number).order_by(Reply.at)
+    replies = list(tx.scalars(asked.options(selectinload(Reply.evidence))))
     files = {reply.id: evidence.of(reply) for reply in replies}
     hashes = {file.sha256 for named in files.values() for file in named}
     seen = evidence.elsewhere(tx, handled, hashes, _visible(actor)) if hashes else {}

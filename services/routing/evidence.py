@@ -19,6 +19,7 @@ from chassis.errors import Invalid
 from services.routing import models
 
 EMPTY = hashlib.sha256().hexdigest()
+MOST = 20  # other cases of which is told that a file was named with them too
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,23 @@ def elsewhere(
     tx: Session, handled: str, hashes: Iterable[str], visible: Iterable[Any]
 ) -> dict[str, list[str]]:
     """By hash, the numbers of the cases, but for `handled` and its followers, with which the same
-    file was named; of those only that are `visible`, by conditions on a case."""
+    file was named; of those only that are `visible`, by conditions on a case. The last received
+    come first, and the rest of many is not told."""
     row, case = models.Evidence, models.Case
+    place = sa.func.row_number().over(
+        partition_by=row.sha256, order_by=(case.received_at.desc(), case.number)
+    )
     asked = (
-        sa.select(row.sha256, case.number)
+        sa.select(row.sha256, case.number, place.label("place"))
         .join(models.Reply, models.Reply.id == row.reply_id)
         .join(case, case.number == models.Reply.number)
         .where(row.sha256.in_(set(hashes)), *visible)
         .where(sa.func.coalesce(case.merged_into, case.number) != handled)
-        .distinct()
-        .order_by(case.number)
+        .group_by(row.sha256, case.number)
+        .subquery()
     )
+    told = sa.select(asked.c.sha256, asked.c.number).where(asked.c.place <= MOST)
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for sha256, number in tx.execute(asked):
+    for sha256, number in tx.execute(told.order_by(asked.c.place)):
         found[sha256].append(number)
     return found

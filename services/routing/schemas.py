@@ -26,6 +26,10 @@ SHA256 = Whole(r"^[0-9A-Fa-f]{64}$", error="Not a SHA-256 in hexadecimal.")
 NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
 STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 PAGE = 50
+GUESSED = (
+    "Of what is in the file, in hexadecimal. Name no file that holds a name or a number alone: the"
+    " hash stands in the open, and those are guessed."
+)
 SENTENCE = 10  # characters; what explains a decision is more than a word
 
 
@@ -194,11 +198,10 @@ class Return(Strict):
 
 
 class Evidence(Strict):
-    """A file that the agency keeps: what it is called, and the SHA-256 of what is in it. Not of a
-    file that holds a name or a number alone: its hash stands in the open, and those are guessed."""
+    """A file that the agency keeps: what it is called, and the SHA-256 of what is in it."""
 
     title = Text(100, 3, required=True, lines=False)
-    sha256 = fields.String(required=True, validate=SHA256)
+    sha256 = fields.String(required=True, validate=SHA256, metadata={"description": GUESSED})
 
 
 def Files() -> fields.List:

@@ -187,7 +187,8 @@ def numbered(n):
 
 
 def written(number):
-    words = {"reply_id": str(uuid4()), "about": "follow_up", "text": "Kami periksa.", "at": AT}
+    words = {"reply_id": str(uuid4()), "about": "follow_up", "text": "Kami periksa."}
+    words |= {"evidence": [], "at": AT}
     return event("case.reply_written.v1", number, 1, words)
 
 

@@ -263,16 +263,17 @@ def status(store):
 
 
 def compare(store, number, files):
-    """Says of each file when and by whom it was named as evidence; whether all were. Raises Broken
-    for a dossier that is not the feed's."""
-    kept = store.read(f"dossiers/{number}.json")
-    if kept is None:
+    """Says of each file when it was first named as evidence, and by whom; whether all were. Raises
+    Broken for a dossier that is not the feed's."""
+    kept, handed_over = store.read(f"dossiers/{number}.json"), (HANDED_OVER, number)
+    told = [e for e in store.entries("handovers") if (e["type"], e["subject"]) == handed_over]
+    if kept is None or not told:
         raise SystemExit(f"no dossier of {number} is kept here: `follow` first")
-    for entry in store.entries("handovers"):
-        handed_over = (entry["type"], entry["subject"]) == (HANDED_OVER, number)
-        if handed_over and (why := why_false(kept, entry)):
-            raise Broken("handovers", entry["position"], f"dossier: {why}")
-    named = {one["sha256"]: one for one in kept["dossier"].get("evidence", ())}
+    if why := why_false(kept, told[-1]):
+        raise Broken("handovers", told[-1]["position"], f"dossier: {why}")
+    if "evidence" not in kept["dossier"]:
+        raise SystemExit(f"the dossier of {number} is of before evidence could be named")
+    named = {one["sha256"]: one for one in reversed(kept["dossier"]["evidence"])}
     found = [named.get(_sha256(file)) for file in files]
     for file, one in zip(files, found, strict=True):
         told = f"named by {one['agency']} at {one['at']}" if one else "NOT named in the dossier"

@@ -33,11 +33,12 @@ def way(number):
     verified = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
     disposed = verified | {"status": "disposed", "agency": "dpupr", "supporting": [], "cycle": 1}
     followed = {"at": AT, "status": "in_progress", "agency": "dpupr", "first": True, "cycle": 1}
+    followed |= {"reply_id": str(uuid4()), "evidence": []}
     return [
         opened(number),
         event("case.verified.v1", number, 2, verified | {"category": "jalan-jembatan"}),
         event("case.disposed.v1", number, 3, disposed | {"category": "jalan-jembatan"}),
-        event("case.followed_up.v1", number, 4, followed | {"reply_id": str(uuid4())}),
+        event("case.followed_up.v1", number, 4, followed),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.routing import evidence
 from tests.service.routing.office import ANSWER, TEXT, Office, ago
 
 File = dict[str, str]
@@ -98,15 +99,31 @@ def test_a_file_that_was_named_before_is_seen_by_who_may_know_of_that_case(
     office: Office, photo: File
 ) -> None:
     first, second = office.bring("in_progress"), office.bring("in_progress")
-    hidden = office.bring("in_progress")
-    for number in (first, second, hidden):
+    hidden, accusing = office.bring("in_progress"), office.bring("in_progress")
+    for number in (first, second, hidden, accusing):
         assert show(office, number, photo | {"sha256": photo["sha256"].upper()}).status_code == 200
     office.database.psql(
         "UPDATE cases SET agency = 'dlh', supporting = '{}' WHERE number = %s", [hidden]
     )
+    office.database.psql(
+        "UPDATE cases SET agency = 'dlh', supporting = '{dpupr}', complains_about = '{dpupr}'"
+        " WHERE number = %s", [accusing],
+    )  # fmt: skip
 
     assert [file["also_in"] for file in shown(office, second, "liaison")] == [[first]]
-    assert [file["also_in"] for file in shown(office, second)] == [sorted([first, hidden])]
+    others = [accusing, hidden, first]  # the last received comes first
+    assert [file["also_in"] for file in shown(office, second)] == [others]
+
+
+def test_of_many_other_cases_the_last_are_told(
+    office: Office, photo: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "MOST", 2)
+    numbers = [office.bring("in_progress") for _ in range(4)]
+    for number in numbers:
+        assert show(office, number, photo).status_code == 200
+
+    assert [file["also_in"] for file in shown(office, numbers[0])] == [numbers[:1:-1]]
 
 
 def test_who_joins_an_answered_case_is_told_its_evidence(
