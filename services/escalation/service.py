@@ -191,8 +191,8 @@ class Escalation(Service):
         ):
             raise TooEarly("the question has not been heard of")
         if case.status != cases.AWAITS_REPORTER or case.follows or asked_at != last:
-            if asked_at and not (heard or case.follows):
-                clocks.give_back(tx, case, asked_at, self.clock.now(), self.in_force(tx))
+            if data["news_at"] and not heard:
+                clocks.give_back(tx, case, data["news_at"], self.clock.now(), self.in_force(tx))
             return
         case.unheard_cycle = None if heard else case.cycle
         what = Happening.QUESTION_NOTICED if heard else Happening.QUESTION_UNHEARD

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from services.escalation.domain import What
 from services.escalation.models.calendars import REGENCY
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
-from services.escalation.watch.clockwork import OVER, Clock
+from services.escalation.watch.clockwork import OVER, Cause, Clock
 
 _OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
 _OPEN = f"status NOT IN ({_OVER})"
@@ -101,11 +101,13 @@ class ClockRun(Base):
 
 
 class PauseRow(Base):
-    """A time in which a clock stood; still does when it has no end."""
+    """A time in which a clock stood; still does when it has no end. `because`: not kept of the
+    oldest."""
 
     __tablename__ = "pause"
     __table_args__ = (
         sa.CheckConstraint("ended_at >= started_at", name="forward"),
+        one_of("because", Cause),
         sa.Index("pause_clock", "clock_id"),
         sa.Index(
             "pause_open",
@@ -119,6 +121,7 @@ class PauseRow(Base):
     clock_id: Mapped[int] = mapped_column(sa.ForeignKey("clock.id"))
     started_at: Mapped[datetime] = mapped_column(MOMENT)
     ended_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    because: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class Due(Base):

@@ -83,7 +83,14 @@ def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:
         "stopped_at": _optional(run.stopped_at),
         "limit": rule
         and {"days": rule.limit.days, "unit": str(rule.limit.unit), "decree": rule.decree},
-        "pauses": [[_moment(p.started_at), _optional(p.ended_at)] for p in run.pauses],
+        "pauses": [
+            {
+                "started_at": _moment(p.started_at),
+                "ended_at": _optional(p.ended_at),
+                "because": p.because,
+            }
+            for p in run.pauses
+        ],
         "days": dossier.explained(found.days) if run.passed_at else [],
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from services.escalation.watch.explaining import NAMES, SAYS, UNITS
+from services.escalation.watch.explaining import CAUSES, NAMES, SAYS, UNITS
 
 
 class Words(NamedTuple):
@@ -65,6 +65,7 @@ CODES: Mapping[str, Words] = {
     "explained": Words("dijelaskan", "explained"),
     "accepted": Words("diterima pelapor", "accepted by the reporter"),
     "auto_closed": Words("ditutup karena tidak ada tanggapan", "closed by silence"),
+    **{cause: Words(said["id"], said["en"]) for cause, said in CAUSES.items()},
     "counted": Words("dihitung", "counted"),
     "skipped": Words("tidak dihitung", "not counted"),
     "paused": Words("jam berhenti", "clock stood"),

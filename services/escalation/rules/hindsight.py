@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,7 @@ from services.escalation.domain import LEVELS, Rung, What, limit_for, rungs_for,
 from services.escalation.rules.posts import NOT_HELD, Staffing, reach
 from services.escalation.rules.regime import OF_AGENCIES, Regime
 from services.escalation.watch.clockwork import GOVERNMENT, Run
-from services.escalation.watch.workdays import Pause, Undecidable, due
+from services.escalation.watch.workdays import Undecidable, due
 
 ITS_LAST_SECOND = timedelta(seconds=1)  # a limit is over when it is
 
@@ -109,7 +109,7 @@ def _steps(run: Run, until: datetime) -> Iterator[tuple[Run, datetime, datetime]
     known = [(run.started_at, Run(run.started_at))]
     for n, pause in enumerate(run.pauses):
         before = run.pauses[:n]
-        known.append((pause.start, Run(run.started_at, (*before, Pause(pause.start)))))
+        known.append((pause.start, Run(run.started_at, (*before, replace(pause, end=None)))))
         if pause.end is not None:
             known.append((pause.end, Run(run.started_at, (*before, pause))))
     ends = [at for at, _ in known[1:]] + [run.stopped_at or until]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation import models
@@ -47,9 +48,19 @@ def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused
         begin(tx, case, row, now)
     elif standing is not None:
         how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"
-        how = "kept" if row.passed_at is None and how != "recomputed" else how
         standing.closed_at, standing.how = now, how
         data = _about(case, row, case.agency) | {"how": how}
+        feed.write(tx, "monitoring", CLOSED, case.number, data, now)
+
+
+def acquit(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
+    """A limit had not passed after all: its breach closes as that, also one that is closed already,
+    for it was none."""
+    of_row = sa.select(models.Breach).where(models.Breach.clock_id == row.id)
+    last = tx.scalars(of_row.order_by(models.Breach.id.desc()).limit(1)).one_or_none()
+    if last is not None and last.how != "kept":
+        last.closed_at, last.how = last.closed_at or now, "kept"
+        data = _about(case, row, case.agency) | {"how": last.how}
         feed.write(tx, "monitoring", CLOSED, case.number, data, now)
 
 

@@ -6,7 +6,7 @@ Every function here expects that the transaction holds the lock of the case's ro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
@@ -33,6 +33,7 @@ from services.escalation.ombudsman import happened
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches
 from services.escalation.watch.clockwork import (
+    CAUSES,
     GOVERNMENT,
     SET_ASIDE,
     Clock,
@@ -78,7 +79,7 @@ def apply(
         if number := number_of_start(clock, move, known, before, case.cycle):
             _start(tx, case, clock, number, at, now, regime)
         elif last is not None:
-            _move(tx, case, last, move, at, now, regime, set_aside=what in SET_ASIDE)
+            _move(tx, case, last, move, at, now, regime, what)
 
 
 def stands(case: CaseState, clock: str) -> bool:
@@ -124,8 +125,8 @@ def give_back(
     tx: Session, case: CaseState, asked_at: datetime, now: datetime, regime: Regime
 ) -> None:
     """A question that was taken back, as if no clock had stood for it, had never reached its
-    reporter: so one stood until then after all. What that limit was said to have passed by is taken
-    back if it had not."""
+    reporter: so one stood until then after all. A limit that was said to have passed without that
+    time, and had not, is taken back."""
     asked = (run for run in case.clocks if (run.clock, run.started_at) == (Clock.DATA, asked_at))
     taken_back = next((run.stopped_at for run in asked), None)
     for row in case.clocks:
@@ -134,21 +135,27 @@ def give_back(
             continue
         for pause in annulled:
             pause.ended_at = taken_back
+        if row.passed_at and _is_ahead(case, row, now, regime):
+            _take_back(tx, case, row, now, regime)
+        before = row.due_at
         if row.stopped_at is None:
             _measure(tx, case, row, "resumed", now, regime)
-        elif measure_stopped(tx, case, row, regime) and _was_kept(row):
-            _take_back(tx, case, row, now, regime)
+        elif measure_stopped(tx, case, row, regime):
+            _tell(tx, row, before, "resumed", now, regime)
 
 
-def _was_kept(row: ClockRun) -> bool:
-    """Whether a limit that was said to have passed had not when its clock stopped."""
-    at_end = row.due_at and row.stopped_at and not is_over(row.due_at, row.stopped_at)
-    return bool(row.passed_at and at_end)
+def _is_ahead(case: CaseState, row: ClockRun, now: datetime, regime: Regime) -> bool:
+    """Whether a limit is not over, or was not when its clock stopped or began to stand."""
+    try:
+        _, end, _ = _reckon(case, row, regime)
+    except Undecidable:
+        return False
+    return end.at is None or not is_over(end.at, row.stopped_at or now)
 
 
 def run_of(row: ClockRun) -> Run:
     """The row as the value that the rules are about."""
-    pauses = tuple(Pause(p.started_at, p.ended_at) for p in row.pauses)
+    pauses = tuple(Pause(p.started_at, p.ended_at, p.because or "") for p in row.pauses)
     return Run(row.started_at, pauses, row.stopped_at, row.set_aside)
 
 
@@ -184,7 +191,7 @@ def _pauses_when_measured(row: ClockRun) -> tuple[Pause, ...]:
         return pauses
     last = pauses[-1]
     stood = last.end is not None and last.end >= row.stopped_at
-    return (*pauses[:-1], Pause(last.start)) if stood else pauses
+    return (*pauses[:-1], replace(last, end=None)) if stood else pauses
 
 
 def day_of(row: ClockRun, moment: datetime, regime: Regime) -> date:
@@ -223,11 +230,11 @@ def _move(
     at: datetime,
     now: datetime,
     regime: Regime,
-    *,
-    set_aside: bool,
+    what: Happening,
 ) -> None:
     before = run_of(row)
-    after = moved(before, move, at, set_aside=set_aside)
+    because = CAUSES.get(what, "")
+    after = moved(before, move, at, set_aside=what in SET_ASIDE, because=because)
     if after == before:
         return
     row.stopped_at, row.set_aside = after.stopped_at, after.set_aside
@@ -251,7 +258,7 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
     tx.flush()
     if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
         case.offered_at = None
-    breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
+    breaches.acquit(tx, case, row, now)
     kept = events.kept(row, day_of(row, row.due_at or now, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
     emit(tx, kept)
@@ -261,7 +268,8 @@ def _save_pauses(row: ClockRun, run: Run) -> None:
     for saved, pause in zip(row.pauses, run.pauses, strict=False):
         saved.ended_at = pause.end
     for pause in run.pauses[len(row.pauses) :]:
-        row.pauses.append(PauseRow(started_at=pause.start, ended_at=pause.end))
+        kept = {"started_at": pause.start, "ended_at": pause.end, "because": pause.because or None}
+        row.pauses.append(PauseRow(**kept))
 
 
 def _measure(

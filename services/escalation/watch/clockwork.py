@@ -75,6 +75,15 @@ class Move(StrEnum):
     AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
 
 
+class Cause(StrEnum):
+    """Why a clock stands, as it is kept and told."""
+
+    ASKED = "data_requested"
+    ANSWERED = "answer_given"
+    ARCHIVED = "archived"
+    UNREACHABLE = "unreachable"
+
+
 # What the Ombudsman ordered: no event of the case touches these, it may have been closed long ago.
 ORDERS = (Clock.CORRECTION, Clock.RECOMMENDATION)
 _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS), Move.STOP)
@@ -151,6 +160,13 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
 }
 
 SET_ASIDE = frozenset({Happening.ARCHIVED})
+CAUSES: Mapping[Happening, Cause] = {
+    Happening.ASKED_BY_COORDINATOR: Cause.ASKED,
+    Happening.ASKED_BY_AGENCY: Cause.ASKED,
+    Happening.QUESTION_UNHEARD: Cause.UNREACHABLE,
+    Happening.ANSWERED: Cause.ANSWERED,
+    Happening.ANSWER_UNHEARD: Cause.UNREACHABLE,
+}
 # What still begins and goes on for a case that follows another one.
 OF_FOLLOWERS = frozenset({Clock.HAND_OVER, Clock.SILENCE, *ORDERS})
 # Counted by themselves; the others bear the number of the round in which they began.
@@ -274,14 +290,14 @@ def number_of_start(clock: str, move: Move, run: Run | None, number: int, cycle:
     return cycle if cycle > number else None
 
 
-def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False) -> Run:
-    """The run after a move; the same run when the move does not fit its state."""
+def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False, because: str = "") -> Run:
+    """The run after a move, for a cause; the same run when the move does not fit its state."""
     if run.stopped_at:
         return _moved_when_stopped(run, run.stopped_at, move, at)
     if move is Move.STOP:
         return replace(_running(run, at), stopped_at=at, set_aside=set_aside)
     if move is Move.PAUSE and not run.is_paused:
-        return replace(run, pauses=(*run.pauses, Pause(at)))
+        return replace(run, pauses=(*run.pauses, Pause(at, because=because)))
     if move is Move.ANNUL:
         return _running(run, run.started_at)
     return _running(run, at) if move in (Move.RESUME, Move.REVIVE, Move.AGAIN) else run
@@ -291,7 +307,7 @@ def _moved_when_stopped(run: Run, stopped_at: datetime, move: Move, at: datetime
     if not run.set_aside:
         return run
     if move in (Move.REVIVE, Move.AGAIN):
-        aside = Pause(stopped_at, max(at, stopped_at))
+        aside = Pause(stopped_at, max(at, stopped_at), Cause.ARCHIVED)
         return replace(run, stopped_at=None, set_aside=False, pauses=(*run.pauses, aside))
     return replace(run, set_aside=False) if move is Move.STOP else run
 
@@ -300,4 +316,4 @@ def _running(run: Run, at: datetime) -> Run:
     if not run.is_paused:
         return run
     last = run.pauses[-1]
-    return replace(run, pauses=(*run.pauses[:-1], Pause(last.start, max(at, last.start))))
+    return replace(run, pauses=(*run.pauses[:-1], replace(last, end=max(at, last.start))))

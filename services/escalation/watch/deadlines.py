@@ -76,7 +76,8 @@ class Deadline(Strict):
 
 
 class ExplainedDay(Strict):
-    """One day on the way: counted, skipped (why, and by which decree) or paused."""
+    """One day on the way: counted, skipped (why, and by which decree) or paused (why: `paused`
+    itself where that was not kept)."""
 
     on = fields.Date(required=True)
     verdict = fields.String(required=True, validate=validate.OneOf(list(workdays.Verdict)))
@@ -204,6 +205,7 @@ def _value(run: ClockRun, rule: Rule, found: Measured, calendar: Calendar) -> To
         stopped=run.stopped_at is not None,
         passed=run.passed_at is not None,
         provisional=run.provisional,
+        stands_because=run.pauses[-1].because or "" if run.pauses else "",
     )
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import groupby
 
 from services.escalation.domain import Rule
-from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.clockwork import Cause, Clock
 from services.escalation.watch.workdays import Day, Unit, Verdict
 
 LANGUAGES = ("id", "en")
@@ -41,6 +41,19 @@ WEEKDAYS = {
     "id": "Senin Selasa Rabu Kamis Jumat Sabtu Minggu",
     "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
 }
+CAUSES: Mapping[str, Mapping[str, str]] = {
+    Cause.ASKED: {"id": "pelapor diminta melengkapi data", "en": "the reporter was asked for data"},
+    Cause.ANSWERED: {
+        "id": "jawaban menunggu tanggapan pelapor",
+        "en": "the answer awaited the reporter's response",
+    },
+    Cause.ARCHIVED: {"id": "laporan diarsipkan", "en": "the report was archived"},
+    Cause.UNREACHABLE: {
+        "id": "pelapor belum dapat dihubungi",
+        "en": "the reporter could not be reached",
+    },
+}
+BECAUSE = {"id": " karena {cause}", "en": " because {cause}"}
 SAYS: Mapping[str, Mapping[str, str]] = {
     "limit": {
         "id": "{name}: {days} {unit} sejak {start} ({decree}).",
@@ -51,8 +64,8 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "Ends on {end} at 23:59:59 {zone}.",
     },
     "stands": {
-        "id": "Jam ini sedang berhenti. Hari yang telah dihitung: {counted}.",
-        "en": "The clock stands. Days counted so far: {counted}.",
+        "id": "Jam ini sedang berhenti{why}. Hari yang telah dihitung: {counted}.",
+        "en": "The clock stands{why}. Days counted so far: {counted}.",
     },
     "stopped": {
         "id": "Selesai; jam ini tidak berjalan lagi.",
@@ -66,8 +79,8 @@ SAYS: Mapping[str, Mapping[str, str]] = {
     "day_off": {"id": "Tidak dihitung: {on}, {reason} ({basis}).",
                 "en": "Not counted: {on}, {reason} ({basis})."},
     "paused": {
-        "id": "Tidak dihitung, karena jam berhenti dari {first} sampai {last}: {n}.",
-        "en": "Not counted, because the clock stood from {first} to {last}: {n}.",
+        "id": "Tidak dihitung, jam berhenti dari {first} sampai {last}{why}: {n}.",
+        "en": "Not counted, the clock stood from {first} to {last}{why}: {n}.",
     },
     "provisional": {
         "id": "Sementara: cuti bersama tahun itu belum ditetapkan.",
@@ -102,6 +115,7 @@ class Told:
     stopped: bool
     passed: bool
     provisional: bool
+    stands_because: str = ""
 
 
 def name(clock: str) -> dict[str, str]:
@@ -139,7 +153,7 @@ def _sentences(told: Told, lang: str) -> Iterator[str]:
         yield SAYS["stopped"][lang]
     elif told.ends_on is None and told.days is not None:
         counted = sum(day.verdict is Verdict.COUNTED for day in told.days)
-        yield SAYS["stands"][lang].format(counted=counted)
+        yield SAYS["stands"][lang].format(counted=counted, why=_why(told.stands_because, lang))
     if told.ends_on is not None:
         yield SAYS["ends"][lang].format(end=day_in_words(told.ends_on, lang), zone=told.zone)
     if told.passed:
@@ -160,14 +174,21 @@ def _uncounted(days: Sequence[Day], lang: str) -> Iterator[str]:
         if day.verdict is Verdict.SKIPPED and day.reason != WEEKEND:
             on = day_in_words(day.on, lang)
             yield SAYS["day_off"][lang].format(on=on, reason=day.reason, basis=day.basis)
-    for is_paused, group in groupby(
+    for (verdict, reason), group in groupby(
         (day for day in days if day.verdict is not Verdict.SKIPPED),
-        key=lambda day: day.verdict is Verdict.PAUSED,
+        key=lambda day: (day.verdict, day.reason),
     ):
-        if is_paused:
+        if verdict is Verdict.PAUSED:
             stood = [day.on for day in group]
             yield SAYS["paused"][lang].format(
                 n=len(stood),
                 first=day_in_words(stood[0], lang),
                 last=day_in_words(stood[-1], lang),
+                why=_why(reason, lang),
             )
+
+
+def _why(cause: str, lang: str) -> str:
+    """Why a clock stood; nothing where that was not kept."""
+    known = CAUSES.get(cause)
+    return BECAUSE[lang].format(cause=known[lang]) if known else ""

@@ -31,6 +31,8 @@ from zoneinfo import ZoneInfo
 LAST_SECOND = time(23, 59, 59)
 ONE_DAY = timedelta(days=1)
 MONDAY_TO_FRIDAY = frozenset(range(5))
+PAUSED = "paused"  # why a clock stood on a day, where that was not kept
+Span = tuple[date, date | None, str]
 
 
 class Unit(StrEnum):
@@ -134,10 +136,12 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The clock stood from `start` until `end`; it still stands when there is no end."""
+    """The clock stood from `start` until `end`; it still stands when there is no end. `because`: a
+    code for why, if that was kept."""
 
     start: datetime
     end: datetime | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ def _days_after(
 ) -> Iterator[Day]:
     """Every later day with its verdict, without end, unless an open pause is one."""
     stands = _standing(calendar, pauses)
-    stop = min((first for first, last in stands if last is None), default=None)
+    stop = min((first for first, last, _ in stands if last is None), default=None)
     for ahead in count(1):
         on = day + ahead * ONE_DAY
         if stop is not None and on >= stop:
@@ -211,18 +215,16 @@ def _days_after(
         yield _judge(on, unit, calendar, stands)
 
 
-def _standing(calendar: Calendar, pauses: Sequence[Pause]) -> list[tuple[date, date | None]]:
-    """First and last day that each pause takes; a pause within one day takes none."""
+def _standing(calendar: Calendar, pauses: Sequence[Pause]) -> list[Span]:
+    """First and last day that each pause takes, and why; a pause within one day takes none."""
     spans = [
-        (calendar.day_of(p.start), None if p.end is None else calendar.day_of(p.end))
+        (calendar.day_of(p.start), None if p.end is None else calendar.day_of(p.end), p.because)
         for p in pauses
     ]
-    return [(first, last) for first, last in spans if first != last]
+    return [span for span in spans if span[0] != span[1]]
 
 
-def _judge(
-    on: date, unit: Unit, calendar: Calendar, stands: Sequence[tuple[date, date | None]]
-) -> Day:
+def _judge(on: date, unit: Unit, calendar: Calendar, stands: Sequence[Span]) -> Day:
     if unit is Unit.WORKING:
         if not calendar.holds_from <= on <= calendar.holds_until:
             raise CalendarGap(on)
@@ -231,6 +233,7 @@ def _judge(
                 return Day(on, Verdict.SKIPPED, off.name, off.basis)
             if on.weekday() not in calendar.week_on(on).weekdays:
                 return Day(on, Verdict.SKIPPED, "weekend")
-    if any(first <= on and (last is None or on <= last) for first, last in stands):
-        return Day(on, Verdict.PAUSED, "paused")
+    for first, last, because in stands:
+        if first <= on and (last is None or on <= last):
+            return Day(on, Verdict.PAUSED, because or PAUSED)
     return Day(on, Verdict.COUNTED)

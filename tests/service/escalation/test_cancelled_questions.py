@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from prometheus_client import REGISTRY
 
@@ -9,6 +11,7 @@ from services.escalation.events import rfc3339
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
 OTHER = "KTB-34567-00001"
+UNHEARD = {"about": "data_requested", "cycle": None, "reason": "expired"}
 ASKED_BY = {"V": "unverified", "S": "in_progress"}
 
 
@@ -32,8 +35,7 @@ def cancel(tower: Tower, clock: str, moment: str) -> None:
 
 def failed(tower: Tower, number: str = NUMBER, reason: str = "expired") -> None:
     """The reporter could not be told of the question."""
-    about = {"about": "data_requested", "cycle": None, "reason": reason}
-    assert tower.hear("message.failed.v1", number, **about) == "done"
+    assert tower.hear("message.failed.v1", number, **UNHEARD | {"reason": reason}) == "done"
 
 
 @pytest.mark.parametrize("clock", ASKED_BY)
@@ -99,17 +101,68 @@ def test_it_gives_the_time_that_it_gives_in_the_right_order(tower: Tower) -> Non
 
 
 def test_a_limit_that_was_said_to_have_passed_meanwhile_lies_ahead_again(tower: Tower) -> None:
-    begin(tower, "V")
-    ask(tower, "V")
-    cancel(tower, "V", "2026-11-16 10:00")
+    end = begin(tower, "S")
+    ask(tower, "S")
+    cancel(tower, "S", "2026-11-23 08:00")
     tower.sweep()
-    assert "passed V" in tower.fired()
+    assert {"passed S", "offered settlement_passed"} <= set(tower.fired())
 
     failed(tower)
 
     assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
-    assert tower.count("SELECT count(*) FROM breach WHERE closed_at IS NULL") == 0
-    assert tower.said("deadline.recomputed")[-1]["after"] == end_of(tower.clocks()["V1"])
+    assert tower.count("SELECT count(*) FROM case_state WHERE offered_at IS NOT NULL") == 0
+    kept = [(fact["clock"], fact["due_at"]) for fact in tower.said("deadline.kept")]
+    assert kept == [("S", end_of(end))]
+    assert tower.said("deadline.recomputed")[-1]["after"] == end_of(tower.clocks()["S1"])
+    assert tower.closings() == ["S kept"]
+    tower.at(f"{tower.clocks()['S1']} 10:00").sweep()
+    assert tower.fired().count("passed S") == 1
+    tower.at("2027-01-29 10:00").sweep()
+    assert tower.fired().count("passed S") == 2
+    assert tower.fired().count("offered settlement_passed") == 2
+
+
+def test_who_answers_within_the_given_time_is_not_late_and_nothing_is_handed_over(
+    tower: Tower,
+) -> None:
+    begin(tower, "S")
+    ask(tower, "S")
+    cancel(tower, "S", "2026-11-23 08:00")
+    tower.sweep()
+    tower.at("2026-11-24 08:00").answer()
+
+    failed(tower)
+
+    assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
+    assert tower.closings() == ["S paused", "S kept"]
+    tower.at("2026-11-25 08:00").hear("report.escalation_consented.v1")
+    tower.sweep()
+    assert tower.count("SELECT count(*) FROM case_state WHERE handed_over_at IS NOT NULL") == 0
+
+
+def test_a_case_that_was_merged_meanwhile_was_not_late_either(tower: Tower) -> None:
+    begin(tower, "V")
+    ask(tower, "V")
+    cancel(tower, "V", "2026-11-16 10:00")
+    tower.sweep()
+    tower.hear("case.merged.v1", into="KTB-99999-00001", status="in_progress")
+
+    failed(tower)
+
+    assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
+    assert tower.closings() == ["V stopped", "V kept"]
+
+
+def test_a_message_that_does_not_say_of_which_question_it_was_gives_nothing(tower: Tower) -> None:
+    end = begin(tower, "V")
+    ask(tower, "V")
+    cancel(tower, "V", "2026-11-10 10:00")
+
+    body = json.loads(tower.stream.body("message.failed.v1", NUMBER, tower.clock.at, **UNHEARD))
+    del body["data"]["news_at"]
+    assert tower.receive(json.dumps(body).encode()) == "done"
+
+    assert tower.clocks()["V1"] == end
 
 
 def test_who_has_acted_meanwhile_is_not_late_after_all(tower: Tower) -> None:
@@ -123,6 +176,8 @@ def test_who_has_acted_meanwhile_is_not_late_after_all(tower: Tower) -> None:
     failed(tower)
 
     assert [fact["clock"] for fact in tower.said("deadline.kept")] == ["V"]
+    assert tower.said("deadline.recomputed")[-1]["clock"] == "V"
+    assert tower.closings() == ["V stopped", "V kept"]
     assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
     before = tower.fired()
     tower.sweep()

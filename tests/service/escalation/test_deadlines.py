@@ -61,7 +61,44 @@ def test_a_paused_clock_has_no_end_and_its_changes_are_told(window: Window, towe
     assert limit["changes"] == [
         {"on": "2026-11-04", "before": "2026-11-20", "after": None, "reason": "paused"}
     ]
-    assert "The clock stands. Days counted so far: 1." in limit["sentence"]["en"]
+    because = "The clock stands because the reporter was asked for data."
+    assert f"{because} Days counted so far: 1." in limit["sentence"]["en"]
+
+
+def test_each_day_on_which_a_clock_stood_says_why(window: Window, tower: Tower):
+    tower.begin_work()
+    tower.at("2026-11-04 09:00").hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.at("2026-11-05 09:00").hear("case.resumed.v1", status="in_progress")
+    tower.at("2026-11-06 09:00").answer()
+    tower.at("2026-11-10 09:00").hear("case.objected.v1", status="in_progress", cycle=2)
+    tower.at("2026-11-11 09:00").hear("case.archived.v1")
+    tower.at("2026-11-13 09:00").hear("case.objected.v1", status="unverified", cycle=2)
+    tower.database.psql("UPDATE pause SET because = NULL WHERE because = 'answer_given'")
+
+    limit = window.told("explain")["S1"]
+
+    stood = {day["on"]: day["reason"] for day in limit["days"] if day["verdict"] == "paused"}
+    assert stood == {
+        "2026-11-04": "data_requested", "2026-11-05": "data_requested",
+        "2026-11-06": "paused", "2026-11-09": "paused", "2026-11-10": "paused",
+        "2026-11-11": "archived", "2026-11-12": "archived", "2026-11-13": "archived",
+    }  # fmt: skip
+    assert "because the reporter was asked for data: 2." in limit["sentence"]["en"]
+    assert "karena laporan diarsipkan: 3." in limit["sentence"]["id"]
+    assert "to Tuesday, 10 November 2026: 3." in limit["sentence"]["en"]
+
+
+def test_a_reporter_who_cannot_be_reached_is_why_their_own_time_stands(
+    window: Window, tower: Tower
+):
+    tower.begin_work()
+    tower.answer()
+    tower.deliver()
+    tower.hear("message.failed.v1", about="answered", cycle=1, reason="rejected")
+
+    said = window.told("explain")["R1"]["sentence"]
+
+    assert "because the reporter could not be reached" in said["en"]
 
 
 def test_a_clock_and_its_changes_are_told_as_of_one_moment(window: Window, tower: Tower):

@@ -153,6 +153,7 @@ def test_each_day_of_a_passed_limit_is_explained(tower: Tower) -> None:
     christmas = next(day for day in settle["days"] if day["on"] == "2026-12-24")
     assert christmas["verdict"] == "skipped"
     assert christmas["basis"].startswith("SKB 3 Menteri 1497/2025")
+    assert settle["pauses"] == []
     running = next(c for c in content["clocks"] if c["clock"] == "H")
     assert (running["passed_at"], running["days"]) == (None, [])
 

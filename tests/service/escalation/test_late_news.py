@@ -14,12 +14,6 @@ def late(tower: Tower, at: str, type: str, **data: object) -> None:
     tower.receive(tower.stream.body(type, NUMBER, local(at).astimezone(UTC), **data))
 
 
-def closings(tower: Tower) -> list[str]:
-    tower.append()
-    closed = [e for e in tower.entries("monitoring") if e["type"] == "feed.breach.closed.v1"]
-    return [f"{e['data']['clock']} {e['data']['how']}" for e in closed]
-
-
 def test_a_limit_that_was_kept_is_taken_back_when_the_news_comes(tower: Tower) -> None:
     tower.open()  # V ends on Thursday
     tower.at("2026-11-12 08:00").sweep()
@@ -32,7 +26,7 @@ def test_a_limit_that_was_kept_is_taken_back_when_the_news_comes(tower: Tower) -
         "type": "deadline.kept", "clock": "V", "cycle": 1, "due_at": end_of("2026-11-05"),
         "ends_on": "2026-11-05", "at": rfc3339(tower.clock.at),
     }]  # fmt: skip
-    assert closings(tower) == ["V kept"]
+    assert tower.closings() == ["V kept"]
     assert tower.clocks()["V1"] == "stopped"
     assert tower.count("SELECT count(*) FROM clock WHERE clock = 'V' AND passed_at IS NULL") == 1
 
@@ -48,7 +42,7 @@ def test_what_stops_a_clock_in_its_last_second_keeps_the_limit_and_later_does_no
 
     late(tower, at, "case.closed.v1", how="accepted")
 
-    assert closings(tower) == ["S kept" if taken_back else "S stopped"]
+    assert tower.closings() == ["S kept" if taken_back else "S stopped"]
     assert len(tower.said("deadline.kept")) == taken_back
 
 
@@ -63,7 +57,7 @@ def test_an_answer_whose_news_is_late_takes_the_offer_back_and_each_fires_if_it_
 
     late(tower, f"{S_ENDS} 15:00", "case.answered.v1", agency="dpupr", cycle=1)
     assert tower.clocks()["S1"] == "paused"
-    assert closings(tower) == ["S kept"]
+    assert tower.closings() == ["S kept"]
 
     tower.at("2026-11-30 10:00").hear(
         "case.objected.v1", status="in_progress", objections=1, cycle=2
@@ -81,7 +75,7 @@ def test_a_question_whose_news_is_late_was_asked_in_time(tower: Tower) -> None:
     late(tower, "2026-11-05 14:00", "case.resumed.v1", status="unverified", cycle=1)
 
     assert len(tower.said("deadline.kept")) == 1
-    assert closings(tower) == ["V kept"]
+    assert tower.closings() == ["V kept"]
     tower.sweep()  # asked and told within one day: that day counts
     assert [line for line in tower.fired() if "passed" in line] == ["passed V", "passed V"]
 
@@ -97,7 +91,7 @@ def test_a_case_that_was_handed_over_stays_there_and_its_history_says_what_was_k
     tower.append()
 
     assert [e["type"] for e in tower.entries("handovers")] == ["feed.case.handed_over.v1"]
-    assert closings(tower) == ["S kept"]
+    assert tower.closings() == ["S kept"]
     history = tower.database.psql("SELECT what, detail FROM case_event ORDER BY id DESC LIMIT 1")
     assert history == [("deadline.kept", {"clock": "S", "cycle": 1, "due_at": end_of(S_ENDS)})]
 
@@ -109,7 +103,7 @@ def test_a_late_stop_of_a_limit_that_passed_while_it_ran_stays_passed(tower: Tow
     tower.at("2026-11-30 10:00").hear("case.closed.v1", how="accepted")
 
     assert tower.said("deadline.kept") == []
-    assert closings(tower) == ["S paused"]
+    assert tower.closings() == ["S paused"]
 
 
 def test_what_set_a_standing_clock_going_again_takes_nothing_back(tower: Tower) -> None:
@@ -124,4 +118,4 @@ def test_what_set_a_standing_clock_going_again_takes_nothing_back(tower: Tower) 
 
     assert tower.said("deadline.kept") == []
     assert tower.fired() == before
-    assert closings(tower) == ["S paused"]
+    assert tower.closings() == ["S paused"]

@@ -163,6 +163,12 @@ class Tower:
         """The reporter is told of an answer."""
         return self.hear("message.delivered.v1", number, about="answered", cycle=cycle)
 
+    def closings(self) -> list[str]:
+        """How breaches have closed, as the monitoring stream tells it: `S kept`."""
+        self.append()
+        closed = [e for e in self.entries("monitoring") if e["type"] == "feed.breach.closed.v1"]
+        return [f"{e['data']['clock']} {e['data']['how']}" for e in closed]
+
     def sweep(self) -> None:
         while self.service.sweep():
             pass

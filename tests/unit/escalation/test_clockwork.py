@@ -11,8 +11,10 @@ import pytest
 import contracts
 from services.escalation.watch.clockwork import (
     CASE_EVENTS,
+    CAUSES,
     CLOCKWORK,
     OVER,
+    Cause,
     Clock,
     Happening,
     Move,
@@ -117,6 +119,7 @@ PAUSED = Run(NOON, (PAUSED_SINCE,))
 STOPPED = Run(NOON, (), NOON + timedelta(hours=2))
 ASIDE = Run(NOON, (), NOON + timedelta(hours=2), set_aside=True)
 RESUMED = Run(NOON, (Pause(PAUSED_SINCE.start, LATER),))
+STOOD_ASIDE = Pause(NOON + timedelta(hours=2), LATER, Cause.ARCHIVED)
 
 AFTER = {
     (RUNNING, Move.PAUSE): Run(NOON, (Pause(LATER),)),
@@ -127,8 +130,8 @@ AFTER = {
     (PAUSED, Move.REVIVE): RESUMED,
     (PAUSED, Move.AGAIN): RESUMED,
     (ASIDE, Move.STOP): STOPPED,
-    (ASIDE, Move.REVIVE): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
-    (ASIDE, Move.AGAIN): Run(NOON, (Pause(NOON + timedelta(hours=2), LATER),)),
+    (ASIDE, Move.REVIVE): Run(NOON, (STOOD_ASIDE,)),
+    (ASIDE, Move.AGAIN): Run(NOON, (STOOD_ASIDE,)),
 }
 
 
@@ -167,8 +170,22 @@ def test_a_clock_that_was_set_aside_is_revived_once_as_if_it_had_been_paused() -
 
     revived = moved(aside, Move.REVIVE, LATER + timedelta(days=2))
 
-    assert revived == Run(NOON, (Pause(LATER, LATER + timedelta(days=2)),))
+    assert revived == Run(NOON, (Pause(LATER, LATER + timedelta(days=2), Cause.ARCHIVED),))
     assert moved(revived, Move.REVIVE, LATER + timedelta(days=3)) == revived
+
+
+def test_a_clock_that_goes_on_keeps_why_it_stood() -> None:
+    stands = moved(RUNNING, Move.PAUSE, LATER, because=Cause.ASKED)
+
+    resumed = moved(stands, Move.RESUME, LATER + timedelta(hours=1))
+
+    assert resumed.pauses == (Pause(LATER, LATER + timedelta(hours=1), Cause.ASKED),)
+
+
+def test_whatever_makes_a_clock_stand_says_why() -> None:
+    pausing = {what for what, moves in CLOCKWORK.items() if Move.PAUSE in moves.values()}
+
+    assert pausing == CAUSES.keys()
 
 
 def test_a_pause_never_ends_before_it_begins_though_two_clocks_disagree() -> None:

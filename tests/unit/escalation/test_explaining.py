@@ -9,8 +9,8 @@ import pytest
 
 from services.escalation.domain import Rule
 from services.escalation.watch import explaining
-from services.escalation.watch.clockwork import Clock
-from services.escalation.watch.explaining import LANGUAGES, SAYS, Told
+from services.escalation.watch.clockwork import Cause, Clock
+from services.escalation.watch.explaining import CAUSES, LANGUAGES, SAYS, Told
 from services.escalation.watch.workdays import Day, Limit, Unit, Verdict
 
 RULE = Rule(1, "S", None, None, Limit(3, Unit.WORKING), date(2019, 1, 1), "PermenPANRB 62/2018")
@@ -48,9 +48,26 @@ def test_the_whole_way_to_an_end_is_told_in_order() -> None:
         "Not counted: Thursday, 24 December 2026, Cuti Bersama Natal (SKB 3 Menteri). "
         "Not counted: Friday, 25 December 2026, Hari Raya Natal (SKB 3 Menteri). "
         "Not counted: Friday, 1 January 2027, Tahun Baru Masehi (not decreed yet). "
-        "Not counted, because the clock stood from Tuesday, 29 December 2026 "
+        "Not counted, the clock stood from Tuesday, 29 December 2026 "
         "to Wednesday, 30 December 2026: 2."
     )
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_why_a_clock_stood_is_told_for_each_time(cause: Cause) -> None:
+    days = (
+        Day(date(2026, 11, 3), PAUSED, cause), Day(date(2026, 11, 4), PAUSED, "paused"),
+        Day(date(2026, 11, 5), PAUSED, cause), Day(date(2026, 11, 6), COUNTED),
+    )  # fmt: skip
+
+    said = explaining.sentence(told(days=days))
+    standing = explaining.sentence(told(days=(), ends_on=None, stands_because=cause))
+
+    for lang, because in (("id", "karena"), ("en", "because")):
+        why = f"{because} {CAUSES[cause][lang]}"
+        assert said[lang].count(why) == 2
+        assert standing[lang].count(why) == 1
+    assert "Wednesday, 4 November 2026 to Wednesday, 4 November 2026: 1." in said["en"]
 
 
 def test_the_reporters_language_comes_first() -> None:
