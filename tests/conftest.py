@@ -148,7 +148,7 @@ def database(databases: Databases) -> Iterator[Callable[[str], Database]]:
 
     yield make
     for one in made:
-        databases.drop(one)
+        databases.give_back(one)
 
 
 @pytest.fixture

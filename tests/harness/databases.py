@@ -3,14 +3,23 @@
 import itertools
 import subprocess
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import psycopg2
 
 from deploy import secrets
 from deploy.local.environment import ROOT, Surroundings
 from deploy.local.postgres import Postgres
 from deploy.postgres.databases import SHARED, only_for, owner, role
+from tests.harness.restoring import Mark, mark, restored
+
+SESSIONS = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+GOING = 0.3  # seconds in which a session that was closed is gone
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Databases:
         self._numbers = itertools.count(1)
         self._templates: set[str] = set()
         self._roles: set[str] = set()
+        self._marks: dict[str, tuple[str, Mark]] = {}  # by name: the template, and how it was
+        self._kept: dict[str, list[Database]] = defaultdict(list)  # by template
         for shared in SHARED:
             for statement in only_for(shared):
                 server.psql(statement)
@@ -47,11 +58,12 @@ class Databases:
             self._role(owner(service))
             self._migrate(self._clone(service, owner(service), "template0", service))
             self._templates.add(service)
-        return self._clone(service, owner(service), service)
+        return self._like(service, service)
 
     def copy(self, database: Database) -> Database:
-        """Another one with the same in it; nobody may be connected to the first."""
-        return self._clone(database.service, owner(database.service), database.name)
+        """Another one with the same in it; nobody may be connected to the first, or change it
+        between two copies."""
+        return self._like(database.name, database.service)
 
     def empty(self, role: str) -> Database:
         """A database with nothing in it that belongs to `role`, a service's or a new one."""
@@ -59,7 +71,57 @@ class Databases:
         return self._clone(role, role, "template0")
 
     def drop(self, database: Database) -> None:
+        self._marks.pop(database.name, None)
         self.server.psql(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+    def give_back(self, database: Database) -> None:
+        """Keeps it for whoever wants the same next, if nobody is connected and nothing is left of
+        what was done in it (`restoring`); else it is dropped. To make one is to copy 330 files.
+
+        It gets another name: who still has the old one can neither find it nor be taken for
+        somebody who has used it before.
+        """
+        template, before = self._marks.pop(database.name, ("", None))
+        again = self._renamed(database) if before else None
+        if again is None or before is None:
+            self.drop(database)
+            return
+        after = None
+        with suppress(psycopg2.Error), self.server.session(again.name) as run:
+            after = restored(run, before)
+        if after is None:
+            self.drop(again)
+            return
+        self._marks[again.name] = template, after
+        self._kept[template].append(again)
+
+    def _like(self, template: str, service: str) -> Database:
+        if self._kept[template]:
+            return self._kept[template].pop()
+        made = self._clone(service, owner(service), template)
+        with self.server.session(made.name) as run:
+            self._marks[made.name] = template, mark(run)
+        return made
+
+    def _renamed(self, database: Database) -> Database | None:
+        """The same under a name that nobody knows; None if somebody is connected, or if the server
+        refuses, for a transaction that was prepared."""
+        service, name = database.service, f"{database.service}_{next(self._numbers)}"
+        with self.server.session("postgres") as run:
+            late = time.monotonic() + GOING
+            while there := run(SESSIONS, [database.name]):
+                if time.monotonic() > late:
+                    break
+                time.sleep(0.005)
+            try:
+                if not there:
+                    run(f"ALTER DATABASE {database.name} RENAME TO {name}")
+            except psycopg2.Error:
+                return None
+        if there:
+            return None
+        urls = self._url(service, name), self._url(owner(service), name)
+        return Database(name, service, *urls, self.server)
 
     def _clone(self, service: str, belongs_to: str, template: str, name: str = "") -> Database:
         name = name or f"{service}_{next(self._numbers)}"

@@ -33,7 +33,7 @@ def tower(databases: Databases, planted: Database, secrets_folder: Path) -> Iter
     made = Tower(database, secrets_folder, seeded=False)
     yield made
     made.close()
-    databases.drop(database)
+    databases.give_back(database)
 
 
 @pytest.fixture
