@@ -22,7 +22,7 @@ KINDS = {
     "about", "action", "channel", "class", "clock", "closed_how", "confidentiality", "decider",
     "deed", "how", "kind", "list", "name_source", "reply", "role", "stream", "unit", "what",
     "archive_reason", "awaited_from", "brought_to", "work", "rule",
-    "post", "standing", "part", "answer", "ombudsman",
+    "post", "standing", "part", "answer", "ombudsman", "because",
 }  # fmt: skip
 
 
