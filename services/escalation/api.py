@@ -14,7 +14,7 @@ from services.escalation import callers
 from services.escalation.config import Settings
 from services.escalation.ombudsman import doors as ombudsman
 from services.escalation.ombudsman import reading, return_path, targeting, witness
-from services.escalation.rules import amending, calendars, staffing, what_if
+from services.escalation.rules import amending, calendars, nation, staffing, what_if
 from services.escalation.watch import deadlines
 
 SECURITY = callers.SECURITY | {
@@ -33,6 +33,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/ladder": amending.Ladder(settings, db, clock),
         "/v1/amendments": amending.History(settings, db, clock),
         "/v1/what-if": what_if.WhatIf(settings, db, clock),
+        "/v1/national-decrees": nation.NationalDecrees(settings, db, clock),
         "/v1/calendars": calendars.Calendars(settings, db, clock),
         "/v1/calendars/{code}/weeks": calendars.Weeks(settings, db, clock),
         "/v1/calendars/{code}/days": calendars.Days(settings, db, clock),

@@ -66,15 +66,18 @@ def plant(tx: Session, years: list[national.NationalYear]) -> None:
 
 def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str]:
     """Makes the imported days of these years what the package knows now, and says what changed.
-    A day or a decree that a person entered stays as it is."""
+    A day that a person entered stays as it is, and so does a year whose decree one did."""
     changed = []
     for year in years:
-        known, amended = tx.get(CalendarYear, year.year), _amend(tx, year)
+        known = tx.get(CalendarYear, year.year)
+        if known is not None and known.entered:
+            continue
+        amended = _amend(tx, year)
         if known is None:
             tx.add(CalendarYear(year=year.year, decree=year.decree))
             changed.append(f"{year.year} added, {len(year.days)} days off, {_basis(year.decree)}")
             continue
-        if known.decree is None and year.decree:
+        if year.decree and known.decree != year.decree:
             known.decree = year.decree
             changed.append(f"{year.year}: {year.decree}")
         changed += amended

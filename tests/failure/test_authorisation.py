@@ -84,6 +84,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/limits": ADMINISTRATOR,
     "GET /v1/ladder": ADMINISTRATOR,
     "POST /v1/ladder": ADMINISTRATOR,
+    "POST /v1/national-decrees": ADMINISTRATOR,
     "GET /v1/calendars": ADMINISTRATOR,
     "POST /v1/calendars": ADMINISTRATOR,
     "POST /v1/calendars/{code}/weeks": ADMINISTRATOR,

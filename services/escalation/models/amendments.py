@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
 
-AMENDED = ("limit", "rung", "calendar", "week", "day", "assignment", "import")
+AMENDED = ("limit", "rung", "calendar", "week", "day", "assignment", "import", "nation")
 
 
 class Amendment(Base):

@@ -27,12 +27,14 @@ class Regime(Base):
 
 
 class CalendarYear(Base):
-    """A year that the calendar holds; without `decree` its joint leave is not decided yet."""
+    """A year that the calendar holds; without `decree` its joint leave is not decided yet.
+    `entered`: a person entered the decree, so an import leaves the year alone."""
 
     __tablename__ = "calendar_year"
 
     year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     decree: Mapped[str | None] = mapped_column(sa.Text)
+    entered: Mapped[bool] = mapped_column(server_default=sa.false())
 
 
 class CalendarDay(Base):

@@ -172,6 +172,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         ("/v1/ladder", "escalation"),
         ("/v1/amendments", "escalation"),
         ("/v1/what-if", "escalation"),
+        ("/v1/national-decrees", "escalation"),
         ("/v1/calendars", "escalation"),
         ("/v1/calendars/regency/days", "escalation"),
         ("/v1/ombudsman/feed", "escalation"),

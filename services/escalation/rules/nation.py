@@ -1,0 +1,129 @@
+"""The nation's days off, as an administrator enters a year's joint decree: which it is, and what it
+makes of days that the imported calendar does not know, or knows otherwise.
+
+From then on an import leaves that year alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import falcon
+import sqlalchemy as sa
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from chassis import web
+from chassis.errors import FieldError, Invalid
+from chassis.schemas import Count, Strict, Text
+from services.escalation.models import CalendarDay, CalendarYear
+from services.escalation.rules.amending import Amended, Change, Decree, Preview, Rules, refuse
+from services.escalation.rules.national import JOINT_LEAVE, PUBLIC
+from services.escalation.rules.rulebook import one_of
+
+MOST = 60  # days that one decree changes
+
+
+class NationalDay(Strict):
+    """A day off of the whole country."""
+
+    day = fields.Date(required=True, format="iso")
+    kind = one_of((PUBLIC, JOINT_LEAVE), required=True)
+    name = Text(100, lines=False, required=True)
+
+
+class NewNationalDecree(Decree):
+    """A year's decree, the days off that it adds or changes, and those that it takes back."""
+
+    year = Count(required=True, strict=True, validate=validate.Range(2000, 2100))
+    days = fields.List(
+        fields.Nested(NationalDay), load_default=list, validate=validate.Length(max=MOST)
+    )
+    taken_back = fields.List(
+        fields.Date(format="iso"), load_default=list, validate=validate.Length(max=MOST)
+    )
+
+
+class NationalDecrees(Rules):
+    """`/v1/national-decrees`"""
+
+    @web.operation(
+        "Enter a year's national decree",
+        body=NewNationalDecree,
+        query=Preview,
+        answers={201: Amended, 200: Amended},
+        errors=(401, 403),
+        idempotent="optional",
+        security="officer",
+    )
+    def on_post(
+        self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
+    ) -> web.Answer:
+        """Each of the year's days off has it as its basis then, and no limit that runs into the
+        year is provisional. It holds in every calendar that keeps the nation's days."""
+        refuse(_wrong(body))
+        moved = [*(one["day"] for one in body["days"]), *body["taken_back"]]
+        since = min(moved, default=self.today())
+        field = "days" if body["days"] else "taken_back"
+
+        def add(tx: Session) -> CalendarYear:
+            return _enter(tx, body)
+
+        change = Change(
+            "nation", body["decree"], body["retroactive"], since, field, add, _detail(body)
+        )
+        return self.amend(req, change, key, **query)
+
+
+def _wrong(body: Mapping[str, Any]) -> list[FieldError]:
+    """What a decree may not say: a day of another year, or of one day two things."""
+    told = [(f"days.{n}.day", one["day"]) for n, one in enumerate(body["days"])]
+    told += [("taken_back", day) for day in body["taken_back"]]
+    wrong: list[FieldError] = []
+    seen: set[date] = set()
+    for field, day in told:
+        if day.year != body["year"]:
+            message = "this day is of another year"
+            wrong.append(FieldError(field=field, rule="year", message=message))
+        if day in seen:
+            message = "this day is named twice"
+            wrong.append(FieldError(field=field, rule="unique", message=message))
+        seen.add(day)
+    return wrong
+
+
+def _detail(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "year": body["year"],
+        "days": [one | {"day": one["day"].isoformat()} for one in body["days"]],
+        "taken_back": [day.isoformat() for day in body["taken_back"]],
+    }
+
+
+def _enter(tx: Session, body: Mapping[str, Any]) -> CalendarYear:
+    """Raises Invalid for a year without days, one whose joint leave nobody has named, and a day
+    taken back that is none."""
+    year = tx.get(CalendarYear, body["year"])
+    if year is None:
+        raise Invalid("the calendar holds no days of this year: import them first", "year", "held")
+    span = date(year.year, 1, 1), date(year.year, 12, 31)
+    of_year = sa.select(CalendarDay).where(CalendarDay.day.between(*span))
+    known = {row.day: row for row in tx.scalars(of_year)}
+    for day in body["taken_back"]:
+        if day not in known:
+            raise Invalid("this is no day off of the nation's", "taken_back", "known")
+        tx.delete(known.pop(day))
+    for row in known.values():
+        if row.imported:
+            row.basis = body["decree"]
+    for one in body["days"]:
+        row = known.setdefault(one["day"], CalendarDay(day=one["day"]))
+        row.name, row.kind = one["name"], one["kind"]
+        row.basis, row.imported = body["decree"], False
+        tx.add(row)
+    if not any(row.kind == JOINT_LEAVE for row in known.values()):
+        raise Invalid("nobody has named this year's days of joint leave", "days", "joint_leave")
+    year.decree, year.entered = body["decree"], True
+    return year
