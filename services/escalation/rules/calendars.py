@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.errors import NotAllowed, NotFound
-from chassis.schemas import Count, Flag, Strict, Text
+from chassis.schemas import Count, Strict, Text
 from services.escalation.models import (
     Amendment,
     CalendarAssignment,
@@ -37,25 +37,12 @@ from services.escalation.rules.amending import (
     effective,
     shown,
 )
-from services.escalation.rules.rulebook import CODE, DayFields, one_of
+from services.escalation.rules.rulebook import CODE, DayFields, WeekFields, one_of
 from services.escalation.watch.workdays import DayRule
 
 ZONES = ("Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura")
 DAY_STATES = ("in_force", "superseded")
 KINDS = ("public", "joint_leave", "local")
-
-
-class WeekFields(Strict):
-    """The weekdays that are worked (0 is Monday), and whether the nation's days off are off here
-    too."""
-
-    weekdays = fields.List(
-        Count(strict=True, validate=validate.Range(0, 6)),
-        required=True,
-        validate=validate.Length(1, 7),
-    )
-    national_days = Flag(required=True)
-    joint_leave = Flag(required=True)
 
 
 class NewWeek(Effective, WeekFields):

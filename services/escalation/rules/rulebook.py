@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from chassis.errors import FieldError
-from chassis.schemas import Count, Strict, Text, Whole
+from chassis.schemas import Count, Flag, Strict, Text, Whole
 from services.escalation.domain import RAISED, Addressee
 from services.escalation.watch.clockwork import Clock
 from services.escalation.watch.workdays import DayRule, Unit
@@ -46,6 +46,19 @@ class RungFields(Strict):
     level = Count(required=True, strict=True, validate=validate.Range(0, 3))
     after_days = Count(required=True, strict=True, validate=validate.Range(-100, 100))
     brought_to = one_of(Addressee, required=True)
+
+
+class WeekFields(Strict):
+    """The weekdays that are worked (0 is Monday), and whether the nation's days off are off here
+    too."""
+
+    weekdays = fields.List(
+        Count(strict=True, validate=validate.Range(0, 6)),
+        required=True,
+        validate=validate.Length(1, 7),
+    )
+    national_days = Flag(required=True)
+    joint_leave = Flag(required=True)
 
 
 class DayFields(Strict):

@@ -1,8 +1,9 @@
-"""Other limits, rungs or days, as a document that supposes them; and the rules that follow.
+"""Other limits, rungs, weeks or days, as a document that supposes them; and the rules that follow.
 
-The document is a JSON object with any of the lists `limits`, `ladder` and `days`. A limit or rung
-without `effective_from` is supposed to have been so always: it takes the place of every one for the
-same clock (and kind, class or level). With a day, it stands beside the others from that day on.
+The document is a JSON object with any of the lists `limits`, `ladder`, `weeks` and `days`. A limit,
+rung or week without `effective_from` is supposed to have been so always: it takes the place of
+every one for the same clock (and kind, class or level), or calendar. With a day, it stands beside
+the others from that day on.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from chassis.errors import FieldError, Invalid
 from chassis.schemas import Strict
 from services.escalation.domain import Rule, Rung
 from services.escalation.models import REGENCY
+from services.escalation.rules.almanac import LocalWeek
 from services.escalation.rules.regime import Regime
 from services.escalation.rules.rulebook import (
     CODE,
     DayFields,
     LimitFields,
     RungFields,
+    WeekFields,
     one_of,
     wrong_limit,
     wrong_rung,
 )
-from services.escalation.watch.workdays import Calendar, DayOff, DayRule, Limit, Unit
+from services.escalation.watch.workdays import Calendar, DayOff, DayRule, Limit, Unit, Week
 
 ALWAYS = date.min
 FEW = validate.Length(max=100)
@@ -46,6 +49,13 @@ class SupposedRung(RungFields):
     effective_from = fields.Date(load_default=ALWAYS, format="iso")
 
 
+class SupposedWeek(WeekFields):
+    """A calendar's week, from a day on or always."""
+
+    calendar = fields.String(load_default=REGENCY, validate=CODE)
+    effective_from = fields.Date(load_default=ALWAYS, format="iso")
+
+
 class SupposedDay(DayFields):
     """A day of a calendar, off or worked."""
 
@@ -58,6 +68,7 @@ class Supposed(Strict):
 
     limits = fields.List(fields.Nested(SupposedLimit), load_default=list, validate=FEW)
     ladder = fields.List(fields.Nested(SupposedRung), load_default=list, validate=FEW)
+    weeks = fields.List(fields.Nested(SupposedWeek), load_default=list, validate=FEW)
     days = fields.List(fields.Nested(SupposedDay), load_default=list, validate=FEW)
 
 
@@ -70,7 +81,11 @@ def suppose(regime: Regime, document: Mapping[str, Any]) -> Regime:
         rules = _with_limit(rules, limit, max((r.id for r in rules), default=0) + number)
     for rung in document["ladder"]:
         ladder = _with_rung(ladder, rung)
-    calendars = dict(regime.calendars)
+    weeks = regime.almanac.weeks
+    for week in document["weeks"]:
+        weeks = _with_week(weeks, week)
+    known = replace(regime.almanac, weeks=weeks)
+    calendars = dict(known.under(regime.version) if document["weeks"] else regime.calendars)
     for day in document["days"]:
         calendars[day["calendar"]] = _with_day(calendars[day["calendar"]], day)
     return replace(regime, calendars=calendars, rules=rules, ladder=ladder)
@@ -85,10 +100,11 @@ def _wrong(regime: Regime, document: Mapping[str, Any]) -> Iterator[FieldError]:
                     rule=error["rule"],
                     message=error["message"],
                 )
-    for place, day in enumerate(document["days"]):
-        if day["calendar"] not in regime.calendars:
-            field, message = f"days.{place}.calendar", "There is no such calendar."
-            yield FieldError(field=field, rule="unknown", message=message)
+    for name in ("weeks", "days"):
+        for place, row in enumerate(document[name]):
+            if row["calendar"] not in regime.calendars:
+                field, message = f"{name}.{place}.calendar", "There is no such calendar."
+                yield FieldError(field=field, rule="unknown", message=message)
 
 
 def _with_limit(rules: tuple[Rule, ...], new: Mapping[str, Any], id: int) -> tuple[Rule, ...]:
@@ -104,6 +120,15 @@ def _with_rung(ladder: tuple[Rung, ...], new: Mapping[str, Any]) -> tuple[Rung, 
     if new["effective_from"] == ALWAYS:
         ladder = tuple(r for r in ladder if (r.clock, r.klass, r.level) != about)
     return (*ladder, Rung(*about, new["after_days"], new["brought_to"], new["effective_from"]))
+
+
+def _with_week(weeks: tuple[LocalWeek, ...], new: Mapping[str, Any]) -> tuple[LocalWeek, ...]:
+    """In the order of their days; of two from one day the later holds."""
+    since, code = new["effective_from"], new["calendar"]
+    if since == ALWAYS:
+        weeks = tuple(week for week in weeks if week.calendar != code)
+    week = Week(since, frozenset(new["weekdays"]), new["national_days"], new["joint_leave"])
+    return tuple(sorted((*weeks, LocalWeek(code, week, 0)), key=lambda one: one.week.since))
 
 
 def _with_day(calendar: Calendar, new: Mapping[str, Any]) -> Calendar:

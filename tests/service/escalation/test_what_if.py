@@ -181,6 +181,39 @@ def test_days_off_that_were_not_move_what_ran_over_them(history: Tower) -> None:
     assert {"clock": "V", "agency": None, "count": 2} in told["no_longer_late"]
 
 
+def test_another_week_moves_what_ran_over_the_days_that_it_adds(history: Tower) -> None:
+    seven = {"weekdays": [0, 1, 2, 3, 4, 5, 6], "national_days": False, "joint_leave": False}
+    four = {"weekdays": [0], "national_days": True, "joint_leave": True}
+
+    busier, lazier = compared(history, {"weeks": [seven]}), compared(history, {"weeks": [four]})
+
+    assert busier["newly_late"]
+    assert not busier["no_longer_late"]
+    assert {"clock": "V", "agency": None, "count": 2} in lazier["no_longer_late"]
+    assert not lazier["newly_late"]
+
+
+def test_a_week_from_a_day_on_leaves_what_ended_before_as_it_was(history: Tower) -> None:
+    week = {"weekdays": [0], "national_days": True, "joint_leave": True}
+
+    told = compared(history, {"weeks": [week | {"effective_from": "2040-01-01"}]})
+
+    assert told["after"] == told["before"]
+    same = {"weekdays": [0, 1, 2, 3, 4], "national_days": True, "joint_leave": True}
+    assert compared(history, {"weeks": [same]})["after"] == told["before"]
+
+
+def test_a_week_of_a_calendar_that_nobody_has_is_refused(history: Tower) -> None:
+    week = {"weekdays": [0], "national_days": True, "joint_leave": True, "calendar": "unheard-of"}
+
+    with pytest.raises(Invalid) as refused:
+        compared(history, {"weeks": [week]})
+
+    assert [(e["field"], e["rule"]) for e in refused.value.errors] == [
+        ("weeks.0.calendar", "unknown")
+    ]
+
+
 def test_a_limit_that_would_be_missing_is_counted_and_not_taken_for_in_time(
     history: Tower,
 ) -> None:
@@ -221,7 +254,7 @@ def test_a_limit_that_would_be_missing_is_counted_and_not_taken_for_in_time(
          "one_of"),
         ({"days": [{"day": "2026-12-01", "rule": "off", "name": "x", "calendar": "a b"}]},
          "days.0.calendar", "type"),
-        ({"weeks": []}, "weeks", "unknown"),
+        ({"weekends": []}, "weekends", "unknown"),
     ],
 )  # fmt: skip
 def test_a_document_that_supposes_nonsense_is_refused(
