@@ -161,9 +161,9 @@ STORED = {
     ("effective_from", "not_past"), ("day", "not_past"), ("effective_until", "range"),
     ("agency", "none"),  # by the post
     ("class", "kind"),
-    ("year", "held"), ("days", "joint_leave"), ("days", "not_past"), ("taken_back", "not_past"),
-    ("day", "year"), ("day", "unique"), ("taken_back", "year"), ("taken_back", "unique"),
-    ("taken_back", "known"),
+    ("year", "held"), *(("days", rule) for rule in ("joint_leave", "change", "not_past")),
+    ("day", "year"), ("day", "unique"),
+    *(("taken_back", rule) for rule in ("year", "unique", "known", "not_past")),
     ("sha256", "unique"), ("sha256", "content"),  # of what is in a file
     ("calendar", "unknown"),  # that there is none of this code
     ("after_days", "level"), ("brought_to", "level"), ("clock", "level"),

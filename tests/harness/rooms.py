@@ -310,7 +310,9 @@ class Escalation(Room):
         "ladder": {"clock": "V", "level": 2, "after_days": 3, "brought_to": "sekda"} | DECREED,
         "calendars": {"name": "Rumah sakit", "zone": "Asia/Jayapura"} | WEEK | DECREED,
         "weeks": WEEK | DECREED,
-        "national-decrees": {"year": 2026, "decree": "SKB 3 Menteri 1497/2025, 2/2025, 5/2025"},
+        "national-decrees": {
+            "joint": True, "year": 2026, "decree": "SKB 3 Menteri 1497/2025, 2/2025, 5/2025",
+        },
         "what-if": {"limits": [{"clock": "V", "days": 5, "unit": "working"}]},
         "agencies": {"agency": "dlh"} | DECREED,
         "days": {

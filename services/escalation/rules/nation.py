@@ -1,7 +1,7 @@
-"""The nation's days off, as an administrator enters a year's joint decree: which it is, and what it
-makes of days that the imported calendar does not know, or knows otherwise.
+"""The nation's days off, as an administrator enters decrees: which is a year's joint one, and what
+any makes of days that the imported calendar does not know, or knows otherwise.
 
-From then on an import leaves that year alone.
+An import leaves alone a year whose joint decree was entered, or of which a day was taken back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.errors import FieldError, Invalid
-from chassis.schemas import Count, Strict, Text
+from chassis.schemas import Count, Flag, Strict, Text
 from services.escalation.models import CalendarDay, CalendarYear
 from services.escalation.rules.amending import Amended, Change, Decree, Preview, Rules, refuse
 from services.escalation.rules.national import JOINT_LEAVE, PUBLIC
@@ -35,8 +35,10 @@ class NationalDay(Strict):
 
 
 class NewNationalDecree(Decree):
-    """A year's decree, the days off that it adds or changes, and those that it takes back."""
+    """A decree about a year's days: whether it is the joint one, which is the basis of them all;
+    the days off that it adds or changes, and those that it takes back."""
 
+    joint = Flag(required=True)
     year = Count(required=True, strict=True, validate=validate.Range(2000, 2100))
     days = fields.List(
         fields.Nested(NationalDay), load_default=list, validate=validate.Length(max=MOST)
@@ -50,7 +52,7 @@ class NationalDecrees(Rules):
     """`/v1/national-decrees`"""
 
     @web.operation(
-        "Enter a year's national decree",
+        "Enter a national decree about a year's days",
         body=NewNationalDecree,
         query=Preview,
         answers={201: Amended, 200: Amended},
@@ -61,8 +63,8 @@ class NationalDecrees(Rules):
     def on_post(
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """Each of the year's days off has it as its basis then, and no limit that runs into the
-        year is provisional. It holds in every calendar that keeps the nation's days."""
+        """After the joint one, no limit that runs into the year is provisional. What is decreed of
+        a day holds in every calendar that keeps the nation's days."""
         refuse(_wrong(body))
         moved = [*(one["day"] for one in body["days"]), *body["taken_back"]]
         since = min(moved, default=self.today())
@@ -78,10 +80,12 @@ class NationalDecrees(Rules):
 
 
 def _wrong(body: Mapping[str, Any]) -> list[FieldError]:
-    """What a decree may not say: a day of another year, or of one day two things."""
+    """What a decree may not say: nothing, a day of another year, or of one day two things."""
     told = [(f"days.{n}.day", one["day"]) for n, one in enumerate(body["days"])]
     told += [("taken_back", day) for day in body["taken_back"]]
     wrong: list[FieldError] = []
+    if not told and not body["joint"]:
+        wrong.append(FieldError(field="days", rule="change", message="nothing would change"))
     seen: set[date] = set()
     for field, day in told:
         if day.year != body["year"]:
@@ -97,6 +101,7 @@ def _wrong(body: Mapping[str, Any]) -> list[FieldError]:
 def _detail(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "year": body["year"],
+        "joint": body["joint"],
         "days": [one | {"day": one["day"].isoformat()} for one in body["days"]],
         "taken_back": [day.isoformat() for day in body["taken_back"]],
     }
@@ -116,14 +121,16 @@ def _enter(tx: Session, body: Mapping[str, Any]) -> CalendarYear:
             raise Invalid("this is no day off of the nation's", "taken_back", "known")
         tx.delete(known.pop(day))
     for row in known.values():
-        if row.imported:
+        if row.imported and body["joint"]:
             row.basis = body["decree"]
     for one in body["days"]:
         row = known.setdefault(one["day"], CalendarDay(day=one["day"]))
         row.name, row.kind = one["name"], one["kind"]
         row.basis, row.imported = body["decree"], False
         tx.add(row)
-    if not any(row.kind == JOINT_LEAVE for row in known.values()):
-        raise Invalid("nobody has named this year's days of joint leave", "days", "joint_leave")
-    year.decree, year.entered = body["decree"], True
+    year.entered = year.entered or body["joint"] or bool(body["taken_back"])
+    if body["joint"]:
+        year.decree = body["decree"]
+        if not any(row.kind == JOINT_LEAVE for row in known.values()):
+            raise Invalid("nobody has named this year's days of joint leave", "days", "joint_leave")
     return year

@@ -17,9 +17,9 @@ from tests.service.escalation.window import Window
 PATH = "national-decrees"
 SKB = "SKB 3 Menteri 900/2027, 4/2027, 7/2027"
 LEAVE = {"day": "2028-03-02", "kind": "joint_leave", "name": "Cuti bersama Idulfitri"}
-DECREE = {"year": 2028, "decree": SKB, "days": [LEAVE]}
+DECREE = {"joint": True, "year": 2028, "decree": SKB, "days": [LEAVE]}
 EXTRA = {"day": "2026-11-05", "kind": "public", "name": "Hari pemilihan"}
-NOW = {"year": 2026, "decree": "Keppres 40/2026", "days": [EXTRA]}
+NOW = {"joint": False, "year": 2026, "decree": "Keppres 40/2026", "days": [EXTRA]}
 
 
 def of_year(tower: Tower, year: int) -> list[tuple[Any, ...]]:
@@ -97,6 +97,19 @@ def test_a_day_is_taken_back(desk: Desk, tower: Tower) -> None:
     assert date(2026, 12, 24) not in [day for day, _, _ in of_year(tower, 2026)]
 
 
+def test_a_decree_about_a_day_is_the_basis_of_that_day_alone(desk: Desk, tower: Tower) -> None:
+    before = of_year(tower, 2026)
+
+    desk.decree(PATH, NOW)
+
+    assert set(of_year(tower, 2026)) - set(before) == {
+        (date(2026, 11, 5), "public", "Keppres 40/2026")
+    }
+    assert set(before) <= set(of_year(tower, 2026))
+    with tower.db.begin() as tx:  # which knows nothing of it, and leaves it
+        assert seed.import_calendar(tx, national.years([2026])) == []
+
+
 def test_an_import_leaves_the_year_alone(desk: Desk, tower: Tower) -> None:
     desk.decree(PATH, DECREE)
     desk.decree(PATH, NOW | {"taken_back": ["2026-12-24"]})
@@ -123,7 +136,7 @@ def test_who_entered_it_is_kept_and_the_ombudsman_reads_it(desk: Desk, tower: To
 
     [kept] = [a for a in desk.see("amendments")["amendments"] if a["what"] == "nation"]
     assert (kept["decree"], kept["retroactive"]) == (SKB, False)
-    assert kept["detail"] == {"year": 2028, "days": [LEAVE], "taken_back": []}
+    assert kept["detail"] == {"year": 2028, "joint": True, "days": [LEAVE], "taken_back": []}
     tower.append()
     [entry] = [e for e in tower.entries("monitoring") if e["type"] == "feed.rule.amended.v1"]
     assert (entry["data"]["what"], entry["data"]["decree"]) == ("nation", SKB)
@@ -145,6 +158,7 @@ def test_the_past_needs_a_word_for_it(desk: Desk, tower: Tower) -> None:
     [
         (DECREE | {"year": 2045, "days": []}, [("year", "held")]),
         (DECREE | {"days": []}, [("days", "joint_leave")]),
+        (DECREE | {"days": [], "joint": False}, [("days", "change")]),
         (DECREE | {"days": [LEAVE | {"day": "2029-03-02"}]}, [("days.0.day", "year")]),
         (DECREE | {"days": [LEAVE, LEAVE]}, [("days.1.day", "unique")]),
         (DECREE | {"taken_back": ["2028-03-02"]}, [("taken_back", "unique")]),
