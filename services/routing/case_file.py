@@ -249,10 +249,9 @@ def _reply(tx: Session, number: str, reply_id: UUID, step: Step, words: Words) -
             at=step.at,
             officer_id=step.officer_id,
             agency=step.actor.agency,
+            evidence=evidence.rows(words.evidence),
         )
     )
-    tx.flush()
-    evidence.keep(tx, reply_id, words.evidence)
     said = words.about, words.text, words.evidence
     emit(tx, events.reply_written(number, step.at, reply_id, *said))
 

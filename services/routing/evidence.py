@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -43,11 +42,9 @@ def named(files: Iterable[Mapping[str, str]]) -> tuple[Evidence, ...]:
     return told
 
 
-def keep(tx: Session, reply_id: UUID, files: Iterable[Evidence]) -> None:
-    """Keeps what was named with a reply."""
-    for place, one in enumerate(files):
-        row = {"reply_id": reply_id, "place": place, "title": one.title, "sha256": one.sha256}
-        tx.add(models.Evidence(**row))
+def rows(files: Iterable[Evidence]) -> list[models.Evidence]:
+    """As a reply keeps them, in their order."""
+    return [models.Evidence(place=place, **asdict(one)) for place, one in enumerate(files)]
 
 
 def of(reply: models.Reply) -> tuple[Evidence, ...]:
