@@ -6,6 +6,7 @@ ladder are put in only where there are none, because people amend them.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -24,7 +25,7 @@ from services.escalation.models import (
     LimitRule,
 )
 from services.escalation.ombudsman import records
-from services.escalation.rules import national
+from services.escalation.rules import entered, national
 from services.escalation.rules.defaults import IN_FORCE, LADDER, LIMITS, LOCAL
 
 YEARS_BACK, YEARS_AHEAD = 1, 4  # a supervisory case with pauses may run for years
@@ -66,13 +67,16 @@ def plant(tx: Session, years: list[national.NationalYear]) -> None:
 
 def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str]:
     """Makes the imported days of these years what the package knows now, and says what changed.
-    A day that a person entered stays as it is, and so does a year whose decree one did."""
-    changed = []
+    A day that a person entered or took back stays as it is, and so does a year whose decree one
+    entered."""
+    changed: list[str] = []
+    by_hand = entered.standing(tx)
     for year in years:
         known = tx.get(CalendarYear, year.year)
         if known is not None and known.entered:
             continue
-        amended = _amend(tx, year)
+        year = national.numbered(year, known and known.decree)
+        amended = _amend(tx, year, by_hand)
         if known is None:
             tx.add(CalendarYear(year=year.year, decree=year.decree))
             changed.append(f"{year.year} added, {len(year.days)} days off, {_basis(year.decree)}")
@@ -101,10 +105,11 @@ def keep_import(
     records.tell(tx, amendment)
 
 
-def _amend(tx: Session, year: national.NationalYear) -> list[str]:
+def _amend(tx: Session, year: national.NationalYear, by_hand: Container[date]) -> list[str]:
     first, last = date(year.year, 1, 1), date(year.year, 12, 31)
     rows = tx.scalars(sa.select(CalendarDay).where(CalendarDay.day.between(first, last)))
-    known, given, changed = {row.day: row for row in rows}, {d.on: d for d in year.days}, []
+    known, changed = {row.day: row for row in rows}, []
+    given = {day.on: day for day in year.days if day.on not in by_hand}
     for on, row in known.items():
         if row.imported and on not in given:
             tx.delete(row)

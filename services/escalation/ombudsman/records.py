@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from itertools import chain as chain_of
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from services.escalation.events import rfc3339
 from services.escalation.models import (
     Amendment,
     CalendarAssignment,
+    CalendarDay,
     CalendarWeek,
     Denial,
     FeedEntry,
@@ -32,6 +34,7 @@ from services.escalation.models import (
     PostStanding,
 )
 from services.escalation.ombudsman import chain, feed
+from services.escalation.rules import entered
 from services.escalation.rules.defaults import IN_FORCE, LADDER, LIMITS, LOCAL
 
 Row = Amendment | PostStanding | Denial
@@ -76,7 +79,8 @@ def first_broken(tx: Session) -> str | None:
     that is not as it was decreed. What was written before the first row of its kind that was told
     is not looked for on the stream. Call it at the beginning of a transaction."""
     tx.execute(AS_OF_NOW)  # what is told may get its place on the stream meanwhile
-    return next(_wrong_rows(tx), None) or next(_wrong_rules(tx), None)
+    found = chain_of(_wrong_rows(tx), _wrong_rules(tx), _wrong_days(tx))
+    return next(found, None)
 
 
 def _wrong_rows(tx: Session) -> Iterator[str]:
@@ -92,8 +96,7 @@ def _wrong_rows(tx: Session) -> Iterator[str]:
 
 
 def _wrong_rules(tx: Session) -> Iterator[str]:
-    """What clocks are measured by. The nation's days are the package's (`import-calendar` shows
-    where they differ); a calendar's first week comes with the calendar."""
+    """What clocks are measured by. A calendar's first week comes with the calendar."""
     for what, model in RULES.items():
         decreed = sa.select(Amendment).where(Amendment.what == what, Amendment.row_id.is_not(None))
         of = {amendment.row_id: amendment for amendment in tx.scalars(decreed)}
@@ -106,6 +109,22 @@ def _wrong_rules(tx: Session) -> Iterator[str]:
                 yield f"{name} {row.id} is not as it was decreed"
         for id in sorted(of.keys() - {row.id for row in rows}):
             yield f"{name} {id} is gone"
+
+
+def _wrong_days(tx: Session) -> Iterator[str]:
+    """Of the nation's days those that somebody entered or took back; the others are the package's
+    (`import-calendar` shows where they differ)."""
+    decreed, name = entered.standing(tx), CalendarDay.__tablename__
+    rows = {row.day: row for row in tx.scalars(sa.select(CalendarDay))}
+    for day, known in sorted(decreed.items()):
+        row = rows.get(day)
+        if row is None and known.off:
+            yield f"{name} {day} is gone"
+        elif row is not None and (row.kind, row.name, row.basis) != known[1:]:
+            yield f"{name} {day} is not as it was decreed"
+    for day, row in sorted(rows.items()):
+        if not row.imported and day not in decreed:
+            yield f"{name} {day} was never decreed"
 
 
 def _is_as_decreed(row: Any, amendment: Amendment) -> bool:

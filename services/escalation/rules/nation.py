@@ -1,7 +1,7 @@
 """The nation's days off, as an administrator enters decrees: which is a year's joint one, and what
 any makes of days that the imported calendar does not know, or knows otherwise.
 
-An import leaves alone a year whose joint decree was entered, or of which a day was taken back.
+An import leaves alone a year whose joint decree was entered, and each day that was.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class NationalDecrees(Rules):
         """After the joint one, no limit that runs into the year is provisional. What is decreed of
         a day holds in every calendar that keeps the nation's days."""
         refuse(_wrong(body))
-        moved = [*(one["day"] for one in body["days"]), *body["taken_back"]]
-        since = min(moved, default=self.today())
-        field = "days" if body["days"] else "taken_back"
+        moved = [(one["day"], "days") for one in body["days"]]
+        moved += [(day, "taken_back") for day in body["taken_back"]]
+        since, field = min(moved, default=(self.today(), "days"))
 
         def add(tx: Session) -> CalendarYear:
             return _enter(tx, body)
@@ -121,16 +121,15 @@ def _enter(tx: Session, body: Mapping[str, Any]) -> CalendarYear:
             raise Invalid("this is no day off of the nation's", "taken_back", "known")
         tx.delete(known.pop(day))
     for row in known.values():
-        if row.imported and body["joint"]:
+        if body["joint"] and (row.imported or row.basis == year.decree):
             row.basis = body["decree"]
     for one in body["days"]:
         row = known.setdefault(one["day"], CalendarDay(day=one["day"]))
         row.name, row.kind = one["name"], one["kind"]
         row.basis, row.imported = body["decree"], False
         tx.add(row)
-    year.entered = year.entered or body["joint"] or bool(body["taken_back"])
     if body["joint"]:
-        year.decree = body["decree"]
+        year.decree, year.entered = body["decree"], True
         if not any(row.kind == JOINT_LEAVE for row in known.values()):
             raise Invalid("nobody has named this year's days of joint leave", "days", "joint_leave")
     return year

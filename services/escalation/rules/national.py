@@ -8,12 +8,13 @@ the next year): such a year is given with public holidays only, some of them est
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import holidays
 
 PUBLIC, JOINT_LEAVE = "public", "joint_leave"
+UNRECORDED = "(number not recorded)"
 
 # The joint decrees of the three ministers (religion, manpower, civil service), by the year they
 # are for. A year that is missing here is still imported: its basis then says that it is not known.
@@ -42,6 +43,14 @@ class NationalYear:
     days: tuple[NationalDay, ...]
 
 
+def numbered(year: NationalYear, decree: str | None) -> NationalYear:
+    """The year with the decree's number that is known already, if it brings none itself."""
+    if not decree or not year.decree or UNRECORDED not in year.decree:
+        return year
+    days = tuple(replace(day, basis=decree) for day in year.days)
+    return replace(year, decree=decree, days=days)
+
+
 def years(wanted: Iterable[int]) -> list[NationalYear]:
     """The wanted years, in order. A day that is both is a public holiday."""
     return [_year(year) for year in sorted(wanted)]
@@ -50,7 +59,7 @@ def years(wanted: Iterable[int]) -> list[NationalYear]:
 def _year(year: int) -> NationalYear:
     public = holidays.country_holidays("ID", years=year, categories=("public",), language="id")
     leave = holidays.country_holidays("ID", years=year, categories=("government",), language="id")
-    decree = DECREES.get(year, f"SKB 3 Menteri {year} (number not recorded)") if leave else None
+    decree = DECREES.get(year, f"SKB 3 Menteri {year} {UNRECORDED}") if leave else None
     basis = decree or "not decreed yet"
     found = {on: NationalDay(on, name, JOINT_LEAVE, basis) for on, name in leave.items()}
     found |= {on: NationalDay(on, name, PUBLIC, basis) for on, name in public.items()}

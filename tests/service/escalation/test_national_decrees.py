@@ -144,6 +144,73 @@ def test_who_entered_it_is_kept_and_the_ombudsman_reads_it(desk: Desk, tower: To
         assert records.first_broken(tx) is None
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("DELETE FROM calendar_day WHERE day = '2026-11-05'", "calendar_day 2026-11-05 is gone"),
+        ("UPDATE calendar_day SET name = 'x' WHERE day = '2026-11-05'",
+         "calendar_day 2026-11-05 is not as it was decreed"),
+        ("UPDATE calendar_day SET imported = false WHERE day = '2026-08-17'",
+         "calendar_day 2026-08-17 was never decreed"),
+        ("INSERT INTO calendar_day VALUES ('2026-12-24', 'Natal', 'public', 'x', true)",
+         "calendar_day 2026-12-24 is not as it was decreed"),
+    ],
+)  # fmt: skip
+def test_whoever_changes_such_a_day_by_hand_is_found(
+    desk: Desk, tower: Tower, change: str, told: str
+) -> None:
+    desk.decree(PATH, NOW | {"taken_back": ["2026-12-24"]})
+    desk.decree(PATH, DECREE)
+    desk.decree(PATH, DECREE | {"decree": "SKB baru", "days": []})
+    tower.append()
+    with tower.db.begin() as tx:
+        assert records.first_broken(tx) is None
+
+    tower.database.psql(change)
+
+    with tower.db.begin() as tx:
+        assert records.first_broken(tx) == told
+
+
+def test_a_corrected_number_is_that_of_every_day_of_the_first(desk: Desk, tower: Tower) -> None:
+    desk.decree(PATH, DECREE)
+
+    desk.decree(PATH, DECREE | {"decree": "SKB baru", "days": []})
+
+    assert {basis for _, _, basis in of_year(tower, 2028)} == {"SKB baru"}
+
+
+def test_a_day_that_was_taken_back_stays_so_and_the_rest_is_imported_on(
+    desk: Desk, tower: Tower
+) -> None:
+    desk.decree(PATH, NOW | {"days": [], "taken_back": ["2026-12-24"]})
+    tower.database.psql("DELETE FROM calendar_day WHERE day = '2026-08-17'")
+
+    with tower.db.begin() as tx:
+        changed = seed.import_calendar(tx, national.years([2026]))
+
+    assert [line[:12] for line in changed] == ["+ 2026-08-17"]
+
+
+def test_no_import_takes_a_number_away(tower: Tower) -> None:
+    unrecorded = national.years([2027])
+    tower.database.psql("UPDATE calendar_year SET decree = 'SKB 9/2026' WHERE year = 2027")
+    tower.database.psql(
+        "UPDATE calendar_day SET basis = 'SKB 9/2026' WHERE extract(year FROM day) = 2027"
+    )
+
+    with tower.db.begin() as tx:
+        assert seed.import_calendar(tx, unrecorded) == []
+
+
+def test_the_field_of_the_past_day_is_named(desk: Desk, tower: Tower) -> None:
+    later = EXTRA | {"day": "2026-12-01"}
+
+    body = NOW | {"days": [later], "taken_back": ["2026-08-17"]}
+
+    assert desk.refused(PATH, body) == [("taken_back", "not_past")]
+
+
 def test_the_past_needs_a_word_for_it(desk: Desk, tower: Tower) -> None:
     tower.at("2026-11-06 09:00")
     assert desk.refused(PATH, NOW) == [("days", "not_past")]
