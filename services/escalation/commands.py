@@ -15,8 +15,8 @@ denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, 
                       id), what, with which status, about which case, how often
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
                       clocks that would move; --apply --by NAME brings it in
-what-if FILE          replay history under the limits, rungs and days that FILE supposes; changes
-                      nothing. --json for machines, --numbers to name the cases
+what-if FILE          replay history under the limits, rungs, weeks and days that FILE supposes;
+                      changes nothing. --json for machines, --numbers to name the cases
 """
 
 from __future__ import annotations

@@ -71,12 +71,8 @@ def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str
     entered."""
     changed: list[str] = []
     by_hand = entered.standing(tx)
-    for year in years:
-        known = tx.get(CalendarYear, year.year)
-        if known is not None and known.entered:
-            continue
-        year = national.numbered(year, known and known.decree)
-        amended = _amend(tx, year, by_hand)
+    for year in importable(tx, years):
+        known, amended = tx.get(CalendarYear, year.year), _amend(tx, year, by_hand)
         if known is None:
             tx.add(CalendarYear(year=year.year, decree=year.decree))
             changed.append(f"{year.year} added, {len(year.days)} days off, {_basis(year.decree)}")
@@ -88,11 +84,22 @@ def import_calendar(tx: Session, years: list[national.NationalYear]) -> list[str
     return changed
 
 
+def importable(tx: Session, years: list[national.NationalYear]) -> list[national.NationalYear]:
+    """The years whose decree nobody entered, each with the number that is known already if the
+    package knows none."""
+    known = {year.year: year for year in tx.scalars(sa.select(CalendarYear))}
+    return [
+        national.numbered(year, known[year.year].decree) if year.year in known else year
+        for year in years
+        if year.year not in known or not known[year.year].entered
+    ]
+
+
 def keep_import(
     tx: Session, years: list[national.NationalYear], changed: list[str], decided_as: str
 ) -> None:
     """Keeps what an import changed, by which decrees, and who decided that it does."""
-    basis = "; ".join(f"{year.year}: {_basis(year.decree)}" for year in years)
+    basis = "; ".join(f"{y.year}: {_basis(y.decree)}" for y in importable(tx, years))
     amendment = Amendment(
         what="import",
         decree=basis,

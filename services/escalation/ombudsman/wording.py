@@ -45,6 +45,7 @@ HAPPENED: Mapping[str, Words] = {
     ),
 }
 CODES: Mapping[str, Words] = {
+    **{cause: Words(said["id"], said["en"]) for cause, said in CAUSES.items()},
     "complaint": Words("pengaduan", "complaint"),
     "aspiration": Words("aspirasi", "aspiration"),
     "information_request": Words("permintaan informasi", "information request"),
@@ -65,7 +66,6 @@ CODES: Mapping[str, Words] = {
     "explained": Words("dijelaskan", "explained"),
     "accepted": Words("diterima pelapor", "accepted by the reporter"),
     "auto_closed": Words("ditutup karena tidak ada tanggapan", "closed by silence"),
-    **{cause: Words(said["id"], said["en"]) for cause, said in CAUSES.items()},
     "counted": Words("dihitung", "counted"),
     "skipped": Words("tidak dihitung", "not counted"),
     "paused": Words("jam berhenti", "clock stood"),

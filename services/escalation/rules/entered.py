@@ -23,14 +23,12 @@ class Decreed(NamedTuple):
 def standing(tx: Session) -> dict[date, Decreed]:
     """Every day that was ever entered, by the amendments."""
     found: dict[date, Decreed] = {}
-    joint: dict[int, str] = {}
     entered = sa.select(Amendment).where(Amendment.what == "nation").order_by(Amendment.id)
     for one in tx.scalars(entered):
         told, basis = one.detail, one.decree
         if told["joint"]:
-            last, joint[told["year"]] = joint.get(told["year"]), basis
             for day, known in found.items():
-                if day.year == told["year"] and known.off and known.basis == last:
+                if day.year == told["year"] and known.off and known.basis == told["replaces"]:
                     found[day] = known._replace(basis=basis)
         for day in told["taken_back"]:
             found[date.fromisoformat(day)] = Decreed(off=False)

@@ -70,12 +70,15 @@ class NationalDecrees(Rules):
         moved += [(day, "taken_back") for day in body["taken_back"]]
         since, field = min(moved, default=(self.today(), "days"))
 
-        def add(tx: Session) -> CalendarYear:
-            return _enter(tx, body)
+        detail = _detail(body)
 
-        change = Change(
-            "nation", body["decree"], body["retroactive"], since, field, add, _detail(body)
-        )
+        def add(tx: Session) -> CalendarYear:
+            year = _known(tx, body["year"])
+            if body["joint"]:
+                detail["replaces"] = year.decree
+            return _enter(tx, year, body)
+
+        change = Change("nation", body["decree"], body["retroactive"], since, field, add, detail)
         return self.amend(req, change, key, **query)
 
 
@@ -107,12 +110,17 @@ def _detail(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _enter(tx: Session, body: Mapping[str, Any]) -> CalendarYear:
-    """Raises Invalid for a year without days, one whose joint leave nobody has named, and a day
-    taken back that is none."""
-    year = tx.get(CalendarYear, body["year"])
+def _known(tx: Session, number: int) -> CalendarYear:
+    """Raises Invalid for a year without days."""
+    year = tx.get(CalendarYear, number)
     if year is None:
         raise Invalid("the calendar holds no days of this year: import them first", "year", "held")
+    return year
+
+
+def _enter(tx: Session, year: CalendarYear, body: Mapping[str, Any]) -> CalendarYear:
+    """Raises Invalid for a year whose joint leave nobody has named, and for a day taken back that
+    is none."""
     span = date(year.year, 1, 1), date(year.year, 12, 31)
     of_year = sa.select(CalendarDay).where(CalendarDay.day.between(*span))
     known = {row.day: row for row in tx.scalars(of_year)}

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.escalation import models
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
-from services.escalation.ombudsman import feed
+from services.escalation.ombudsman import feed, happened
 from services.escalation.watch.clockwork import GOVERNMENT
 
 OPENED, CLOSED = "feed.breach.opened.v1", "feed.breach.closed.v1"
@@ -54,14 +54,20 @@ def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused
 
 
 def acquit(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
-    """A limit had not passed after all: its breach closes as that, also one that is closed already,
-    for it was none."""
+    """A limit that was said to have passed had not: each breach of it closes as that, also one that
+    is closed already, for it was none."""
     of_row = sa.select(models.Breach).where(models.Breach.clock_id == row.id)
-    last = tx.scalars(of_row.order_by(models.Breach.id.desc()).limit(1)).one_or_none()
-    if last is not None and last.how != "kept":
-        last.closed_at, last.how = last.closed_at or now, "kept"
-        data = _about(case, row, case.agency) | {"how": last.how}
+    since = models.Breach.opened_at >= row.passed_at
+    for breach in tx.scalars(of_row.where(since).order_by(models.Breach.id)):
+        breach.closed_at, breach.how = breach.closed_at or now, "kept"
+        agency = case.agency if row.stopped_at is None else _holder_at(tx, case, row)
+        data = _about(case, row, agency) | {"how": "kept"}
         feed.write(tx, "monitoring", CLOSED, case.number, data, now)
+
+
+def _holder_at(tx: Session, case: CaseState, row: ClockRun) -> str | None:
+    """Whose limit it was."""
+    return happened.agency_at(tx, case.number, row.due_at) if row.due_at else case.agency
 
 
 def _standing(row: ClockRun) -> models.Breach | None:

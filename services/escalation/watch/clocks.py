@@ -113,12 +113,17 @@ def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime)
     except Undecidable:
         return False
     row.regime, row.rule_id, row.due_at = regime.version, rule.id, end.at
+    _keep_what_came_true(tx, row, wakes)
+    return True
+
+
+def _keep_what_came_true(tx: Session, row: ClockRun, wakes: Wakes) -> None:
+    """Of what is still to be told of a stopped clock."""
     for wake in [wake for wake in row.wakes if wake.fired_at is None]:
         wake.due_at = wakes.at.get(What(wake.what), NEVER)
         if not _came_true(row, wake):
             row.wakes.remove(wake)
     tx.flush()
-    return True
 
 
 def give_back(
@@ -135,22 +140,40 @@ def give_back(
             continue
         for pause in annulled:
             pause.ended_at = taken_back
-        if row.passed_at and _is_ahead(case, row, now, regime):
-            _take_back(tx, case, row, now, regime)
-        before = row.due_at
-        if row.stopped_at is None:
-            _measure(tx, case, row, "resumed", now, regime)
-        elif measure_stopped(tx, case, row, regime):
-            _tell(tx, row, before, "resumed", now, regime)
+        if day_of(row, asked_at, regime) != day_of(row, taken_back, regime):  # else no day is given
+            _measure_given(tx, case, row, now, regime)
 
 
-def _is_ahead(case: CaseState, row: ClockRun, now: datetime, regime: Regime) -> bool:
-    """Whether a limit is not over, or was not when its clock stopped or began to stand."""
+def _measure_given(
+    tx: Session, case: CaseState, row: ClockRun, now: datetime, regime: Regime
+) -> None:
+    """Measures a clock again that was given time: one that runs by what is in force, one that has
+    stopped by what it was counted by, whatever was decreed since."""
+    is_open, before = row.stopped_at is None, row.due_at
     try:
-        _, end, _ = _reckon(case, row, regime)
+        _, end, wakes = (_reckon if is_open else _recount)(case, row, regime)
     except Undecidable:
-        return False
-    return end.at is None or not is_over(end.at, row.stopped_at or now)
+        end = None
+    ahead = end and (end.at is None or not is_over(end.at, row.stopped_at or now))
+    if row.passed_at and ahead:
+        _take_back(tx, case, row, now, regime)
+    if is_open:
+        _measure(tx, case, row, "resumed", now, regime)
+    elif end:
+        row.due_at = end.at
+        _keep_what_came_true(tx, row, wakes)
+        _tell(tx, row, before, "resumed", now, regime)
+
+
+def _recount(case: CaseState, row: ClockRun, regime: Regime) -> tuple[Rule, Due, Wakes]:
+    """As `_reckon`, by the rule and the calendar that gave the clock its end."""
+    rule = next((rule for rule in regime.rules if rule.id == row.rule_id), None)
+    if rule is None:
+        raise Undecidable
+    calendar = regime.almanac.under(row.regime)[row.calendar]
+    end = due(rule.limit, row.started_at, calendar, _pauses_when_measured(row))
+    rungs = rungs_for(regime.ladder, row.clock, case.klass, calendar.day_of(row.started_at))
+    return rule, end, wakeups(end, run_of(row), rungs, calendar)
 
 
 def run_of(row: ClockRun) -> Run:
@@ -252,14 +275,16 @@ def _move(
 def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regime: Regime) -> None:
     """A limit was said to have passed, and now comes the news of what had kept it. What was raised
     is taken back, and fires again if it becomes true; a case that was handed over stays there."""
+    passed = next((wake.due_at for wake in row.wakes if wake.what == What.PASSED), now)
+    row.due_at = row.due_at or passed  # a clock that stands has none: what was told counts
+    breaches.acquit(tx, case, row, now)
     row.passed_at = None
     for wake in [wake for wake in row.wakes if wake.what in WHEN_OVER]:
         row.wakes.remove(wake)
     tx.flush()
     if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
         case.offered_at = None
-    breaches.acquit(tx, case, row, now)
-    kept = events.kept(row, day_of(row, row.due_at or now, regime), now)
+    kept = events.kept(row, day_of(row, row.due_at, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
     emit(tx, kept)
 

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from services.escalation.events import rfc3339
 from tests.service.escalation.tower import NUMBER, Tower, end_of
+from tests.service.escalation.window import Window
 
 OTHER = "KTB-34567-00001"
 UNHEARD = {"about": "data_requested", "cycle": None, "reason": "expired"}
@@ -182,6 +183,63 @@ def test_who_has_acted_meanwhile_is_not_late_after_all(tower: Tower) -> None:
     before = tower.fired()
     tower.sweep()
     assert tower.fired() == before
+
+
+def test_what_was_kept_though_the_clock_has_no_end_any_more_is_said_with_the_end_that_was_told(
+    tower: Tower,
+) -> None:
+    end = begin(tower, "S")
+    ask(tower, "S")
+    cancel(tower, "S", "2026-11-23 08:00")
+    tower.sweep()
+    tower.at("2026-11-24 08:00").answer()
+    longer = {"kind": "complaint", "class": "supervisory", "status": "answered"}
+    tower.hear("case.reclassified.v1", **longer)
+    assert tower.clocks()["S1"] == "paused"
+
+    failed(tower)
+
+    assert [fact["due_at"] for fact in tower.said("deadline.kept")] == [end_of(end)]
+    assert tower.count("SELECT count(*) FROM inbox WHERE state <> 'done'") == 0
+
+
+def test_a_clock_that_stopped_while_it_stood_is_given_no_end(tower: Tower, window: Window) -> None:
+    begin(tower, "S")
+    ask(tower, "S", "2026-11-04")
+    cancel(tower, "S", "2026-11-06 10:00")
+    tower.at("2026-11-10 10:00").answer()
+    tower.at("2026-11-12 10:00").hear("case.closed.v1")
+    before = len(tower.said("deadline.recomputed"))
+
+    failed(tower)
+
+    assert window.told("explain")["S1"]["ends_on"] is None
+    assert len(tower.said("deadline.recomputed")) == before
+
+
+@pytest.mark.parametrize(
+    ("until", "given"), [("2026-11-03 15:00", False), ("2026-11-05 15:00", True)]
+)
+def test_what_was_decreed_since_moves_no_clock_that_has_stopped(
+    tower: Tower, until: str, given: bool
+) -> None:
+    begin(tower, "V")
+    ask(tower, "V", "2026-11-03")
+    cancel(tower, "V", until)
+    tower.hear("case.disposed.v1")
+    kept = "SELECT due_at, rule_id, regime FROM clock WHERE clock = 'V'"
+    [before] = tower.database.psql(kept)
+    tower.database.psql(
+        "INSERT INTO limit_rule (clock, days, unit, effective_from, decree)"
+        " VALUES ('V', 1, 'working', '2019-01-01', 'SK')"
+    )
+
+    failed(tower)
+
+    [after] = tower.database.psql(kept)
+    assert after[1:] == before[1:]
+    assert (after[0] > before[0]) is given
+    assert tower.count("SELECT count(*) FROM clock WHERE passed_at IS NOT NULL") == 0
 
 
 def test_who_was_late_with_that_time_too_stays_late(tower: Tower) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.escalation import seed
+from services.escalation.commands import bring_in
 from services.escalation.ombudsman import records
 from services.escalation.rules import national
 from tests.service.escalation.desk import GIVEN, HOSPITAL, OTHER, Desk
@@ -136,7 +137,9 @@ def test_who_entered_it_is_kept_and_the_ombudsman_reads_it(desk: Desk, tower: To
 
     [kept] = [a for a in desk.see("amendments")["amendments"] if a["what"] == "nation"]
     assert (kept["decree"], kept["retroactive"]) == (SKB, False)
-    assert kept["detail"] == {"year": 2028, "joint": True, "days": [LEAVE], "taken_back": []}
+    assert kept["detail"] == {
+        "year": 2028, "joint": True, "days": [LEAVE], "taken_back": [], "replaces": None,
+    }  # fmt: skip
     tower.append()
     [entry] = [e for e in tower.entries("monitoring") if e["type"] == "feed.rule.amended.v1"]
     assert (entry["data"]["what"], entry["data"]["decree"]) == ("nation", SKB)
@@ -190,6 +193,42 @@ def test_a_day_that_was_taken_back_stays_so_and_the_rest_is_imported_on(
         changed = seed.import_calendar(tx, national.years([2026]))
 
     assert [line[:12] for line in changed] == ["+ 2026-08-17"]
+
+
+def test_a_day_that_was_entered_by_the_imported_number_takes_the_joint_ones(
+    desk: Desk, tower: Tower
+) -> None:
+    desk.decree(PATH, NOW | {"decree": national.DECREES[2026]})
+
+    desk.decree(PATH, NOW | {"joint": True, "decree": "SKB baru", "days": []})
+
+    assert {basis for _, _, basis in of_year(tower, 2026)} == {"SKB baru"}
+    tower.append()
+    with tower.db.begin() as tx:
+        assert records.first_broken(tx) is None
+
+
+def test_an_import_tells_only_of_the_years_that_it_looked_at(desk: Desk, tower: Tower) -> None:
+    desk.decree(PATH, DECREE)
+    tower.database.psql("DELETE FROM calendar_day WHERE day = '2026-08-17'")
+
+    with tower.db.begin() as tx:
+        told = bring_in(tx, tower.settings.zone, national.years([2026, 2028]), "koordinator")
+
+    assert told[0].startswith("+ 2026-08-17")
+    [kept] = [a for a in desk.see("amendments")["amendments"] if a["what"] == "import"]
+    assert kept["decree"] == f"2026: {national.DECREES[2026]}"
+
+
+def test_the_number_stands_in_a_dossier(desk: Desk, tower: Tower) -> None:
+    desk.decree(PATH, DECREE)
+    tower.at("2027-12-30 09:00").open()
+    tower.hear("report.escalation_consented.v1")
+    tower.at("2028-03-20 10:00").sweep()
+
+    [(content,)] = tower.database.psql("SELECT content FROM dossier")
+    days = [day for clock in content["clocks"] for day in clock["days"] or []]
+    assert SKB in {day.get("basis") for day in days if day["on"] == "2028-01-01"}
 
 
 def test_no_import_takes_a_number_away(tower: Tower) -> None:
