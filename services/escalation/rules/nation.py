@@ -69,7 +69,6 @@ class NationalDecrees(Rules):
         moved = [(one["day"], "days") for one in body["days"]]
         moved += [(day, "taken_back") for day in body["taken_back"]]
         since, field = min(moved, default=(self.today(), "days"))
-
         detail = _detail(body)
 
         def add(tx: Session) -> CalendarYear:

@@ -167,11 +167,9 @@ def _measure_given(
 
 def _recount(case: CaseState, row: ClockRun, regime: Regime) -> tuple[Rule, Due, Wakes]:
     """As `_reckon`, by the rule and the calendar that gave the clock its end."""
-    rule = next((rule for rule in regime.rules if rule.id == row.rule_id), None)
-    if rule is None:
+    if (rule := _rule_of(row, regime)) is None:
         raise Undecidable
-    calendar = regime.almanac.under(row.regime)[row.calendar]
-    end = due(rule.limit, row.started_at, calendar, _pauses_when_measured(row))
+    end, calendar = _as_counted(row, rule, regime), regime.almanac.under(row.regime)[row.calendar]
     rungs = rungs_for(regime.ladder, row.clock, case.klass, calendar.day_of(row.started_at))
     return rule, end, wakeups(end, run_of(row), rungs, calendar)
 
@@ -195,16 +193,26 @@ class Measured:
 def measured(row: ClockRun, regime: Regime) -> Measured:
     """Explains the end of a clock by the rule and the calendar that gave it, whatever the case
     became and was decreed since."""
-    rule = next((rule for rule in regime.rules if rule.id == row.rule_id), None)
+    rule = _rule_of(row, regime)
     ends_on = row.due_at and day_of(row, row.due_at, regime)
     if rule is None:
         return Measured(None, ends_on, None)
-    calendar = regime.almanac.under(row.regime)[row.calendar]
     try:
-        end = due(rule.limit, row.started_at, calendar, _pauses_when_measured(row))
+        end = _as_counted(row, rule, regime)
     except Undecidable:
         return Measured(rule, ends_on, None)
     return Measured(rule, ends_on, end.days if end.at == row.due_at else None)
+
+
+def _rule_of(row: ClockRun, regime: Regime) -> Rule | None:
+    """By which it was last measured; None if it never could be."""
+    return next((rule for rule in regime.rules if rule.id == row.rule_id), None)
+
+
+def _as_counted(row: ClockRun, rule: Rule, regime: Regime) -> Due:
+    """The end in the calendar as it stood when the clock was measured. Raises Undecidable."""
+    calendar = regime.almanac.under(row.regime)[row.calendar]
+    return due(rule.limit, row.started_at, calendar, _pauses_when_measured(row))
 
 
 def _pauses_when_measured(row: ClockRun) -> tuple[Pause, ...]:
