@@ -27,13 +27,15 @@ _REFERENCES = """
     WHERE contype = 'f'
 """
 # What may be otherwise without a younger row here: the database's own settings, which all databases
-# keep together, and what the planner knows of the tables, which is written over.
+# keep together, and what the planner knows of the tables, which is written over. Of an empty table
+# it knows nothing, or that it is empty: the server may have looked at it before or not.
 _SETTINGS = """
     SELECT datdba, datacl::text, datconnlimit, datallowconn, datistemplate, ARRAY(
             SELECT (setrole, setconfig)::text FROM pg_db_role_setting
             WHERE setdatabase = d.oid ORDER BY setrole),
         ARRAY(SELECT (c.oid, reltuples, relpages)::text FROM pg_class c
-            WHERE relkind IN ('r', 'm') AND relnamespace = 'public'::regnamespace ORDER BY c.oid)
+            WHERE relkind IN ('r', 'm') AND relnamespace = 'public'::regnamespace
+                AND reltuples > 0 ORDER BY c.oid)
     FROM pg_database d WHERE datname = current_database()
 """
 

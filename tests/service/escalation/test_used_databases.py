@@ -111,6 +111,17 @@ def test_what_was_written_is_gone_and_what_was_there_is_back(
     databases.drop(used)
 
 
+def test_what_the_server_tidied_up_before_is_used_again(databases, planted, secrets_folder):
+    """It does that on its own when it has been up for a minute."""
+    tidied = databases.copy(planted)
+    tidied.psql("VACUUM ANALYZE")
+
+    used = used_again(databases, tidied, lambda one: work(one, secrets_folder), times=3)
+
+    databases.drop(used)
+    databases.drop(tidied)
+
+
 @pytest.mark.parametrize("deed", LASTING)
 def test_a_database_that_is_otherwise_made_is_not_used_again(databases, planted, deed):
     used = databases.copy(planted)
