@@ -90,13 +90,14 @@ WITH moved AS (
     SELECT * FROM unnest(CAST(:source AS text[]), CAST(:subject AS text[]),
         CAST(:sequence AS bigint[])) AS moved(source, subject, sequence)
 ), woken AS (
-    UPDATE inbox SET state = 'waiting', next_try_at = :now, reason = 'gap closed' FROM moved
-    WHERE inbox.source = moved.source AND inbox.subject = moved.subject
-      AND inbox.sequence = moved.sequence + 1
-      AND (state = 'waiting' OR (state = 'parked' AND reason = 'gap'))
+    UPDATE inbox SET state = 'waiting', next_try_at = :now, reason = 'gap closed'
+    WHERE event_id = ANY (ARRAY(SELECT waits.event_id FROM moved CROSS JOIN LATERAL (
+        SELECT event_id FROM inbox WHERE source = moved.source AND subject = moved.subject
+            AND sequence = moved.sequence + 1 AND state <> 'done'
+            AND (state = 'waiting' OR reason = 'gap') OFFSET 0) waits))
 )
-UPDATE position SET sequence = moved.sequence FROM moved
-WHERE position.source = moved.source AND position.subject = moved.subject
+INSERT INTO position SELECT * FROM moved ORDER BY source, subject
+ON CONFLICT (source, subject) DO UPDATE SET sequence = excluded.sequence
 """,
 )
 _FILE = sa.text("""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from threading import Event as Flag
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from nameko.extensions import DependencyProvider, Entrypoint
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis import idempotency, inbox, metrics, outbox, wire
+from chassis import idempotency, inbox, metrics, outbox, relay, wire
 from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions, engine, rows
@@ -37,6 +37,7 @@ from chassis.logs import cause, log
 from chassis.relay import Relay
 
 BATCH = 50  # unacknowledged deliveries per queue and process, handled together
+PACE = 0.1  # seconds from one batch of a queue to the next, unless that is full
 POOL = 12  # database connections per process
 BEHIND = 60.0  # seconds: who has not come to the end of the queues by then acts on what is known
 WORKERS = 60  # green threads: a batch of each queue, and the timers
@@ -180,6 +181,8 @@ class Deliveries(Entrypoint):
             return
         waiting.in_hand.add(message)
         waiting.messages.append(message)
+        if len(waiting.messages) == BATCH:
+            waiting.full.set()
         if not waiting.busy:
             self._handle(waiting)
 
@@ -188,7 +191,10 @@ class Deliveries(Entrypoint):
         waiting.busy = True
 
         def take() -> list[tuple[bytes, str | None]]:
-            """All that has come until the work begins."""
+            """All that has come until the work begins: at once, or in its turn if much comes."""
+            waiting.full.wait(max(0.0, waiting.next_at - time.monotonic()))
+            waiting.next_at = time.monotonic() + PACE
+            waiting.full.clear()
             batch[:], waiting.messages = waiting.messages, []
             return [self._told(message) for message in batch]
 
@@ -204,7 +210,6 @@ class Deliveries(Entrypoint):
     def _settle(self, waiting: Waiting, batch: list[Any], _: Any, __: Any, exc_info: Any) -> Any:
         """Acknowledges what the inbox has. After anything else the connection is given up, so that
         all goes back: the next acknowledgement would be of the failed batch, too."""
-        waiting.busy = False
         if exc_info:
             self._in_hand = set() if self._is_ours(waiting) else self._in_hand
             return None, None
@@ -215,6 +220,7 @@ class Deliveries(Entrypoint):
         except Exception as error:  # it comes again, and the inbox knows it
             log.warning("ack_failed", **cause(error))
         waiting.in_hand.difference_update(batch)
+        waiting.busy = False  # no sooner: what comes during the acknowledgement would begin, too
         if waiting.messages:
             self._handle(waiting)
         return None, None
@@ -233,6 +239,8 @@ class Waiting:
     in_hand: set[Any]
     messages: list[Any] = field(default_factory=list)
     busy: bool = False
+    full: Flag = field(default_factory=Flag)
+    next_at: float = 0.0
 
 
 class _Shared(DependencyProvider):
@@ -268,7 +276,8 @@ class Service:
     @property
     def inbox(self) -> Inbox:
         """This service's inbox, with the handlers bound to this instance."""
-        bound = {t: partial(handler, self) for t, handler in handlers(type(self)).items()}
+        own: Any = type(self)
+        bound = {t: partial(handler, self) for t, handler in handlers(own).items()}
         return Inbox(self.name, self.db, self.clock, bound, self.foresee)
 
     @Deliveries.decorator()
@@ -304,8 +313,8 @@ class Service:
 
     @every(0.05)
     def publish(self) -> bool:
-        """Takes what was said to the broker."""
-        return self.relay.turn() > 0
+        """Takes what was said to the broker; what is said while it does goes with the next."""
+        return self.relay.turn() == relay.BATCH
 
     @every(5)
     def measure(self) -> None:
@@ -352,6 +361,7 @@ FROM (SELECT coalesce(extract(epoch FROM now() - min(emitted_at)), 0) AS age, co
 """)
 
 
+@cache
 def handlers(service_cls: type) -> dict[str, Callable[..., object]]:
     """The subscriptions of a service class: event type to (unbound) handler."""
     found: dict[str, Callable[..., object]] = {}

@@ -69,20 +69,21 @@ def main(arguments: list[str]) -> None:
 def set_up() -> None:
     """Brings the environment to what the lock file says, unless it is that already."""
     mark = VENV / ".set-up-for"
-    wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode() + UV.encode()).hexdigest()
-    if mark.exists() and mark.read_text() == wanted and (VENV / "bin" / "python").exists():
+    python = f"{sys.executable} {sys.version}"
+    wanted = f"{python}\n{hashlib.sha256(LOCK.read_bytes() + UV.encode()).hexdigest()}"
+    known = mark.read_text() if mark.exists() and (VENV / "bin" / "python").exists() else ""
+    if known == wanted:
         return
     uv = uv_path()
     if not uv.exists():
         fetch_uv(uv)
     environment = uv_environment()
-    if not (VENV / "bin" / "python").exists() or not mark.exists():
+    if not known.startswith(python):
         shutil.rmtree(VENV, ignore_errors=True)
         run("making the environment", [uv, "venv", "--python", sys.executable, VENV], environment)
-    python = VENV / "bin" / "python"
     run(
         "installing what requirements.lock names",
-        [uv, "pip", "sync", "--require-hashes", "--python", python, LOCK],
+        [uv, "pip", "sync", "--require-hashes", "--python", VENV / "bin" / "python", LOCK],
         environment,
     )
     mark.write_text(wanted)

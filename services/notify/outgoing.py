@@ -318,10 +318,10 @@ class Outgoing:
         number, place = message.number, message.place
         with self._db.begin() as tx:
             post = posts.rows(tx, [place]).get(place) if place else None
-            reporter = None if place else reporters.rows(tx, [number]).get(number)
+            sealed = None if place else reporters.sealed_reach(tx, number)
         if place:
             return posts.reach(post, self._keyring)
-        return reporters.reach(reporter, self._keyring)
+        return sealed and reporters.reach(number, sealed, self._keyring)
 
     def _letter(self, message: Message, reach: reporters.Reach) -> bytes:
         text = letters.body(

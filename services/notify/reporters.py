@@ -11,12 +11,19 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.database import Prepared
 from chassis.errors import Poison, TooEarly
 from chassis.together import held, hold, in_hand
 from services.notify import contacts
 from services.notify.contacts import Contact
 from services.notify.keyring import Keyring, Wrapped
 from services.notify.models import Reporter
+
+_SEALED_REACH = Prepared(  # for each mail once
+    "sealed_reach",
+    "SELECT kek, data_key, reach FROM reporter"
+    " WHERE number = :number AND mailable AND reach IS NOT NULL",
+)
 
 
 @dataclass(frozen=True)
@@ -68,17 +75,16 @@ def is_mailable(tx: Session, number: str) -> bool:
     return row.mailable
 
 
-def rows(tx: Session, numbers: Iterable[str]) -> dict[str, Reporter]:
-    """Reporters by number, as they are; of some numbers there may be none."""
-    found = tx.scalars(sa.select(Reporter).where(Reporter.number.in_(sorted(set(numbers)))))
-    return {row.number: row for row in found}
+def sealed_reach(tx: Session, number: str) -> tuple[Wrapped, bytes] | None:
+    """Where to write to, as it is known now; None: never given, not usable, or erased."""
+    row = _SEALED_REACH.run(tx, {"number": number}).one_or_none()
+    return row and (Wrapped(row.kek, bytes(row.data_key)), bytes(row.reach))
 
 
-def reach(row: Reporter | None, keyring: Keyring) -> Reach | None:
-    """Where to write to, or None: never given, not usable, or erased. Raises Unreadable."""
-    if row is None or not row.mailable or row.reach is None:
-        return None
-    found = json.loads(keyring.open(row.number, _wrapped(row), "reach", row.reach))
+def reach(number: str, sealed: tuple[Wrapped, bytes], keyring: Keyring) -> Reach:
+    """What `sealed_reach` told, opened. Raises Unreadable."""
+    wrapped, content = sealed
+    found = json.loads(keyring.open(number, wrapped, "reach", content))
     return Reach(found["email"], found["language"])
 
 

@@ -85,7 +85,7 @@ class Post(DependencyProvider):
         waiting = self._outgoing.fetch(FETCHED)
         for _ in range(min(waiting, self._senders.free())):
             self._senders.spawn_n(self._outgoing.send_fetched)
-        return waiting > 0
+        return waiting >= FETCHED  # fewer: there will be more to claim at once
 
     def _renew(self) -> None:
         while True:

@@ -1,0 +1,95 @@
+"""What comes alone is handled at once, what comes in quick succession a few at a time; and what was
+planned while the tables were empty is as good when they are full."""
+
+import json
+import time
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+
+from chassis import inbox, relay
+from chassis.database import engine
+from chassis.wire import Publisher
+from tests.harness.waiting import eventually
+from tests.service.chassis.stories import opened, report
+
+BATCH, PACE = 50, 0.1  # as in chassis.service, which only a worker may import
+NUMBERS = [f"KTB-{i:05d}-00000" for i in range(400)]
+# The rows of a batch were written by one transaction, and bear its number.
+BATCHES = """
+SELECT count(*), min(extract(epoch FROM received_at)) FROM inbox WHERE state = 'done'
+GROUP BY xmin::text ORDER BY 2
+"""
+
+
+@pytest.fixture
+def say(db, broker, run):
+    """Publishes what routing says of some reports to intake's worker."""
+    for number in NUMBERS:
+        report(db, number)
+    run("worker", db, AMQP_URI=broker.uri("intake"))
+    publisher = Publisher(broker.uri("routing"))
+
+    def publish(*numbers):
+        told = [opened(number) for number in numbers]
+        publisher.publish({d["id"]: (d["type"], d["id"], json.dumps(d).encode()) for d in told})
+
+    yield publish
+    publisher.close()
+
+
+def handled(db, how_many):
+    """The batches, when all is done: how many events, and when."""
+    eventually(lambda: sum(count for count, _ in db.psql(BATCHES)) == how_many)
+    return db.psql(BATCHES)
+
+
+def test_what_comes_in_quick_succession_is_handled_a_few_at_a_time(db, say):
+    began = time.monotonic()
+    for number in NUMBERS[:40]:
+        say(number)
+        time.sleep(PACE / 10)
+    took = time.monotonic() - began
+
+    assert len(handled(db, 40)) <= took / PACE + 2
+
+
+def test_a_heap_is_handled_as_fast_as_its_batches_fill(db, say):
+    say(*NUMBERS)
+
+    batches = handled(db, len(NUMBERS))
+
+    full = [(one, following) for one, following in pairwise(batches) if following[0] == BATCH]
+    assert min(following[1] - one[1] for one, following in full) < PACE / 2
+
+
+@pytest.fixture
+def session(db):
+    """A connection that plans as if it had met its statements often, on tables that are new."""
+    bind = engine(db.url, 1)
+    with bind.connect() as connection:
+        connection.execute(sa.text("SET plan_cache_mode = force_generic_plan"))
+        yield connection
+    bind.dispose()
+
+
+@pytest.mark.parametrize("statement", [inbox._CLAIM, inbox._ADVANCE], ids=["claim", "advance"])
+def test_no_batch_reads_more_streams_than_its_own(session, statement):
+    values = {"source": [""], "subject": [""], "sequence": [1], "id": [""], "type": [""]}
+    values["now"] = "2026-11-29T00:00:00Z"
+    session.exec_driver_sql(statement._prepare)
+
+    plan = session.exec_driver_sql(f"EXPLAIN {statement._execute}", values).scalars().all()
+
+    assert not [line for line in plan if "Seq Scan" in line]
+
+
+def test_the_relay_tidies_the_index_that_it_reads(db, broker):
+    ours = relay.Relay("intake", engine(db.url, 1), broker.uri("intake"))
+    connection = ours._leading()
+
+    plan = connection.execute(sa.text(f"EXPLAIN {relay._PICK.text}"), {"batch": 500}).scalars()
+
+    assert "Index Scan using outbox_unpublished" in "".join(plan)
+    ours.close()
