@@ -66,8 +66,8 @@ class Relay:
     def _leading(self) -> sa.Connection | None:
         if self._connection is None:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(_READING)
             self._connection, self._locked = connection, False
+            connection.execute(_READING)
         if not self._locked:
             self._locked = bool(self._connection.scalar(_LOCK))
         return self._connection if self._locked else None

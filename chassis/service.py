@@ -165,11 +165,11 @@ class Deliveries(Entrypoint):
             self._turn(connection)
 
     def _turn(self, connection: Any) -> None:
-        is_end = time.monotonic() > self._patience
+        is_end, is_idle = time.monotonic() > self._patience, not self._in_hand
         try:
             connection.drain_events(timeout=0.5)
         except TimeoutError:
-            is_end |= not self._in_hand
+            is_end |= is_idle  # all the time: at its end, the next batch may be on its way
             with self._writing:
                 connection.heartbeat_tick()
         if is_end:
@@ -210,15 +210,17 @@ class Deliveries(Entrypoint):
     def _settle(self, waiting: Waiting, batch: list[Any], _: Any, __: Any, exc_info: Any) -> Any:
         """Acknowledges what the inbox has. After anything else the connection is given up, so that
         all goes back: the next acknowledgement would be of the failed batch, too."""
+        if not exc_info:
+            try:
+                failpoint("inbox.before_ack")
+                with self._writing:
+                    waiting.channel.basic_ack(batch[-1].delivery_tag, multiple=True)
+            except Exception as error:  # it comes again, and the inbox knows it
+                log.warning("ack_failed", **cause(error))
+                exc_info = error
         if exc_info:
             self._in_hand = set() if self._is_ours(waiting) else self._in_hand
             return None, None
-        try:
-            failpoint("inbox.before_ack")
-            with self._writing:
-                waiting.channel.basic_ack(batch[-1].delivery_tag, multiple=True)
-        except Exception as error:  # it comes again, and the inbox knows it
-            log.warning("ack_failed", **cause(error))
         waiting.in_hand.difference_update(batch)
         waiting.busy = False  # no sooner: what comes during the acknowledgement would begin, too
         if waiting.messages:

@@ -69,8 +69,9 @@ def main(arguments: list[str]) -> None:
 def set_up() -> None:
     """Brings the environment to what the lock file says, unless it is that already."""
     mark = VENV / ".set-up-for"
-    python = f"{sys.executable} {sys.version}"
-    wanted = f"{python}\n{hashlib.sha256(LOCK.read_bytes() + UV.encode()).hexdigest()}"
+    python = f"{sys.executable} {sys.version_info[:2]}\n"  # its mendings need no new environment
+    packages = LOCK.read_bytes() + sys.version.encode() + UV.encode()
+    wanted = python + hashlib.sha256(packages).hexdigest()
     known = mark.read_text() if mark.exists() and (VENV / "bin" / "python").exists() else ""
     if known == wanted:
         return
