@@ -164,6 +164,17 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(db, broker, run
     assert inbox(db) == []
 
 
+def test_what_could_not_be_acknowledged_comes_again_and_keeps_nothing_back(db, broker, run):
+    numbers = [report(db, f"KTB-{i:05d}-00000") for i in range(120)]  # more than two batches
+    worker = run("worker", db, AMQP_URI=broker.uri("intake"), FAILPOINTS="inbox.before_ack=raise:2")
+    publish(broker, "routing", [opened(number) for number in numbers])
+
+    eventually(lambda: len(timeline(db)) == len(numbers))
+
+    assert [line["event"] for line in worker.logged()].count("ack_failed") == 2
+    assert inbox(db) == []
+
+
 def test_the_database_away_leaves_the_event_with_the_broker(db, broker, run, postgres):
     worker = run("worker", db, AMQP_URI=broker.uri("intake"))
     number = report(db)
