@@ -124,7 +124,7 @@ class Deliveries(Entrypoint):
     def _consume(self) -> None:
         connection = wire.connect(self._settings.amqp_uri)
         try:
-            self._in_hand = set()
+            in_hand = self._in_hand = set()
             queues = wire.queues(self._settings.service, self._sources)
             consumers = [self._consumer(connection.channel(), queue) for queue in queues]
             self.container.config["broker"].set()
@@ -132,7 +132,7 @@ class Deliveries(Entrypoint):
             log.info("consuming", count=len(queues))
             # The connection itself, not kombu's wrapper: that one would connect anew by itself,
             # without a consumer, and wait for ever.
-            self._drain(connection.connection, consumers)
+            self._drain(connection.connection, consumers, in_hand)
             connection.release()
         finally:
             connection.collect()  # who is in doubt waits for no farewell: it may never come
@@ -154,8 +154,9 @@ class Deliveries(Entrypoint):
         consumer.consume()
         return consumer
 
-    def _drain(self, connection: Any, consumers: list[kombu.Consumer]) -> None:
-        in_hand = self._in_hand
+    def _drain(self, connection: Any, consumers: list[kombu.Consumer], in_hand: set[Any]) -> None:
+        """Until the process stops, or what is in hand is given up; that may have been already, by
+        what came while other queues were declared."""
         while not self._stopping.is_set() and in_hand is self._in_hand:
             self._turn(connection)
         with self._writing:

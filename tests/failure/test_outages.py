@@ -164,7 +164,7 @@ def handed_over_twice(system):
         )
     stands = "SELECT count(*) FROM timeline_entry WHERE number = %s AND what = 'case.verified'"
     eventually(lambda: system.broker.queues()["intake.cases"] == 0, "all is taken in", seconds=60)
-    open_ones = "SELECT FROM inbox WHERE state = 'waiting'"
+    open_ones = "SELECT 1 FROM inbox WHERE state = 'waiting'"
     eventually(lambda: not system.psql("intake", open_ones), "nothing waits", seconds=60)
     return system.psql("intake", stands, [number])[0][0], second
 
