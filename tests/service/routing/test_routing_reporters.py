@@ -288,7 +288,8 @@ def test_a_reporters_time_is_not_over_before_it_is_heard_what_they_said(office, 
         pass
 
     assert office.case(number)["status"] in ("unverified", "in_progress")
-    assert office.database.psql("SELECT 1 FROM inbox WHERE state <> 'done'") == []
+    left = "SELECT type FROM inbox WHERE state <> 'done' AND subject = %s"
+    assert office.database.psql(left, [number]) == []
 
 
 def test_a_limit_ends_on_the_day_that_its_calendar_counts(office):
