@@ -47,13 +47,18 @@ class Feed:
 
 @pytest.fixture
 def backup(system, tmp_path):
-    """What was accepted before the backup; and a way back to it."""
-    accepted = Accepted()
-    submit(system, REPORTS, accepted)
+    """What was accepted before the backup; and a way back to it. The last of it was on its way to
+    escalation's worker, which was behind, as the backup was made."""
+    accepted, url, file = Accepted(), system._owner_url("escalation"), tmp_path / "dump"
+    submit(system, REPORTS - 1, accepted)
     settle(system, accepted)
-    url, file = system._owner_url("escalation"), tmp_path / "dump"
-    since = datetime.now(UTC)
+    system.process("escalation-worker").stop()
+    behind = datetime.now(UTC)
+    submit(system, 1, accepted)
+    eventually(lambda: all(said(system, other, behind) for other in OTHERS), "the others said it")
     dump(url, file)
+    system.wait_ready("escalation-worker", start=True)
+    settle(system, accepted)
 
     def bring_back(*words):
         for name in ("escalation-worker", "escalation-api"):
@@ -62,12 +67,19 @@ def backup(system, tmp_path):
         if words:
             command(system, "escalation", *words)
         for service in system.services:
-            command(system, service, "replay", "--since", since.isoformat())
+            command(system, service, "replay", "--since", behind.isoformat())
         for name in ("escalation-worker", "escalation-api"):
             system.wait_ready(name, start=True)
         eventually(lambda: Feed(system).ask("keys").status_code == 200, "the gateway knows of it")
 
     return accepted, bring_back
+
+
+def said(system, service, since):
+    """Whether the broker has all that a service said from then on, and that is something."""
+    asked = "SELECT count(*), count(published_at) FROM outbox WHERE emitted_at >= %s"
+    [(all_of_it, published)] = system.psql(service, asked, [since])
+    return all_of_it == published > 0
 
 
 def go_on(system, accepted):
