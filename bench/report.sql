@@ -11,7 +11,7 @@ accepted AS (
         '2026-11-20', '63.02.06', 'Jalan Pelabuhan', NULL, NULL, 'confidential', false, 'web', now(), now()
     FROM go),
 kept AS (INSERT INTO idempotency (key, fingerprint, answer)
-    SELECT sha256((:n)::text::bytea), sha256('body'), decode(repeat('5a', 260), 'hex') FROM go),
+    SELECT sha256((:n)::text::bytea), sha256('body'), decode(repeat('5a', 2063), 'hex') FROM go),
 numbered_0 AS (INSERT INTO stream SELECT '/intake/reports', 'BENCH-' || :n, 1 FROM go),
 said_0 AS (
     INSERT INTO outbox (event_id, source, type, subject, sequence, correlationid, time, data, published_at)

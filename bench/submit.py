@@ -13,37 +13,40 @@ def run(system: System, seconds: float, rounds: int) -> list[str]:
         system.process(f"{service}-worker").stop()
     direct = f"http://127.0.0.1:{system.ports['intake'][0]}"
     lines = [
-        "| clients | floor /s | direct /s | of the floor | p50 | p99 | no contact /s |"
-        " through the gateway /s | p50 | p99 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| clients | floor /s | direct /s | of the floor | p50 | p99 | not signed /s |"
+        " no contact /s | through the gateway /s | p50 | p99 |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     try:
-        for clients in CLIENTS:
-            lines.append(_row(system, direct, clients, seconds, rounds))
+        with system.another_api("intake", "unsigned", RECEIPTS_SIGNED="false") as unsigned:
+            for clients in CLIENTS:
+                ways = {"direct": direct, "unsigned": unsigned, "gateway": f"{system.url}/api"}
+                lines.append(_row(system, ways, clients, seconds, rounds))
     finally:
         for service in system.services:
             system.wait_ready(f"{service}-worker", start=True)
     return lines
 
 
-def _row(system: System, direct: str, clients: int, seconds: float, rounds: int) -> str:
-    seen: dict[str, list[Load]] = {"floor": [], "direct": [], "bare": [], "gateway": []}
+def _row(system: System, ways: dict[str, str], clients: int, seconds: float, rounds: int) -> str:
+    seen: dict[str, list[Load]] = {name: [] for name in ("floor", *ways, "bare")}
     for _ in range(rounds):  # in turns, so that a slow minute is everybody's
         seen["floor"].append(floor(system, clients, seconds))
-        seen["direct"].append(reports(direct, clients, seconds))
-        seen["bare"].append(reports(direct, clients, seconds, contact=False))
-        seen["gateway"].append(reports(f"{system.url}/api", clients, seconds))
-    low, ours, bare, gate = (middle(runs) for runs in seen.values())
-    bad = sum(load.refused + load.broken for load in (ours, bare, gate))
+        for name, url in ways.items():
+            seen[name].append(reports(url, clients, seconds))
+        seen["bare"].append(reports(ways["direct"], clients, seconds, contact=False))
+    low, ours, unsigned, gate, bare = (middle(runs) for runs in seen.values())
+    bad = sum(load.refused + load.broken for load in (ours, unsigned, bare, gate))
     print(
-        f"  {clients} clients: {ours.rate / low.rate:.2f} of the floor,"
+        f"  {clients} clients: {ours.rate / low.rate:.2f} of the floor"
+        f" ({unsigned.rate / low.rate:.2f} if nothing is signed),"
         f" {ours.rate / SIGNALEN:.0f} times Signalen, {bad} without a receipt",
         flush=True,
     )
     return (
         f"| {clients} | {low.rate:,.0f} | {ours.rate:,.0f} | {ours.rate / low.rate:.2f} |"
-        f" {_ms(ours.p50)} | {_ms(ours.p99)} | {bare.rate:,.0f} | {gate.rate:,.0f} |"
-        f" {_ms(gate.p50)} | {_ms(gate.p99)} |"
+        f" {_ms(ours.p50)} | {_ms(ours.p99)} | {unsigned.rate:,.0f} | {bare.rate:,.0f} |"
+        f" {gate.rate:,.0f} | {_ms(gate.p50)} | {_ms(gate.p99)} |"
     )
 
 

@@ -7,6 +7,9 @@
                                                   set on standard input from now on
     python -m deploy.secrets DIR add-feed-key     one more key that the feed can be signed with
     python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
+    python -m deploy.secrets DIR change-receipt-key
+                                                  receipts are signed with a new key from now on;
+                                                  what the old one signed still holds
     python -m deploy.secrets DIR add-bearer-key   a new key lets the Ombudsman in, beside the last
     python -m deploy.secrets DIR drop-bearer-key  only the newest of the two still does
 
@@ -39,6 +42,7 @@ OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrat
 BROKER = "{}-amqp-password"
 TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
 BEARER, BEARERS = "ombudsman-bearer-key", "ombudsman-key-hash"  # a line for each that lets in
+RECEIPTS, RECEIPTS_SHOWN = "receipt-key.json", "receipt-public-keys.json"
 OMBUDSMAN_PRIVATE = "ombudsman-private-key.json"
 OMBUDSMAN_PUBLIC = "ombudsman-public-keys.json"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
@@ -69,6 +73,7 @@ def make(folder: Path) -> None:
     _once(folder / "idempotency-pepper", _pepper)
     for name in ("feed-signing", *TOKENS):
         _once(folder / f"{name}-key.json", lambda: _exported(OKPKey.generate_key("Ed25519")))
+    _once(folder / RECEIPTS, lambda: _exported(ECKey.generate_key("P-256")))
     if not (folder / BEARERS).exists():
         _once(folder / BEARER, lambda: secrets.token_urlsafe(32))
     if not (folder / OMBUDSMAN_PUBLIC).exists():
@@ -113,6 +118,13 @@ def drop_feed_keys(folder: Path) -> None:
     _keep(folder, FEEDS, _private_keys(folder, FEEDS)[-1:])
 
 
+def change_receipt_key(folder: Path) -> None:
+    """Receipts are signed with a new key from now on. The old private half is gone; its public half
+    is kept, so that what it signed still holds."""
+    _write(folder / RECEIPTS, _exported(ECKey.generate_key("P-256")))
+    _derive(folder)
+
+
 def add_bearer_key(folder: Path) -> None:
     """Makes a new key that lets the Ombudsman in; the last one before it still does."""
     fresh = secrets.token_urlsafe(32)
@@ -143,6 +155,8 @@ def _derive(folder: Path) -> None:
     if (folder / OMBUDSMAN_PRIVATE).exists():
         theirs = _without_secret(json.loads(read(folder, OMBUDSMAN_PRIVATE)))
         _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": [theirs]}))
+    shown = folder / RECEIPTS_SHOWN
+    _write(shown, _with_public(shown, read(folder, RECEIPTS)))
     passwords = {user: read(folder, BROKER.format(user)) for user in USERS}
     if (folder / SIGNS).exists():
         _write(folder / SIGNED_WITH, _with_public(folder / SIGNED_WITH, read(folder, SIGNS)))
@@ -232,6 +246,7 @@ def main() -> None:
     told = sys.argv[1:]
     commands = {"add-key": add_key, "drop-keys": drop_keys}
     commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
+    commands |= {"change-receipt-key": change_receipt_key}
     commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
     if len(told) == 1:
         make(Path(told[0]))

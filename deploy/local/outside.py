@@ -1,16 +1,19 @@
-"""The Ombudsman as an outside party: its reference client, run as a program that knows nothing of
-the system but an address and the keys that it was given."""
+"""Outside parties: the Ombudsman's reference client, and whoever is shown a receipt. Each is run as
+a program that knows nothing of the system but an address and the keys that it was given."""
 
 import contextlib
+import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from deploy.local.environment import ROOT
 
 PROGRAM = ROOT / "tools" / "ombudsman-client" / "client.py"
+VERIFIER = ROOT / "tools" / "verify-receipt" / "verify_receipt.py"
 SECONDS = 120
 
 
@@ -29,13 +32,28 @@ class Outside:
 
     def run(self, *words: str) -> str:
         """Runs the program to its end; what it printed. Raises Failed."""
-        told = [sys.executable, str(PROGRAM), "--state", str(self.folder), *words]
-        ran = subprocess.run(
-            told, capture_output=True, text=True, env={"TZ": "UTC"}, timeout=SECONDS, check=False
-        )
-        if ran.returncode:
-            raise Failed(f"the Ombudsman's client ended with {ran.returncode}: {ran.stderr}")
-        return ran.stdout
+        return _run([PROGRAM, "--state", self.folder, *words])
+
+
+def verified(receipt: Mapping[str, Any], keys: Mapping[str, Any]) -> str:
+    """What the verifier of receipts says first of one, by these keys. Raises Failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        shown, known = Path(folder) / "receipt.json", Path(folder) / "keys.json"
+        shown.write_text(json.dumps(receipt))
+        known.write_text(json.dumps(keys))
+        return _run([VERIFIER, "--keys", known, shown]).splitlines()[0]
+
+
+def _run(words: Sequence[object]) -> str:
+    """Runs a program to its end; what it printed. Raises Failed."""
+    told = [sys.executable, *map(str, words)]
+    ran = subprocess.run(
+        told, capture_output=True, text=True, env={"TZ": "UTC"}, timeout=SECONDS, check=False
+    )
+    if ran.returncode:
+        said = ran.stdout + ran.stderr
+        raise Failed(f"{Path(told[1]).name} ended with {ran.returncode}: {said}")
+    return ran.stdout
 
 
 @contextlib.contextmanager

@@ -207,6 +207,8 @@ def carried_through(stage: Stage, today: str) -> Reporter:
     print(
         f"    number {receipt['number']}   code {receipt['code']}   promised {receipt['promised']}"
     )
+    proof = outside.verified(receipt, citizen.ask("GET", "/receipts/keys"))
+    print(f"    a program that shares no code with the system checks its proof: it {proof}")
     _mail(stage, citizen, 1)
 
     stage.say(

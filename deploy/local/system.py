@@ -4,7 +4,8 @@ import json
 import re
 import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from deploy.local.gateway import Upstream, gateway
 from deploy.local.given import GivenBroker
 from deploy.local.mailbox import Mail
 from deploy.local.postgres import Postgres
-from deploy.local.process import Failed, Process, answers, free_port
+from deploy.local.process import Failed, Process, answers, free_port, wait_until
 from deploy.local.supervisor import Say, Unit, http_ready
 from deploy.postgres.databases import SERVICES, owner, prepare
 
@@ -223,6 +224,19 @@ class System:
         """What the Ombudsman's program needs beside it."""
         files = {"signing-key": secrets.SIGNS, "opening-key": secrets.OMBUDSMAN_PRIVATE}
         return {name: secrets.read(self.secrets_folder, file) for name, file in files.items()}
+
+    @contextmanager
+    def another_api(self, service: str, name: str, **more: str) -> Iterator[str]:
+        """The address of one more API of a service, told other things."""
+        http, inner = free_port(), free_port()
+        told = {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(http), "INTERNAL_PORT": str(inner)}
+        process = self._command(service, "api", f"{service}-api-{name}", **told, **more)
+        process.start()
+        try:
+            wait_until(http_ready(inner), process, seconds=30)
+            yield f"http://127.0.0.1:{http}"
+        finally:
+            process.stop()
 
     def scrape_targets(self) -> dict[str, int]:
         """The port of each thing that Prometheus reads."""

@@ -28,6 +28,7 @@ from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
 from services.intake.envelopes import UNSAID, Envelopes, takes_words
 from services.intake.models import Deadline, Reply, Report, TimelineEntry
+from services.intake.receipts import Keys, Signer, Unsigned
 from services.intake.registry import Registry
 from services.intake.sealing import Sealer
 from services.intake.submission import Desk, code_hash
@@ -139,7 +140,7 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         .distinct(Deadline.clock)
         .order_by(Deadline.clock, Deadline.cycle.desc())
     )
-    received = {"at": report.received_at, "what": "report.submitted", "detail": {}}
+    received = {"at": report.received_at, "what": domain.SUBMITTED, "detail": {}}
     return {
         "number": report.number,
         "kind": report.kind,
@@ -219,10 +220,15 @@ def resource(name: str, request: Request) -> type:
 
     class Asked:
         def __init__(
-            self, db: Transactions, clock: Clock, door: Door, envelopes: Envelopes
+            self,
+            db: Transactions,
+            clock: Clock,
+            door: Door,
+            envelopes: Envelopes,
+            signer: Signer | Unsigned,
         ) -> None:
             self._db, self._clock, self._door = db, clock, door
-            self._envelopes = envelopes
+            self._envelopes, self._signer = envelopes, signer
 
         @web.operation(
             f"As the reporter: {name.replace('-', ' ')}",
@@ -248,7 +254,8 @@ def resource(name: str, request: Request) -> type:
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, now))
-                return key.remember(tx, {"number": report.number, "noted_at": now})
+                proof = self._signer.prove(report.number, entry.what, now, body)
+                return key.remember(tx, {"number": number, "noted_at": now, "proof": proof})
 
     Asked.__name__ = name.title().replace("-", "")
     return Asked
@@ -261,12 +268,13 @@ def _entry(number: str, action: Action, words: str | None, now: datetime) -> Tim
 def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
     """Every address and what answers there."""
     door = Door(settings.tracking_pepper)
-    desk = Desk(
-        db, Sealer(settings.notify_public_key), settings.tracking_pepper, settings.number_prefix
-    )
+    sealer = Sealer(settings.notify_public_key)
+    signer = Signer(settings.receipt_key, settings.receipt_keys)
+    signs = signer if settings.receipts_signed else Unsigned()
+    desk = Desk(db, sealer, signs, settings.tracking_pepper, settings.number_prefix)
     envelopes = Envelopes(settings.ombudsman_public_keys)
     asked = {
-        f"/v1/reports/{{number}}/{name}": resource(name, request)(db, clock, door, envelopes)
+        f"/v1/reports/{{number}}/{name}": resource(name, request)(db, clock, door, envelopes, signs)
         for name, request in REQUESTS.items()
     }
     zone = ZoneInfo(settings.time_zone)
@@ -274,7 +282,10 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/reports": Reports(desk, Registry(db), clock, zone),
         "/v1/reports/track": Track(db, clock, door, settings.tokens(), zone),
         "/v1/reports/{number}/escalation-check": Checks(db, clock, door, zone),
-        "/v1/reports/{number}/escalation-consent": Consents(db, clock, door, zone, envelopes),
+        "/v1/reports/{number}/escalation-consent": Consents(
+            db, clock, door, zone, envelopes, signs
+        ),
+        "/v1/receipts/keys": Keys(signer),
     }
 
 

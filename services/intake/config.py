@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import chassis.config
-from chassis.config import Secret
+from chassis.config import Misconfigured, Secret
 from chassis.tokens import Issuer
 
 
@@ -19,7 +19,16 @@ class Settings(chassis.config.Settings):
     idempotency_pepper: Secret
     number_prefix: str = "KTB"
     reporter_token_key: Secret = field(default=Secret(b""), repr=False)
+    receipt_key: Secret = field(default=Secret(b""), repr=False)  # P-256 JWK: signs receipts
+    receipt_keys: Secret = field(default=Secret(b""), repr=False)  # JWK set: what checks them
+    receipts_signed: bool = True
 
     def tokens(self) -> Issuer:
         """Tells other services that who asks has a report's code."""
         return Issuer("intake", self.reporter_token_key, "REPORTER_TOKEN_KEY_FILE")
+
+    def check(self) -> None:
+        """Refuses production with receipts that prove nothing."""
+        super().check()
+        if self.lapor_env == "production" and not self.receipts_signed:
+            raise Misconfigured("RECEIPTS_SIGNED=false is refused in production")

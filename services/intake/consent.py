@@ -21,6 +21,7 @@ from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes
 from services.intake.latecomers import CONSENTED, DIRECTLY
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
+from services.intake.receipts import Signer, Unsigned
 
 GIVE_RIGHT = ("H", "S")  # the clocks whose passing lets a case go to the Ombudsman
 NOTICES = (
@@ -97,10 +98,16 @@ class Consents(Books):
     """`/v1/reports/{number}/escalation-consent`"""
 
     def __init__(
-        self, db: Transactions, clock: Clock, door: Any, zone: ZoneInfo, envelopes: Envelopes
+        self,
+        db: Transactions,
+        clock: Clock,
+        door: Any,
+        zone: ZoneInfo,
+        envelopes: Envelopes,
+        signer: Signer | Unsigned,
     ) -> None:
         super().__init__(db, clock, door, zone)
-        self._envelopes = envelopes
+        self._envelopes, self._signer = envelopes, signer
 
     @web.operation(
         "As the reporter: escalation consent",
@@ -130,7 +137,8 @@ class Consents(Books):
             self._note(tx, report, form, admission.admissible_until(report.event_date, rules), now)
             found = admission.findings(self._standing(tx, report), rules, today)
             told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
-            return key.remember(tx, {"number": report.number, "noted_at": now, **told})
+            proof = self._signer.prove(number, CONSENTED, now, {"with_identity": form is not None})
+            return key.remember(tx, {"number": number, "noted_at": now, "proof": proof, **told})
 
     def _note(
         self, tx: Session, report: Report, form: Any, until: date | None, now: datetime

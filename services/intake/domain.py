@@ -14,6 +14,8 @@ from stdnum import damm
 
 from chassis.errors import Invalid, NotAllowed
 
+SUBMITTED = "report.submitted"  # how a timeline begins
+
 
 class Kind(StrEnum):
     """What the reporter sends."""

@@ -63,13 +63,27 @@ class Promised(Strict):
     settle_by = fields.Date(required=True)
 
 
-class Receipt(Strict):
+class Proved(Strict):
+    """What is received is proved. `proof` can be shown to others: an SD-JWT (RFC 9901), signed by
+    one of `/v1/receipts/keys`, with what was sent as its one disclosure, and who sent it nowhere;
+    given this once, and null where receipts are not signed."""
+
+    proof = fields.String(required=True, allow_none=True)
+
+
+class Receipt(Proved):
     """What the reporter must keep. The code is shown this once."""
 
     number = fields.String(required=True)
     code = fields.String(required=True)
     received_at = fields.AwareDateTime(required=True)
     promised = fields.Nested(Promised, required=True, allow_none=True)
+
+
+class ReceiptKeys(Strict):
+    """A JWK set: every key that ever signed receipts, oldest first. The last one signs now."""
+
+    keys = fields.List(fields.Dict(), required=True)
 
 
 class Tracked(Strict):
@@ -226,7 +240,7 @@ class Checked(Strict):
     notices = fields.List(fields.Nested(Notice), required=True)
 
 
-class Consented(Strict):
+class Consented(Proved):
     """The consent is taken; each rule as it stands now. Should the case have been handed over a
     moment before, the timeline tells what did not go along."""
 
@@ -237,7 +251,7 @@ class Consented(Strict):
     notices = fields.List(fields.Nested(Notice), required=True)
 
 
-class Noted(Strict):
+class Noted(Proved):
     """The request is taken; where the report will stand, the timeline tells."""
 
     number = fields.String(required=True)

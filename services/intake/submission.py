@@ -20,6 +20,7 @@ from chassis.events import Fact
 from chassis.failpoints import failpoint
 from chassis.idempotency import Dumped, IdempotencyKey, in_hand
 from services.intake import domain, events
+from services.intake.receipts import Signer, Unsigned
 from services.intake.sealing import Sealer
 
 _ACCEPT = """
@@ -45,10 +46,18 @@ _STATEMENTS = {
 
 
 class Desk:
-    """Takes reports in. `promised` looks up the dates for a day of receipt."""
+    """Takes reports in, and gives receipts."""
 
-    def __init__(self, db: Transactions, sealer: Sealer, pepper: bytes, prefix: str) -> None:
-        self._db, self._sealer, self._pepper, self._prefix = db, sealer, pepper, prefix
+    def __init__(
+        self,
+        db: Transactions,
+        sealer: Sealer,
+        signer: Signer | Unsigned,
+        pepper: bytes,
+        prefix: str,
+    ) -> None:
+        self._db, self._sealer, self._signer = db, sealer, signer
+        self._pepper, self._prefix = pepper, prefix
 
     def accept(
         self,
@@ -75,8 +84,10 @@ class Desk:
     ) -> Dumped:
         number = domain.number(self._prefix, secrets.randbelow(10**9))
         code = domain.code(secrets.randbits(130))
+        proof = self._signer.prove(number, domain.SUBMITTED, now, body, promised=promised)
         receipt, sealed = key.seal(
             {"number": number, "code": code, "received_at": now, "promised": promised}
+            | {"proof": proof}
         )
         facts = self._facts(number, body, now)
         parameters = outbox.opened(facts) | self._columns(number, code, body, now)

@@ -103,6 +103,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/ombudsman/acknowledgements": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/dossiers/{number}": frozenset({"Ombudsman"}),
     "GET /v1/ombudsman/keys": ALL,
+    "GET /v1/receipts/keys": ALL,
     "POST /v1/ombudsman/handovers/{number}/answers": frozenset({"Ombudsman"}),
 }
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=str)

@@ -177,6 +177,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         ("/v1/calendars/regency/days", "escalation"),
         ("/v1/ombudsman/feed", "escalation"),
         ("/v1/ombudsman/keys", "escalation"),
+        ("/v1/receipts/keys", "intake"),
     ],
 )
 def test_each_path_has_its_service(door: Door, path: str, service: str) -> None:

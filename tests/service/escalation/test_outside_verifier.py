@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import copy
-import importlib.util
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,32 +13,23 @@ from typing import Any
 import pytest
 from joserfc.jwk import OKPKey
 
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
 from services.escalation.ombudsman import chain, feed
 from services.escalation.ombudsman.chain import Broken
 from services.escalation.ombudsman.signing import Signers
+from tests.harness import guides
 from tests.harness.processes import ServiceProcess
 from tests.service.escalation.reader import Reader, public
 from tests.service.escalation.test_feed_tampering import TAMPERINGS, tamper
 from tests.service.escalation.tower import Tower
 
-TOOL = ROOT / "tools" / "verify-feed" / "verify_feed.py"
+TOOL = guides.TOOLS / "verify-feed" / "verify_feed.py"
 Events = list[dict[str, Any]]
-
-
-def outside() -> Any:
-    """The tool's own code."""
-    spec = importlib.util.spec_from_file_location("verify_feed", TOOL)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def theirs(keys: str, events: Events, witnesses: Events) -> tuple[int, str] | None:
     """What the tool finds first."""
-    tool = outside()
+    tool = guides.loaded(TOOL)
     verifier = tool.Verifier(tool.read_keys(keys), witnesses)
     try:
         for event in events:
@@ -213,13 +198,6 @@ def rows(tower: Tower) -> Events:
         return [json.loads(one.text) for one in feed.read(tx, "monitoring", 1, 0, 100)]
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, TOOL, *words], cwd=folder, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-
-
 def on_disk(folder: Path, captured: Captured, events: Events) -> None:
     lines = "".join(json.dumps(event) + "\n" for event in events)
     (folder / "entries.jsonl").write_text(lines)
@@ -233,17 +211,17 @@ def test_the_tool_says_by_its_exit_how_it_went(
     captured: Captured, tmp_path: Path, file: str
 ) -> None:
     on_disk(tmp_path, captured, captured.events)
-    good = run(tmp_path, "--keys", "keys.json", "--witness", "kept.jsonl", file)
+    good = guides.run(TOOL, tmp_path, "--keys", "keys.json", "--witness", "kept.jsonl", file)
     assert (good.returncode, good.stdout) == (0, "12 entries hold, up to 1:12\n"), good.stderr
 
     on_disk(tmp_path, captured, changed(captured.events, data={"n": 99}))
-    bad = run(tmp_path, "--keys", "keys.json", "--witness", "kept.jsonl", file)
+    bad = guides.run(TOOL, tmp_path, "--keys", "keys.json", "--witness", "kept.jsonl", file)
     assert (bad.returncode, bad.stdout) == (1, "broken at 4 (hash)\n")
 
     (tmp_path / file).write_text("nonsense\n")
-    assert run(tmp_path, "--keys", "keys.json", file).returncode == 2
-    assert run(tmp_path, "--keys", "nowhere.json", file).returncode == 2
-    assert run(tmp_path, "--keys", "keys.json").returncode == 2
+    assert guides.run(TOOL, tmp_path, "--keys", "keys.json", file).returncode == 2
+    assert guides.run(TOOL, tmp_path, "--keys", "nowhere.json", file).returncode == 2
+    assert guides.run(TOOL, tmp_path, "--keys", "keys.json").returncode == 2
 
 
 def test_the_tool_reads_the_pages_of_a_running_api(
@@ -255,19 +233,13 @@ def test_the_tool_reads_the_pages_of_a_running_api(
     api = ServiceProcess("api", bare_tower.database, surroundings, state).start()
     words = ("--keys", "keys.json", "--witness", "kept.jsonl", "--bearer", bearer)
     try:
-        ran = run(tmp_path, *words, "--url", api.url, "--save", "saved.jsonl")
+        ran = guides.run(TOOL, tmp_path, *words, "--url", api.url, "--save", "saved.jsonl")
     finally:
         api.stop()
 
     assert (ran.returncode, ran.stdout) == (0, "2512 entries hold, up to 1:2512\n"), ran.stderr
-    again = run(tmp_path, "--keys", "keys.json", "saved.jsonl")
+    again = guides.run(TOOL, tmp_path, "--keys", "keys.json", "saved.jsonl")
     assert (again.returncode, again.stdout) == (0, ran.stdout)
-
-
-def by_hand() -> str:
-    """The commands of the tool's guide, as they stand there."""
-    text = (TOOL.parent / "README.md").read_text().partition("## One entry by hand\n")[2]
-    return "set -e\n" + "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
 
 
 @pytest.mark.parametrize("wrong", [None, "data", "signature"])
@@ -279,26 +251,11 @@ def test_an_entry_is_verified_with_the_commands_of_the_guide(
         entry[wrong] = captured.events[5][wrong]
     (tmp_path / "entry.json").write_text(json.dumps(entry))
     (tmp_path / "keys.json").write_text(captured.keys)
-    told = {"PATH": os.environ["PATH"]}
-
-    ran = subprocess.run(
-        ["/bin/sh", "-c", by_hand()], cwd=tmp_path, env=told, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    ran = guides.by_hand(TOOL, "One entry by hand", tmp_path)
 
     assert (ran.returncode == 0) is (wrong is None), ran.stdout + ran.stderr
     assert ("Signature Verified Successfully" in ran.stdout) is (wrong is None)
 
 
 def test_the_tool_shares_no_code_with_us() -> None:
-    tree = ast.parse(TOOL.read_text())
-    imported = {
-        name.split(".")[0]
-        for node in ast.walk(tree)
-        for name in (
-            [alias.name for alias in node.names] if isinstance(node, ast.Import)
-            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        )
-    }  # fmt: skip
-
-    assert imported - sys.stdlib_module_names == {"cryptography"}
+    assert guides.foreign(TOOL) == {"cryptography"}
