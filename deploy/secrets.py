@@ -7,9 +7,6 @@
                                                   set on standard input from now on
     python -m deploy.secrets DIR add-feed-key     one more key that the feed can be signed with
     python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
-    python -m deploy.secrets DIR change-receipt-key
-                                                  receipts are signed with a new key from now on;
-                                                  what the old one signed still holds
     python -m deploy.secrets DIR add-bearer-key   a new key lets the Ombudsman in, beside the last
     python -m deploy.secrets DIR drop-bearer-key  only the newest of the two still does
 
@@ -42,7 +39,7 @@ OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrat
 BROKER = "{}-amqp-password"
 TOKENS = ("staff-token", "reporter-token")  # their public halves are `<name>-public-keys.json`
 BEARER, BEARERS = "ombudsman-bearer-key", "ombudsman-key-hash"  # a line for each that lets in
-RECEIPTS, RECEIPTS_SHOWN = "receipt-key.json", "receipt-public-keys.json"
+RECEIPTS = "receipt-key.json"
 OMBUDSMAN_PRIVATE = "ombudsman-private-key.json"
 OMBUDSMAN_PUBLIC = "ombudsman-public-keys.json"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
@@ -118,13 +115,6 @@ def drop_feed_keys(folder: Path) -> None:
     _keep(folder, FEEDS, _private_keys(folder, FEEDS)[-1:])
 
 
-def change_receipt_key(folder: Path) -> None:
-    """Receipts are signed with a new key from now on. The old private half is gone; its public half
-    is kept, so that what it signed still holds."""
-    _write(folder / RECEIPTS, _exported(ECKey.generate_key("P-256")))
-    _derive(folder)
-
-
 def add_bearer_key(folder: Path) -> None:
     """Makes a new key that lets the Ombudsman in; the last one before it still does."""
     fresh = secrets.token_urlsafe(32)
@@ -155,8 +145,6 @@ def _derive(folder: Path) -> None:
     if (folder / OMBUDSMAN_PRIVATE).exists():
         theirs = _without_secret(json.loads(read(folder, OMBUDSMAN_PRIVATE)))
         _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": [theirs]}))
-    shown = folder / RECEIPTS_SHOWN
-    _write(shown, _with_public(shown, read(folder, RECEIPTS)))
     passwords = {user: read(folder, BROKER.format(user)) for user in USERS}
     if (folder / SIGNS).exists():
         _write(folder / SIGNED_WITH, _with_public(folder / SIGNED_WITH, read(folder, SIGNS)))
@@ -246,7 +234,6 @@ def main() -> None:
     told = sys.argv[1:]
     commands = {"add-key": add_key, "drop-keys": drop_keys}
     commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
-    commands |= {"change-receipt-key": change_receipt_key}
     commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
     if len(told) == 1:
         make(Path(told[0]))

@@ -31,12 +31,7 @@ OF_INTAKE = (
     "notify-public-key.json", "ombudsman-public-keys.json", "tracking-pepper", "idempotency-pepper",
 )  # fmt: skip
 OF_API = {
-    "intake": (
-        *OF_INTAKE,
-        "reporter-token-key.json",
-        "receipt-key.json",
-        "receipt-public-keys.json",
-    ),
+    "intake": (*OF_INTAKE, "reporter-token-key.json", "receipt-key.json"),
     "routing": ("staff-token-key.json",),
     "escalation": (
         "ombudsman-key-hash",

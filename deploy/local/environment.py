@@ -66,7 +66,6 @@ SECRET_FILES = {
         "IDEMPOTENCY_PEPPER_FILE": "idempotency-pepper",
         "REPORTER_TOKEN_KEY_FILE": "reporter-token-key.json",
         "RECEIPT_KEY_FILE": "receipt-key.json",
-        "RECEIPT_KEYS_FILE": "receipt-public-keys.json",
     },
     "routing": {"STAFF_TOKEN_KEY_FILE": "staff-token-key.json"},
     "notify": {"NOTIFY_PRIVATE_KEY_FILE": "notify-private-key.json", "KEK_FILE": "kek.json"},

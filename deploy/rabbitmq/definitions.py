@@ -47,8 +47,8 @@ HEARS = {
         "/intake/contacts", "/routing/cases", "/escalation/deadlines", "/escalation/escalations",
     ),
     "escalation": (
-        "/intake/consents", "/routing/cases", "/routing/grants", "/routing/trail",
-        "/notify/messages",
+        "/intake/consents", "/intake/receipts", "/routing/cases", "/routing/grants",
+        "/routing/trail", "/notify/messages",
     ),
 }  # fmt: skip
 

@@ -84,6 +84,17 @@ class TrailExtended(Tolerant):
     at = moment(required=True)
 
 
+class ReceiptKeyShown(Tolerant):
+    """`receipt.key_shown.v1`: a public JWK."""
+
+    kid = fields.String(required=True)
+    kty = fields.String(required=True)
+    crv = fields.String(required=True)
+    x = fields.String(required=True)
+    y = fields.String(required=True)
+    at = moment(required=True)
+
+
 class Message(Tolerant):
     """`message.delivered.v1`, `message.failed.v1`"""
 

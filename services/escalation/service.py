@@ -147,6 +147,13 @@ class Escalation(Service):
         told = data | {"at": rfc3339(data["at"])}
         feed.write(tx, "monitoring", feed.TRAIL, "trail", told, self.clock.now())
 
+    @subscribe("receipt.key_shown.v1")
+    def witness_receipt_key(self, event: Event, tx: Session) -> None:
+        """Lets the Ombudsman keep the key that receipts are checked with."""
+        data = schemas.ReceiptKeyShown.of(event)
+        told = data | {"at": rfc3339(data["at"])}
+        feed.write(tx, "monitoring", feed.RECEIPT_KEY, data["kid"], told, self.clock.now())
+
     @subscribe("message.delivered.v1")
     def reporter_was_told(self, event: Event, tx: Session) -> None:
         """Starts the reporter's time to object once the answer has reached them."""

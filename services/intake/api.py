@@ -269,7 +269,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
     """Every address and what answers there."""
     door = Door(settings.tracking_pepper)
     sealer = Sealer(settings.notify_public_key)
-    signer = Signer(settings.receipt_key, settings.receipt_keys)
+    signer = Signer(settings.receipt_key)
     signs = signer if settings.receipts_signed else Unsigned()
     desk = Desk(db, sealer, signs, settings.tracking_pepper, settings.number_prefix)
     envelopes = Envelopes(settings.ombudsman_public_keys)
@@ -285,7 +285,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/reports/{number}/escalation-consent": Consents(
             db, clock, door, zone, envelopes, signs
         ),
-        "/v1/receipts/keys": Keys(signer),
+        "/v1/receipts/keys": Keys(db, signer),
     }
 
 

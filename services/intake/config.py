@@ -20,7 +20,6 @@ class Settings(chassis.config.Settings):
     number_prefix: str = "KTB"
     reporter_token_key: Secret = field(default=Secret(b""), repr=False)
     receipt_key: Secret = field(default=Secret(b""), repr=False)  # P-256 JWK: signs receipts
-    receipt_keys: Secret = field(default=Secret(b""), repr=False)  # JWK set: what checks them
     receipts_signed: bool = True
 
     def tokens(self) -> Issuer:

@@ -50,6 +50,11 @@ def contact_sealed(
     return Fact("report.contact_sealed.v1", number, data, at)
 
 
+def receipt_key_shown(jwk: Mapping[str, str], at: datetime) -> Fact:
+    """Receipts may be signed with the private half of this public key from now on."""
+    return Fact("receipt.key_shown.v1", "receipts", {**jwk, "at": instant(at)}, at)
+
+
 def report_supplemented(number: str, supplement_id: str, text: str, at: datetime) -> Fact:
     """The reporter has added something, asked or not."""
     data = {"supplement_id": supplement_id, "text": text, "at": instant(at)}

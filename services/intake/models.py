@@ -115,6 +115,17 @@ class Promise(Base):
     settle_by: Mapped[dict[str, str]] = mapped_column(JSONB)
 
 
+class ReceiptKey(Base):
+    """The public half of a key that receipts were signed with, as a JWK, and since when it is
+    shown."""
+
+    __tablename__ = "receipt_key"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    jwk: Mapped[dict[str, str]] = mapped_column(JSONB)
+    shown_at: Mapped[datetime] = mapped_column(INSTANT)
+
+
 class Code(Base):
     """A district, agency or category that a report may name."""
 

@@ -12,49 +12,62 @@ import json
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import falcon
+import sqlalchemy as sa
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.config import Misconfigured
-from services.intake import schemas
+from chassis.database import Transactions
+from chassis.outbox import emit
+from services.intake import events, schemas
+from services.intake.models import ReceiptKey
 
 TYPE = "receipt+sd-jwt"
 ALGORITHM = ["ES256"]
 SALT = 16  # bytes, as RFC 9901, section 9.3 asks for
-IDENTIFYING = frozenset({"contact", "dossier"})  # what of a body says who sends it: never proved
+# What of a body may be shown. Who sends it may not: contact and the form for the Ombudsman.
+SHOWN = frozenset({
+    "kind", "title", "text", "event_date", "place", "agency", "category", "confidentiality",
+    "hidden_from_public", "reason", "stars", "comment", "with_identity",
+})  # fmt: skip
 
 
 class Signer:
-    """Signs with the JWK that RECEIPT_KEY_FILE names. `keys`, the JWK set of RECEIPT_KEYS_FILE, is
-    what whoever checks a proof needs: the public half of this key, and of all before it. Raises
-    Misconfigured."""
+    """Signs with a private JWK on P-256 that has its kid. Raises Misconfigured."""
 
-    def __init__(self, private: bytes, public: bytes) -> None:
+    def __init__(self, document: bytes) -> None:
+        wanted = "RECEIPT_KEY_FILE must hold a private P-256 JWK with its kid"
         try:
-            self._key = ECKey.import_key(json.loads(private))
-            self.keys = json.loads(public)
-            shown = {key.kid: key for key in KeySet.import_key_set(self.keys)}
+            self._key = ECKey.import_key(json.loads(document))
+            self.prove("", "", datetime.now(UTC), {})  # else each report would find it out
+            public = self._key.as_dict(private=False)
+            self.public = {name: public[name] for name in ("kid", "kty", "crv", "x", "y")}
         except (JoseError, ValueError, TypeError, KeyError):
-            raise _misconfigured() from None
-        half = shown.get(self._key.kid)
-        alike = half is not None and half.thumbprint() == self._key.thumbprint()
-        alike = alike and self._key.curve_name == "P-256"
-        only_public = not any(key.is_private for key in shown.values())
-        if not (self._key.is_private and self._key.kid and alike and only_public):
-            raise _misconfigured()
+            raise Misconfigured(wanted) from None
+        if not self._key.kid or self._key.curve_name != "P-256":
+            raise Misconfigured(wanted)
+
+    def show(self, tx: Session, now: datetime) -> None:
+        """Shows the public half to everybody, for ever, and says so once."""
+        row = {"kid": self._key.kid, "jwk": self.public, "shown_at": now}
+        shown = insert(ReceiptKey).values(row).on_conflict_do_nothing()
+        if tx.execute(shown.returning(ReceiptKey.kid)).one_or_none():
+            emit(tx, events.receipt_key_shown(self.public, now))
 
     def prove(
         self, number: str, what: str, at: datetime, said: Mapping[str, Any], **more: Any
     ) -> str:
         """`<JWT>~<disclosure>~`: that of the report `number` was received, at this moment, `what`
         (as its timeline names it), which `said` this; and `more` to be read by everybody."""
-        shown = {name: value for name, value in said.items() if name not in IDENTIFYING}
+        shown = {name: value for name, value in said.items() if name in SHOWN}
         salted = [_base64(os.urandom(SALT)), "said", shown]
         disclosure = _base64(_json(salted).encode())
         claims = {
@@ -82,13 +95,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)  # a day is told as in the receipt
 
 
-def _misconfigured() -> Misconfigured:
-    return Misconfigured(
-        "RECEIPT_KEY_FILE must hold a private P-256 JWK with its kid, and RECEIPT_KEYS_FILE a set"
-        " of public ones that has it"
-    )
-
-
 def _base64(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -96,13 +102,16 @@ def _base64(data: bytes) -> str:
 class Keys:
     """`/v1/receipts/keys`"""
 
-    def __init__(self, signer: Signer) -> None:
-        self._signer = signer
+    def __init__(self, db: Transactions, signer: Signer) -> None:
+        self._db, self._signer = db, signer
 
     @web.operation(
         "The public keys that the proofs of receipts were signed with",
         answers={200: schemas.ReceiptKeys},
     )
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
-        """A JWK set (RFC 7517); the last key signs now."""
-        return {"keys": self._signer.keys["keys"]}
+        """A JWK set (RFC 7517), oldest first."""
+        with self._db.begin() as tx:
+            shown = tx.scalars(sa.select(ReceiptKey).order_by(ReceiptKey.shown_at)).all()
+        keys = {one.kid: one.jwk for one in shown}
+        return {"keys": list({**keys, self._signer.public["kid"]: self._signer.public}.values())}

@@ -81,7 +81,7 @@ class Receipt(Proved):
 
 
 class ReceiptKeys(Strict):
-    """A JWK set: every key that ever signed receipts, oldest first. The last one signs now."""
+    """A JWK set: every key that ever signed receipts, oldest first."""
 
     keys = fields.List(fields.Dict(), required=True)
 

@@ -1,4 +1,5 @@
-"""Fills the lists that a report may choose from, out of the regency's files; may run again."""
+"""Fills the lists that a report may choose from, out of the regency's files, and shows the key that
+receipts are signed with; may run again."""
 
 from __future__ import annotations
 
@@ -8,15 +9,18 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis.clock import Clock
 from chassis.database import Transactions
 from services.intake.models import AdmissionRule, Code
+from services.intake.receipts import Signer
 
 RULES = "ombudsman.csv"
 FILES = {"district": "districts.csv", "agency": "agencies.csv", "category": "categories.csv"}
 
 
 def run(settings: Any, db: Transactions) -> None:
-    """Adds what is missing and renames what was renamed; removes nothing."""
+    """Adds what is missing and renames what was renamed; removes nothing. Shows the key that
+    receipts are signed with, if it is told it."""
     with db.begin() as tx:
         tx.execute(insert(AdmissionRule).values(_rules(settings)).on_conflict_do_nothing())
         for name, file in FILES.items():
@@ -31,6 +35,8 @@ def run(settings: Any, db: Transactions) -> None:
                     index_elements=["list", "code"], set_={"name": statement.excluded.name}
                 )
             )
+        if settings.receipt_key:
+            Signer(settings.receipt_key).show(tx, Clock(settings.clock_file).now())
 
 
 def _rules(settings: Any) -> list[dict[str, Any]]:

@@ -199,7 +199,7 @@ FILLED: dict[str, Callable[[Path], None]] = {
     f"{DEFINITIONS}, HEARS": after(
         DEFINITIONS,
         (
-            '"/routing/trail",\n        "/notify/messages",\n    ),',
+            '"/routing/trail", "/notify/messages",\n    ),',
             f'\n    "{NAME}": ("/routing/cases",),',
         ),
     ),

@@ -19,6 +19,9 @@ DATE, DATE_TIME = (
 )
 
 
+SUBJECTS = {"number", "promises", "grants", "trail", "receipts"}
+
+
 @EVERY
 def test_a_contract_says_what_it_is(type: str) -> None:
     schema = contracts.schema(type)
@@ -36,7 +39,7 @@ def test_a_type_travels_in_one_stream_of_a_service(type: str) -> None:
 
     assert service in SERVICES
     assert re.fullmatch(r"[a-z]+", stream)
-    assert contracts.schema(type)["x-subject"] in {"number", "promises", "grants", "trail"}
+    assert contracts.schema(type)["x-subject"] in SUBJECTS
 
 
 def test_each_type_is_in_exactly_one_stream_and_no_two_streams_share_a_name() -> None:

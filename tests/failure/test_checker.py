@@ -20,6 +20,7 @@ SAID = "event_id, source, type, subject, sequence, correlationid, time, data"
 FIRST = "(SELECT min(number) FROM case_event WHERE action = 'answer')"
 TOLD = "(SELECT min(number) FROM timeline_entry WHERE what = 'case.answered')"
 LATE = "(SELECT min(number) FROM timeline_entry WHERE what = 'deadline.passed')"
+BREACH = "entry->>'type' = 'feed.breach.opened.v1'"
 
 PLANTED = [
     ("doubled intake report", "intake",
@@ -68,10 +69,10 @@ PLANTED = [
      " WHERE type = 'escalation.raised.v1' LIMIT 1"),
     ("doubled feed of breaches", "escalation",
      "INSERT INTO feed_entry SELECT stream, epoch, (SELECT max(position) + 1 FROM feed_entry),"
-     " prev_hash, hash, signature, kid, entry, now() FROM feed_entry WHERE position = 1"),
+     f" prev_hash, hash, signature, kid, entry, now() FROM feed_entry WHERE {BREACH} LIMIT 1"),
     ("disordered feed monitoring", "escalation",
      "INSERT INTO feed_entry SELECT stream, epoch, (SELECT max(position) + 2 FROM feed_entry),"
-     " prev_hash, hash, signature, kid, entry, now() FROM feed_entry WHERE position = 1"),
+     f" prev_hash, hash, signature, kid, entry, now() FROM feed_entry WHERE {BREACH} LIMIT 1"),
     ("lost escalation position", "escalation",
      "UPDATE position SET sequence = sequence - 1 WHERE source = '/notify/messages'"),
     ("lost notify position", "notify", "DELETE FROM position WHERE source = '/intake/contacts'"),
@@ -95,7 +96,11 @@ def lived(system):
     Workload(system, history).run(6, live=3)
     settled(system, history.file, seconds=60)
     system.clock.move(timedelta(days=12))
-    eventually(lambda: system.psql("escalation", "SELECT 1 FROM feed_entry"), "breaches", 30)
+    eventually(
+        lambda: system.psql("escalation", f"SELECT 1 FROM feed_entry WHERE {BREACH}"),
+        "breaches",
+        30,
+    )
     found = settled(system, history.file, seconds=60)
     assert (found.unknown, found.extra_mails) == (0, 0)
     assert found.latency[SUBMIT][0] > 0

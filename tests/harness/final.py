@@ -105,7 +105,8 @@ BREACHES = (
     "breach b JOIN clock c ON c.id = b.clock_id CROSS JOIN LATERAL (VALUES ('opened', opened_at),"
     " ('closed', closed_at)) AS turn (word, at) WHERE at IS NOT NULL"
 )
-FED = "SELECT entry->>'subject', {} FROM feed_entry WHERE stream = '{}' ORDER BY position"
+FED = "SELECT entry->>'subject', {} FROM feed_entry WHERE {} ORDER BY position"
+OF_BREACHES = "stream = 'monitoring' AND split_part(entry->>'type', '.', 2) = 'breach'"
 
 LINKS = (
     Link("routing case", (outbox("intake", "'case'", "type = 'report.submitted.v1'"),),
@@ -151,10 +152,10 @@ LINKS = (
     Link("feed of breaches",
          (table("escalation", f"concat_ws(' ', word, {RUN})", f"{BREACHES} ORDER BY at"),),
          ("escalation", FED.format("concat_ws(' ', split_part(entry->>'type', '.', 3),"
-          " entry->'data'->>'clock', entry->'data'->>'cycle')", "monitoring"))),
+          " entry->'data'->>'clock', entry->'data'->>'cycle')", OF_BREACHES))),
     Link("feed of hand-overs",
          (table("escalation", "'handed over'", "case_state WHERE handed_over_at IS NOT NULL"),),
-         ("escalation", FED.format("'handed over'", "handovers"))),
+         ("escalation", FED.format("'handed over'", "stream = 'handovers'"))),
     Link("notify message",
          (outbox("routing", "event_id::text", f"{CASES} AND type <> 'case.opened.v1'"),
           outbox("intake", "event_id::text", "type = 'report.contact_sealed.v1'"),

@@ -39,14 +39,16 @@ def foreign(tool: Path) -> set[str]:
     return imported - sys.stdlib_module_names
 
 
-def by_hand(tool: Path, heading: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The commands that stand below a heading of the tool's guide, run in a folder."""
+def by_hand(
+    tool: Path, heading: str, folder: Path, *, stops: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """The commands that stand below a heading of the tool's guide, run in a folder; to the last,
+    unless it `stops` at the first that fails."""
     text = (tool.parent / "README.md").read_text().partition(f"## {heading}\n")[2]
-    commands = "set -e\n" + "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-    return subprocess.run(
-        ["/bin/sh", "-c", commands], cwd=folder, env={"PATH": os.environ["PATH"]},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    commands = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    shell = ["/bin/sh", *(["-e"] if stops else []), "-c", commands]
+    told = {"PATH": os.environ["PATH"]}
+    return subprocess.run(shell, cwd=folder, env=told, capture_output=True, text=True, check=False)
 
 
 def run(tool: Path, folder: Path, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:

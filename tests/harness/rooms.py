@@ -83,7 +83,8 @@ class Intake(Room):
 
     def furnish(self) -> None:
         bind = engine(self.database.url, 1)
-        intake_lists.run(SimpleNamespace(data_dir=Settings.data_dir), Transactions(bind))
+        told = SimpleNamespace(data_dir=Settings.data_dir, receipt_key=b"")
+        intake_lists.run(told, Transactions(bind))
         bind.dispose()
         self._receipts: dict[str, dict[str, str]] = {}
 

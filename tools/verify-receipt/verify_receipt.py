@@ -2,12 +2,14 @@
 """Verifies the proof of a receipt without any code of those who gave it.
 
     verify_receipt.py --keys KEYS FILE
+    verify_receipt.py --feed ENTRIES FILE
     verify_receipt.py --url URL FILE
 
 Needs Python 3.9 and the package `cryptography`. FILE is a receipt as it was answered, or its proof
-alone, with or without what comes between the `~`; `-` reads standard input. KEYS is the JWK set of
-/v1/receipts/keys, kept from then; with --url it is asked for now (URL is what stands before
-/v1/receipts). README.md tells what is checked, and what a proof does not prove.
+alone, with its words or without; `-` reads standard input. KEYS is the JWK set of
+/v1/receipts/keys, kept from then by somebody whom you trust; ENTRIES are those of the Ombudsman's
+feed, one on each line, which show each key; with --url it is asked for now (URL is what stands
+before /v1/receipts). README.md tells what is checked, and what a proof does not prove.
 
 Exit 0: it holds, and what it proves is printed. 1: it does not, and why. 2: nothing could be said.
 """
@@ -15,7 +17,9 @@ Exit 0: it holds, and what it proves is printed. 1: it does not, and why. 2: not
 import argparse
 import base64
 import hashlib
+import http.client
 import json
+import re
 import sys
 import urllib.request
 from datetime import datetime
@@ -30,8 +34,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 TYPE = "receipt+sd-jwt"
-CLAIMS = {"iss", "iat", "sub", "what", "received_at", "_sd", "_sd_alg"}
+SHOWN = "feed.receipt_key.shown.v1"
 REPORT = "report.submitted"  # the receipt of a report promises dates
+CLAIMS = {"sub", "what", "received_at", "_sd", "_sd_alg"}
 LONGEST = 1_000_000  # characters
 UNREADABLE = (ValueError, TypeError, RecursionError)  # what reading somebody's text may end with
 
@@ -47,9 +52,13 @@ class Broken(Exception):
 def unbase64(text):
     """Strictly: the one spelling that base64url without padding has."""
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+    if _base64(data) != text:
         raise ValueError("not base64url")
     return data
+
+
+def _base64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def read_json(text):
@@ -65,59 +74,81 @@ def read_json(text):
 
 
 def read_keys(text):
-    """The public keys of a JWK set by their names."""
+    """The public keys of a JWK set by their names; keys of other kinds are passed over."""
     try:
-        found = {}
-        for jwk in read_json(text)["keys"]:
-            if (jwk["kty"], jwk["crv"]) != ("EC", "P-256"):
-                raise ValueError("not a P-256 key")
-            x, y = (int.from_bytes(unbase64(jwk[name]), "big") for name in ("x", "y"))
-            found[jwk["kid"]] = EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
+        return _keys(read_json(text)["keys"])
     except (KeyError, *UNREADABLE):
         raise Unreadable("the keys are not a JWK set of public P-256 keys") from None
+
+
+def read_feed(text):
+    """The public keys that the entries of a feed show, by their names."""
+    try:
+        entries = [read_json(line) for line in text.splitlines() if line.strip()]
+        return _keys([entry["data"] for entry in entries if entry["type"] == SHOWN])
+    except (KeyError, *UNREADABLE):
+        raise Unreadable("these are not entries of a feed, one on each line") from None
+
+
+def _keys(jwks):
+    found = {}
+    for jwk in jwks:
+        if (jwk["kty"], jwk.get("crv")) != ("EC", "P-256"):
+            continue
+        x, y = unbase64(jwk["x"]), unbase64(jwk["y"])
+        if (len(x), len(y)) != (32, 32):
+            raise ValueError("not a P-256 key")
+        numbers = (int.from_bytes(part, "big") for part in (x, y))
+        found[jwk["kid"]] = EllipticCurvePublicNumbers(*numbers, SECP256R1()).public_key()
     return found
+
+
+def thumbprint(key):
+    """The name that a key has by itself (RFC 7638), whatever it is called."""
+    numbers = key.public_numbers()
+    x, y = (_base64(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
+    return _base64(
+        hashlib.sha256(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode()).digest()
+    )
 
 
 def read_receipt(text):
     """The proof, and the receipt that it came with, if it did."""
     text = text.strip()
-    if not text.startswith("{"):
-        return text, None
-    try:
-        receipt = read_json(text)
-        proof = receipt["proof"]
-    except (KeyError, *UNREADABLE):
-        raise Unreadable("the file is neither a receipt nor a proof") from None
-    if not isinstance(proof, str):
-        raise Unreadable("this receipt has no proof")
+    if text.startswith("{"):
+        try:
+            receipt = read_json(text)
+            proof = receipt["proof"]
+        except (KeyError, *UNREADABLE):
+            raise Unreadable("the file is neither a receipt nor a proof") from None
+        if not isinstance(proof, str):
+            raise Unreadable("this receipt has no proof")
+    else:
+        receipt, proof = None, "".join(text.strip('"').split())  # a mail may have broken its lines
+    if len(proof) > LONGEST or not re.fullmatch(r"[^.~]+\.[^.~]+\.[^.~]+(~[^~]*)*", proof):
+        raise Unreadable("the file is neither a receipt nor a proof")
     return proof, receipt
 
 
 def verify(proof, keys, receipt=None):
     """What the proof proves: of the report `number`, `what` was received, `received_at` when, and
-    `said` (None if its words are not shown); of a report itself, which dates were `promised`.
-    Raises Broken."""
-    if len(proof) > LONGEST:
-        raise Broken("it is longer than any receipt")
+    `said` (None if its words are not shown); of a report itself, which dates were `promised`; and
+    by which `key` it is signed. Raises Broken."""
     token, *disclosures = proof.split("~")
-    claims = _signed(token, keys)
+    claims, key = _signed(token, keys)
     shown = [each for each in disclosures if each]
     if len(shown) > 1:
         raise Broken("it shows more than was sent at once")
     proved = {"number": claims["sub"]} | {n: claims[n] for n in ("what", "received_at")}
-    if "promised" in claims:
+    if claims["what"] == REPORT:
         proved["promised"] = claims["promised"]
-    if receipt is not None:
-        _compare(receipt, proved)
-    return {**proved, "said": _disclosed(shown[0], claims) if shown else None}
-
-
-def _compare(receipt, proved):
-    """Whether the receipt that it came with tells the same; some call the moment `noted_at`."""
-    told = {"received_at": receipt.get("noted_at"), **receipt}
-    for name in ("number", "received_at", "promised"):
-        if _plain(name, told.get(name)) != _plain(name, proved.get(name)):
+    for name in ("number", "received_at", "noted_at", "promised"):
+        signed = "received_at" if name == "noted_at" else name
+        told = receipt and name in receipt
+        if told and _plain(receipt[name]) != _plain(proved.get(signed)):
             raise Broken(f"the receipt tells another {name} than was signed")
+    said = _disclosed(shown[0], claims) if shown else None
+    return {**proved, "said": said, "key": thumbprint(key)}
 
 
 def _signed(token, keys):
@@ -143,29 +174,25 @@ def _signed(token, keys):
     except InvalidSignature:
         raise Broken("its signature does not hold") from None
     promises = {"promised"} if claims.get("what") == REPORT else set()
-    if set(claims) != CLAIMS | promises or claims["_sd_alg"] != "sha-256":
+    if not claims.keys() >= CLAIMS | promises or claims["_sd_alg"] != "sha-256":
         raise Broken("it is not the proof of a receipt")
-    return claims
+    return claims, key
 
 
 def _disclosed(disclosure, claims):
     """What was sent, if it is that whose hash was signed."""
-    hashed = base64.urlsafe_b64encode(hashlib.sha256(disclosure.encode()).digest())
-    if claims["_sd"] != [hashed.rstrip(b"=").decode()]:
-        raise Broken("it shows something else than was signed")
     try:
+        hashed = _base64(hashlib.sha256(disclosure.encode()).digest())
         _, name, said = read_json(unbase64(disclosure))
     except UNREADABLE:
         raise Broken("what it shows cannot be read") from None
-    if name != "said":
-        raise Broken("what it shows cannot be read")
+    if claims["_sd"] != [hashed] or name != "said":
+        raise Broken("it shows something else than was signed")
     return said
 
 
-def _plain(name, value):
+def _plain(value):
     """A moment in whichever spelling, and everything else, as it is compared."""
-    if name != "received_at":
-        return value
     try:
         return datetime.fromisoformat(value.replace("Z", "+00:00"))
     except (ValueError, AttributeError):
@@ -178,45 +205,66 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--keys", help="the JWK set, kept from then")
+    source.add_argument("--keys", help="the JWK set, kept from then by somebody whom you trust")
+    source.add_argument("--feed", help="entries of the Ombudsman's feed, which show the keys")
     source.add_argument("--url", help="what stands before /v1/receipts")
     parser.add_argument("file", help="the receipt, or its proof")
     told = parser.parse_args()
-    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters
     try:
-        keys = read_keys(_fetched(told.url) if told.url else _text(told.keys))
         proof, receipt = read_receipt(_text(told.file))
-        proved = verify(proof, keys, receipt)
-    except Unreadable as why:
-        print(f"nothing can be said: {why}", file=sys.stderr)
-        return 2
+        proved = verify(proof, _known(told), receipt)
     except Broken as why:
         print(f"does not hold: {why}")
         return 1
+    except Unreadable as why:
+        print(f"nothing can be said: {why}", file=sys.stderr)
+        return 2
+    except Exception as error:  # whatever it is, it says nothing about the receipt
+        print(f"nothing can be said: {type(error).__name__}", file=sys.stderr)
+        return 2
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters
     print("holds" if proved["said"] is not None else "holds; its words are not shown")
-    json.dump(proved, sys.stdout, indent=1, ensure_ascii=False)
-    print()
+    print(_printable(json.dumps(proved, indent=1, ensure_ascii=False)))
     return 0
+
+
+def _known(told):
+    if told.feed is not None:
+        return read_feed(_text(told.feed))
+    return read_keys(_text(told.keys) if told.keys is not None else _fetched(told.url))
 
 
 def _text(file):
     try:
         if file == "-":
-            return sys.stdin.read()
-        with open(file, encoding="utf-8") as source:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        with open(file, encoding="utf-8-sig") as source:
             return source.read()
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"{file}: {type(error).__name__}") from None
 
 
+class _Straight(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: keys from another address could be anybody's."""
+
+    def redirect_request(self, *_):
+        return None
+
+
 def _fetched(url):
     if not url.startswith("https://") and not url.startswith("http://127.0.0.1:"):
         raise Unreadable("keys that are not asked for over https could be anybody's")
+    opener = urllib.request.build_opener(_Straight)
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/v1/receipts/keys", timeout=30) as answer:
+        with opener.open(f"{url.rstrip('/')}/v1/receipts/keys", timeout=30) as answer:
             return answer.read(LONGEST).decode()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Unreadable(f"{url}: {type(error).__name__}") from None
+
+
+def _printable(text):
+    """What could move a terminal's cursor or turn its text around is spelled out."""
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 if __name__ == "__main__":

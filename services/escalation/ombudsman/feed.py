@@ -32,6 +32,7 @@ BATCH = 100
 HANDED_OVER = "feed.case.handed_over.v1"
 ANSWERED = "feed.case.answered.v1"
 TRAIL = "feed.trail.extended.v1"
+RECEIPT_KEY = "feed.receipt_key.shown.v1"
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
 _WAIT = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")
 # What no copy of the rows takes along: the cluster, its history, and the table as it was made.

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from services.escalation.ombudsman import feed
+from services.intake.receipts import Signer
+from tests.harness import guides
 from tests.harness.between import Between
 from tests.harness.outside import PROGRAM, Outside, changed
 from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.tower import NUMBER, Tower
 
 SAID = ("--reference", REFERENCE)
+VERIFIER = guides.TOOLS / "verify-receipt" / "verify_receipt.py"
 SECOND = "KTB-10000-00002"
 
 
@@ -60,6 +64,24 @@ def test_it_keeps_the_hashes_that_prove_what_officers_did(tower: Tower, outside:
     last = outside.entries()[-1]
     assert (last["type"], last["subject"]) == ("feed.trail.extended.v1", "trail")
     assert last["data"] == link | {"at": last["data"]["at"]}
+
+
+def test_it_keeps_the_keys_that_receipts_are_checked_with(
+    tower: Tower, outside: Outside, tmp_path: Path
+) -> None:
+    made = ECKey.generate_key("P-256")
+    private = {**made.as_dict(private=True), "kid": made.thumbprint()}
+    signer = Signer(json.dumps(private).encode())
+    assert tower.hear("receipt.key_shown.v1", "receipts", **signer.public) == "done"
+    tower.append()
+
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    last = outside.entries()[-1]
+    assert (last["type"], last["subject"]) == ("feed.receipt_key.shown.v1", private["kid"])
+    proof = signer.prove(NUMBER, "report.submitted", tower.clock.now(), {}, promised=None)
+    ran = guides.run(VERIFIER, outside.folder, "--feed", "monitoring.jsonl", "-", said=proof)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_it_answers_and_its_answer_comes_back_on_the_chain(tower: Tower, outside: Outside) -> None:

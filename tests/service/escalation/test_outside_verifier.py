@@ -251,7 +251,7 @@ def test_an_entry_is_verified_with_the_commands_of_the_guide(
         entry[wrong] = captured.events[5][wrong]
     (tmp_path / "entry.json").write_text(json.dumps(entry))
     (tmp_path / "keys.json").write_text(captured.keys)
-    ran = guides.by_hand(TOOL, "One entry by hand", tmp_path)
+    ran = guides.by_hand(TOOL, "One entry by hand", tmp_path, stops=True)
 
     assert (ran.returncode == 0) is (wrong is None), ran.stdout + ran.stderr
     assert ("Signature Verified Successfully" in ran.stdout) is (wrong is None)

@@ -3,12 +3,15 @@
 import base64
 import json
 from datetime import date
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
-from deploy import secrets
-from services.intake import domain
+from chassis.database import Transactions, engine
+from services.intake import domain, seed
+from services.intake.config import Settings
 from tests.harness import guides
 from tests.harness.processes import ServiceProcess
 from tests.harness.rooms import FORM
@@ -110,6 +113,15 @@ def test_the_promised_dates_are_signed(api, intake_db, tmp_path):
     assert told(guides.run(TOOL, tmp_path, "--url", str(api.base_url), "receipt.json"))[0] == 1
 
 
+def test_a_receipt_that_is_not_signed_says_so(intake_db, surroundings, state):
+    process = ServiceProcess("api", intake_db, surroundings, state, RECEIPTS_SIGNED="false")
+    process.start()
+    answer = httpx.post(f"{process.url}/v1/reports", json=REPORT, headers=key())
+    process.stop()
+
+    assert (answer.status_code, answer.json()["proof"]) == (201, None)
+
+
 def test_who_sends_again_gets_the_same_proof(api):
     once = key()
     proofs = {api.post("/v1/reports", json=REPORT, headers=once).json()["proof"] for _ in range(3)}
@@ -129,29 +141,55 @@ def test_nothing_of_a_proof_is_kept_that_we_could_read(api, intake_db):
         assert part[:40] not in whole
 
 
+@pytest.fixture
+def shown(intake_db, tmp_path):
+    """Seeds with a signing key of its own, as an installation does each time that it comes up."""
+    bind = engine(intake_db.url, 1)
+    file = tmp_path / "receipt-key.json"
+
+    def seeded(private):
+        file.write_text(json.dumps(private))
+        told = SimpleNamespace(
+            data_dir=Settings.data_dir, receipt_key=file.read_bytes(), clock_file=None
+        )
+        seed.run(told, Transactions(bind))
+        return {"RECEIPT_KEY_FILE": str(file)}
+
+    yield seeded
+    bind.dispose()
+
+
+def private_key():
+    made = ECKey.generate_key("P-256")
+    return {**made.as_dict(private=True), "kid": made.thumbprint()}
+
+
 def test_keys_have_no_secret_in_them_and_stay_when_another_signs(
-    intake_db, surroundings, state, secrets_folder, tmp_path
+    shown, intake_db, surroundings, state, tmp_path
 ):
-    folder = tmp_path / "secrets"
-    folder.mkdir()
-    for file in secrets_folder.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    files = {
-        "RECEIPT_KEY_FILE": "receipt-key.json",
-        "RECEIPT_KEYS_FILE": "receipt-public-keys.json",
-    }
-    told_of = {name: str(folder / file) for name, file in files.items()}
-    receipts = []
-    for _ in range(2):
-        process = ServiceProcess("api", intake_db, surroundings, state, **told_of).start()
+    intake_db.psql("TRUNCATE receipt_key")
+    receipts, made = [], [private_key(), private_key()]
+    for private in made:
+        process = ServiceProcess("api", intake_db, surroundings, state, **shown(private)).start()
         with httpx.Client(base_url=process.url) as client:
             receipts.append(client.post("/v1/reports", json=REPORT, headers=key()).json())
             keys = client.get("/v1/receipts/keys").json()
         process.stop()
-        secrets.change_receipt_key(folder)
 
-    assert [set(jwk) for jwk in keys["keys"]] == [{"kty", "crv", "x", "y", "kid"}] * 2
+    public = [{name: value for name, value in one.items() if name != "d"} for one in made]
+    assert keys == {"keys": public}
     (tmp_path / "keys.json").write_text(json.dumps(keys))
     for receipt in receipts:
         ran = guides.run(TOOL, tmp_path, "--keys", "keys.json", "-", said=json.dumps(receipt))
         assert told(ran)[0] == 0, ran.stdout + ran.stderr
+
+
+def test_each_key_is_said_once_for_the_ombudsman_to_keep(shown, intake_db):
+    intake_db.psql("TRUNCATE receipt_key")
+    first, second = private_key(), private_key()
+    for private in (first, first, second, first):
+        shown(private)
+
+    said = intake_db.psql("SELECT data FROM outbox WHERE type = 'receipt.key_shown.v1' ORDER BY id")
+    assert [data["kid"] for (data,) in said] == [first["kid"], second["kid"]]
+    assert set(said[0][0]) == {"kid", "kty", "crv", "x", "y", "at"}

@@ -195,26 +195,6 @@ def test_the_feed_gets_one_more_key_and_keeps_the_newest_when_told(folder: Path)
     assert kids() == [newest]
 
 
-def test_receipts_are_signed_with_another_key_and_the_old_ones_still_hold(folder: Path) -> None:
-    def shown() -> list[str]:
-        found = json.loads(secrets.read(folder, "receipt-public-keys.json"))["keys"]
-        assert not any("d" in key for key in found)
-        return [key["kid"] for key in found]
-
-    def signs() -> str:
-        return str(json.loads(secrets.read(folder, "receipt-key.json"))["kid"])
-
-    [first] = shown()
-    assert first == signs()
-    secrets.change_receipt_key(folder)
-    assert shown() == [first, signs()]
-
-    (folder / "receipt-key.json").unlink()  # lost: what it signed still holds too
-    secrets.make(folder)
-    assert len(set(shown())) == 3
-    assert shown()[-1] == signs()
-
-
 def test_no_two_secrets_are_alike(folder: Path) -> None:
     texts = [file.read_text() for file in folder.iterdir()]
 
