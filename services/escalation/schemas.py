@@ -85,11 +85,9 @@ class TrailExtended(Tolerant):
 
 
 class ReceiptKeyShown(Tolerant):
-    """`receipt.key_shown.v1`: a public JWK."""
+    """`receipt.key_shown.v1`: of a public JWK what tells it from others of its kind."""
 
     kid = fields.String(required=True)
-    kty = fields.String(required=True)
-    crv = fields.String(required=True)
     x = fields.String(required=True)
     y = fields.String(required=True)
     at = moment(required=True)

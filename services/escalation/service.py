@@ -151,7 +151,7 @@ class Escalation(Service):
     def witness_receipt_key(self, event: Event, tx: Session) -> None:
         """Lets the Ombudsman keep the key that receipts are checked with."""
         data = schemas.ReceiptKeyShown.of(event)
-        told = data | {"at": rfc3339(data["at"])}
+        told = {"kty": "EC", "crv": "P-256", **data, "at": rfc3339(data["at"])}
         feed.write(tx, "monitoring", feed.RECEIPT_KEY, data["kid"], told, self.clock.now())
 
     @subscribe("message.delivered.v1")

@@ -50,9 +50,11 @@ def contact_sealed(
     return Fact("report.contact_sealed.v1", number, data, at)
 
 
-def receipt_key_shown(jwk: Mapping[str, str], at: datetime) -> Fact:
+def receipt_key_shown(kid: str, x: str, y: str, at: datetime, **_: str) -> Fact:
     """Receipts may be signed with the private half of this public key from now on."""
-    return Fact("receipt.key_shown.v1", "receipts", {**jwk, "at": instant(at)}, at)
+    return Fact(
+        "receipt.key_shown.v1", "receipts", {"kid": kid, "x": x, "y": y, "at": instant(at)}, at
+    )
 
 
 def report_supplemented(number: str, supplement_id: str, text: str, at: datetime) -> Fact:

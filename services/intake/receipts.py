@@ -47,7 +47,9 @@ class Signer:
         wanted = "RECEIPT_KEY_FILE must hold a private P-256 JWK with its kid"
         try:
             self._key = ECKey.import_key(json.loads(document))
-            self.prove("", "", datetime.now(UTC), {})  # else each report would find it out
+            self.prove(
+                "", "", datetime.fromtimestamp(0, UTC), {}
+            )  # else each report would find it out
             public = self._key.as_dict(private=False)
             self.public = {name: public[name] for name in ("kid", "kty", "crv", "x", "y")}
         except (JoseError, ValueError, TypeError, KeyError):
@@ -60,7 +62,7 @@ class Signer:
         row = {"kid": self._key.kid, "jwk": self.public, "shown_at": now}
         shown = insert(ReceiptKey).values(row).on_conflict_do_nothing()
         if tx.execute(shown.returning(ReceiptKey.kid)).one_or_none():
-            emit(tx, events.receipt_key_shown(self.public, now))
+            emit(tx, events.receipt_key_shown(**self.public, at=now))
 
     def prove(
         self, number: str, what: str, at: datetime, said: Mapping[str, Any], **more: Any
