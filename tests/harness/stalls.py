@@ -14,8 +14,8 @@ from tests.harness.waiting import eventually
 # Says when it woke, and how much later than it meant to; the first line says that it is there.
 SLEEPER = """
 import time
-print(time.monotonic(), 0.0, flush=True)
 woken = time.monotonic()
+print(woken, 0.0, flush=True)  # who stops it from here on is measured
 while True:
     before = woken
     time.sleep(0.02)
