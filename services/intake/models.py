@@ -120,6 +120,7 @@ class ReceiptKey(Base):
     shown."""
 
     __tablename__ = "receipt_key"
+    __table_args__ = {"info": {"append_only": True}}  # noqa: RUF012 - as SQLAlchemy has it
 
     kid: Mapped[str] = mapped_column(primary_key=True)
     jwk: Mapped[dict[str, str]] = mapped_column(JSONB)

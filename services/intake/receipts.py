@@ -41,10 +41,11 @@ SHOWN = frozenset({
 
 
 class Signer:
-    """Signs with a private JWK on P-256 that has its kid. Raises Misconfigured."""
+    """Signs with a private JWK on P-256 whose kid is its thumbprint (RFC 7638). Raises
+    Misconfigured."""
 
     def __init__(self, document: bytes) -> None:
-        wanted = "RECEIPT_KEY_FILE must hold a private P-256 JWK with its kid"
+        wanted = "RECEIPT_KEY_FILE must hold a private P-256 JWK with its thumbprint as kid"
         try:
             self._key = ECKey.import_key(json.loads(document))
             jwt.encode({"alg": ALGORITHM[0]}, {}, self._key, ALGORITHM)  # or each report finds out
@@ -52,7 +53,7 @@ class Signer:
             self.public = {name: public[name] for name in ("kid", "kty", "crv", "x", "y")}
         except (JoseError, ValueError, TypeError, KeyError):
             raise Misconfigured(wanted) from None
-        if not self._key.kid or self._key.curve_name != "P-256":
+        if self._key.kid != self._key.thumbprint() or self._key.curve_name != "P-256":
             raise Misconfigured(wanted)
 
     def show(self, tx: Session, now: datetime) -> None:

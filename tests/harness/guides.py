@@ -14,6 +14,7 @@ from typing import Any
 from deploy.local.environment import ROOT
 
 TOOLS = ROOT / "tools"
+SECONDS = 60
 
 
 def loaded(tool: Path) -> Any:
@@ -48,12 +49,14 @@ def by_hand(
     commands = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     shell = ["/bin/sh", *(["-e"] if stops else []), "-c", commands]
     told = {"PATH": os.environ["PATH"]}
-    return subprocess.run(shell, cwd=folder, env=told, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        shell, cwd=folder, env=told, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
 
 
 def run(tool: Path, folder: Path, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
     """The tool, run in a folder as people outside run it."""
     return subprocess.run(
         [sys.executable, str(tool), *words], cwd=folder, env={"TZ": "UTC"}, input=said,
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=SECONDS,
     )  # fmt: skip

@@ -16,6 +16,7 @@ Exit 0: it holds, and what it proves is printed. 1: it does not, and why. 2: not
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -38,6 +39,8 @@ SHOWN = "feed.receipt_key.shown.v1"
 REPORT = "report.submitted"  # the receipt of a report promises dates
 CLAIMS = {"sub", "what", "received_at", "_sd", "_sd_alg"}
 LONGEST = 1_000_000  # characters
+PROOF = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+(~[\w-]*)*", re.ASCII)
+AROUND = " \t\r\n>\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb\u200b\ufeff"
 UNREADABLE = (ValueError, TypeError, RecursionError)  # what reading somebody's text may end with
 
 
@@ -74,58 +77,67 @@ def read_json(text):
 
 
 def read_keys(text):
-    """The public keys of a JWK set by their names; keys of other kinds are passed over."""
+    """The public keys of a JWK set by their thumbprints; keys of other kinds are passed over."""
     try:
-        return _keys(read_json(text)["keys"])
+        return _by_thumbprint(map(_key, read_json(text)["keys"]))
     except (KeyError, *UNREADABLE):
         raise Unreadable("the keys are not a JWK set of public P-256 keys") from None
 
 
 def read_feed(text):
-    """The public keys that the entries of a feed show, by their names."""
+    """The public keys that the entries of a feed show, by their thumbprints. An entry that shows
+    none takes nothing back of those before."""
+    found = []
     try:
-        entries = [read_json(line) for line in text.splitlines() if line.strip()]
-        return _keys([entry["data"] for entry in entries if entry["type"] == SHOWN])
+        entries = [read_json(line) for line in text.split("\n") if line.strip()]
+        shown = [entry["data"] for entry in entries if entry["type"] == SHOWN]
     except (KeyError, *UNREADABLE):
         raise Unreadable("these are not entries of a feed, one on each line") from None
+    for jwk in shown:
+        with contextlib.suppress(KeyError, *UNREADABLE):
+            found.append(_key(jwk))
+    return _by_thumbprint(found)
 
 
-def _keys(jwks):
-    found = {}
-    for jwk in jwks:
-        if (jwk["kty"], jwk.get("crv")) != ("EC", "P-256"):
-            continue
-        x, y = unbase64(jwk["x"]), unbase64(jwk["y"])
-        if (len(x), len(y)) != (32, 32):
-            raise ValueError("not a P-256 key")
-        numbers = (int.from_bytes(part, "big") for part in (x, y))
-        found[jwk["kid"]] = EllipticCurvePublicNumbers(*numbers, SECP256R1()).public_key()
-    return found
+def _key(jwk):
+    """None for a key of another kind."""
+    if (jwk["kty"], jwk.get("crv")) != ("EC", "P-256"):
+        return None
+    x, y = unbase64(jwk["x"]), unbase64(jwk["y"])
+    if (len(x), len(y)) != (32, 32):
+        raise ValueError("not a P-256 key")
+    numbers = (int.from_bytes(part, "big") for part in (x, y))
+    return EllipticCurvePublicNumbers(*numbers, SECP256R1()).public_key()
+
+
+def _by_thumbprint(keys):
+    """What others call a key does not matter: no key takes another's place."""
+    return {thumbprint(key): key for key in keys if key is not None}
 
 
 def thumbprint(key):
-    """The name that a key has by itself (RFC 7638), whatever it is called."""
+    """The name that a key has by itself (RFC 7638)."""
     numbers = key.public_numbers()
     x, y = (_base64(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-    return _base64(
-        hashlib.sha256(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode()).digest()
-    )
+    jwk = f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'
+    return _base64(hashlib.sha256(jwk.encode()).digest())
 
 
 def read_receipt(text):
-    """The proof, and the receipt that it came with, if it did."""
-    text = text.strip()
+    """The proof, and the receipt that it came with, if it did; as editors and mails leave them."""
+    text = text.strip(AROUND)
+    receipt = None
     if text.startswith("{"):
         try:
             receipt = read_json(text)
-            proof = receipt["proof"]
-        except (KeyError, *UNREADABLE):
+        except UNREADABLE:
             raise Unreadable("the file is neither a receipt nor a proof") from None
-        if not isinstance(proof, str):
-            raise Unreadable("this receipt has no proof")
-    else:
-        receipt, proof = None, "".join(text.strip('"').split())  # a mail may have broken its lines
-    if len(proof) > LONGEST or not re.fullmatch(r"[^.~]+\.[^.~]+\.[^.~]+(~[^~]*)*", proof):
+        text = receipt.get("proof")
+        if not isinstance(text, str):
+            raise Unreadable("this has no proof: receipts of old have none")
+    lines = (line.lstrip("> ") for line in text.split("\n"))
+    proof = "".join("".join(lines).split()).strip(AROUND)
+    if len(proof) > LONGEST or not PROOF.fullmatch(proof):
         raise Unreadable("the file is neither a receipt nor a proof")
     return proof, receipt
 
@@ -213,6 +225,10 @@ def main():
     try:
         proof, receipt = read_receipt(_text(told.file))
         proved = verify(proof, _known(told), receipt)
+        holds = "holds" if proved["said"] is not None else "holds; its words are not shown"
+        said = _printable(json.dumps(proved, indent=1, ensure_ascii=False))
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters
+        print(holds, said, sep="\n", flush=True)
     except Broken as why:
         print(f"does not hold: {why}")
         return 1
@@ -220,12 +236,16 @@ def main():
         print(f"nothing can be said: {why}", file=sys.stderr)
         return 2
     except Exception as error:  # whatever it is, it says nothing about the receipt
+        _mute()
         print(f"nothing can be said: {type(error).__name__}", file=sys.stderr)
         return 2
-    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters
-    print("holds" if proved["said"] is not None else "holds; its words are not shown")
-    print(_printable(json.dumps(proved, indent=1, ensure_ascii=False)))
     return 0
+
+
+def _mute():
+    """What could not be printed is not tried again at the end."""
+    with contextlib.suppress(Exception):
+        sys.stdout.close()
 
 
 def _known(told):

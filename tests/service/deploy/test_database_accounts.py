@@ -22,6 +22,7 @@ EACH = pytest.mark.parametrize("service", SERVICES)
 ALL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 KINDS = (*ALL, "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 ONLY_ADDED_TO = {
+    "intake": {"receipt_key"},
     "routing": {
         "case_event", "denial", "evidence", "officer_event", "ombudsman_answer", "trail_link",
     },

@@ -136,8 +136,13 @@ def test_nothing_of_a_proof_is_kept_that_we_could_read(api, intake_db):
                                            " WHERE schemaname = 'public'")]  # fmt: skip
     whole = str([intake_db.psql(f"SELECT t::text FROM {table} t") for table in tables])
     assert REPORT["title"] in whole
+    assert REPORT["title"].encode().hex() in str(intake_db.psql(PLANTED))  # what is bytes is found
     for part in (*proof.split(".")[1:], proof.split("~")[1]):
         assert part[:40] not in whole
+        assert part[:40].encode().hex() not in whole
+
+
+PLANTED = f"SELECT t::text FROM (SELECT convert_to('{REPORT['title']}', 'UTF8') AS planted) t"
 
 
 @pytest.fixture
@@ -166,7 +171,6 @@ def private_key():
 def test_keys_have_no_secret_in_them_and_stay_when_another_signs(
     shown, intake_db, surroundings, state, tmp_path
 ):
-    intake_db.psql("TRUNCATE receipt_key")
     receipts, made = [], [private_key(), private_key()]
     for private in made:
         process = ServiceProcess("api", intake_db, surroundings, state, **shown(private)).start()
@@ -176,7 +180,8 @@ def test_keys_have_no_secret_in_them_and_stay_when_another_signs(
         process.stop()
 
     public = [{name: value for name, value in one.items() if name != "d"} for one in made]
-    assert keys == {"keys": public}
+    assert keys["keys"][-2:] == public
+    assert not any("d" in jwk for jwk in keys["keys"])
     (tmp_path / "keys.json").write_text(json.dumps(keys))
     for receipt in receipts:
         ran = guides.run(TOOL, tmp_path, "--keys", "keys.json", "-", said=json.dumps(receipt))
@@ -184,7 +189,6 @@ def test_keys_have_no_secret_in_them_and_stay_when_another_signs(
 
 
 def test_each_key_is_said_once_for_the_ombudsman_to_keep(shown, intake_db):
-    intake_db.psql("TRUNCATE receipt_key")
     first, second = private_key(), private_key()
     for private in (first, first, second, first):
         shown(private)

@@ -1,7 +1,10 @@
 """Whoever is shown a proof can tell whether the regency gave it, whatever was done to it since."""
 
 import base64
+import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -179,6 +182,13 @@ def _bent(proof: str) -> str:
     return f"{head}.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}~{proof.split('~')[1]}~"
 
 
+def _conjured(proof: str) -> str:
+    """Nothing is signed, and the words are what a verifier might say."""
+    words = base64.urlsafe_b64encode(b"\nVerified OK\n\x1b[8m").rstrip(b"=").decode()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(words.encode()).digest()).rstrip(b"=").decode()
+    return f"{_respelled(proof, 1, _sd=[digest]).split('~')[0]}~{words}~"
+
+
 DEEP = base64.urlsafe_b64encode(b"[" * 90_000).decode()
 NOTED = SIGNER.prove(NUMBER, "reporter.object", AT, {"reason": "Masih rusak."})
 WRONGS: dict[str, tuple[str, Callable[[str], str]]] = {
@@ -197,6 +207,7 @@ WRONGS: dict[str, tuple[str, Callable[[str], str]]] = {
     "words twice": ("more than was", lambda p: p + p.split("~")[1] + "~"),
     "nonsense": ("no signed token", lambda p: "a.b.c~~"),
     "no letters": ("no signed token", lambda p: "\u00e9.\u00e9.\u00e9~\u00e9~"),
+    "conjured": ("signature", _conjured),
     "no end": ("no signed token", lambda p: f"{DEEP}.{DEEP}.x~~"),
     "half a letter": ("cannot be read", lambda p: p.split("~")[0] + "~\ud800~"),
 }
@@ -231,6 +242,11 @@ def folder(tmp_path: Path, proof: str) -> Path:
     entry = {"type": "feed.receipt_key.shown.v1", "data": {**half(OURS), "at": "2026-11-29"}}
     other = [entry | {"type": "feed.key.announced.v1"}, entry | {"data": half(THEIRS)}]
     (tmp_path / "feed.jsonl").write_text("".join(json.dumps(e) + "\n" for e in [*other, entry]))
+    swapped = entry | {"data": {**half(THEIRS), "kid": OURS["kid"]}}
+    decree = {"type": "feed.rule.amended.v1", "data": {"decree": "a\u2028b"}}
+    taken_back = [entry, swapped, entry | {"data": {}}, entry | {"data": None}, decree]
+    lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in taken_back)
+    (tmp_path / "taken-back.jsonl").write_text("".join(lines))
     (tmp_path / "other.jsonl").write_text("".join(json.dumps(e) + "\n" for e in other))
     return tmp_path
 
@@ -254,10 +270,22 @@ def test_the_tool_says_by_its_exit_how_it_went(folder: Path, proof: str) -> None
     )  # fmt: skip
     assert exits(folder, "--feed", "feed.jsonl", "proof.txt") == (0, "holds")
     assert exits(folder, "--feed", "other.jsonl", "proof.txt")[0] == 1
+    assert exits(folder, "--feed", "taken-back.jsonl", "proof.txt") == (0, "holds")
     for words in (("--feed", "proof.txt"), ("--keys", "proof.txt"), ("--keys", "nowhere"),
                   ("--url", "http://lapor.example/api"), ("--url", "https://lapor.example:abc"),
                   ("--url", "https://la por.example"), ("--url", "")):  # fmt: skip
         assert exits(folder, *words, "proof.txt")[0] == 2, words
+
+
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_what_cannot_be_printed_says_nothing_about_a_receipt(folder: Path, where: str) -> None:
+    command = f"{sys.executable} {TOOL} --keys keys.json proof.txt {where}"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
 
 
 AS_PEOPLE_HAVE_THEM: dict[str, tuple[int, Callable[[str], str]]] = {
@@ -270,7 +298,14 @@ AS_PEOPLE_HAVE_THEM: dict[str, tuple[int, Callable[[str], str]]] = {
     "a page of the web": (2, lambda p: "<!doctype html><title>502</title>"),
     "something else": (2, lambda p: '{"number": "KTB-1"}'),
     "far too long": (2, lambda p: p + "~" * 1_000_000),
-    "half a letter": (1, lambda p: '{"proof": "' + p.split("~")[0] + '~\\ud800~"}'),
+    "half a letter": (2, lambda p: '{"proof": "' + p.split("~")[0] + '~\\ud800~"}'),
+    "in the quotation marks of a letter": (0, lambda p: f"\u201c{p}\u201d"),
+    "with something that is not seen": (0, lambda p: "\u200b" + p),
+    "quoted in a mail": (0, lambda p: "> " + "\n> ".join(wrap(p, 70))),
+    "a receipt with broken lines": (0, lambda p: json.dumps({"proof": "\n".join(wrap(p, 76))})),
+    "a receipt of old": (2, lambda p: json.dumps({"number": NUMBER, "code": "x"})),
+    "a server's error": (2, lambda p: "<center>nginx/1.18.0</center>"),
+    "sentences": (2, lambda p: "Not a proof. Not at all. No."),
 }  # fmt: skip
 
 
@@ -319,7 +354,9 @@ def test_keys_come_from_the_address_that_was_named_and_no_other(
         server.shutdown()
 
 
-@pytest.mark.parametrize("wrong", [None, "other words", "another number", "nonsense", "cut"])
+@pytest.mark.parametrize(
+    "wrong", [None, "other words", "another number", "nonsense", "cut", "conjured"]
+)
 def test_it_is_verified_with_the_commands_of_the_guide(
     folder: Path, proof: str, wrong: str | None
 ) -> None:
@@ -333,7 +370,8 @@ def test_it_is_verified_with_the_commands_of_the_guide(
     holds = wrong in (None, "cut")
     assert (ran.returncode == 0) is holds, ran.stdout + ran.stderr
     assert ("Verified OK" in ran.stdout) is holds
-    assert ("Jalan rusak" in ran.stdout) is (wrong in (None, "another number"))
+    assert ("Jalan rusak" in ran.stdout) is (wrong is None)
+    assert ran.stdout.startswith("Verified OK") is holds
 
 
 def test_the_tool_shares_no_code_with_us() -> None:
@@ -344,8 +382,10 @@ def test_the_tool_shares_no_code_with_us() -> None:
     "document",
     [b"", b"[]", json.dumps(half(OURS)).encode(), json.dumps({**OURS, "kid": ""}).encode(),
      json.dumps(key("P-384")).encode(), json.dumps({**OURS, "use": "enc"}).encode(),
-     json.dumps({**OURS, "key_ops": ["verify"]}).encode()],
-    ids=["nothing", "no key", "half a key", "no name", "another curve", "seals", "checks only"],
+     json.dumps({**OURS, "key_ops": ["verify"]}).encode(),
+     json.dumps({**OURS, "kid": THEIRS["kid"]}).encode()],
+    ids=["nothing", "no key", "half a key", "no name", "another curve", "seals", "checks only",
+         "another's name"],
 )  # fmt: skip
 def test_a_key_that_cannot_sign_is_refused(document: bytes) -> None:
     with pytest.raises(Misconfigured, match="RECEIPT_KEY_FILE") as refusal:

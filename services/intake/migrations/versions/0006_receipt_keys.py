@@ -14,6 +14,12 @@ def upgrade() -> None:
             kid      text PRIMARY KEY,
             jwk      jsonb NOT NULL,
             shown_at timestamptz NOT NULL
-        )
+        );
+        CREATE FUNCTION only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION '% is only added to', TG_TABLE_NAME;
+        END $$;
+        CREATE TRIGGER only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON receipt_key
+            FOR EACH STATEMENT EXECUTE FUNCTION only_added_to();
         """
     )
