@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from deploy.local.postgres import Run
 from deploy.local.system import System
+from tests.harness.final import Final
 from tests.harness.history import History
 from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT, SUBMIT, Client
@@ -111,6 +112,13 @@ def _unaccounted(service: str, run: Run, accepted: Accepted) -> Iterator[tuple[s
             yield f"{service} {what}", count
 
 
+def _under_way(system: System) -> dict[str, int]:
+    """What one service has said and another has not taken in: it may still be in the broker, where
+    neither has it."""
+    with Final(system) as now:
+        return now.unheard()
+
+
 def mails_of(system: System, accepted: Accepted) -> Counter[str]:
     """How many mails each accepted report has in the mailbox."""
     texts = [mail.text for mail in system.mails()]
@@ -118,11 +126,11 @@ def mails_of(system: System, accepted: Accepted) -> Counter[str]:
 
 
 def settle(system: System, accepted: Accepted, seconds: float = 30) -> None:
-    """Returns when everything is accounted for; fails saying what is not."""
+    """Returns when everything is accounted for and nothing is on its way; fails saying what is."""
     last: list[object] = []
 
     def clean() -> bool:
-        last[:] = [unaccounted(system, accepted)]
+        last[:] = [unaccounted(system, accepted) or _under_way(system)]
         return last == [{}]
 
     try:
