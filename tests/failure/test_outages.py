@@ -146,11 +146,12 @@ WHEN (NEW.source = '/routing/cases' AND NEW.sequence > 1) EXECUTE FUNCTION forge
 """
 
 
-def handed_over_twice(system):
+def handed_over_twice(system, triggers):
     """An event whose handler waits while the broker, cut off from the worker, hands it over again.
     Returns how often it had its effect, and what had waited for the first handler's end."""
     number = ask(system).json()["number"]
     settle(system, Accepted({number}))
+    system.psql("intake", triggers)
     said = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
     verified = event("case.verified.v1", number, 2, said | {"category": "jalan-jembatan"})
     with client_of(system, "intake") as holder:
@@ -170,9 +171,7 @@ def handed_over_twice(system):
 
 
 def test_an_event_that_comes_again_while_it_is_handled_has_one_effect(system):
-    system.psql("intake", WAIT)
-
-    effects, second = handed_over_twice(system)
+    effects, second = handed_over_twice(system, WAIT)
 
     assert effects == 1
     assert any(statement.startswith("EXECUTE claim ") for statement in second)
@@ -180,8 +179,6 @@ def test_an_event_that_comes_again_while_it_is_handled_has_one_effect(system):
 
 def test_an_inbox_that_remembers_nothing_is_found_out(system):
     """The negative control of the test before, whose waiting handler is still there."""
-    system.psql("intake", FORGETFUL)
-
-    effects, _ = handed_over_twice(system)
+    effects, _ = handed_over_twice(system, FORGETFUL)
 
     assert effects == 2

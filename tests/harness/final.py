@@ -252,15 +252,16 @@ class Final:
         return found
 
     def unheard(self) -> dict[str, int]:
-        """How many events of each stream that a service follows it has not taken in."""
-        count = "SELECT source, count(*) FROM outbox GROUP BY source"
-        said = dict(row for service in self.system.services for row in self.rows(service, count))
-        missing = {}
+        """Of how many subjects a service has not taken in the last event, by what it follows."""
+        last = "SELECT source, subject, max(sequence) FROM outbox GROUP BY source, subject"
+        said = [row for service in self.system.services for row in self.rows(service, last)]
+        missing = Counter[str]()
         for service in self.system.services:
             heard = self.heard(service)
-            for source in HEARS[service]:
-                missing[f"{service} {source}"] = said.get(source, 0) - sum(heard[source].values())
-        return {place: count for place, count in missing.items() if count}
+            for source, subject, sequence in said:
+                if source in HEARS[service] and heard[source].get(subject, 0) < sequence:
+                    missing[f"{service} {source}"] += 1
+        return dict(missing)
 
     def unsettled(self) -> dict[str, int]:
         """What waits, is parked, is not yet said, sent or appended, by place."""
