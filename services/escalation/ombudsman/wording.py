@@ -30,7 +30,7 @@ HAPPENED: Mapping[str, Words] = {
     "case.resumed": Words("Penanganan dilanjutkan", "Handling goes on"),
     "case.followed_up": Words("Tindak lanjut oleh {agency}", "Followed up by {agency}"),
     "case.answered": Words("Dijawab oleh {agency}: {outcome}", "Answered by {agency}: {outcome}"),
-    "case.objected": Words("Pelapor berkeberatan", "The reporter objected"),
+    "case.objected": Words("Keberatan diterima", "An objection was taken"),
     "case.closed": Words("Selesai ({how})", "Closed ({how})"),
     "case.reopened": Words("Dibuka kembali", "Reopened"),
     "case.archived": Words("Diarsipkan: {reason}", "Archived: {reason}"),
