@@ -7,7 +7,8 @@ openapi              print the OpenAPI document
 parked list          events that need a person: which, why, since when
 parked show ID       one of them with its envelope (its data only with --data)
 parked replay ID|all have it tried again
-replay --since TIME  send again what was emitted from TIME (RFC 3339) on
+parked drop ID       give up on one that no try can help: it never has its effect
+replay --since TIME  send again what was emitted from TIME on (RFC 3339, with its offset)
 number-anew          after the database was restored to an earlier state, before the worker starts:
                      what is said from now on has numbers that nothing can have had
 """
@@ -44,9 +45,10 @@ def main(service: str) -> None:
     show = parked.add_parser("show")
     show.add_argument("id")
     show.add_argument("--data", action="store_true", help="show the event's data too")
-    parked.add_parser("replay").add_argument("id")
+    for action in ("replay", "drop"):
+        parked.add_parser(action).add_argument("id")
     replay = commands.add_parser("replay")
-    replay.add_argument("--since", required=True, type=datetime.fromisoformat)
+    replay.add_argument("--since", required=True, type=moment)
     # Not for a process that serves: nothing may be imported before a worker's sockets are green.
     own = {} if sys.argv[1:2] in (["api"], ["worker"]) else _own(service)
     for name, command in own.items():
@@ -60,6 +62,15 @@ def _own(service: str) -> dict[str, Any]:
     """Commands that a service adds: `services/<name>/commands.py: COMMANDS`."""
     module = f"services.{service}.commands"
     return import_module(module).COMMANDS if find_spec(module) else {}
+
+
+def moment(told: str) -> datetime:
+    """A moment as RFC 3339 writes it. Raises ArgumentTypeError without an offset: whether it was
+    meant here or in Greenwich makes a difference of hours."""
+    at = datetime.fromisoformat(told)
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{told} needs an offset, as in {told}+08:00")
+    return at
 
 
 def settings(service: str) -> Any:
@@ -161,15 +172,21 @@ def _parked(service: str, arguments: argparse.Namespace) -> None:
     from chassis import parked
     from chassis.clock import Clock
 
+    now = Clock(settings(service).clock_file).now()
     with transactions(service).begin() as tx:
-        if arguments.action == "list":
-            _print(parked.listed(tx))
-        elif arguments.action == "show":
-            sys.stdout.write(parked.show(tx, arguments.id, data=arguments.data) + "\n")
-        else:
-            chosen = None if arguments.id == "all" else arguments.id
-            now = Clock(settings(service).clock_file).now()
-            sys.stdout.write(f"{parked.replay(tx, chosen, now)} will be tried again\n")
+        try:
+            if arguments.action == "list":
+                _print(parked.listed(tx))
+            elif arguments.action == "show":
+                sys.stdout.write(parked.show(tx, arguments.id, data=arguments.data) + "\n")
+            elif arguments.action == "drop":
+                gone = parked.give_up(tx, arguments.id, now)
+                sys.stdout.write(f"given up: {gone.type or 'no event'}, {gone.reason}\n")
+            else:
+                chosen = None if arguments.id == "all" else arguments.id
+                sys.stdout.write(f"{parked.replay(tx, chosen, now)} will be tried again\n")
+        except LookupError as error:
+            sys.exit(str(error))
 
 
 def _replay(service: str, arguments: argparse.Namespace) -> None:

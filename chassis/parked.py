@@ -51,3 +51,34 @@ def replay(tx: Session, event_id: str | None, now: datetime) -> int:
         now=now,
     )
     return len(replayed)
+
+
+_GIVE_UP = """
+UPDATE inbox SET state = 'done', next_try_at = NULL, body = NULL
+WHERE event_id = CAST(:id AS uuid) AND state = 'parked' AND reason <> 'gap'
+RETURNING type, source, subject, sequence, reason
+"""
+_PASS_BY = sa.text("""
+WITH passed AS (
+    INSERT INTO position AS p (source, subject, sequence) VALUES (:source, :subject, :sequence)
+    ON CONFLICT (source, subject) DO UPDATE SET sequence = greatest(p.sequence, :sequence)
+)
+UPDATE inbox SET state = 'waiting', next_try_at = :now
+WHERE source = :source AND subject = :subject AND sequence = :sequence + 1 AND state <> 'done'
+""")
+
+
+def give_up(tx: Session, event_id: str, now: datetime) -> Any:
+    """Closes a parked event that no try can help, without its effect: what waited behind it goes
+    on, and its content is not kept. Returns its type, None if it never was an event, and why it was
+    parked. Raises LookupError, also for one that only waits for an earlier event."""
+    given_up = rows(tx, _GIVE_UP, id=event_id)
+    if not given_up:
+        raise LookupError(
+            f"no event {event_id} is parked here that can be given up:"
+            " one that waits for an earlier event cannot"
+        )
+    if given_up[0].type:
+        place = {name: getattr(given_up[0], name) for name in ("source", "subject", "sequence")}
+        tx.execute(_PASS_BY, place | {"now": now})
+    return given_up[0]

@@ -2,7 +2,8 @@
 
 Refused with `Malformed`: bytes that are not UTF-8, a byte-order mark, NaN and infinities, numbers
 outside +-2^53 or with an overflowing exponent, lone surrogates, NUL, a name twice in one object,
-more than 32 levels. Text is brought to Unicode NFC. The error never quotes the input.
+more than 32 levels, more than 30 combining marks in a row (UAX #15, Stream-Safe Text: to put them
+in order takes quadratic time). Text is brought to Unicode NFC. The error never quotes the input.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from itertools import groupby
 from typing import Any, Never
 
 from chassis.errors import Malformed
 
 DEPTH = 32
 INTEGER = 2**53
+MARKS = 30
 DIGITS = 32  # of a number with a point, more than any double needs
 
 
@@ -60,8 +63,19 @@ def _text(value: str, where: str) -> str:
     if not value.isascii():
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise _broken("surrogate", "text holds half of a surrogate pair", where)
-        return unicodedata.normalize("NFC", value)
+        _refuse_stacks(value, where)
+        value = unicodedata.normalize("NFC", value)
+        _refuse_stacks(value, where)  # it may be one mark longer; what is said of it is read again
     return value
+
+
+def _refuse_stacks(value: str, where: str) -> None:
+    if any(sum(1 for _ in run) > MARKS for mark, run in groupby(value, _is_mark) if mark):
+        raise _broken("marks", f"text holds more than {MARKS} combining marks in a row", where)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.combining(character) > 0
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis import outbox, strict_json
-from chassis.cli import settings, transactions
+from chassis.cli import moment, settings, transactions
 from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
@@ -74,7 +74,7 @@ class Denials:
     """`denials --since TIME`"""
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--since", required=True, type=datetime.fromisoformat)
+        parser.add_argument("--since", required=True, type=moment)
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
         with transactions(service).begin() as tx:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from datetime import datetime
 from typing import Any
 
 from chassis import cli
@@ -49,7 +48,7 @@ class Denials:
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Takes the moment."""
-        parser.add_argument("--since", required=True, type=datetime.fromisoformat)
+        parser.add_argument("--since", required=True, type=cli.moment)
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
         """A line each; `-` for what there is none of."""

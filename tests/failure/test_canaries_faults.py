@@ -17,7 +17,7 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.fault
 
 MEANWHILE = (
-    "notify parked list", "routing seed", "intake replay --since 2026-01-01",
+    "notify parked list", "routing seed", "intake replay --since 2026-01-01T00:00:00Z",
     "notify erase KTB-00000-00000", "escalation verify-feed", "intake migrate",
 )  # fmt: skip
 

@@ -61,6 +61,8 @@ VALUES = {
     "5,000 names": json.dumps(dict.fromkeys(map(str, range(5_000)))).encode(),
     "-0.5": b"-0.5",
     "control": rb'"\u001b[2J"',
+    "marks out of order": b'"a' + b"\xcc\x96\xcc\x80" * 7_500 + b'"',
+    "an address of labels": b'{"email": "a@' + b"1." * 30_000 + b'!"}',
 }
 # What stands in the place of the body.
 BODIES = {

@@ -20,9 +20,11 @@ SOUND = st.recursive(
     max_leaves=10,
 )
 
+MANY = "\u0316\u0300" * 20  # combining marks in a row, of two classes
 REFUSED = {
     "number": [b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"9007199254740993"],
     "surrogate": [b'"\\ud800"', b'{"\\udfff": 1}'],
+    "marks": [f'"a{MANY}"'.encode(), f'{{"{MANY}": 1}}'.encode()],
     "nul": [b'"\\u0000"', b'{"a": "x\\u0000"}'],
     "duplicate": [b'{"a": 1, "a": 2}', b'{"\\u00e9": 1, "e\\u0301": 2}'],
     "depth": [b"[" * (DEPTH + 1) + b"]" * (DEPTH + 1), b"[" * 100_000],
@@ -51,6 +53,11 @@ def test_sound_json_is_read_as_it_was_meant(document):
         return value
 
     assert loads(json.dumps(document).encode()) == composed(document)
+
+
+@pytest.mark.parametrize("text", ["e\u0301" * 500, "a" + "\u0301" * 30, "क्षि" * 500])
+def test_marks_are_taken_as_people_write_them(text):
+    assert loads(json.dumps(text).encode()) == unicodedata.normalize("NFC", text)
 
 
 @given(st.binary(max_size=200))
