@@ -66,8 +66,8 @@ class ReleaseBreaker:
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
         with transactions(service).begin() as tx:
-            breaker.release(tx, arguments.by, Clock(settings(service).clock_file).now())
-        sys.stdout.write("released: what is due by now will be fired\n")
+            due = breaker.release(tx, arguments.by, Clock(settings(service).clock_file).now())
+        sys.stdout.write(f"released: {due} that are due by now will be fired\n")
 
 
 class Denials:

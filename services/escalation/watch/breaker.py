@@ -1,9 +1,9 @@
 """Refuses a mass firing: better late than wrong, and a person looks first.
 
 Nothing fires while more is due than five times what is usual on a day, or while this machine's
-real clock and the database's disagree. What was due when an operator released it does not count;
-nor what was due when firing it was tried and failed: it was let through then, and for how long it
-stays due says nothing about the others.
+real clock and the database's disagree. What was due when an operator released it does not count,
+unless its time was moved since; nor what was due when firing it was tried and failed: it was let
+through then, and for how long it stays due says nothing about the others.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _DUE_NOW = """
 SELECT count(*) FROM (
     SELECT 1 FROM due
     WHERE fired_at IS NULL AND due_at <= :through
-      AND due_at > coalesce(CAST(:released AS timestamptz), '-infinity')
-      AND NOT EXISTS (SELECT 1 FROM failed_turn f
-                      WHERE f.work = 'fire' AND f.number = due.number AND due.due_at <= f.at)
+      AND greatest(due_at, armed_at) > coalesce(CAST(:released AS timestamptz), '-infinity')
+      AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = 'fire'
+                      AND f.number = due.number AND greatest(due.due_at, due.armed_at) <= f.at)
     ORDER BY due_at, id LIMIT :enough
 ) AS counted
 """
@@ -59,18 +59,21 @@ def may_fire(tx: Session, clock: Clock, floor: int, now: datetime) -> bool:
     reason = why_refuse(due_now, row.most, skew_seconds(tx, clock))
     if reason != row.reason:
         row.reason, row.refused_at = reason, now if reason else None
+        row.due_now = _due_now(tx, now, row.released_through) if reason else None
         if reason:
-            log.error("breaker_refuses", reason=reason, count=due_now)
-    row.due_now = due_now if reason else None
+            log.error("breaker_refuses", reason=reason, count=row.due_now)
     for known in metrics.REFUSALS:
         metrics.BREAKER.labels(known).set(known == reason)
     return reason is None
 
 
-def release(tx: Session, by: str, now: datetime) -> None:
-    """Lets everything fire that is due by now. Clocks that disagree cannot be released."""
+def release(tx: Session, by: str, now: datetime) -> int:
+    """Lets everything fire that is due by now; returns how many wake-ups that are. Clocks that
+    disagree cannot be released."""
     row = tx.get_one(Breaker, 1, with_for_update=True)
+    released = _due_now(tx, now, row.released_through)
     row.released_through, row.released_by = now, by
+    return released
 
 
 def skew_seconds(tx: Session, clock: Clock) -> float:
@@ -88,7 +91,8 @@ def _daily(tx: Session, now: datetime) -> list[int]:
     return list(tx.scalars(_DAILY, {"days": USUAL_DAYS, "now": now}))
 
 
-def _due_now(tx: Session, now: datetime, released: datetime | None, most: int) -> int:
-    asked: dict[str, Any] = {"released": released, "enough": most + 1}
+def _due_now(tx: Session, now: datetime, released: datetime | None, most: int | None = None) -> int:
+    """How many are due that were not released: no further than one more than `most`."""
+    asked: dict[str, Any] = {"released": released, "enough": None if most is None else most + 1}
     asked["through"] = last_over(now)
     return int(tx.scalars(_COUNT, asked).one())

@@ -46,5 +46,7 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
         case.follows = True
     if what is Happening.REOPENED:
         # who was closed stands alone: each ends their own; who was not is reopened with the other
-        case.follows, case.offered_at = case.follows and was not in OVER, None
+        case.follows = case.follows and was not in OVER
+    if what is Happening.REOPENED or (what is Happening.MERGED and was in OVER):
+        case.offered_at = None  # its H begins anew
     return (case.kind, case.klass) != before

@@ -290,11 +290,16 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
     for wake in [wake for wake in row.wakes if wake.what in WHEN_OVER]:
         row.wakes.remove(wake)
     tx.flush()
-    if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
-        case.offered_at = None
+    _withdraw_offer(case)
     kept = events.kept(row, day_of(row, row.due_at, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
     emit(tx, kept)
+
+
+def _withdraw_offer(case: CaseState) -> None:
+    """Whom no limit gives the right to the Ombudsman any more is offered it again with the next."""
+    if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
+        case.offered_at = None
 
 
 def _save_pauses(row: ClockRun, run: Run) -> None:
@@ -319,12 +324,15 @@ def _measure(
         if run_of(row).is_paused:
             _forget_unfired(tx, row, keep=(What.HANDOVER,))
         return
+    if row.passed_at and end.at is None:  # it stands, and was not over when it began to
+        _take_back(tx, case, row, now, regime)
     before, row.due_at = row.due_at, end.at
     if reason == "calendar" and row.rule_id != rule.id:
         reason = "limit"
     row.rule_id, row.provisional = rule.id, end.provisional
     row.problem = "calendar" if wakes.incomplete else None
     _arm(tx, row, wakes.at, now)
+    _withdraw_offer(case)
     _tell(tx, row, before, reason, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 
@@ -348,16 +356,9 @@ def _tell(
             emit(tx, events.started(row, ends_on, now))
         return
     if row.due_at != before:
-        tx.add(
-            models.ClockChange(
-                clock=row,
-                at=now,
-                before=before,
-                after=row.due_at,
-                reason=reason,
-                regime=regime.version,
-            )
-        )
+        change = models.ClockChange(clock=row, at=now, before=before, after=row.due_at)
+        change.reason, change.regime = reason, regime.version
+        tx.add(change)
         emit(tx, events.recomputed(row, ends_on, before, reason, now))
 
 

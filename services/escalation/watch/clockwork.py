@@ -110,7 +110,11 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     },
     Happening.RETURNED: {},
     Happening.RETURNED_TO_ARBITER: {Clock.ARBITER: Move.START},
-    Happening.ASKED_BY_COORDINATOR: {Clock.VERIFY: Move.PAUSE, Clock.DATA: Move.START},
+    Happening.ASKED_BY_COORDINATOR: {
+        Clock.VERIFY: Move.PAUSE,
+        Clock.SETTLE: Move.PAUSE,  # of a case that came back
+        Clock.DATA: Move.START,
+    },
     Happening.ASKED_BY_AGENCY: {Clock.SETTLE: Move.PAUSE, Clock.DATA: Move.START},
     Happening.QUESTION_NOTICED: {Clock.DATA: Move.RESUME},
     Happening.QUESTION_UNHEARD: {Clock.DATA: Move.PAUSE},

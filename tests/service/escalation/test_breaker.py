@@ -41,7 +41,7 @@ def test_more_than_usual_is_refused_shown_and_left_as_it_was(many: Tower) -> Non
     assert passed(many) == 0
     assert refusal(many) == "mass_firing"
     assert gauge("mass_firing") == 1
-    assert many.count("SELECT due_now FROM breaker") == 51
+    assert many.count("SELECT due_now FROM breaker") == 120  # fifty are usual
 
 
 def test_a_jump_of_a_year_fires_nothing(many: Tower) -> None:
@@ -168,6 +168,22 @@ def test_a_release_fires_nothing_that_was_moved(many: Tower) -> None:
     many.sweep()
 
     assert refusal(many) is None
+    assert passed(many) == 0
+
+
+def test_a_release_does_not_cover_what_is_moved_to_before_it(many: Tower) -> None:
+    """A wrong limit, entered hours after a release, makes due in the past what was not."""
+    many.at("2026-11-05 10:00")
+    with many.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+    many.database.psql(
+        "UPDATE due SET due_at = due_at - interval '2 days', armed_at = %s",
+        [many.at("2026-11-05 12:00").clock.at],
+    )
+
+    many.sweep()
+
+    assert refusal(many) == "mass_firing"
     assert passed(many) == 0
 
 

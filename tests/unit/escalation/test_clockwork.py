@@ -37,7 +37,7 @@ verified               . . . . . . . . .
 disposed               x + + . x . . . .
 returned               . . . . . . . . .
 returned_to_arbiter    . . . . + . . . .
-asked_by_coordinator   = . . . . + . . .
+asked_by_coordinator   = . = . . + . . .
 asked_by_agency        . . = . . + . . .
 question_noticed       . . . . . > . . .
 question_unheard       . . . . . = . . .
