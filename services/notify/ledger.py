@@ -77,12 +77,20 @@ def settle(tx: Session, message: Message, state: str, reason: str | None, clock:
 
 def overtake(tx: Session, limit: Limit, news: Collection[About], clock: Clock) -> set[str]:
     """Ends what still waits to tell such `news` of a limit; which of them it had to."""
+    return _overtake(tx, _told(limit, news), clock)
+
+
+def overtake_offer(tx: Session, number: str, clock: Clock) -> None:
+    """Ends what still waits to offer the Ombudsman to a case's reporter."""
+    _overtake(tx, (Message.number == number, Message.about == About.ESCALATION_OFFERED), clock)
+
+
+def _overtake(tx: Session, which: Any, clock: Clock) -> set[str]:
     write_now(tx)  # it may have come together with what overtakes it
     maybe_sent = sa.exists().where(
         Attempt.message_id == Message.id, Attempt.outcome.is_distinct_from("unavailable")
     )
-    waits = Message.state == "due", ~maybe_sent
-    untold = sa.select(Message).where(*_told(limit, news), *waits)
+    untold = sa.select(Message).where(*which, Message.state == "due", ~maybe_sent)
     found = tx.scalars(untold.order_by(Message.id).with_for_update()).all()
     for message in found:
         message.state, message.next_at, message.settled_at = "overtaken", None, clock.real()

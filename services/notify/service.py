@@ -193,6 +193,8 @@ class Notify(Service):
             self.write(event, tx, about, data)
         if about is domain.About.DEADLINE_KEPT:
             self.overtake(tx, _limit(event, about, data))
+        if event.type == "deadline.kept.v1" and data["clock"] in domain.GIVE_RIGHT:
+            ledger.overtake_offer(tx, event.subject, self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
 

@@ -147,6 +147,21 @@ def test_a_limit_that_had_been_kept_is_told_to_nobody_who_slept(at_night: Desk) 
     assert all("tindak lanjut pertama" in m.get_content() for m in at_night.postbox.mails)
 
 
+@pytest.mark.parametrize("clock", ["S", "H"])
+def test_who_slept_is_not_offered_the_ombudsman_for_a_limit_that_had_been_kept(
+    at_night: Desk, clock: str
+) -> None:
+    at_night.hear("escalation.offered.v1", reason="settlement_passed")
+
+    at_night.hear("deadline.kept.v1", clock="F", cycle=1)
+    offers = [state for about, state, _ in at_night.states() if about == "escalation_offered"]
+    assert offers == ["due"]
+    at_night.hear("deadline.kept.v1", clock=clock, cycle=1)
+
+    offers = [state for about, state, _ in at_night.states() if about == "escalation_offered"]
+    assert offers == ["overtaken"]
+
+
 def test_whatever_order_and_batch_the_news_of_a_kept_limit_comes_in(at_night: Desk) -> None:
     limit = {"clock": "S", "cycle": 1, "ends_on": "2026-12-07"}
     passed = at_night.stream.body("deadline.passed.v1", **limit)
