@@ -133,7 +133,8 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
     ).all()
     status = Status(report.status)
     answers = [e.detail["answer"] for e, *_ in entries if e.what == "escalation.answered"]
-    shown = domain.clocks(status, answers)
+    shown = domain.clocks(status, answers, [(e.what, e.detail) for e, *_ in entries])
+    own = {e.at for e, *_ in entries if e.what.startswith(domain.OWN)}
     running = tx.scalars(
         sa.select(Deadline)
         .where(Deadline.number == report.number, Deadline.clock.in_(shown))
@@ -149,7 +150,8 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         "received_at": report.received_at,
         "timeline": [received | {"text": None, "evidence": []}]
         + [
-            {"at": e.at, "what": e.what, "detail": e.detail, "text": reply or e.text}
+            {"at": domain.shown_at(e.what, e.at, own, zone), "what": e.what, "detail": e.detail}
+            | {"text": reply or e.text}
             | {"evidence": named or []}
             for e, reply, named in entries
         ],

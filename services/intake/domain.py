@@ -5,16 +5,19 @@ Pure: no input or output, time is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from stdnum import damm
 
 from chassis.errors import Invalid, NotAllowed
 
 SUBMITTED = "report.submitted"  # how a timeline begins
+OWN = "reporter."  # how all that a reporter did later begins
+MAY_BE_ANOTHERS = frozenset({"case.resumed", "case.objected", "case.reopened"})
 
 
 class Kind(StrEnum):
@@ -209,7 +212,29 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
 ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
 
 
-def clocks(status: Status, answers: Sequence[str]) -> frozenset[str]:
-    """The clocks to show for a report to which the Ombudsman has given these answers, in order."""
+def clocks(
+    status: Status, answers: Sequence[str], happened: Sequence[tuple[str, Mapping[str, Any]]]
+) -> frozenset[str]:
+    """The clocks to show for a report to which all this has `happened`, and to which the Ombudsman
+    has given these answers, in order."""
     ordered = {ORDERS[answer] for answer in answers[-1:] if answer in ORDERS}
-    return CLOCKS.get(status, frozenset()) | ordered
+    came_back = status is Status.UNVERIFIED and any(what == "case.disposed" for what, _ in happened)
+    running = _of_came_back(happened) if came_back else CLOCKS.get(status, frozenset())
+    return running | ordered
+
+
+def _of_came_back(happened: Sequence[tuple[str, Mapping[str, Any]]]) -> frozenset[str]:
+    """V stopped when the report was handed to an agency; what began then goes on."""
+    acted = any(what in ("case.followed_up", "case.answered") for what, _ in happened)
+    returned = [detail for what, detail in happened if what == "case.returned"]
+    arbiter = any(detail.get("goes_to") == "arbiter" for detail in returned[-1:])
+    return frozenset({"S", *("A" if arbiter else ""), *("" if acted else "F")})
+
+
+def shown_at(what: str, at: datetime, own: Collection[datetime], zone: ZoneInfo) -> datetime:
+    """When something happened, as the reporter is told it who acted `own` times. What none of that
+    brought about is another reporter's of the same handling: only the local day is told of it, as
+    its first moment: whoever files a duplicate would learn when somebody was at the keyboard."""
+    if what not in MAY_BE_ANOTHERS or at in own:
+        return at
+    return datetime.combine(at.astimezone(zone).date(), time.min, zone).astimezone(UTC)

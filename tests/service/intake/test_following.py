@@ -28,6 +28,60 @@ def test_the_reporter_sees_the_timeline(api, receipt):
     assert seen["actions"] == ["consent_to_escalation", "supplement", "withdraw"]
 
 
+def test_when_another_reporter_of_the_same_handling_acted_is_told_by_the_day(
+    api, intake_db, receipt
+):
+    """Whoever files a duplicate, and has it merged, reads along: no moment of another's is told."""
+    put(intake_db, receipt, "answered")
+    ask(api, receipt, "objections", {"reason": "Belum selesai"}, **key())
+    [(mine,)] = intake_db.psql("SELECT at FROM timeline_entry WHERE what = 'reporter.object'")
+    put(intake_db, receipt, "in_progress")
+    happened(intake_db, "case.objected", mine)
+    for what in ("case.objected", "case.resumed", "case.reopened"):
+        happened(intake_db, what, "2026-11-23T02:42:13.123456Z")
+    happened(intake_db, "case.answered", "2026-11-23T02:50:00Z")
+
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+    timeline = api.post("/v1/reports/track", json=proof).json()["timeline"][1:]
+    told = [(e["what"], e["at"]) for e in timeline]
+
+    day = "2026-11-22T16:00:00+00:00"  # midnight where they live
+    assert [at for _, at in told[:3]] == [day] * 3
+    assert told[3] == ("case.answered", "2026-11-23T02:50:00+00:00")
+    assert len({at for what, at in told if what in ("reporter.object", "case.objected")}) == 2
+
+
+def test_of_a_report_that_came_back_those_clocks_are_shown_that_run(api, intake_db, receipt):
+    for clock in "VFSA":
+        intake_db.psql(
+            "INSERT INTO deadline (number, clock, cycle, due_at, ends_on) VALUES"
+            " (%s, %s, 1, '2026-11-23T15:59:59Z', '2026-11-23')",
+            [receipt["number"], clock],
+        )
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+
+    def shown():
+        told = api.post("/v1/reports/track", json=proof).json()["deadlines"]
+        return "".join(sorted(deadline["clock"] for deadline in told))
+
+    assert shown() == "V"
+    happened(intake_db, "case.disposed", "2026-11-20T02:00:00Z")
+    happened(intake_db, "case.returned", "2026-11-20T03:00:00Z", '{"goes_to": "coordinator"}')
+    assert shown() == "FS"
+    happened(intake_db, "case.returned", "2026-11-21T03:00:00Z", '{"goes_to": "arbiter"}')
+    assert shown() == "AFS"
+    happened(intake_db, "case.followed_up", "2026-11-22T03:00:00Z")
+    assert shown() == "AS"
+
+
+def happened(intake_db, what, at, detail="{}"):
+    intake_db.psql(
+        "INSERT INTO timeline_entry (number, at, what, detail)"
+        " SELECT number, %s, %s, %s FROM report",
+        [at, what, detail],
+    )
+
+
 def test_status_and_timeline_are_of_one_moment(api, intake_db, receipt):
     """Both change after the status was read."""
     proof = {"number": receipt["number"], "code": receipt["code"]}
