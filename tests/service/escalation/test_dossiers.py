@@ -264,6 +264,24 @@ def test_what_was_sealed_before_a_day_is_forgotten_once_the_case_is_done(tower: 
         assert parts.erase_one(tx, NUMBER, tower.clock.now()) == 4
 
 
+def test_a_case_that_comes_back_after_an_erasure_is_handed_over_without_what_was_erased(
+    tower: Tower,
+) -> None:
+    """Its reporter goes on reading that they consented."""
+    consent(tower)
+    tower.begin_work()
+    tower.answer()
+    tower.hear("case.closed.v1", how="accepted", cycle=1)
+    with tower.db.begin() as tx:
+        parts.erase_one(tx, NUMBER, tower.clock.now())
+    tower.at("2026-11-10 10:00").hear("case.reopened.v1", status="in_progress", cycle=2)
+
+    tower.at("2027-02-02 10:00").sweep()
+
+    assert tower.count("SELECT count(*) FROM dossier") == 1
+    assert held(tower) == []
+
+
 def test_the_history_can_only_be_added_to(tower: Tower) -> None:
     tower.open()
     with pytest.raises(Exception, match="only added to"):
