@@ -76,8 +76,13 @@ Answer = Callable[[str, str], Documents]
 
 
 def of(feed: Published) -> Answer:
-    """What an honest site answers of what there is of a feed."""
-    return lambda what, _: feed.events if what == "feed" else feed.checkpoints()
+    """What an honest site answers."""
+    return showing(feed.events, feed.checkpoints())
+
+
+def showing(events: Documents, checkpoints: Documents) -> Answer:
+    """What a site answers that shows these of any stream."""
+    return lambda what, _: events if what == "feed" else checkpoints
 
 
 @contextmanager

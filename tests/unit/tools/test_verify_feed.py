@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from tests.harness import guides
-from tests.unit.tools.published import KEYS, Answer, Documents, Published, of, site
+from tests.unit.tools.published import KEYS, Answer, Documents, Published, of, showing, site
 
 tool = guides.loaded(guides.TOOLS / "verify-feed" / "verify_feed.py")
 HONEST, ANEW = Published(400), Published(400, "anew")
@@ -112,7 +112,7 @@ def test_only_a_kept_place_is_a_beginning(reader: Reader) -> None:
     late, shown = HONEST.events[100:], HONEST.checkpoints()
 
     assert reader.reads(late, checkpoints=shown) == (1, "broken at 1 (position)")
-    withheld: Answer = lambda what, _: late if what == "feed" else shown  # noqa: E731
+    withheld = showing(late, shown)
     assert reader.asks(withheld) == (1, "broken at 1 (position)")
     assert reader.asks(withheld, witness=kept(100)) == (1, "broken at 1 (position)")
 
@@ -128,7 +128,7 @@ def test_what_was_kept_from_before_the_beginning_cannot_be_checked(reader: Reade
 def test_another_stream_is_not_taken_for_the_one_asked_for(reader: Reader) -> None:
     assert reader.asks(of(OTHER)) == (1, "broken at 1 (source)")
     assert reader.asks(of(OTHER), "--stream", "handovers")[0] == 0
-    mixed: Answer = lambda what, _: OTHER.checkpoints() if what != "feed" else HONEST.events  # noqa: E731
+    mixed = showing(HONEST.events, OTHER.checkpoints())
     assert reader.asks(mixed) == (1, "broken at 100 (checkpoint)")
     assert reader.reads(OTHER.events, "--stream", "monitoring") == (1, "broken at 1 (source)")
     assert reader.reads([*HONEST.events[:9], OTHER.events[9]]) == (1, "broken at 10 (source)")
@@ -184,7 +184,7 @@ def test_checkpoints_do_not_change_while_it_is_read(reader: Reader, name: str) -
 
 
 def test_what_checkpoints_showed_first_must_be_among_the_entries(reader: Reader) -> None:
-    cut: Answer = lambda what, _: HONEST.events[:350] if what == "feed" else HONEST.checkpoints()  # noqa: E731
+    cut = showing(HONEST.events[:350], HONEST.checkpoints())
 
     assert reader.asks(cut) == (1, "broken at 351 (end)")
 
@@ -275,9 +275,8 @@ def test_bytes_that_are_no_text_are_named(reader: Reader) -> None:
 def test_an_entry_of_a_site_that_none_can_be_is_named(reader: Reader) -> None:
     bad: dict[str, Any] = {**HONEST.events[4], "data": {"word": "\ud800"}}
     events = [*HONEST.events[:4], bad]
-    shown: Answer = lambda what, _: events if what == "feed" else []  # noqa: E731
 
-    assert reader.asks(shown, "--save", "saved") == (1, "broken at 5 (form)")
+    assert reader.asks(showing(events, []), "--save", "saved") == (1, "broken at 5 (form)")
 
 
 def test_a_key_that_is_announced_under_no_name_is_none(reader: Reader) -> None:
