@@ -1,27 +1,31 @@
 #!/usr/bin/env python3
 """Verifies the Ombudsman's feed without any code of those who publish it.
 
-    verify_feed.py --keys KEYS [--checkpoints FILE] [--witness FILE] FILE...
-    verify_feed.py --keys KEYS [--witness FILE] --url URL --bearer FILE [--stream NAME]
-                   [--save FILE]
+    verify_feed.py --keys KEYS [--checkpoints FILE] [--witness FILE] [--stream NAME] FILE...
+    verify_feed.py --keys KEYS [--witness FILE] [--stream NAME] --url URL --bearer FILE
 
 Needs Python 3.9 and the package `cryptography`. KEYS is the JWK set that the publisher showed, kept
-from then; an entry announces each later key, signed by one before it. A FILE has one entry on each
-line, or is a page as it was answered; with --url the pages are read from there (URL is what stands
-before /v1/ombudsman), and --save keeps the entries.
---checkpoints are the publisher's own, and must be complete; --witness are checkpoints or ends that
-were kept from earlier, and must still be true. README.md tells what is checked, and how by hand.
+from then. A FILE has one entry on each line, or is a page as it was answered; with --url all pages
+are read from there (URL is what stands before /v1/ombudsman). --save FILE keeps the entries.
+--checkpoints are the publisher's own, all of them, saved after the entries. --witness are those
+that were kept from earlier, or ends, and must still be true; only from one may files begin later
+than the feed. Both may be given several times. README.md tells more.
 
-Exit 0: everything holds. 1: it names the first entry that does not hold. 2: nothing could be said.
+Exit 0: everything holds. 1: it names the first entry that does not hold. 2: it cannot be checked.
 """
 
 import argparse
 import base64
+import contextlib
 import hashlib
+import itertools
 import json
+import os
+import re
 import sys
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -30,11 +34,13 @@ PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
 KEY_ANNOUNCED = "feed.key.announced.v1"
 CHECKPOINT_EVERY = 100
-PAGE = 2000
+DEEPEST = 100  # of what cannot be read otherwise, so much is
+ENTRY = {**dict.fromkeys(("source", "type", "id", *PROOF), str), "epoch": int, "data": dict}
+WITNESS = {"stream": str, "epoch": int, "position": int, "hash": str}
 
 
 class Unreadable(Exception):
-    """What was given cannot be read as what it should be."""
+    """What was given is not what it should be, or not enough to say anything."""
 
 
 class Broken(Exception):
@@ -45,13 +51,15 @@ class Broken(Exception):
         self.position, self.check = position, check
 
 
+class Refused(str):
+    """What no feed has: a fraction, a name that stands twice, what lies too deep to be read."""
+
+
 def canonical(value):
     """RFC 8785, for what stands in a feed: no fractions, no numbers beyond 2^53."""
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or type(value) in (bool, str):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, int):
-        if abs(value) >= 2**53:
-            raise ValueError("a number beyond 2^53")
+    if isinstance(value, int) and abs(value) < 2**53:
         return str(value)
     if isinstance(value, list):
         return "[" + ",".join(canonical(each) for each in value) + "]"
@@ -62,18 +70,42 @@ def canonical(value):
 
 
 def read_json(text):
-    """Strictly: no name twice, no fraction, no NaN."""
+    """With `Refused` for what no feed has, so that it is known where that stands."""
+    try:
+        return DECODER.decode(text)
+    except RecursionError:
+        return DECODER.decode(shallow(text))
 
-    def once(pairs):
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            raise ValueError("a name stands twice")
-        return made
 
-    def refuse(_):
-        raise ValueError("a number that no feed has")
+DECODER = json.JSONDecoder(
+    object_pairs_hook=lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else Refused(),
+    parse_int=lambda digits: int(digits) if len(digits) < 20 else Refused(digits),
+    parse_float=Refused,
+    parse_constant=Refused,
+)
 
-    return json.loads(text, object_pairs_hook=once, parse_float=refuse, parse_constant=refuse)
+
+def shallow(text):
+    """The same JSON, with NaN for what lies too deep."""
+    kept, depth = [], 0
+    for part in re.findall(r'"(?:[^"\\]|\\.)*"|[][{}]|[^][{}"]+', text):
+        depth += part in "[{"
+        if depth < DEEPEST:
+            kept.append(part)
+        elif depth == DEEPEST and part in "[{":
+            kept.append("NaN")
+        depth -= part in "]}"
+    return "".join(kept)
+
+
+def is_formed(value, form):
+    """Whether it has these members, of these types."""
+    return isinstance(value, dict) and all(type(value.get(n)) is t for n, t in form.items())
+
+
+def stream_of(event):
+    """The stream that an entry tells, or None."""
+    return event["source"].rpartition("/")[2] if is_formed(event, {"source": str}) else None
 
 
 def read_keys(text):
@@ -101,87 +133,115 @@ def is_signed(keys, kid, signature, message):
 class Verifier:
     """Takes the entries of one stream in order. `take` and `finish` raise Broken."""
 
-    def __init__(self, keys, witnesses=(), checkpoints=None):
-        self.keys, self.count = dict(keys), 0
+    def __init__(self, keys, witnesses=(), checkpoints=(), stream=None, whole=False):
+        """`witnesses` were kept, `checkpoints` are the publisher's as far as they are known before.
+        A feed that is `whole` begins with the first entry."""
+        self.keys, self.count, self.stream = dict(keys), 0, stream
         self.epoch, self.position, self.hash = None, 0, "00" * 32
+        self.begun_after, self._read = 0, []
         self._ids, self._signed_by, self._source = set(), [], None
-        self._complete, self._covered = checkpoints is not None, 0
-        self._witnesses = {}
-        for one in [*witnesses, *(checkpoints or ())]:
-            self._witnesses.setdefault(one["position"], []).append(one)
-        self._checkpoints = {one["position"] for one in checkpoints or ()}
+        self._witnesses, self._whole, self._told = witnesses, whole, {}
+        for one in [*witnesses, *checkpoints]:
+            self._told.setdefault(one["position"], []).append(one)
 
     def take(self, event):
         """One more entry."""
         if self.count == 0:
             self._begin(event)
         expected = self.position + 1
-        failed = self._failed(event, expected)
-        if failed:
+        if failed := self._failed(event, expected):
             raise Broken(expected, failed)
         self.epoch, self.position, self.hash = event["epoch"], expected, event["hash"]
         self.count += 1
-        for witness in self._witnesses.pop(expected, ()):
-            if not self._agrees(witness):
-                raise Broken(expected, "checkpoint")
-        if expected in self._checkpoints:
-            self._covered = expected
-        if self._complete and expected - self._covered >= CHECKPOINT_EVERY:
-            raise Broken(expected, "checkpoint")
+        self._read.append((self.epoch, self.hash))
+        for one in self._told.get(expected, ()):
+            self._hold(one)
 
-    def finish(self):
-        """No entry comes any more: every witness must have been met."""
-        if any(place > self.position for place in self._witnesses):
+    def finish(self, checkpoints=None):
+        """No entry comes any more: none of the publisher's checkpoints, if they are given, may be
+        missing, and every witness must have been met."""
+        if checkpoints is not None:
+            self._cover(checkpoints)
+        if any(one["position"] > self.position for one in self._witnesses):
             raise Broken(self.position + 1, "end")
 
     def _begin(self, event):
-        """A feed that is not read from its start goes on from a witness."""
-        position = event.get("position")
-        before = self._witnesses.get(position - 1, ()) if isinstance(position, int) else ()
-        for one in before:
-            self.epoch, self.position, self.hash = one["epoch"], one["position"], one["hash"]
-            if not self._agrees(one):
-                raise Broken(one["position"], "checkpoint")
-        self._covered = self.position
+        """What is not read from its start goes on from a witness, never from a checkpoint that the
+        publisher may have made for it. All that is told of a place before must be the same."""
+        after = event["position"] - 1 if is_formed(event, {"position": int}) else None
+        start = [one for one in self._witnesses if one["position"] == after and not self._whole]
+        if start:
+            self.epoch, self.position, self.hash = start[0]["epoch"], after, start[0]["hash"]
+        self.begun_after = self.position
+        self.stream = self.stream or stream_of(event)
+        if not self.stream:
+            return  # this entry will not hold
+        for place in sorted(place for place in self._told if place < self.position):
+            if len({(one["epoch"], one["hash"]) for one in self._told[place]}) > 1:
+                raise Broken(place, "checkpoint")
+        for one in self._told.get(self.position, ()):
+            self._hold(one)
+
+    def _hold(self, one):
+        place = one["position"] - self.begun_after
+        told = self._read[place - 1] if place else (self.epoch, self.hash)
+        same = one["stream"] == self.stream and (one["epoch"], one["hash"]) == told
+        if not same or not self._is_signed(one):
+            raise Broken(one["position"], "checkpoint")
+
+    def _cover(self, checkpoints):
+        """Each must hold, and none may be missing; what is told of other entries is passed over."""
+        covered = self.begun_after
+        for one in sorted(checkpoints, key=lambda one: one["position"]):
+            place = one["position"]
+            if self.begun_after < place <= min(self.position, covered + CHECKPOINT_EVERY):
+                self._hold(one)
+                covered = place
+        if self.position - covered >= CHECKPOINT_EVERY:
+            raise Broken(covered + CHECKPOINT_EVERY, "checkpoint")
 
     def _failed(self, event, expected):
-        said = {name: value for name, value in event.items() if name not in PROOF}
-        if event.get("position") != expected or isinstance(event.get("position"), bool):
+        if not isinstance(event, dict):
+            return "form"
+        if event.get("position") != expected or type(event["position"]) is not int:
             return "position"
-        if self._source not in (None, event.get("source")):
+        if not is_formed(event, ENTRY):
+            return "form"
+        if stream_of(event) != self.stream or self._source not in (None, event["source"]):
             return "source"
-        self._source = event.get("source")
-        if event.get("prevhash") != self.hash:
-            return "chain"
+        self._source = event["source"]
+        said = {name: value for name, value in event.items() if name not in PROOF}
         try:
             digest = hashlib.sha256(bytes.fromhex(self.hash) + canonical(said).encode()).digest()
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, RecursionError):
+            return "form"
+        if event["prevhash"] != self.hash:
+            return "chain"
+        if digest.hex() != event["hash"]:
             return "hash"
-        if digest.hex() != event.get("hash"):
-            return "hash"
-        kid = event.get("kid")
+        kid = event["kid"]
         if kid not in self.keys or kid in self._signed_by[:-1]:
             return "key"
-        if not is_signed(self.keys, kid, event.get("signature"), digest):
+        if not is_signed(self.keys, kid, event["signature"], digest):
             return "signature"
         if self._signed_by[-1:] != [kid]:
             self._signed_by.append(kid)
         if self._broken_epoch(event):
             return "epoch"
-        if event.get("type") == KEY_ANNOUNCED and not self._trusts(event["data"]):
+        if event["type"] == KEY_ANNOUNCED and not self._trusts(event["data"]):
             return "key"
-        if event.get("id") in self._ids:
+        if event["id"] in self._ids:
             return "id"
-        self._ids.add(event.get("id"))
+        self._ids.add(event["id"])
         return None
 
     def _trusts(self, data):
         """Takes the key that is announced; false if there is none, or another under its name."""
         try:
             kid, key = data["key"]["kid"], public_key(data["key"])
+            same = self.keys.setdefault(kid, key)
         except (KeyError, TypeError, ValueError):
             return False
-        same = self.keys.setdefault(kid, key)
         return same.public_bytes_raw() == key.public_bytes_raw()
 
     def _broken_epoch(self, event):
@@ -189,132 +249,148 @@ class Verifier:
         if self.epoch in (None, event["epoch"]):
             return False
         before = {"epoch": self.epoch, "position": self.position, "hash": self.hash}
-        told = event.get("type") == EPOCH_OPENED and event["data"].get("before") == before
+        told = event["type"] == EPOCH_OPENED and event["data"].get("before") == before
         return not told or event["epoch"] < self.epoch
 
-    def _agrees(self, witness):
-        """Whether it is signed, and tells of the entry that stands at its place."""
-        if (witness["epoch"], witness["hash"]) != (self.epoch, self.hash):
+    def _is_signed(self, one):
+        """A checkpoint is, over what it says; an end as its last entry is."""
+        said = {name: value for name, value in one.items() if name != "signature"}
+        try:
+            message = canonical(said).encode() if "time" in one else bytes.fromhex(one["hash"])
+        except (ValueError, RecursionError):
             return False
-        if "time" in witness:  # a checkpoint
-            said = {n: v for n, v in witness.items() if n != "signature"}
-            message = canonical(said).encode()
-        else:  # an end, signed as its last entry is
-            message = bytes.fromhex(witness["hash"])
-        return is_signed(self.keys, witness["kid"], witness["signature"], message)
+        return is_signed(self.keys, one.get("kid"), one.get("signature"), message)
+
+
+def values_of(path):
+    """One on each line of a file, or one over all of it. What is no UTF-8 is a lone surrogate."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        try:
+            read_json(file.readline() or "null")
+        except ValueError:
+            file.seek(0)
+            yield read_json(file.read())
+            return
+        file.seek(0)
+        yield from (read_json(line) for line in file if line.strip())
 
 
 def events_of(path):
-    """The entries of a file: one on each line, or a page."""
-    with open(path, encoding="utf-8") as file:
-        first = file.readline()
-        file.seek(0)
-        try:
-            line = read_json(first)
-        except ValueError:
-            line = None
-        if line is None or "events" in line:
-            yield from read_json(file.read())["events"]
-            return
-        for text in file:
-            if text.strip():
-                yield read_json(text)
+    """The entries of a file: one on each line, or pages."""
+    for value in values_of(path):
+        is_page = isinstance(value, dict) and "events" in value and "position" not in value
+        yield from value["events"] if is_page else [value]
 
 
-def documents_of(path):
-    """Checkpoints or ends: one on each line, or an answer with `checkpoints`, or a single one."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    try:
-        whole = read_json(text)
-        found = whole.get("checkpoints", [whole])
-    except ValueError:
-        found = [read_json(line) for line in text.splitlines() if line.strip()]
+def documents_of(paths, every=False):
+    """Checkpoints or ends: one on each line, or pages; with `every`, the last page too."""
+    values = [value for path in paths for value in values_of(path)]
+    pages = [value for value in values if "checkpoints" in value]
+    if every and pages and all(page.get("more") for page in pages):
+        raise Unreadable("--checkpoints is a page with more after it: give the others too")
+    return formed(one for value in values for one in value.get("checkpoints", [value]))
+
+
+def formed(documents):
+    """Those that tell of an entry."""
+    found = list(documents)
+    if not all(is_formed(one, WITNESS) for one in found):
+        raise Unreadable("neither a checkpoint nor an end")
     return [one for one in found if one["position"] > 0]
 
 
-class Site:
-    """The publisher's pages."""
-
-    def __init__(self, url, bearer, stream):
-        if not url.startswith(("https://", "http://")):
-            raise Unreadable("--url begins with https://")
-        self._url, self._bearer, self._stream = url.rstrip("/"), bearer, stream
-
-    def events(self):
-        return self._pages("feed", "events", PAGE)
-
-    def checkpoints(self):
-        return list(self._pages("checkpoints", "checkpoints", 500))
-
-    def _pages(self, what, name, limit):
-        after, more = "", True
-        while more:
-            query = {"stream": self._stream, "after": after, "limit": limit}
-            page = self._get(f"{self._url}/v1/ombudsman/{what}?{urllib.parse.urlencode(query)}")
-            yield from page[name]
-            after, more = page["cursor"], page["more"]
-
-    def _get(self, url):
-        headers = {"Authorization": f"Bearer {self._bearer}"}
-        request = urllib.request.Request(url, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return read_json(answer.read())
+def of_stream(found, stream):
+    """Those of the same stream: the others say nothing about it."""
+    same = [one for one in found if stream in (None, one["stream"])]
+    if found and not same:
+        raise Unreadable(f"no witness, or no checkpoint, is of the stream {stream}")
+    if len(same) < len(found):
+        print(f"set aside, of another stream: {len(found) - len(same)}", file=sys.stderr)
+    return same
 
 
-def sources(words):
-    """The entries, and the checkpoints that must be complete."""
-    if not words.url:
-        given = documents_of(words.checkpoints) if words.checkpoints else None
-        return (event for path in words.files for event in events_of(path)), given
-    with open(words.bearer, encoding="ascii") as file:
-        site = Site(words.url, file.read().strip(), words.stream)
-    checkpoints = site.checkpoints()  # before the entries, so that none tells of a later one
-    return site.events(), checkpoints
+def pages(words, stream, what, name, limit):
+    """What the publisher's site answers, to the last page."""
+    if not words.url.startswith(("https://", "http://")):
+        raise Unreadable("--url begins with https://")
+    bearer = Path(words.bearer).read_text(encoding="ascii").strip()
+    after, more = "", True
+    while more:
+        query = urllib.parse.urlencode({"stream": stream, "after": after, "limit": limit})
+        url = f"{words.url.rstrip('/')}/v1/ombudsman/{what}?{query}"
+        asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {bearer}"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            page = read_json(answer.read().decode("utf-8", "surrogateescape"))
+        yield from page[name]
+        after, more = page["cursor"], page["more"]
 
 
-def verify(words):
-    """How many entries hold. Raises Broken, or anything for what cannot be read."""
-    with open(words.keys, encoding="utf-8") as file:
-        keys = read_keys(file.read())
-    events, checkpoints = sources(words)
-    witnesses = [one for path in words.witness for one in documents_of(path)]
-    verifier = Verifier(keys, witnesses, checkpoints)
-    kept = open(words.save, "w", encoding="utf-8") if words.save else None  # noqa: SIM115
-    try:
-        for event in events:
-            if kept:
-                kept.write(json.dumps(event, ensure_ascii=False) + "\n")
-            verifier.take(event)
-        verifier.finish()
-    finally:
-        if kept:
-            kept.close()
+def verify_site(words, keys):
+    """Asks for checkpoints twice: the first are witnesses for the entries that are read after them,
+    and only the second can be complete for entries that came meanwhile."""
+    stream = words.stream or "monitoring"
+    kept = of_stream(documents_of(words.witness), stream)
+    shown = formed(pages(words, stream, "checkpoints", "checkpoints", 500))
+    verifier = Verifier(keys, [*kept, *shown], stream=stream, whole=True)
+    take_all(verifier, pages(words, stream, "feed", "events", 2000), words.save)
+    later = formed(pages(words, stream, "checkpoints", "checkpoints", 500))
+    places = {(one["epoch"], one["position"]): one for one in later}
+    for one in shown:
+        if places.get((one["epoch"], one["position"])) != one:
+            raise Broken(one["position"], "checkpoint")
+    verifier.finish(later)
     return verifier
 
 
+def verify_files(words, keys):
+    """What entries cannot be given for is no reason to accuse: it is told, when all else holds."""
+    events = itertools.chain.from_iterable(map(events_of, words.files))
+    first = list(itertools.islice(events, 1))
+    stream = words.stream or stream_of(*first or [None])
+    if not (first or stream):
+        raise Unreadable("no entry is given, and no --stream")
+    kept = of_stream(documents_of(words.witness), stream)
+    shown = of_stream(documents_of(words.checkpoints, every=True), stream)
+    verifier = Verifier(keys, kept, shown, stream)
+    take_all(verifier, itertools.chain(first, events), words.save)
+    verifier.finish(shown if words.checkpoints else None)
+    apart = [one["position"] for one in kept if one["position"] < verifier.begun_after]
+    apart += [one["position"] for one in shown if one["position"] > verifier.position]
+    if apart:
+        raise Unreadable(f"the entries at {apart} are told of, but not given")
+    return verifier
+
+
+def take_all(verifier, events, save):
+    """Saves the entries on the way, the first that does not hold too."""
+    with open(save or os.devnull, "w", encoding="ascii") as kept:
+        for event in events:
+            with contextlib.suppress(RecursionError):
+                kept.write(json.dumps(event) + "\n" if save else "")
+            verifier.take(event)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    as_it_is = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_it_is)
     parser.add_argument("--keys", required=True)
-    parser.add_argument("--checkpoints")
-    parser.add_argument("--witness", action="append", default=[])
-    parser.add_argument("--url")
-    parser.add_argument("--bearer")
-    parser.add_argument("--stream", default="monitoring")
-    parser.add_argument("--save")
+    for name in ("--checkpoints", "--witness"):
+        parser.add_argument(name, action="append", default=[])
+    for name in ("--url", "--bearer", "--stream", "--save"):
+        parser.add_argument(name)
     parser.add_argument("files", nargs="*")
     words = parser.parse_args()
-    if bool(words.url) == bool(words.files) or bool(words.url) != bool(words.bearer):
-        parser.error("give either files, or --url and --bearer")
+    wanted = [words.url, words.bearer] if words.url or words.bearer else [words.files]
+    if not all(wanted) or (words.url and (words.files or words.checkpoints)):
+        parser.error("give either files, with checkpoints or without, or --url and --bearer")
     try:
-        verifier = verify(words)
+        keys = read_keys(Path(words.keys).read_text(encoding="utf-8"))
+        verifier = verify_site(words, keys) if words.url else verify_files(words, keys)
     except Broken as broken:
         print(broken)
         return 1
     except Exception as error:
-        print(f"cannot be read: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"cannot be checked: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     print(f"{verifier.count} entries hold, up to {verifier.epoch}:{verifier.position}")
     return 0
