@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -142,6 +143,11 @@ class FeedTarget(Base):
     proposed_at: Mapped[datetime] = mapped_column(MOMENT)
     confirmed_by: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None] = mapped_column(MOMENT)
+
+    @property
+    def host(self) -> str | None:
+        """All of the address that is told: its path may be a secret of the receiver's."""
+        return urlsplit(self.url).hostname if self.url else None
 
 
 class FeedPoke(Base):

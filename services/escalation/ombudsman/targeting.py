@@ -2,7 +2,8 @@
 
 Two accounts are two people only if nobody has held both: who gives a first password can sign in
 with it. So neither of the two, nor anybody from whom an account came to them, stands behind both;
-and who confirms had theirs before there was anything to confirm (decision 18).
+and who confirms had theirs before there was anything to confirm (decision 18). Both deeds are told
+on the monitoring stream, by the address' host.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from chassis.schemas import Strict, Text
 from services.escalation.callers import Callers, Officer
 from services.escalation.config import Settings
 from services.escalation.models import FeedTarget
-from services.escalation.ombudsman import outward, pokes
+from services.escalation.ombudsman import outward, pokes, records
 from services.escalation.schemas import moment
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.target'))")
@@ -88,8 +89,9 @@ class PokeTarget(Doors):
                 raise Invalid(wanted, "url", "address") from None
         with self.db.begin() as tx:
             tx.execute(_LOCK)
-            tx.add(_proposal(body["url"], administrator, self.clock.now()))
-            tx.flush()
+            proposal = _proposal(body["url"], administrator, self.clock.now())
+            tx.add(proposal)
+            records.tell(tx, proposal)
             return _shown(tx)
 
 
@@ -114,7 +116,7 @@ class Confirmation(Doors):
                 raise NotAllowed("another address is proposed: look at it first")
             _check_another(newest, administrator)
             newest.confirmed_by, newest.confirmed_at = administrator.id, self.clock.now()
-            tx.flush()
+            records.tell(tx, newest)
             return _shown(tx)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.service.escalation.test_denials import broken
 from tests.service.escalation.test_pokes import (
     CONFIRMATION,
     TARGET,
@@ -14,6 +15,7 @@ from tests.service.escalation.test_pokes import (
     Administrators,
     office_staff,
 )
+from tests.service.escalation.tower import Tower
 
 __all__ = ["office_staff"]
 A, B, C, D = (UUID(int=n) for n in range(1, 5))
@@ -78,3 +80,69 @@ def test_a_refused_confirmation_changes_nothing(office_staff: Administrators) ->
 
     shown = office_staff.ask(made, "GET", TARGET).json
     assert (shown["url"], shown["proposal"]["url"]) == (None, URL)
+
+
+@pytest.fixture
+def told(bare_tower: Tower, office_staff: Administrators) -> Tower:
+    """A target is set, and another one is proposed."""
+    assert refusal(office_staff, office_staff.first, office_staff.second) is None
+    other = "https://elsewhere.example/other?key=secret"
+    assert office_staff.ask(office_staff.first, "PUT", TARGET, other).status_code == 200
+    return bare_tower
+
+
+def test_the_ombudsman_is_told_to_which_host_it_is_poked(
+    told: Tower, office_staff: Administrators
+) -> None:
+    assert office_staff.ask(office_staff.second, "PUT", TARGET, None).status_code == 200
+    told.append()
+
+    entries = told.entries("monitoring")
+    assert [(e["type"], e["subject"], e["data"]["host"]) for e in entries] == [
+        ("feed.target.proposed.v1", "target", "ombudsman.example"),
+        ("feed.target.confirmed.v1", "target", "ombudsman.example"),
+        ("feed.target.proposed.v1", "target", "elsewhere.example"),
+        ("feed.target.proposed.v1", "target", None),
+    ]
+    at = "2026-11-02T02:00:00Z"
+    assert entries[0]["data"].items() >= {"id": 1, "proposed_at": at}.items()
+    assert entries[1]["data"].items() >= {"id": 1, "confirmed_at": at}.items()
+    assert "secret" not in str(entries)
+    assert broken(told) is None
+
+
+def test_what_is_refused_is_not_told(bare_tower: Tower, office_staff: Administrators) -> None:
+    assert refusal(office_staff, office_staff.first, office_staff.first) is not None
+    bare_tower.append()
+
+    assert [e["type"] for e in bare_tower.entries("monitoring")] == ["feed.target.proposed.v1"]
+
+
+FORGED = "url, proposed_by, handed_by, proposed_at, confirmed_by, confirmed_at"
+
+
+@pytest.mark.parametrize("appended", [True, False])
+@pytest.mark.parametrize(
+    ("forgery", "found"),
+    [
+        ("UPDATE feed_target SET url = 'https://x.example/' WHERE id = 1", "1 was changed"),
+        ("UPDATE feed_target SET handed_by = NULL WHERE id = 2", "2 was changed"),
+        ("UPDATE feed_target SET confirmed_by = gen_random_uuid() WHERE id = 1", "1 was changed"),
+        ("UPDATE feed_target SET confirmed_by = NULL, confirmed_at = NULL", "1 is gone"),
+        ("UPDATE feed_target SET confirmed_by = gen_random_uuid(), confirmed_at = now()"
+         " WHERE id = 2", "2 was never told"),
+        (f"INSERT INTO feed_target ({FORGED}) SELECT {FORGED} FROM feed_target WHERE id = 1",
+         "3 was never told"),
+        ("DELETE FROM feed_target WHERE id = 2", "2 is gone"),
+    ],
+)  # fmt: skip
+def test_a_target_that_is_set_past_the_two_is_found_and_named(
+    told: Tower, forgery: str, found: str, appended: bool
+) -> None:
+    if appended:
+        told.append()
+    assert broken(told) is None
+
+    told.database.psql(forgery)
+
+    assert broken(told) == f"feed_target {found}"
