@@ -332,7 +332,7 @@ class Escalation(Room):
         """What one of the staff carries here."""
         agency, role = STAFF[username]
         subject = str(uuid5(NAMESPACE_OID, username))
-        handed = {"handed_at": "2026-01-01T00:00:00+00:00", "handed_by": []}
+        handed = {"handed_at": "2020-01-01T00:00:00+00:00", "handed_by": []}
         return self.token("officer", subject, role=role, agency=agency, **handed)
 
     def ready(self, operation: Operation) -> None:
