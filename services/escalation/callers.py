@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,12 +33,22 @@ SECURITY = {
 
 
 @dataclass(frozen=True)
+class Handed:
+    """When an administrator's account got its last first password, from whom, from whom they had
+    theirs, and so on. Each of them may know how to sign in as this account."""
+
+    at: datetime
+    by: frozenset[UUID]
+
+
+@dataclass(frozen=True)
 class Officer:
     """An officer's account, by its id (no name comes here), and what they are."""
 
     id: UUID
     role: str
     agency: str | None
+    handed: Handed | None = None
 
 
 class Callers:
@@ -51,7 +63,7 @@ class Callers:
         said = self._vouched(bearer(req), "officer")
         if said is None:
             raise Unauthorized("this needs an officer's token that has not ended")
-        return Officer(UUID(said["sub"]), said["role"], said["agency"])
+        return Officer(UUID(said["sub"]), said["role"], said["agency"], _handed(said))
 
     def administrator(self, req: falcon.Request) -> Officer:
         """The administrator who asks. Raises Unauthorized, or Forbidden for everybody else."""
@@ -81,6 +93,14 @@ class Callers:
             return None
         with self._db.begin() as tx:
             return None if grants.has_ended(tx, UUID(said["grant"])) else said
+
+
+def _handed(said: Mapping[str, Any]) -> Handed | None:
+    """None where routing says nothing of it."""
+    if "handed_at" not in said:
+        return None
+    givers = frozenset(UUID(giver) for giver in said["handed_by"])
+    return Handed(datetime.fromisoformat(said["handed_at"]), givers)
 
 
 def _kind(officer: UUID, req: falcon.Request, how: type[Refusal]) -> Kind:

@@ -269,6 +269,7 @@ def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:
     who = signed_in(tx, req, clock.now())
     if who.actor.role is not Role.ADMINISTRATOR:
         raise Forbidden("only an administrator may")
+    sessions.hold(tx, who)  # or a first password might be given in a name that was taken away
     return who
 
 

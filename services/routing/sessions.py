@@ -107,6 +107,13 @@ def signed_in(
     return who
 
 
+def hold(tx: Session, who: SignedIn) -> None:
+    """The session does not end before what is done in it has. Raises Unauthorized if it has."""
+    this = sa.select(models.Session.grant_id).where(models.Session.token_hash == who.token_hash)
+    if tx.scalar(this.with_for_update(read=True, key_share=True)) is None:
+        raise Unauthorized("sign in first")
+
+
 def _find(tx: Session, token: str) -> tuple[models.Session, Officer] | None:
     row = tx.execute(
         sa.select(models.Session, Officer)

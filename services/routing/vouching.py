@@ -7,14 +7,17 @@ from typing import Any
 
 import falcon
 from marshmallow import fields, validate
+from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.schemas import Strict
 from chassis.tokens import LIFETIME
 from chassis.web import operation
+from services.routing import handing
 from services.routing.cases import seen
 from services.routing.config import Settings
+from services.routing.life import Role
 from services.routing.officers import Resource
 from services.routing.sessions import SignedIn, signed_in
 
@@ -66,9 +69,18 @@ class OfOfficer(Vouching):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
+            handed = _handed(tx, who)
         said = {"role": who.actor.role, "agency": who.actor.agency, "grant": str(who.grant)}
         at = given(who, now, OFFICERS)
-        return self.tokens.issue(body["service"], "officer", str(who.id), at, **said)
+        return self.tokens.issue(body["service"], "officer", str(who.id), at, **said, **handed)
+
+
+def _handed(tx: Session, who: SignedIn) -> dict[str, Any]:
+    """Whose hands an administrator's account has been in: two of one person's are one."""
+    known = handing.of(tx, who.id) if who.actor.role is Role.ADMINISTRATOR else None
+    if known is None:
+        return {}
+    return {"handed_at": known.at.isoformat(), "handed_by": [str(id) for id in known.by]}
 
 
 class OfCase(Vouching):

@@ -332,13 +332,14 @@ class Escalation(Room):
         """What one of the staff carries here."""
         agency, role = STAFF[username]
         subject = str(uuid5(NAMESPACE_OID, username))
-        return self.token("officer", subject, role=role, agency=agency)
+        handed = {"handed_at": "2020-01-01T00:00:00+00:00", "handed_by": []}
+        return self.token("officer", subject, role=role, agency=agency, **handed)
 
     def ready(self, operation: Operation) -> None:
         if operation.path.endswith("/confirmation"):  # another administrator has proposed it
             self.database.psql(
-                "INSERT INTO feed_target (url, proposed_by, proposed_at)"
-                " VALUES (%s, gen_random_uuid(), now())", [HOOK["url"]],
+                "INSERT INTO feed_target (url, proposed_by, handed_by, proposed_at)"
+                " VALUES (%s, gen_random_uuid(), '{}', now())", [HOOK["url"]],
             )  # fmt: skip
 
     def request(self, operation: Operation) -> Request:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
@@ -124,7 +125,8 @@ class FeedBroadcast(Base):
 
 
 class FeedTarget(Base):
-    """Where pokes go (None: nowhere): proposed by one administrator, confirmed by another."""
+    """Where pokes go (None: nowhere): proposed by one administrator, confirmed by another.
+    `handed_by`: who had held the proposer's account, by a first password; None: not known."""
 
     __tablename__ = "feed_target"
     __table_args__ = (
@@ -137,9 +139,15 @@ class FeedTarget(Base):
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
     url: Mapped[str | None] = mapped_column(sa.Text)
     proposed_by: Mapped[UUID]
+    handed_by: Mapped[list[UUID] | None] = mapped_column(ARRAY(sa.Uuid))
     proposed_at: Mapped[datetime] = mapped_column(MOMENT)
     confirmed_by: Mapped[UUID | None]
     confirmed_at: Mapped[datetime | None] = mapped_column(MOMENT)
+
+    @property
+    def host(self) -> str | None:
+        """All of the address that is told: its path may be a secret of the receiver's."""
+        return urlsplit(self.url).hostname if self.url else None
 
 
 class FeedPoke(Base):

@@ -1,6 +1,6 @@
 """What is decreed about rules and posts is told on the monitoring stream: whoever lengthens a limit
-does it before the Ombudsman's eyes. That an officer was refused is told too, but not who, nor what.
-Neither can be rewritten unseen.
+does it before the Ombudsman's eyes. So does who would send its pokes to another host. That an
+officer was refused is told too, but not who, nor what. Nothing of it can be rewritten unseen.
 
 `record` is the SHA-256 of the RFC 8785 form of the row. Who decided, or was refused, is in it by
 the random id of an account; the name of an operator who imported is not.
@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from itertools import chain as chain_of
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ from services.escalation.models import (
     Denial,
     FeedEntry,
     FeedPending,
+    FeedTarget,
     LadderRule,
     LimitRule,
     LocalDay,
@@ -37,22 +38,43 @@ from services.escalation.ombudsman import chain, feed
 from services.escalation.rules import entered
 from services.escalation.rules.defaults import IN_FORCE, LADDER, LIMITS, LOCAL
 
-Row = Amendment | PostStanding | Denial
-TYPES: Mapping[type[Row], str] = {
-    Amendment: "feed.rule.amended.v1",
-    PostStanding: "feed.post.decreed.v1",
-    Denial: "feed.access.denied.v1",
-}
-SUBJECTS: Mapping[type[Row], str] = {Amendment: "rules", PostStanding: "rules", Denial: "access"}
-SHOWN: Mapping[type[Row], tuple[str, ...]] = {
-    Amendment: ("id", "what", "decree", "retroactive", "detail", "decided_at"),
-    PostStanding: (
-        "id", "post", "agency", "standing", "effective_from", "effective_until", "decree",
-        "decided_at",
+Row = Amendment | PostStanding | Denial | FeedTarget
+
+
+class Kind(NamedTuple):
+    """What is told of a row once it has a moment `at`: these columns, and the hash of the row
+    without what is `unsaid`."""
+
+    model: type[Row]
+    type: str
+    subject: str
+    at: str
+    shown: tuple[str, ...]
+    unsaid: frozenset[str] = frozenset()
+
+
+KINDS = (
+    Kind(
+        Amendment, "feed.rule.amended.v1", "rules", "decided_at",
+        ("id", "what", "decree", "retroactive", "detail", "decided_at"), frozenset({"decided_as"}),
     ),
-    Denial: ("id",),
-}  # fmt: skip
-UNSAID = frozenset({"decided_as"})
+    Kind(
+        PostStanding, "feed.post.decreed.v1", "rules", "decided_at",
+        (
+            "id", "post", "agency", "standing", "effective_from", "effective_until", "decree",
+            "decided_at",
+        ),
+    ),
+    Kind(Denial, "feed.access.denied.v1", "access", "at", ("id",)),
+    Kind(
+        FeedTarget, "feed.target.proposed.v1", "target", "proposed_at",
+        ("id", "host", "proposed_at"), frozenset({"confirmed_by", "confirmed_at"}),
+    ),
+    Kind(
+        FeedTarget, "feed.target.confirmed.v1", "target", "confirmed_at",
+        ("id", "host", "confirmed_at"),
+    ),
+)  # fmt: skip
 # Where the rows of a kind of amendment stand, and what its detail calls otherwise.
 RULES: Mapping[str, Any] = {
     "limit": LimitRule,
@@ -65,13 +87,14 @@ ATTRIBUTES = {"class": "klass"}
 
 
 def tell(tx: Session, row: Row) -> None:
-    """Has a row that was just added told to the Ombudsman. It waits for nobody's lock."""
+    """Has the last that happened to a row told to the Ombudsman. It waits for nobody's lock."""
     tx.flush()
     tx.refresh(row)
-    shown = {name: _plain(getattr(row, name)) for name in SHOWN[type(row)]}
-    data = shown | {"record": _record(row)}
-    at = row.at if isinstance(row, Denial) else row.decided_at
-    feed.write(tx, "monitoring", TYPES[type(row)], SUBJECTS[type(row)], data, at)
+    happened = (kind for kind in KINDS if type(row) is kind.model and getattr(row, kind.at))
+    *_, kind = happened
+    shown = {name: _plain(getattr(row, name)) for name in kind.shown}
+    data = shown | {"record": _record(row, kind)}
+    feed.write(tx, "monitoring", kind.type, kind.subject, data, getattr(row, kind.at))
 
 
 def first_broken(tx: Session) -> str | None:
@@ -84,15 +107,22 @@ def first_broken(tx: Session) -> str | None:
 
 
 def _wrong_rows(tx: Session) -> Iterator[str]:
-    for model, type in TYPES.items():
-        told, name = dict(_told(tx, type)), model.__tablename__
-        found = sa.select(model).order_by(model.id).execution_options(yield_per=1000)
-        kept = {row.id: _record(row) for row in tx.scalars(found)}
+    told = {kind: dict(_told(tx, kind.type)) for kind in KINDS}
+    for kind in KINDS:
+        said, name = told[kind], kind.model.__tablename__
+        since = min((id for k in KINDS if k.model is kind.model for id in told[k]), default=None)
+        kept = {row.id: _record(row, kind) for row in _rows(tx, kind)}
         for id, record in kept.items():
-            if told and id >= min(told) and told.get(id) != record:
-                yield f"{name} {id} {'was changed' if id in told else 'was never told'}"
-        for id in sorted(told.keys() - kept.keys()):
+            if since is not None and id >= since and said.get(id) != record:
+                yield f"{name} {id} {'was changed' if id in said else 'was never told'}"
+        for id in sorted(said.keys() - kept.keys()):
             yield f"{name} {id} is gone"
+
+
+def _rows(tx: Session, kind: Kind) -> Iterator[Row]:
+    happened = getattr(kind.model, kind.at).is_not(None)
+    found = sa.select(kind.model).where(happened).order_by(kind.model.id)
+    yield from tx.scalars(found.execution_options(yield_per=1000))
 
 
 def _wrong_rules(tx: Session) -> Iterator[str]:
@@ -155,9 +185,9 @@ def _told(tx: Session, type: str) -> Iterator[tuple[int, str]]:
         yield data["id"], data["record"]
 
 
-def _record(row: Row) -> str:
-    columns = sa.inspect(type(row)).column_attrs
-    document = {c.key: _plain(getattr(row, c.key)) for c in columns if c.key not in UNSAID}
+def _record(row: Row, kind: Kind) -> str:
+    columns = sa.inspect(kind.model).column_attrs
+    document = {c.key: _plain(getattr(row, c.key)) for c in columns if c.key not in kind.unsaid}
     return hashlib.sha256(chain.canonical(document)).hexdigest()
 
 
@@ -165,4 +195,6 @@ def _plain(value: Any) -> Any:
     """As it stands in an entry."""
     if isinstance(value, datetime):
         return rfc3339(value.astimezone(UTC))
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return str(value) if isinstance(value, date | UUID) else value

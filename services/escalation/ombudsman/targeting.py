@@ -1,7 +1,14 @@
-"""Where the feed's pokes go: one administrator proposes an address, another one confirms it."""
+"""Where the feed's pokes go: one administrator proposes an address, another one confirms it.
+
+Two accounts are two people only if nobody has held both: who gives a first password can sign in
+with it. So neither of the two, nor anybody from whom an account came to them, stands behind both;
+and who confirms had theirs before there was anything to confirm (decision 18). Both deeds are told
+on the monitoring stream, by the address' host.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import falcon
@@ -14,10 +21,10 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid, NotAllowed
 from chassis.schemas import Strict, Text
-from services.escalation.callers import Callers
+from services.escalation.callers import Callers, Officer
 from services.escalation.config import Settings
 from services.escalation.models import FeedTarget
-from services.escalation.ombudsman import outward, pokes
+from services.escalation.ombudsman import outward, pokes, records
 from services.escalation.schemas import moment
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.target'))")
@@ -82,9 +89,9 @@ class PokeTarget(Doors):
                 raise Invalid(wanted, "url", "address") from None
         with self.db.begin() as tx:
             tx.execute(_LOCK)
-            now = self.clock.now()
-            tx.add(FeedTarget(url=body["url"], proposed_by=administrator.id, proposed_at=now))
-            tx.flush()
+            proposal = _proposal(body["url"], administrator, self.clock.now())
+            tx.add(proposal)
+            records.tell(tx, proposal)
             return _shown(tx)
 
 
@@ -107,11 +114,28 @@ class Confirmation(Doors):
                 raise NotAllowed("nothing is proposed")
             if newest.url != body["url"]:
                 raise NotAllowed("another address is proposed: look at it first")
-            if newest.proposed_by == administrator.id:
-                raise NotAllowed("another administrator must confirm what you proposed")
+            _check_another(newest, administrator)
             newest.confirmed_by, newest.confirmed_at = administrator.id, self.clock.now()
-            tx.flush()
+            records.tell(tx, newest)
             return _shown(tx)
+
+
+def _proposal(url: str | None, by: Officer, at: datetime) -> FeedTarget:
+    givers = sorted(by.handed.by) if by.handed else None
+    return FeedTarget(url=url, proposed_by=by.id, handed_by=givers, proposed_at=at)
+
+
+def _check_another(proposal: FeedTarget, administrator: Officer) -> None:
+    """Raises NotAllowed unless it is another person who confirms, as far as accounts tell."""
+    if proposal.proposed_by == administrator.id:
+        raise NotAllowed("another administrator must confirm what you proposed")
+    handed, givers = administrator.handed, proposal.handed_by
+    if handed is None or givers is None:
+        raise NotAllowed("it is not known who gave these two accounts their first passwords")
+    if handed.at >= proposal.proposed_at:
+        raise NotAllowed("who confirms had their first password before the proposal: propose anew")
+    if {administrator.id, *handed.by} & {proposal.proposed_by, *givers}:
+        raise NotAllowed("one administrator has held both accounts, by a first password")
 
 
 def _newest(tx: Session) -> FeedTarget | None:

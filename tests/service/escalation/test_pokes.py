@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from falcon import testing
@@ -205,15 +205,22 @@ class Administrators:
 
     def __init__(self, tower: Tower, secrets: Path) -> None:
         self._client = testing.TestClient(api.app(tower.settings, tower.db, tower.clock))
-        issuer = Issuer("routing", (secrets / "staff-token-key.json").read_bytes(), "x")
-        now = tower.clock.now()
+        self._issuer = Issuer("routing", (secrets / "staff-token-key.json").read_bytes(), "x")
+        self._clock = tower.clock
+        self.before = tower.clock.now() - timedelta(days=1)
+        self.first, self.second = self.token(), self.token()
+        self.supervisor = self.token(role="supervisor")
 
-        def token(role: str) -> str:
-            told = {"role": role, "agency": "diskominfo", "grant": str(uuid4())}
-            return str(issuer.issue("escalation", "officer", str(uuid4()), now, **told)["token"])
-
-        self.first, self.second = token("administrator"), token("administrator")
-        self.supervisor = token("supervisor")
+    def token(
+        self, *by: UUID, id: UUID | None = None, at: datetime | None = None,
+        role: str = "administrator", known: bool = True,
+    ) -> str:  # fmt: skip
+        """Of an account that got its first password `at` that time, from the first of `by`."""
+        told = {"role": role, "agency": "diskominfo", "grant": str(uuid4())}
+        handed = {"handed_at": (at or self.before).isoformat(), "handed_by": list(map(str, by))}
+        subject, now = str(id or uuid4()), self._clock.now()
+        claims = told | handed if known else told
+        return str(self._issuer.issue("escalation", "officer", subject, now, **claims)["token"])
 
     def ask(self, who: str, method: str, path: str, url: Any = "") -> testing.Result:
         body = None if method == "GET" else {"url": url}
