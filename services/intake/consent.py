@@ -86,6 +86,8 @@ class Checks(Books):
             report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
             found = admission.findings(self._standing(tx, report), self._rules(tx, today), today)
             refused = any(_refuses(f) or _is_over(f) for f in found)
+            given = allowance.consents(allowance.lines(tx, report.number))
+            refused = refused or len(given) >= allowance.MOST_CONSENTS
             return {
                 "number": report.number,
                 "possible": not refused and report.handed_over_at is None,

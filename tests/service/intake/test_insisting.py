@@ -162,6 +162,7 @@ def test_after_ten_consents_no_other_is_taken_until_the_report_was_over(
     assert rule(ask(api, receipt, "escalation-consent", {})) == "most_consents"
     assert ask(api, receipt, "escalation-consent", {}, **once).json() == first.json()
     assert "consent_to_escalation" not in seen(api, receipt)["actions"]
+    assert ask(api, receipt, "escalation-check").json()["possible"] is False
     assert len(said(intake_db, CONSENTED)) == MOST_CONSENTS
     hear(worker, receipt, "case.archived.v1", status="archived")
     assert consent(api, receipt).status_code == 202
