@@ -22,7 +22,7 @@ from chassis.errors import NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import domain, events, schemas
+from services.intake import allowance, domain, events, schemas
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
@@ -164,10 +164,16 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
             }
             for d in running
         ],
-        "actions": domain.actions(
-            status, report.status_since, now, handed_over=report.handed_over_at is not None
-        ),
+        "actions": _actions(report, [entry for entry, *_ in entries], now),
     }
+
+
+def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> list[Action]:
+    """What may be asked now, be it in one character."""
+    timeline = [allowance.line(e) for e in sorted(entries, key=lambda entry: entry.id)]
+    status, over = Status(report.status), report.handed_over_at is not None
+    allowed = domain.actions(status, report.status_since, now, handed_over=over)
+    return [a for a in allowed if not allowance.exceeded(timeline, a, status, 1)]
 
 
 @dataclass(frozen=True)
@@ -241,6 +247,9 @@ def resource(name: str, request: Request) -> type:
             security="trackingCode",
         )
         def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
+            """Refused beyond a hundred requests (rule `most_requests`) or 500,000 characters
+            (`most_characters`) for one report; but one answer to each question of an officer, and
+            one other request of a kind after each step of the case, is always taken."""
             now = self._clock.now()
             code = req.get_header("Tracking-Code") or ""
             with self._db.begin() as tx:
@@ -249,15 +258,20 @@ def resource(name: str, request: Request) -> type:
                     return answer
                 report = tx.get_one(Report, number, with_for_update=True)
                 domain.permit(request.action, Status(report.status), report.status_since, now)
+                words = body.get(request.words)
+                self._check(tx, report, words)
                 for fact in request.facts(report.number, body, now):
                     emit(tx, fact)
-                words = body.get(request.words)
                 entry = _entry(report.number, request.action, words, now)
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, now))
                 proof = self._signer.prove(report.number, entry.what, now, body)
                 return key.remember(tx, {"number": number, "noted_at": now, "proof": proof})
+
+        def _check(self, tx: Session, report: Report, words: str | None) -> None:
+            timeline, status = allowance.lines(tx, report.number), Status(report.status)
+            allowance.check(timeline, request.action, status, len(words or ""), request.words)
 
     Asked.__name__ = name.title().replace("-", "")
     return Asked

@@ -15,10 +15,10 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import FieldError, Invalid, NotAllowed
 from chassis.outbox import emit
-from services.intake import admission, domain, events, schemas
+from services.intake import admission, allowance, domain, events, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
 from services.intake.domain import Action, Status
-from services.intake.envelopes import Envelopes
+from services.intake.envelopes import Envelopes, Sealed
 from services.intake.latecomers import CONSENTED, DIRECTLY
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 from services.intake.receipts import Signer, Unsigned
@@ -86,6 +86,8 @@ class Checks(Books):
             report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
             found = admission.findings(self._standing(tx, report), self._rules(tx, today), today)
             refused = any(_refuses(f) or _is_over(f) for f in found)
+            given = allowance.consents(allowance.lines(tx, report.number))
+            refused = refused or len(given) >= allowance.MOST_CONSENTS
             return {
                 "number": report.number,
                 "possible": not refused and report.handed_over_at is None,
@@ -119,7 +121,8 @@ class Consents(Books):
     )
     def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
         """Agrees to a hand-over: with the form, to one with identity and words; without it, to one
-        of the facts alone. Refused once it was handed over: nothing could come of it."""
+        of the facts alone. Refused once it was handed over (rule `handed_over`): nothing could
+        come of it; and after ten since the report was last over (`most_consents`)."""
         with self._db.begin() as tx:
             number = self._door.prove(tx, number, req.get_header("Tracking-Code") or "")
             if answer := key.answered(tx):
@@ -144,11 +147,15 @@ class Consents(Books):
         self, tx: Session, report: Report, form: Any, until: date | None, now: datetime
     ) -> None:
         """Says what only the Ombudsman can read first, so that it is there when the consent is."""
+        timeline = allowance.lines(tx, report.number)
+        allowance.check(timeline, Action.CONSENT, Status(report.status), 0, "dossier")
         identity = None
         if form:
             identity = self._envelopes.identity(report.number, form)
-            for fact in self._envelopes.all_words(tx, report, now):
-                emit(tx, fact)
+            if not _has_words(report, identity, timeline):
+                for fact in self._envelopes.all_words(tx, report, now):
+                    emit(tx, fact)
+                report.sealed_to = None if report.status in allowance.OVER else identity.key_id
         emit(tx, events.escalation_consented(report.number, until, identity, now))
         report.consented_at = now
         report.consent_form = report.consent_form or form is not None
@@ -161,6 +168,14 @@ class Consents(Books):
                 text=None,
             )
         )
+
+
+def _has_words(report: Report, identity: Sealed, timeline: list[allowance.Line]) -> bool:
+    """Whether the Ombudsman's newest key opens all that was written: what came after a consent was
+    sealed as it came. While a report is over, what was sealed of it may be erased, and nobody here
+    hears of that."""
+    stands = report.consent_form and any(allowance.consents(timeline))
+    return stands and report.status not in allowance.OVER and report.sealed_to == identity.key_id
 
 
 def _refuses(finding: Finding) -> bool:

@@ -53,6 +53,7 @@ class Report(Base):
     status_since: Mapped[datetime] = mapped_column(INSTANT)
     consented_at: Mapped[datetime | None] = mapped_column(INSTANT)
     consent_form: Mapped[bool] = mapped_column(server_default=sa.false())  # with identity and words
+    sealed_to: Mapped[str | None]  # the key's id by which the Ombudsman was given all the words
     handed_over_at: Mapped[datetime | None] = mapped_column(INSTANT)
     deadlines: Mapped[list[Deadline]] = relationship()
 

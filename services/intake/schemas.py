@@ -151,7 +151,8 @@ class Timeline(Strict):
 
 
 class Supplement(Strict):
-    """More about the report, or the data that was asked for."""
+    """More about the report, or the data that was asked for. One report takes a hundred additions
+    and requests, 500,000 characters in all, and one answer to each question beyond that."""
 
     text = Text(max=WORDS, required=True)
 

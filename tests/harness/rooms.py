@@ -106,6 +106,8 @@ class Intake(Room):
         name = operation.path.rsplit("/", 1)[-1]
         if name in self.STANDS:
             number = self.receipt(name)["number"]
+            asked = "DELETE FROM timeline_entry WHERE number = %s"  # a report takes so many only
+            self.database.psql(asked, [number])
             put = "UPDATE report SET status = %s, status_since = now() WHERE number = %s"
             self.database.psql(put, [self.STANDS[name][0], number])
 
