@@ -156,6 +156,8 @@ def show_clock(row: models.Case) -> None:
     case, or of what the Ombudsman orders if it ends sooner."""
     case = value(row)
     own, ordered = domain.clock(case), ORDERS.get(row.ombudsman) if row.ombudsman else None
+    if own is Clock.VERIFY and _latest(row, Clock.SETTLE):
+        own = Clock.SETTLE  # V stopped when the case was handed to an agency, whatever came after
     shown = [known for clock in (own, ordered) if clock and (known := _latest(row, clock))]
     if own is Clock.REPORTER:
         shown = [known for known in shown if known.clock != own or known.cycle == case.cycle]
