@@ -118,9 +118,9 @@ class Consents(Books):
         security="trackingCode",
     )
     def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
-        """Agrees that the case goes to the Ombudsman should its limits pass: with the form, with
-        identity and words; without it, with the facts of its handling alone. May be said again with
-        the form. Refused once it was handed over: nothing could come of it."""
+        """Agrees that the case goes to the Ombudsman when its time is up: with the form, identity
+        and words go along; without it, the facts of its handling alone. May be said again with the
+        form. Refused (409) once it was handed over: nothing could come of it."""
         with self._db.begin() as tx:
             number = self._door.prove(tx, number, req.get_header("Tracking-Code") or "")
             if answer := key.answered(tx):

@@ -95,7 +95,8 @@ class ReceiptKeys(Strict):
 
 
 class Tracked(Strict):
-    """Which report, and the proof that it is one's own."""
+    """Which report, and the code of its receipt: spaces, hyphens and small letters do not matter
+    in it."""
 
     number = Text(max=30, lines=False, required=True)
     code = Text(max=60, lines=False, required=True)
@@ -168,7 +169,7 @@ class Supplement(Strict):
 
 
 class Reason(Strict):
-    """Why."""
+    """Why the reporter asks for it."""
 
     reason = Text(max=REASON, required=True)
 
@@ -220,8 +221,8 @@ class DossierForm(Strict):
 
 
 class Consent(Strict):
-    """Consent to a hand-over. With the form the Ombudsman gets a dossier with identity and words;
-    without it the facts of the handling only."""
+    """Consent to a hand-over to the Ombudsman. With the form (`dossier`) they get a dossier with
+    identity and words; without it the facts of the handling only."""
 
     dossier = fields.Nested(DossierForm, allow_none=True, load_default=None)
 
@@ -247,7 +248,8 @@ class Notice(Strict):
 
 
 class Checked(Strict):
-    """What the law asks before a hand-over. `possible`: a consent is not refused."""
+    """What the law asks before the case can be handed over to the Ombudsman. `possible`: a consent
+    is not refused."""
 
     number = fields.String(required=True)
     possible = fields.Boolean(required=True)
