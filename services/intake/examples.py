@@ -15,7 +15,7 @@ NEW_REPORT = {
     "category": "jalan-jembatan",
     "confidentiality": "confidential",
     "hidden_from_public": False,
-    "contact": {"email": "pelapor@example.org", "language": "id"},
+    "contact": {"name": "Nama Pelapor", "language": "id"},
 }
 RECEIPT = {
     "number": NUMBER,
