@@ -60,6 +60,7 @@ class Answers(Ombudsman):
         """The same message again gets the same answer. A signature is good for 300 seconds."""
         self.admit(req)
         raw = req.context.raw
+        # A signature's age is told by the machine's own clock, as the sender's is.
         message = webhooks.verify(req.headers, raw, self._keys, self._clock.real())
         body_hash = hashlib.sha256(raw).digest()
         with self.db.begin() as tx:
