@@ -71,7 +71,7 @@ class Malformed(Refusal):
 
 
 class Invalid(Refusal):
-    """The input breaks a rule; `errors` names each field and its rule."""
+    """The request breaks a rule; `errors` names each field and its rule."""
 
     status = 422
     code = "invalid"
@@ -90,7 +90,7 @@ class Invalid(Refusal):
 
 
 class TooMany(Refusal):
-    """Too often; `retry_after` says in how many seconds it may be tried again."""
+    """Too often; the header Retry-After says in how many seconds it may be tried again."""
 
     status = 429
     code = "too_many"
@@ -101,7 +101,7 @@ class TooMany(Refusal):
 
 
 class Unavailable(Refusal):
-    """Something this service needs is away for the moment."""
+    """Something that is needed for this is away; try again after the seconds in Retry-After."""
 
     status = 503
     code = "unavailable"

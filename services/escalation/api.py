@@ -18,7 +18,7 @@ from services.escalation.rules import amending, calendars, nation, staffing, wha
 from services.escalation.watch import deadlines
 
 SECURITY = callers.SECURITY | {
-    "ombudsman": {"type": "http", "scheme": "bearer"},
+    "ombudsman": {"type": "http", "scheme": "bearer", "description": "The Ombudsman's key"},
     "ombudsmanSigned": return_path.SCHEME,
 }
 

@@ -153,7 +153,7 @@ class End(Strict):
     """The end of a stream: its last entry's hash and signature (none while it is empty). Kept by
     the Ombudsman, it proves that nothing before it was changed or cut off later."""
 
-    stream = fields.String(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
     epoch = fields.Integer(required=True)
     position = fields.Integer(required=True)
     hash = fields.String(required=True)
@@ -174,7 +174,7 @@ class Checkpoint(Strict):
     at its place; `signature` = Ed25519 by key `kid` over the RFC 8785 form of all the others,
     base64url without padding."""
 
-    stream = fields.String(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
     epoch = fields.Integer(required=True)
     position = fields.Integer(required=True)
     hash = fields.String(required=True)
@@ -227,7 +227,7 @@ class Before(Strict):
 class Epoch(Strict):
     """The feed was restored and went on after the entry `before`; `cursor` reads on from there."""
 
-    stream = fields.String(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
     epoch = fields.Integer(required=True)
     opened_at = moment(required=True)
     before = fields.Nested(Before, required=True)
@@ -251,7 +251,7 @@ class Acknowledge(Strict):
 class Acknowledged(Strict):
     """Which entry that is, and when it was first acknowledged."""
 
-    stream = fields.String(required=True)
+    stream = fields.String(required=True, validate=validate.OneOf(STREAMS))
     epoch = fields.Integer(required=True)
     position = fields.Integer(required=True)
     at = moment(required=True)
@@ -270,9 +270,11 @@ class HandoverAnswer(Strict):
     they ask something of it: they name nobody."""
 
     number = fields.String(required=True, validate=NUMBER)
-    answer = fields.Enum(Answer, by_value=True, required=True)
+    answer = fields.Enum(Answer, by_value=True, required=True, metadata={"type": "string"})
     at = moment(required=True)
-    reason = fields.Enum(Declined, by_value=True, load_default=None, allow_none=True)
+    reason = fields.Enum(
+        Declined, by_value=True, load_default=None, allow_none=True, metadata={"type": "string"}
+    )
     reference = fields.String(load_default=None, allow_none=True, validate=REFERENCE)
     words = Text(10_000, load_default=None, allow_none=True)
 
@@ -281,5 +283,5 @@ class AnswerTaken(Strict):
     """An answer that has taken effect, and when."""
 
     number = fields.String(required=True)
-    answer = fields.String(required=True)
+    answer = fields.String(required=True, validate=validate.OneOf(list(Answer)))
     at = fields.AwareDateTime(required=True)

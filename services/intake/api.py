@@ -39,7 +39,9 @@ SECURITY = {
         "type": "apiKey",
         "in": "header",
         "name": "Tracking-Code",
-        "description": "The secret code of the receipt",
+        "description": "The secret code of the receipt, for the report that the address names. A"
+        " wrong code and a wrong number are answered alike (404); after ten wrong codes for a"
+        " number within a minute, wrong ones are refused (429), the right one never.",
     }
 }
 
@@ -85,7 +87,8 @@ class Reports:
         idempotent="required",
     )
     def on_post(self, req: falcon.Request, body: Any, key: Any) -> Any:
-        """Accepts a report and gives its receipt, whose code is shown this once."""
+        """Accepts a report and gives its receipt, whose code is shown this once. Sent again with
+        the same Idempotency-Key it gives the same receipt: keep the key until that has come."""
         now = self._clock.now()
         today = now.astimezone(self._zone).date()
         domain.check_submission(body, today)
@@ -109,7 +112,8 @@ class Track:
         errors=(404, 429),
     )
     def on_post(self, req: falcon.Request, body: Any) -> Any:
-        """All that the reporter may know of the report."""
+        """All that the reporter may know of the report, and what they may do next. Number and code
+        travel in the body, so that they stand in no address."""
         now = self._clock.now()
         with self._db.begin() as tx:
             tx.execute(AS_OF_NOW)  # the status, and what led to it
@@ -178,9 +182,11 @@ def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> lis
 
 @dataclass(frozen=True)
 class Request:
-    """One thing that a reporter may ask for: what it is, and what is said when it is done."""
+    """One thing that a reporter may ask for: what it is, what is promised of it, and what is said
+    when it is done."""
 
     action: Action
+    promise: str
     body: Any
     facts: Callable[[str, Any, datetime], list[Fact]]
     words: str = ""  # the field of the body that the timeline shows
@@ -189,18 +195,21 @@ class Request:
 REQUESTS = {
     "supplements": Request(
         Action.SUPPLEMENT,
+        "Adds to the report, or supplies the data that was asked for.",
         schemas.Supplement,
         lambda n, b, at: [events.report_supplemented(n, str(uuid4()), b["text"], at)],
         "text",
     ),
     "objections": Request(
         Action.OBJECT,
+        "Does not accept the answer, or that the report was archived: it is looked at again.",
         schemas.Reason,
         lambda n, b, at: [events.report_objected(n, b["reason"], at)],
         "reason",
     ),
     "acceptance": Request(
         Action.ACCEPT,
+        "Accepts the answer, says how content the reporter is, and closes the report.",
         schemas.Rating,
         lambda n, b, at: [
             events.report_rated(n, b["stars"], b["comment"], at),
@@ -210,12 +219,14 @@ REQUESTS = {
     ),
     "reopening": Request(
         Action.REOPEN,
+        "Has a closed report taken up again, within 30 days after it was closed.",
         schemas.Reason,
         lambda n, b, at: [events.report_reopened(n, b["reason"], at)],
         "reason",
     ),
     "withdrawal": Request(
         Action.WITHDRAW,
+        "Takes the report back: it is not handled any further.",
         schemas.OptionalReason,
         lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
         "reason",
@@ -239,7 +250,7 @@ def resource(name: str, request: Request) -> type:
             self._envelopes, self._signer = envelopes, signer
 
         @web.operation(
-            f"As the reporter: {name.replace('-', ' ')}",
+            f"As the reporter: {request.action}",
             body=request.body,
             answers={202: schemas.Noted},
             errors=(404, 409, 429),
@@ -247,9 +258,6 @@ def resource(name: str, request: Request) -> type:
             security="trackingCode",
         )
         def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
-            """Refused beyond a hundred requests (rule `most_requests`) or 500,000 characters
-            (`most_characters`) for one report; but one answer to each question of an officer, and
-            one other request of a kind after each step of the case, is always taken."""
             now = self._clock.now()
             code = req.get_header("Tracking-Code") or ""
             with self._db.begin() as tx:
@@ -273,6 +281,13 @@ def resource(name: str, request: Request) -> type:
             timeline, status = allowance.lines(tx, report.number), Status(report.status)
             allowance.check(timeline, request.action, status, len(words or ""), request.words)
 
+    Asked.on_post.__doc__ = (
+        f"{request.promise} Refused (409) unless the timeline names `{request.action}` among its"
+        " actions, and beyond a hundred requests (rule `most_requests`) or 500,000 characters"
+        " (`most_characters`) for one report; but one answer to each question of an officer, and one"
+        " other request of a kind after each step of the case, is always taken. Taken at once; what"
+        " comes of it, the timeline tells."
+    )
     Asked.__name__ = name.title().replace("-", "")
     return Asked
 

@@ -80,7 +80,7 @@ class Checks(Books):
         security="trackingCode",
     )
     def on_post(self, req: falcon.Request, number: str) -> Any:
-        """Changes nothing."""
+        """To be shown before a consent is asked for. Changes nothing."""
         today = self._today(self._clock.now())
         with self._db.begin() as tx:
             report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
@@ -112,7 +112,7 @@ class Consents(Books):
         self._envelopes, self._signer = envelopes, signer
 
     @web.operation(
-        "As the reporter: escalation consent",
+        f"As the reporter: {Action.CONSENT}",
         body=schemas.Consent,
         answers={202: schemas.Consented},
         errors=(404, 409, 429),
@@ -120,9 +120,10 @@ class Consents(Books):
         security="trackingCode",
     )
     def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
-        """Agrees to a hand-over: with the form, to one with identity and words; without it, to one
-        of the facts alone. Refused once it was handed over (rule `handed_over`): nothing could
-        come of it; and after ten since the report was last over (`most_consents`)."""
+        """Agrees that the case goes to the Ombudsman when its time is up: with the form, identity
+        and words go along; without it, the facts of its handling alone. May be said again with the
+        form. Refused (409) once it was handed over (rule `handed_over`): nothing could come of it;
+        and after ten since the report was last over (`most_consents`)."""
         with self._db.begin() as tx:
             number = self._door.prove(tx, number, req.get_header("Tracking-Code") or "")
             if answer := key.answered(tx):

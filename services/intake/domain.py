@@ -189,6 +189,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "message.failed": ("about", "reason"),
 }
 
+LEFT_BEHIND = "escalation.left_behind"  # what did not go along at a hand-over
+# Everything that a timeline may hold.
+LINES = (SUBMITTED, *SHOWN, *(f"reporter.{action}" for action in Action), LEFT_BEHIND)
+
 
 def is_news(what: str, data: Mapping[str, Any]) -> bool:
     """Whether a reporter wants a line about it: not that a message could not reach somebody who
@@ -210,6 +214,8 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
 }
 # And while the Ombudsman's last answer orders something, whatever the status.
 ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
+
+EVER_SHOWN = sorted({*ORDERS.values()}.union(*CLOCKS.values()))
 
 
 def clocks(

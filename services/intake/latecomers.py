@@ -14,12 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.intake.domain import Action, Status
+from services.intake.domain import LEFT_BEHIND, Action, Status
 from services.intake.envelopes import own_words
 from services.intake.models import Report, TimelineEntry
 
 CONSENTED = f"reporter.{Action.CONSENT}"
-LEFT_BEHIND = "escalation.left_behind"
 WITHOUT_FORM = (
     "Laporan dilimpahkan tanpa formulir yang Anda kirim terakhir.",
     "The report was handed over without the form that you sent last.",

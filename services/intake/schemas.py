@@ -5,8 +5,9 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
+from services.intake import examples, words
 from services.intake.admission import Name
-from services.intake.domain import Confidentiality, Kind
+from services.intake.domain import EVER_SHOWN, LINES, Action, Confidentiality, Kind, Status
 
 MARITAL = ("single", "married", "divorced", "widowed")  # as on the identity card
 TITLE, WORDS, REASON, PLACE, NAME, ADDRESS = 200, 10_000, 2_000, 200, 120, 300
@@ -22,14 +23,15 @@ EMAIL = (
 
 
 class Place(Strict):
-    """Where it happened."""
+    """Where it happened. `district`: a code of /v1/districts."""
 
     district = Text(max=20, lines=False, required=True)
     detail = Text(max=PLACE, allow_none=True)
 
 
 class Contact(Strict):
-    """Who the reporter is and how to reach them; sealed at once, read by notify only."""
+    """Who the reporter is and how to reach them: sealed at once, and opened to send them messages
+    only. Nobody is told of news who leaves no `email`."""
 
     name = Text(max=NAME, lines=False, allow_none=True)
     email = fields.String(
@@ -45,7 +47,12 @@ class Contact(Strict):
 
 
 class NewReport(Strict):
-    """A report, as its reporter sends it."""
+    """A report, as its reporter sends it. `agency` (whom they think it is for) and `category` are
+    codes of /v1/agencies and /v1/categories. `confidentiality`: whoever handles the case may know
+    the reporter (`open`), or not (`confidential`), or nobody does (`anonymous`: without `contact`).
+    `hidden_from_public` hides the whole report from the public."""
+
+    example = examples.NEW_REPORT
 
     kind = fields.String(required=True, validate=validate.OneOf(list(Kind)))
     title = Text(max=TITLE, lines=False, required=True)
@@ -68,18 +75,19 @@ class Promised(Strict):
 
 
 class Proved(Strict):
-    """What is received is proved. `proof` can be shown to others: an SD-JWT (RFC 9901), signed by
-    one of `/v1/receipts/keys`, with what was sent as its one disclosure, and who sent it nowhere;
-    given this once, and null where receipts are not signed."""
+    """What is received is proved."""
 
-    proof = fields.String(required=True, allow_none=True)
+    proof = fields.String(required=True, allow_none=True, metadata=words.PROOF)
 
 
 class Receipt(Proved):
-    """What the reporter must keep. The code is shown this once."""
+    """What the reporter must keep. `number` names the report and is no secret; `promised` is null
+    where the dates are not known yet: the timeline will tell them."""
+
+    example = examples.RECEIPT
 
     number = fields.String(required=True)
-    code = fields.String(required=True)
+    code = fields.String(required=True, metadata=words.CODE)
     received_at = fields.AwareDateTime(required=True)
     promised = fields.Nested(Promised, required=True, allow_none=True)
 
@@ -91,7 +99,8 @@ class ReceiptKeys(Strict):
 
 
 class Tracked(Strict):
-    """Which report, and the proof that it is one's own."""
+    """Which report, and the code of its receipt: spaces, hyphens and small letters do not matter
+    in it."""
 
     number = Text(max=30, lines=False, required=True)
     code = Text(max=60, lines=False, required=True)
@@ -106,12 +115,12 @@ class Evidence(Strict):
 
 
 class Entry(Strict):
-    """One line of the timeline. `text`: an officer's or the reporter's words, if any; `evidence`:
-    what the officer named with them."""
+    """One line of the timeline: when, and what was done. `text`: an officer's or the reporter's
+    words, if any; `evidence`: what the officer named with them."""
 
     at = fields.AwareDateTime(required=True)
-    what = fields.String(required=True)
-    detail = fields.Dict(keys=fields.String(), required=True)
+    what = fields.String(required=True, validate=validate.OneOf(LINES))
+    detail = fields.Dict(keys=fields.String(), required=True, metadata=words.DETAIL)
     text = fields.String(required=True, allow_none=True)
     evidence = fields.List(fields.Nested(Evidence), required=True)
 
@@ -120,7 +129,7 @@ class RunningDeadline(Strict):
     """A limit that runs now. `ends_on` is the local day on whose end it ends, `due_at` the moment;
     both are null while it is paused."""
 
-    clock = fields.String(required=True)
+    clock = fields.String(required=True, validate=validate.OneOf(EVER_SHOWN), metadata=words.CLOCKS)
     ends_on = fields.Date(required=True, allow_none=True)
     due_at = fields.AwareDateTime(required=True, allow_none=True)
     passed = fields.Boolean(required=True)
@@ -137,16 +146,23 @@ class Links(Strict):
 
 
 class Timeline(Strict):
-    """All that the reporter may know of a report."""
+    """All that the reporter may know of a report. `timeline`: what happened, the earliest first;
+    `deadlines`: the limits that run now."""
+
+    example = examples.TIMELINE
 
     number = fields.String(required=True)
-    kind = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(list(Kind)))
     title = fields.String(required=True)
-    status = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(list(Status)))
     received_at = fields.AwareDateTime(required=True)
     timeline = fields.List(fields.Nested(Entry), required=True)
     deadlines = fields.List(fields.Nested(RunningDeadline), required=True)
-    actions = fields.List(fields.String(), required=True)
+    actions = fields.List(
+        fields.String(validate=validate.OneOf(list(Action))),
+        required=True,
+        metadata=words.ACTIONS,
+    )
     links = fields.Nested(Links, required=True)
 
 
@@ -158,7 +174,7 @@ class Supplement(Strict):
 
 
 class Reason(Strict):
-    """Why."""
+    """Why the reporter asks for it."""
 
     reason = Text(max=REASON, required=True)
 
@@ -210,8 +226,8 @@ class DossierForm(Strict):
 
 
 class Consent(Strict):
-    """Consent to a hand-over. With the form the Ombudsman gets a dossier with identity and words;
-    without it the facts of the handling only."""
+    """Consent to a hand-over to the Ombudsman. With the form (`dossier`) they get a dossier with
+    identity and words; without it the facts of the handling only."""
 
     dossier = fields.Nested(DossierForm, allow_none=True, load_default=None)
 
@@ -237,7 +253,8 @@ class Notice(Strict):
 
 
 class Checked(Strict):
-    """What the law asks before a hand-over. `possible`: a consent is not refused."""
+    """What the law asks before the case can be handed over to the Ombudsman. `possible`: a consent
+    is not refused."""
 
     number = fields.String(required=True)
     possible = fields.Boolean(required=True)

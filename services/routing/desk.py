@@ -101,7 +101,7 @@ def verb(summary: str, body: type[Strict]) -> Any:
 class Verification(Resource):
     @verb("Verify and classify", schemas.Verification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The report is real; may be done again while nobody has it."""
+        """The report is real. May be done again until it is disposed to an agency."""
         turn.known(models.Category, body["category"], "category")
         turn.known(models.Agency, body["complains_about"], "complains_about")
         after = domain.verify(turn.case, turn.actor, turn.at, turn.rules, **body)
@@ -111,7 +111,8 @@ class Verification(Resource):
 class Disposition(Resource):
     @verb("Dispose to an agency", schemas.Disposition)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The rule that suggested an agency stays with the decision, taken or not."""
+        """From now on the agency has to answer. The rule that suggested one is kept with the
+        decision, followed or not."""
         for field, codes in (("agency", [body["agency"]]), ("supporting", body["supporting"])):
             for code in codes:
                 turn.known(models.Agency, code, field)
@@ -170,8 +171,8 @@ class DataRequest(Resource):
 class DataRequestCancellation(Resource):
     @verb("Cancel the data request", schemas.Cancellation)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """Who asked needs no answer. The clock goes on as if it had not stood, unless the reporter
-        could not be told of the question: until now it stood then."""
+        """Whoever asked needs no answer any more. The clock goes on as if it had not been paused,
+        unless the reporter could not be told of the question: then it was paused until now."""
         after = domain.cancel_request(turn.case, turn.actor)
         turn.make(
             Action.CANCEL_REQUEST,

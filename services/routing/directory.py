@@ -17,7 +17,8 @@ from services.routing.officers import Resource, administrator
 
 
 class AgencyShown(Strict):
-    """An office of the regency."""
+    """An office of the regency. One that is not `active` gets no new cases; `name_source`: whether
+    somebody has confirmed how it is called."""
 
     code = fields.String()
     name = fields.String()
@@ -28,13 +29,13 @@ class AgencyShown(Strict):
 
 
 class AgenciesShown(Strict):
-    """All of them."""
+    """All agencies, by name."""
 
     items = fields.List(fields.Nested(AgencyShown))
 
 
 class DistrictShown(Strict):
-    """A kecamatan."""
+    """A kecamatan, and how many villages it has."""
 
     code = fields.String()
     name = fields.String()
@@ -42,7 +43,7 @@ class DistrictShown(Strict):
 
 
 class DistrictsShown(Strict):
-    """All of them."""
+    """All districts, by code."""
 
     items = fields.List(fields.Nested(DistrictShown))
 
@@ -56,7 +57,7 @@ class CategoryShown(Strict):
 
 
 class CategoriesShown(Strict):
-    """All of them."""
+    """All categories, by their upper level and then by name."""
 
     items = fields.List(fields.Nested(CategoryShown))
 
@@ -64,7 +65,7 @@ class CategoriesShown(Strict):
 class Agencies(Resource):
     @operation("Agencies", answers={200: AgenciesShown})
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
-        """By name."""
+        """By name; those too that get no new cases any more. For everybody."""
         with self.db.begin() as tx:
             return {"items": list(tx.scalars(sa.select(Agency).order_by(Agency.name)))}
 
@@ -78,7 +79,8 @@ class OneAgency(Resource):
         security="officer",
     )
     def on_put(self, req: falcon.Request, code: str, body: dict[str, Any]) -> Any:
-        """The name is confirmed by that. An inactive agency gets no new cases and keeps its old."""
+        """For the administrator. The name is confirmed by that. An agency that is not active gets
+        no new cases, and keeps its old ones."""
         with self.db.begin() as tx:
             administrator(tx, req, self.clock)
             agency = tx.get(Agency, code, with_for_update=True)
@@ -92,7 +94,7 @@ class OneAgency(Resource):
 class Districts(Resource):
     @operation("Districts", answers={200: DistrictsShown})
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
-        """By code."""
+        """By code. For everybody."""
         with self.db.begin() as tx:
             return {"items": list(tx.scalars(sa.select(District).order_by(District.code)))}
 
@@ -100,7 +102,7 @@ class Districts(Resource):
 class Categories(Resource):
     @operation("Categories", answers={200: CategoriesShown})
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
-        """By their upper level, then by name."""
+        """By their upper level (`parent`), then by name. For everybody."""
         with self.db.begin() as tx:
             ordered = sa.select(Category).order_by(Category.parent, Category.name)
             return {"items": list(tx.scalars(ordered))}

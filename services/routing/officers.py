@@ -61,7 +61,7 @@ class Account(Strict):
 
 
 class Accounts(Strict):
-    """All of them."""
+    """All accounts, by username."""
 
     items = fields.List(fields.Nested(Account))
 
@@ -92,7 +92,8 @@ class Resource:
 class SignIn(Resource):
     @operation("Sign in", body=schemas.SignIn, answers={200: Token}, errors=(401, 429))
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """A session for a name and its password. Equal work and equal words whatever is wrong."""
+        """A session for a username and its password. Whatever is wrong, the answer is the same
+        (401); after several wrong ones the next must wait (429)."""
         username, now = body["username"].casefold(), self.clock.now()
         with self.db.begin() as tx:
             counted = throttle.count_sign_in(tx, username, body["device"], now)
@@ -178,7 +179,7 @@ class Myself(Resource):
 class Everybody(Resource):
     @operation("All accounts", answers={200: Accounts}, errors=(403,), security="officer")
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
-        """For the administrator."""
+        """For the administrator; the disabled ones too."""
         with self.db.begin() as tx:
             administrator(tx, req, self.clock)
             return {"items": list(tx.scalars(sa.select(Officer).order_by(Officer.username)))}
@@ -192,7 +193,8 @@ class Everybody(Resource):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any], key: Any) -> Any:
-        """Answers with its first password."""
+        """For the administrator. Answers with its first password, which is shown this once and is
+        good for 14 days."""
         role = Role(body["role"])
         if body["agency"] is None and role is not Role.ADMINISTRATOR:
             raise Invalid("an officer belongs to an agency", "agency", "required")
@@ -220,7 +222,7 @@ class Everybody(Resource):
 class Disabling(Resource):
     @operation("Disable an account", answers={204: None}, errors=(403, 409), security="officer")
     def on_post(self, req: falcon.Request, username: str) -> None:
-        """Its sessions are over at once, its devices forgotten."""
+        """For the administrator. Its sessions are over at once, its devices forgotten."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
@@ -241,7 +243,8 @@ class NewFirstPassword(Resource):
         security="officer",
     )
     def on_post(self, req: falcon.Request, username: str) -> dict[str, Any]:
-        """Enables it again, ends its sessions, and forgets its failed sign-ins and its devices."""
+        """For the administrator. Enables it again, ends its sessions, and forgets its failed
+        sign-ins and its devices. The password is shown this once and is good for 14 days."""
         now, password = self.clock.now(), passwords.first()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)

@@ -16,8 +16,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from chassis.errors import Invalid, Unavailable
+from services.routing.schemas import SHORTEST
 
-SHORTEST, LONGEST = 15, 200  # characters; NIST SP 800-63B-4 for a password that stands alone
 FIRST_LASTS = timedelta(days=14)  # it lay on paper; an administrator makes a new one
 AT_ONCE, WAITING = 2, 2
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another on paper

@@ -31,11 +31,12 @@ GUESSED = (
     " hash stands in the open, and those are guessed."
 )
 SENTENCE = 10  # characters; what explains a decision is more than a word
+SHORTEST, LONGEST = 15, 200  # of a password; NIST SP 800-63B-4 for one that stands alone
 
 
 def Word(words: type[StrEnum], **more: Any) -> fields.Enum:
     """One of a closed set."""
-    return fields.Enum(words, by_value=True, **more)
+    return fields.Enum(words, by_value=True, metadata={"type": "string"}, **more)
 
 
 def Code(**more: Any) -> fields.String:
@@ -149,7 +150,8 @@ class OmbudsmanWords(Tolerant):
 
 
 class Verification(Strict):
-    """The report is real; what it is."""
+    """That the report is real, and what it is. `complains_about`: the agency that is complained of,
+    which will not see the case."""
 
     class_ = Word(Class, data_key="class", load_default=None)
     category = Code(load_default=None)
@@ -157,7 +159,7 @@ class Verification(Strict):
 
 
 class Disposition(Strict):
-    """Who has to answer."""
+    """Which agency has to answer, and which ones support it."""
 
     agency = Code(required=True)
     supporting = fields.List(Code(), load_default=list, validate=validate.Length(max=20))
@@ -179,7 +181,7 @@ class Forwarding(Strict):
 
 
 class DataRequest(Strict):
-    """What the reporter is asked."""
+    """What the reporter is asked for."""
 
     question = Text(5000, SENTENCE, required=True)
 
@@ -236,7 +238,7 @@ class Reclassification(Strict):
 
 
 class Merge(Strict):
-    """Which case it is a duplicate of."""
+    """Which case it is a duplicate of (`into`), and why."""
 
     into = fields.String(required=True, validate=NUMBER)
     reason = Text(2000, required=True)
@@ -251,18 +253,24 @@ class WorklistQuery(Strict):
 
 
 class SignIn(Strict):
-    """Who, and the proof; and what the last sign-in from here gave as its `device`."""
+    """Username and password; and what the last sign-in from this place gave as its `device`."""
 
     username = Text(64, required=True, lines=False)
-    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
+    password = fields.String(required=True, load_only=True, validate=validate.Length(1, LONGEST))
     device = fields.String(load_default=None, load_only=True, validate=validate.Length(1, 100))
 
 
 class PasswordChange(Strict):
-    """The old proof and the new."""
+    """The present password and the new one."""
 
-    password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
-    new_password = fields.String(required=True, load_only=True, validate=validate.Length(1, 200))
+    password = fields.String(required=True, load_only=True, validate=validate.Length(1, LONGEST))
+    new_password = fields.String(
+        required=True,
+        load_only=True,
+        validate=validate.Length(1, LONGEST),
+        # Told here and judged by `passwords`, once it is clear who asks.
+        metadata={"minLength": SHORTEST, "description": "None that is easily guessed."},
+    )
 
 
 class NewOfficer(Strict):

@@ -23,7 +23,15 @@ from services.routing import events, models
 from services.routing.life import Actor
 from services.routing.models import Deed, Officer
 
-SECURITY = {"officer": {"type": "http", "scheme": "bearer"}}
+SECURITY = {
+    "officer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The `token` of /v1/officers/sign-in. A session ends after 30 minutes"
+        " without a request, and after 12 hours in any case. Who still has a first password may"
+        " change it, ask who is signed in and sign out, and nothing else (403).",
+    }
+}
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 NOTICED = timedelta(minutes=1)  # how exactly the last request is remembered
 

@@ -24,8 +24,8 @@ from services.routing.models import About, Channel
 
 class CaseListed(Strict):
     """A case in a worklist. `level` is how far its present limit was escalated, `ombudsman` the
-    last that was answered to a hand-over. To an agency, a moment of an unnamed reporter's doing is
-    the beginning of its local day."""
+    last that was answered to a hand-over. An agency is told by the day what an unnamed reporter
+    did: such a moment is the beginning of its local day."""
 
     number = fields.String()
     kind = schemas.Word(Kind)

@@ -27,13 +27,13 @@ OFFICERS = timedelta(minutes=1)
 
 
 class Vouch(Strict):
-    """Which service shall know."""
+    """Which other service the token is for."""
 
     service = fields.String(load_default=VOUCHED_TO[0], validate=validate.OneOf(VOUCHED_TO))
 
 
 class Voucher(Strict):
-    """What that service is shown, as a bearer token. It ends soon; asking again renews it."""
+    """What that service is shown, as a bearer token. It ends soon; ask for another one then."""
 
     token = fields.String(required=True)
     expires_at = fields.AwareDateTime(required=True)
@@ -64,8 +64,7 @@ class OfOfficer(Vouching):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Holds for a minute, and no longer than the session; an end that comes sooner is heard of
-        there within a second."""
+        """Holds for a minute, and no longer than the session: signing out ends it too."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)
@@ -94,7 +93,8 @@ class OfCase(Vouching):
         security="officer",
     )
     def on_post(self, req: falcon.Request, number: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Only for who may see it here: the rule about the accused unit stands here alone."""
+        """Only for who may see the case here. Holds for five minutes, and no longer than the
+        session."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now)

@@ -4,9 +4,14 @@ import json
 import re
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
+from chassis.errors import Refusal
+from chassis.openapi import Problem
 from deploy.local import openapi
 from deploy.postgres.databases import SERVICES
+
+KINDS = [k for k in Refusal.__subclasses__() if k.__module__ == "chassis.errors"]
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +33,36 @@ def test_every_operation_says_what_it_takes_gives_and_refuses(made, service):
         assert operations, f"{path} has no operation"
         for operation in operations.values():
             assert operation["summary"]
+            assert operation["description"]
             assert any(status < "400" for status in operation["responses"])
             assert "503" in operation["responses"]
             named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
             assert named == set(re.findall(r"{(\w+)}", path))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_schema_says_what_it_is(made, service):
+    schemas = json.loads(made[service]).get("components", {}).get("schemas", {})
+
+    assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+
+
+def test_an_example_is_one_of_its_schema(made):
+    shown = set()
+    for document in map(json.loads, made.values()):
+        components = document.get("components", {})
+        for name, schema in components.get("schemas", {}).items():
+            whole = {"$ref": f"#/components/schemas/{name}", "components": components}
+            valid = Draft202012Validator(whole, validate_formats=True)
+            for example in schema.get("examples", []):
+                valid.validate(example)
+                shown.add(name)
+
+    assert shown == {"NewReport", "Problem", "Receipt", "Timeline"}
+
+
+def test_a_problem_says_which_codes_there_are():
+    assert all(f"`{kind.code}`" in (Problem.__doc__ or "") for kind in KINDS)
 
 
 def test_no_two_services_answer_at_one_address(made):

@@ -105,6 +105,9 @@ class Feed(Ombudsman):
         security="ombudsman",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> web.Answer:
+        """From the beginning, without a cursor. `wait` holds the answer back for so many seconds at
+        most, until something is there. 304 to an `If-None-Match` with the `ETag` of the answer that
+        this one would repeat."""
         self.admit(req)
         stream, limit = query["stream"], query["limit"]
         epoch, position = place(stream, query["after"])

@@ -47,7 +47,7 @@ class Dossiers(Ombudsman):
             }
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, number: str) -> None:
-        """As data, unless `Accept` would rather have paper."""
+        """As data, unless `Accept` would rather have a PDF."""
         self.as_data(req, resp, number=number)
         resp.set_header("Vary", "Accept")
         if req.client_prefers((JSON, PDF)) == PDF:

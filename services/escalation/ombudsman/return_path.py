@@ -57,10 +57,10 @@ class Answers(Ombudsman):
         security="ombudsmanSigned",
     )
     def on_post(self, req: falcon.Request, number: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The same message again gets the same answer. How old a signature may be is told by the
-        machine's own clock, as the sender's is."""
+        """The same message again gets the same answer. A signature is good for 300 seconds."""
         self.admit(req)
         raw = req.context.raw
+        # A signature's age is told by the machine's own clock, as the sender's is.
         message = webhooks.verify(req.headers, raw, self._keys, self._clock.real())
         body_hash = hashlib.sha256(raw).digest()
         with self.db.begin() as tx:

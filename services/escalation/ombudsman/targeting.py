@@ -31,7 +31,8 @@ _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('escalation.target'))")
 
 
 class Address(Strict):
-    """An https address on its usual port, or none: then nobody is poked."""
+    """An https address on its usual port (443), or null: then the Ombudsman is not told of new
+    entries of the feed, and has to look."""
 
     url = Text(max=outward.LONGEST, lines=False, required=True, allow_none=True)
 
@@ -43,7 +44,8 @@ class Proposal(Address):
 
 
 class Target(Strict):
-    """Where pokes go now, since when, and what is proposed instead."""
+    """Where pokes go now, since when, and what is proposed instead. A poke says that there is
+    something new in the Ombudsman's feed, and no more."""
 
     url = fields.String(required=True, allow_none=True)
     since = moment(required=True, allow_none=True)
@@ -68,6 +70,7 @@ class PokeTarget(Doors):
         security="officer",
     )
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """For the administrator."""
         self.callers.administrator(req)
         with self.db.begin() as tx:
             return _shown(tx)
@@ -80,6 +83,7 @@ class PokeTarget(Doors):
         security="officer",
     )
     def on_put(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """For the administrator. It is not used before another administrator confirms it."""
         administrator = self.callers.administrator(req)
         if body["url"] is not None:
             try:
@@ -106,6 +110,8 @@ class Confirmation(Doors):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """For the administrator. Names the address once more; refused (409) where none is
+        proposed, another is, or they proposed it themselves."""
         administrator = self.callers.administrator(req)
         with self.db.begin() as tx:
             tx.execute(_LOCK)

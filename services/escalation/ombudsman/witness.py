@@ -27,6 +27,7 @@ class Keys:
         "The public keys that the feed was signed with, and will be", answers={200: schemas.Keys}
     )
     def on_get(self, req: falcon.Request) -> dict[str, Any]:
+        """A JWK set (RFC 7517), for everybody."""
         with self.db.begin() as tx:
             return {"keys": [one.document() for one in signing.published(tx)]}
 
@@ -41,6 +42,7 @@ class End(Ombudsman):
         security="ombudsman",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
+        """Where the stream stands at this moment."""
         self.admit(req)
         stream = query["stream"]
         with self.db.begin() as tx:
@@ -68,6 +70,7 @@ class Checkpoints(Ombudsman):
         security="ombudsman",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
+        """From the beginning, without a cursor. Whoever keeps them can prove what the feed said."""
         self.admit(req)
         stream, limit = query["stream"], query["limit"]
         at = place(stream, query["after"])
@@ -91,6 +94,7 @@ class Epochs(Ombudsman):
         security="ombudsman",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
+        """Empty, unless the feed was ever restored from a backup."""
         self.admit(req)
         stream = query["stream"]
         with self.db.begin() as tx:
@@ -123,6 +127,8 @@ class Acknowledgements(Ombudsman):
         security="ombudsman",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
+        """May be said again. Refused (409) where the entry has another hash here (`forked`), or
+        more was acknowledged before (`acknowledged_further`)."""
         self.admit(req)
         stream, hash = body["stream"], bytes.fromhex(body["hash"])
         epoch, position = place(stream, body["cursor"], "cursor")

@@ -64,11 +64,12 @@ class Effective(Decree):
 
 
 class NewLimit(Effective, LimitFields):
-    """A limit by decree."""
+    """A limit by decree. Without `kind` or `class` it holds for all of them."""
 
 
 class NewRung(Effective, RungFields):
-    """A rung by decree."""
+    """A rung of the ladder by decree: whom a limit is brought to, `after_days` working days past
+    its end; level 0 reminds its holder, before it (negative)."""
 
 
 class Amended(Strict):
@@ -136,7 +137,7 @@ class AmendmentShown(Decided):
 
 
 class Amendments(Strict):
-    """The newest first."""
+    """Changes of the rules, the newest first."""
 
     amendments = fields.List(fields.Nested(AmendmentShown), required=True)
 

@@ -49,7 +49,7 @@ class NewStanding(Strict):
 
 
 class Decreed(NewStanding):
-    """The same, with who entered it (an officer's id) and when."""
+    """How a post stands, by decree; who entered it (an officer's id) and when."""
 
     id = fields.Integer(required=True)
     decided_by = fields.UUID(required=True)
@@ -57,7 +57,8 @@ class Decreed(NewStanding):
 
 
 class History(Strict):
-    """The newest word first; `effective_from` and `effective_until` are local days."""
+    """What was decreed of posts, the newest first; `effective_from` and `effective_until` are local
+    days."""
 
     standings = fields.List(fields.Nested(Decreed), required=True)
 

@@ -64,7 +64,9 @@ class SupposedDay(DayFields):
 
 
 class Supposed(Strict):
-    """The whole document."""
+    """Other limits, rungs, weeks or days than those in force. One without `effective_from` takes
+    the place of every one for the same clock (and kind, class or level) or calendar; with a day it
+    stands beside the others from that day on."""
 
     limits = fields.List(fields.Nested(SupposedLimit), load_default=list, validate=FEW)
     ladder = fields.List(fields.Nested(SupposedRung), load_default=list, validate=FEW)

@@ -87,7 +87,8 @@ class WhatIf(Rules):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Changes nothing."""
+        """Counts the limits that would have passed, and who would have heard of them. Changes
+        nothing."""
         self.callers.administrator(req)
         with self.db.begin() as tx:
             before = regime.current(tx, self.settings.zone)

@@ -48,7 +48,7 @@ class Limit(Strict):
 
 
 class Change(Strict):
-    """When and why the end moved; no day stands for a clock that stood."""
+    """When and why the end moved; a null day stands for a clock that was paused."""
 
     on = fields.Date(required=True)
     before = fields.Date(required=True, allow_none=True)
@@ -59,9 +59,11 @@ class Change(Strict):
 class Deadline(Strict):
     """A limit, as the clock was last measured by it. Days are local days of `zone`; `ends_on` ends
     at 23:59:59 there, and is null while the clock stands, for good if it stopped then, or its end
-    is unknown."""
+    is unknown. `name` says which limit the letter of `clock` stands for; `cycle` is the round of
+    handling, one more at every objection and reopening. `provisional`: it may still move, because
+    the days off of a year that it runs into are not all decreed."""
 
-    clock = fields.String(required=True)
+    clock = fields.String(required=True, validate=validate.OneOf(list(clockwork.Clock)))
     cycle = fields.Integer(required=True)
     name = fields.Nested(Words, required=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
@@ -100,7 +102,7 @@ class Deadlines(Strict):
 
 
 class Explanation(Strict):
-    """The same, day by day."""
+    """Every limit of a case, day by day."""
 
     number = fields.String(required=True)
     deadlines = fields.List(fields.Nested(Explained), required=True)
@@ -146,7 +148,7 @@ class DeadlinesOfCase(OfCase):
         security="case",
     )
     def on_get(self, req: falcon.Request, number: str) -> dict[str, Any]:
-        """In a sentence each; the days stand in the explanation."""
+        """Each in a sentence, with what moved its end. Its days stand in the explanation."""
         return self.tell(req, number)
 
 
