@@ -120,7 +120,7 @@ def test_a_limit_ends_on_the_day_that_its_calendar_counts(
     ],
 )
 def test_only_the_last_answer_orders(answers: list[str], shown: set[str]) -> None:
-    assert clocks(Status.IN_PROGRESS, answers) == shown
+    assert clocks(Status.IN_PROGRESS, answers, []) == shown
 
 
 AHEAD, GONE, PAUSED = 5, -2, None  # days until the end of a limit that is told at one moment
