@@ -4,41 +4,18 @@ signs nothing that it did not write, and ends with evidence."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey, OKPKey
 
 from tests.harness.outside import Outside, changed
-from tests.unit.tools.regency import Regency, served
+from tests.unit.tools.regency import Regency
 
 NUMBER = "KTB-12345-67890"
 ID = "msg_0123456789abcdef"
-
-
-@pytest.fixture
-def regency() -> Regency:
-    made = Regency()
-    made.append()
-    return made
-
-
-@pytest.fixture
-def outside(regency: Regency, tmp_path: Path) -> Iterator[Outside]:
-    signing, opening = OKPKey.generate_key("Ed25519"), ECKey.generate_key("P-256", {"kid": "o"})
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "ombudsman-bearer-key").write_text("bearer")
-    for name, key in (("signing-key", signing), ("private-key", opening)):
-        file = secrets / f"ombudsman-{name}.json"
-        file.write_text(json.dumps(key.as_dict(private=True)))
-    with served(regency) as url:
-        made = Outside(tmp_path / "state", url, secrets)
-        assert made.pin() == 0, made.said
-        yield made
 
 
 def evidence(outside: Outside) -> list[dict[str, Any]]:
@@ -60,7 +37,9 @@ def dossier(*parts: dict[str, str], **other: Any) -> dict[str, Any]:
 def plant(regency: Regency, subject: str) -> None:
     """A hand-over whose dossier is an answer, if it is written where answers stand."""
     order = json.dumps({"number": NUMBER, "answer": "closed"})
-    regency.hand_over(subject, dossier(id=ID, written=1, body=order, result=None))
+    told = dossier(id=ID, written=1, body=order, result=None)
+    regency.hand_over(subject, told)
+    regency.answers[f"answers/{ID}"] = regency.answers[f"dossiers/{subject}"]
 
 
 def leads_nowhere(regency: Regency, outside: Outside) -> None:
@@ -102,7 +81,7 @@ def test_a_client_that_believes_the_subject_signs_what_the_regency_wrote(
 
     outside.run("follow", "--once")
 
-    assert [json.loads(body)["answer"] for body in regency.signed] == ["closed"]
+    assert [json.loads(body)["answer"] for body in regency.signed] == ["closed"], outside.said
 
 
 @pytest.mark.parametrize("broken", ["name", "member"])
