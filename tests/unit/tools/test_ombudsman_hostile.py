@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwe
+from joserfc.jwk import ECKey
+from joserfc.registry import HeaderParameter
 
 from tests.harness.outside import Outside, changed
 from tests.unit.tools.regency import Regency
@@ -123,6 +126,31 @@ def test_of_a_dossier_only_what_is_known_is_kept(regency: Regency, outside: Outs
     assert kept.keys() == {"dossier", "sealed", "erased_at", "opened"}
     assert kept["sealed"] == [part("x")]
     assert [one["part"] for one in kept["opened"]] == ["report"]
+
+
+def envelope(outside: Outside, **content: str) -> str:
+    """Sealed for the office, about this case."""
+    file = outside.folder.parent / "secrets" / "ombudsman-private-key.json"
+    registry = jwe.JWERegistry(
+        header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
+        algorithms=["ECDH-ES", "A256GCM"],
+    )
+    header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": "o", "sub": NUMBER}
+    key = ECKey.import_key(json.loads(file.read_text()))
+    return jwe.encrypt_compact(header, json.dumps(content).encode(), key, registry=registry)
+
+
+def test_words_that_were_sealed_as_another_part_are_not_shown_as_this_one(
+    regency: Regency, outside: Outside
+) -> None:
+    inside = ({"part": "report", "text": "a"}, {"text": "b"}, {"part": "reply", "text": "c"})
+    regency.hand_over(NUMBER, dossier(*(part(envelope(outside, **one)) for one in inside)))
+
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    opened = outside.read(f"dossiers/{NUMBER}.json")["opened"]
+    assert [one.get("opened", {}).get("text") for one in opened] == ["a", "b", None]
+    assert opened[2]["error"] == "ValueError: sealed as another part"
 
 
 UNTRUE: dict[str, Callable[[dict[str, Any]], object]] = {
