@@ -186,7 +186,7 @@ class Followed:
     """One stream as it is kept. Raises Broken if what is kept does not hold."""
 
     def __init__(self, store, stream, *, alone=True):
-        """Whoever is not `alone` in the folder only reads: half a line may be another's, who is
+        """Whoever is not `alone` in the folder cuts nothing: half a line may be another's, who is
         writing it. Checkpoints are read first, so that their entries are there."""
         self.store, self.stream = store, stream
         self.name, self.witnesses = f"{stream}.jsonl", f"{stream}-checkpoints.jsonl"
