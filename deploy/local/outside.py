@@ -28,7 +28,8 @@ class Outside:
         self.folder = folder
         given = [word for name, file in keys.items() for word in (f"--{name}", str(file))]
         self.run("init", "--url", url, *given)
-        self.run("pin")
+        shown = self.run("pin").splitlines()  # a person compares them by telephone
+        self.run("pin", *(line.split()[1] for line in shown if line.startswith("NEW  ")))
 
     def run(self, *words: str) -> str:
         """Runs the program to its end; what it printed. Raises Failed."""

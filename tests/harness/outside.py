@@ -37,6 +37,13 @@ class Outside:
         self.said = out + errors
         return running.returncode
 
+    def pin(self) -> int:
+        """Trusts whatever is shown, as after a telephone call that found it right."""
+        if self.run("pin"):
+            return 1
+        shown = [line.split()[1] for line in self.said.splitlines() if line.startswith("NEW  ")]
+        return self.run("pin", *shown)
+
     def read(self, name: str) -> Any:
         """A document of the folder."""
         return json.loads((self.folder / name).read_text())

@@ -221,7 +221,7 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
             break
     citizen.await_entry("escalation.handed_over")
     ombudsman = Outside(tmp_path / "state", f"{system.url}/api", system.secrets_folder)
-    assert ombudsman.run("pin") == ombudsman.run("follow", "--once") == 0, ombudsman.said
+    assert ombudsman.pin() == ombudsman.run("follow", "--once") == 0, ombudsman.said
     entry = next(e for e in ombudsman.entries("handovers") if e["subject"] == citizen.number)
     dossier = ombudsman.read(f"dossiers/{citizen.number}.json")
     canonical = rfc8785.dumps(dossier["dossier"])

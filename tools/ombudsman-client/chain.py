@@ -4,11 +4,15 @@ hash      = SHA-256(bytes of the hash before || RFC 8785 form of the entry witho
 signature = Ed25519 by key `kid` over the 32 bytes of the hash
 
 A key is known because a person pinned it, or because an entry announced it that a known key signed.
-One that another has followed signs no more. A checkpoint is signed over its own RFC 8785 form.
+Its name is its SHA-256 thumbprint (RFC 7638). One that another has followed signs no more. A
+checkpoint is signed over its own RFC 8785 form.
 """
 
 import base64
 import hashlib
+import json
+import re
+from contextlib import contextmanager
 
 import rfc8785
 from cryptography.exceptions import InvalidSignature
@@ -18,7 +22,11 @@ GENESIS = "00" * 32
 PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
 KEY_ANNOUNCED = "feed.key.announced.v1"
+HANDED_OVER = "feed.case.handed_over.v1"
 LENGTH = 32  # bytes of a hash
+NUMBER = re.compile(r"[A-Z]{2,8}-[0-9]{5}-[0-9]{5}")
+# What comes of reading what is not of the form that it should have.
+FORM = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 class Broken(Exception):
@@ -31,13 +39,39 @@ class Broken(Exception):
         self.stream, self.what, self.check, self.page = stream, what, check, page
 
 
+def is_number(text):
+    """Whether it has the form of a report's number, and so can stand in a path."""
+    return isinstance(text, str) and NUMBER.fullmatch(text) is not None
+
+
 def public_keys(jwks):
-    """The Ed25519 keys of a JWK set, by name."""
-    return {
-        jwk["kid"]: Ed25519PublicKey.from_public_bytes(unbase64(jwk["x"]))
-        for jwk in jwks["keys"]
-        if jwk.get("crv") == "Ed25519"
-    }
+    """The Ed25519 keys of a JWK set, by name. Raises Broken for one whose name is not its
+    thumbprint, and one of FORM for what is no key."""
+    found = {}
+    for jwk in jwks["keys"]:
+        if (key := public_key(jwk)) is not None:
+            if thumbprint(key) != jwk["kid"]:
+                raise Broken("keys", f"key {jwk['kid']}", "thumbprint", jwks)
+            found[jwk["kid"]] = key
+    return found
+
+
+def public_key(jwk):
+    """The key of a JWK; None if it is of another kind than the feed's. Raises one of FORM."""
+    if jwk.get("crv") != "Ed25519":
+        return None
+    return Ed25519PublicKey.from_public_bytes(unbase64(jwk["x"]))
+
+
+def thumbprint(key):
+    """The name of a key by RFC 7638: no two have the same."""
+    x = _base64(key.public_bytes_raw())
+    told = json.dumps({"crv": "Ed25519", "kty": "OKP", "x": x}, separators=(",", ":"))
+    return _base64(hashlib.sha256(told.encode()).digest())
+
+
+def _base64(value):
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def unbase64(text):
@@ -67,12 +101,21 @@ class Chain:
 
     def take(self, entry):
         """One more entry; whether it is new. One that is here already must be the same."""
+        with self._formed():
+            return self._take(entry)
+
+    def hold(self, checkpoint):
+        """Raises Broken unless it is signed and tells of the entry that stands at its place."""
+        with self._formed():
+            self._hold(checkpoint)
+
+    def _take(self, entry):
         position = entry.get("position")
         if isinstance(position, int) and 0 < position <= self.position:
             self._check(self.hash_at(position) == entry.get("hash"), position, "fork")
             return False
         expected = self.position + 1
-        self._check(position == expected, expected, "position")
+        self._check(type(position) is int and position == expected, expected, "position")
         self._check(entry.get("source", "").endswith(f"/{self.stream}"), expected, "source")
         self._check(entry.get("prevhash") == self.hash, expected, "chain")
         digest = _digest(self.hash, entry)
@@ -81,13 +124,14 @@ class Chain:
         signed = is_signed(self.key(entry["kid"]), entry.get("signature"), digest)
         self._check(signed, expected, "signature")
         self._check(self._keeps_epoch(entry), expected, "epoch")
+        if entry["type"] == HANDED_OVER:
+            self._check(is_number(entry.get("subject")), expected, "subject")
         if entry.get("type") == KEY_ANNOUNCED:
             self._trust(entry["data"].get("key"), expected)
         self._go_on(entry)
         return True
 
-    def hold(self, checkpoint):
-        """Raises Broken unless it is signed and tells of the entry that stands at its place."""
+    def _hold(self, checkpoint):
         position, kid = checkpoint.get("position"), checkpoint.get("kid")
         is_here = isinstance(position, int) and 0 < position <= self.position
         self._check(is_here, position, "checkpoint")
@@ -130,6 +174,15 @@ class Chain:
         self.announced, self._announced, self._signed_by, self._epochs = small
         del self._hashes[self.position * LENGTH :]
 
+    @contextmanager
+    def _formed(self):
+        """Raises Broken for what cannot be read as what it should be."""
+        expected = self.position + 1
+        try:
+            yield
+        except FORM:
+            raise Broken(self.stream, expected, "form") from None
+
     def _go_on(self, entry):
         self.position, self.hash = self.position + 1, entry["hash"]
         self._hashes += bytes.fromhex(self.hash)
@@ -147,7 +200,9 @@ class Chain:
         """The next key, which one that is known has announced. A name means one key for ever."""
         try:
             [(kid, fresh)] = public_keys({"keys": [jwk]}).items()
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except Broken as broken:
+            raise Broken(self.stream, position, broken.check) from None
+        except FORM:
             raise Broken(self.stream, position, "key") from None
         known = self.key(kid)
         self._check(known is None or known == fresh, position, "key")
@@ -156,6 +211,8 @@ class Chain:
 
     def _keeps_epoch(self, entry):
         """Another epoch begins by naming the last entry of the one before."""
+        if type(entry["epoch"]) is not int:
+            return False
         if self.epoch in (None, entry["epoch"]):
             return True
         before = {"epoch": self.epoch, "position": self.position, "hash": self.hash}
@@ -168,9 +225,6 @@ class Chain:
 
 
 def _digest(before, entry):
-    """What the hash of an entry must be, or nothing for what cannot have been hashed."""
+    """What the hash of an entry must be. Raises one of FORM for what cannot have been hashed."""
     said = {name: value for name, value in entry.items() if name not in PROOF}
-    try:
-        return hashlib.sha256(bytes.fromhex(before) + rfc8785.dumps(said)).digest()
-    except rfc8785.CanonicalizationError:
-        return b""
+    return hashlib.sha256(bytes.fromhex(before) + rfc8785.dumps(said)).digest()

@@ -3,7 +3,8 @@
 
     client.py --state DIR init --url URL --bearer FILE --signing-key FILE [--opening-key FILE]
                                [--feed-keys FILE] [--ca FILE] [--proxy URL]
-    client.py --state DIR pin                     show the feed's keys, and trust them from now on
+    client.py --state DIR pin                     show the feed's keys by their thumbprints
+    client.py --state DIR pin THUMBPRINT...       trust those of them from now on
     client.py --state DIR rejoin                  go on after the regency restored its feed, with
                                                   what it lost put aside as evidence
     client.py --state DIR follow [--once]         read on, for ever or until nothing is left
@@ -15,11 +16,11 @@
     client.py --state DIR verify                  check everything that is kept, without the network
 
 URL is what stands before /v1/ombudsman. Exit 0: done. 1: refused, or nothing to do it with. 2: the
-regency is away, try again. 3: THE FEED DOES NOT HOLD; evidence is kept, nobody should read on.
+regency is away, or another program follows in this folder: try again. 3: THE FEED DOES NOT HOLD;
+evidence is kept, nobody should read on.
 """
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -29,11 +30,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from chain import Broken, public_keys
-from office import WAIT, Away, Office, Refused, sign, unseal, why_false
+from chain import HANDED_OVER, Broken, is_number
+from dossiers import LEFT_OUT, compare, file_of, known, unseal, why_false
+from office import WAIT, Away, Office, Refused, sign
+from pinning import new_keys, pin
 from pokes import listening
 from rejoining import rejoin
-from store import HANDED_OVER, STREAMS, Followed, Store
+from store import STREAMS, Busy, Followed, Store, Strange
+from telling import say, warn
 
 ANSWERS = (
     "received",
@@ -49,8 +53,9 @@ SELDOM = 300  # seconds until we look without having been poked: a poke can get 
 FORK = {"forked", "ahead", "lost_future"}  # what a 409 says of a place that is not in the feed
 ADVICE = {
     "lost_future": "It was restored: ask why, then `rejoin`.",
-    "key": "Was a key lost or stolen? Compare what is published by telephone, then `pin`.",
+    "key": "Was a key lost or stolen? Hear the new one's thumbprint by telephone, then `pin` it.",
 }
+ALONE = ("follow", "listen", "rejoin")
 DAILY = 86400  # seconds between two looks at the published keys
 FURTHER = "acknowledged_further"  # than we know: our folder came from a backup
 
@@ -84,7 +89,7 @@ class Client:
             except Away as away:
                 if once:
                     raise
-                print(f"away ({away}); trying again", file=sys.stderr, flush=True)
+                warn(f"away ({away}); trying again")
                 rest = REST[min(tries, len(REST) - 1)]
                 pokes.wait(rest) if pokes else time.sleep(rest)
                 tries += 1
@@ -97,8 +102,8 @@ class Client:
             page = self._page(followed, wait if followed is streams[-1] else 0)
             new = self._keep(followed, page)
             for entry in new:
-                print(f"{followed.stream} {entry['position']} {entry['type']} {entry['subject']}",
-                      flush=True)  # fmt: skip
+                about = f"{entry['position']} {entry['type']} {entry.get('subject')}"
+                say(f"{followed.stream} {about}")
             self._acknowledge(followed)
             self._want(new)
             more |= page["more"]
@@ -137,7 +142,7 @@ class Client:
         """Shows the published keys that are not trusted: one becomes so by an entry that announces
         it, or by a person. Raises Broken for another key under a name that is."""
         for jwk in new_keys(self.office.keys(), self.store):
-            print(f"NEW key {jwk['kid']}, published {jwk['published']}: not trusted", flush=True)
+            say(f"NEW key {jwk['kid']}, published {jwk.get('published')}: not trusted")
         self._looked = time.monotonic()
 
     def _acknowledge(self, followed):
@@ -151,7 +156,7 @@ class Client:
                 hash = followed.chain.hash_at(place)
                 self.office.acknowledge(followed.stream, followed.cursor, hash)
         except Refused as refused:
-            if refused.problem.get("code") != FURTHER:
+            if refused.code != FURTHER:
                 raise
         followed.acknowledged = place
         followed.save()
@@ -162,9 +167,8 @@ class Client:
         try:
             yield
         except Refused as refused:
-            if refused.status == 409 and refused.problem.get("code") in FORK:
-                code = refused.problem["code"]
-                raise Broken(followed.stream, followed.chain.position, code) from None
+            if refused.status == 409 and refused.code in FORK:
+                raise Broken(followed.stream, followed.chain.position, refused.code) from None
             raise
 
     # --- dossiers
@@ -174,20 +178,23 @@ class Client:
 
     def _fetch_dossiers(self):
         while self._wanted:
-            name = f"dossiers/{self._wanted[0]['subject']}.json"
-            if not (self.store.folder / name).exists():
-                self._fetch(self._wanted[0], name)
+            if not self.store.has(file_of(self._wanted[0]["subject"])):
+                self._fetch(self._wanted[0])
             self._wanted.popleft()
 
-    def _fetch(self, entry, name):
+    def _fetch(self, entry):
+        """A part that is missing may have been erased while the regency read: it is asked again."""
         number = entry["subject"]
         answer = self.office.dossier(number)
+        if why_false(answer, entry) == LEFT_OUT:
+            answer = self.office.dossier(number)
         if why := why_false(answer, entry):
-            raise Broken("handovers", entry["position"], f"dossier: {why}")
+            raise Broken("handovers", entry["position"], f"dossier: {why}", answer)
+        kept = known(answer)
         if key := self.config.get("opening_key"):
-            answer["opened"] = unseal(answer, number, key)
-        self.store.write(name, answer)
-        print(f"dossier {number}", flush=True)
+            kept["opened"] = unseal(kept, number, key)
+        self.store.write(file_of(number), kept)
+        say(f"dossier {number}")
 
     # --- answering
 
@@ -195,33 +202,36 @@ class Client:
         """Writes the answer down, then sends it until it is taken or refused."""
         said = {name: value for name, value in said.items() if value is not None}
         id = f"msg_{uuid4().hex}"
-        body = json.dumps({"number": number, **said}, ensure_ascii=False)
+        body = json.dumps({"number": number, **said})
         kept = {"id": id, "written": time.time(), "body": body, "result": None}
         self.store.write(f"answers/{id}.json", kept)
         return self.send_answers()
 
     def send_answers(self):
         """Sends what was not taken yet, oldest first; whether nothing was refused. The same id goes
-        with the same bytes, so that whatever happened to an earlier try, it has one effect."""
+        with the same bytes, so that whatever happened to an earlier try, it has one effect. Raises
+        Strange, before anything is signed, if a file there is no answer of ours."""
         good = True
         for one in self.store.answers():
             if one["result"] is None:
                 one["result"] = self._send(one)
                 self.store.write(f"answers/{one['id']}.json", one)
                 good = good and one["result"]["taken"]
-                print(f"answer {one['id']}: {json.dumps(one['result'])}", flush=True)
+                say(f"answer {one['id']}: {json.dumps(one['result'])}")
         return good
 
     def _send(self, one):
         body = one["body"].encode()
         number = json.loads(body)["number"]
+        if not is_number(number):
+            raise Strange(f"answers/{one['id']}.json is about no report")
         headers = sign(self.config["signing_key"], one["id"], body)
         try:
-            return {"taken": True, **self.office.answer(number, body, headers)}
+            return {**self.office.answer(number, body, headers), "taken": True}
         except Refused as refused:
             if refused.status == 401:  # our keys or our clock are wrong; the answer is not
                 raise
-            return {"taken": False, "status": refused.status, **refused.problem}
+            return {**refused.problem, "taken": False, "status": refused.status}
 
 
 def init(store, words):
@@ -230,25 +240,7 @@ def init(store, words):
     config = {name: str(Path(file).resolve()) for name in files if (file := getattr(words, name))}
     store.write("config.json", {"url": words.url, "proxy": words.proxy, **config})
     if words.feed_keys:
-        store.write("keys.json", json.loads(Path(words.feed_keys).read_text()))
-
-
-def pin(store):
-    """Trusts the keys that the feed shows now; earlier ones stay. Compare them by telephone."""
-    shown = Client(store).office.keys()
-    fresh = new_keys(shown, store)
-    for key in shown:
-        print(f"{'NEW  ' if key in fresh else 'known'} {key['kid']}")
-    store.trust(fresh)
-
-
-def new_keys(shown, store):
-    """Those that are not trusted. Raises Broken for another key under a name that is."""
-    found, trusted = public_keys({"keys": shown}), store.keys()
-    for kid in found.keys() & trusted.keys():
-        if found[kid] != trusted[kid]:
-            raise Broken("keys", f"key {kid}", "swapped", shown)
-    return [jwk for jwk in shown if jwk["kid"] in found.keys() - trusted.keys()]
+        store.trust(new_keys(json.loads(Path(words.feed_keys).read_text())["keys"], store))
 
 
 def status(store):
@@ -259,45 +251,21 @@ def status(store):
         "answers": [{"id": a["id"], "result": a["result"]} for a in store.answers()],
         "evidence": store.listed("evidence"),
     }
-    print(json.dumps(told, indent=1))
-
-
-def compare(store, number, files):
-    """Says of each file when it was first named as evidence, and by whom; whether all were. Raises
-    Broken for a dossier that is not the feed's."""
-    kept, handed_over = store.read(f"dossiers/{number}.json"), (HANDED_OVER, number)
-    told = [e for e in store.entries("handovers") if (e["type"], e["subject"]) == handed_over]
-    if kept is None or not told:
-        raise SystemExit(f"no dossier of {number} is kept here: `follow` first")
-    if why := why_false(kept, told[-1]):
-        raise Broken("handovers", told[-1]["position"], f"dossier: {why}")
-    if "evidence" not in kept["dossier"]:
-        raise SystemExit(f"the dossier of {number} is of before evidence could be named")
-    named = {one["sha256"]: one for one in reversed(kept["dossier"]["evidence"])}
-    found = [named.get(_sha256(file)) for file in files]
-    for file, one in zip(files, found, strict=True):
-        told = f"named by {one['agency']} at {one['at']}" if one else "NOT named in the dossier"
-        print(f"{file}: {told}", flush=True)
-    return all(found)
-
-
-def _sha256(file):
-    try:
-        with open(file, "rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise SystemExit(f"{file} cannot be read: {error.strerror}") from None
+    for line in json.dumps(told, indent=1).splitlines():
+        say(line)
 
 
 def verify(store):
-    """Checks every kept entry and dossier from the start. Raises Broken."""
+    """Checks every kept entry and dossier from the start, also while another program follows.
+    Raises Broken."""
     for stream in STREAMS:
-        chain = Followed(store, stream).chain
-        print(f"{stream}: {chain.position} entries hold")
+        chain = Followed(store, stream, alone=False).chain
+        say(f"{stream}: {chain.position} entries hold")
     for entry in store.entries("handovers"):
-        kept = store.read(f"dossiers/{entry['subject']}.json")
-        if entry["type"] == HANDED_OVER and kept and (why := why_false(kept, entry)):
-            raise Broken("handovers", entry["position"], f"dossier: {why}")
+        if entry["type"] == HANDED_OVER:
+            kept = store.read(file_of(entry["subject"]))
+            if kept and (why := why_false(kept, entry)):
+                raise Broken("handovers", entry["position"], f"dossier: {why}")
 
 
 def parsed():
@@ -314,25 +282,30 @@ def parsed():
     commands.add_parser("follow").add_argument("--once", action="store_true")
     commands.add_parser("listen").add_argument("--port", type=int, required=True)
     answer = commands.add_parser("answer")
-    answer.add_argument("number")
+    answer.add_argument("number", type=_number)
     answer.add_argument("answer", choices=ANSWERS)
     for name in ("reference", "reason", "words", "at"):
         answer.add_argument(f"--{name}")
     comparing = commands.add_parser("compare")
-    comparing.add_argument("number")
+    comparing.add_argument("number", type=_number)
     comparing.add_argument("files", nargs="+", metavar="FILE")
-    for name in ("pin", "rejoin", "status", "verify"):
+    commands.add_parser("pin").add_argument("wanted", nargs="*", metavar="THUMBPRINT")
+    for name in ("rejoin", "status", "verify"):
         commands.add_parser(name)
     return parser.parse_args()
 
 
+def _number(text):
+    if not is_number(text):
+        raise argparse.ArgumentTypeError("no report has this number")
+    return text
+
+
 def run(store, words):
     """Does what was asked; the exit code."""
-    if words.command == "follow":
-        Client(store).follow(words.once)
-    elif words.command == "listen":
-        with listening(store, words.port) as pokes:
-            Client(store).follow(once=False, pokes=pokes)
+    if words.command in ALONE:
+        with store.alone():
+            _go_on(store, words)
     elif words.command == "answer":
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
@@ -342,15 +315,28 @@ def run(store, words):
         return 0 if compare(store, words.number, words.files) else 1
     elif words.command == "init":
         init(store, words)
-    elif words.command == "rejoin":
-        rejoin(Client(store).office, store)
+    elif words.command == "pin":
+        pin(Client(store).office, store, words.wanted)
     else:
-        {"pin": pin, "status": status, "verify": verify}[words.command](store)
+        {"status": status, "verify": verify}[words.command](store)
     return 0
+
+
+def _go_on(store, words):
+    """What only one program may do in a folder."""
+    if words.command == "rejoin":
+        rejoin(Client(store).office, store)
+    elif words.command == "follow":
+        Client(store).follow(words.once)
+    else:
+        with listening(store, words.port) as pokes:
+            Client(store).follow(once=False, pokes=pokes)
 
 
 def main():
     words = parsed()
+    for terminal in (sys.stdout, sys.stderr):
+        terminal.reconfigure(errors="backslashreplace")
     store = Store(words.state)
     try:
         return run(store, words)
@@ -360,14 +346,14 @@ def main():
             broken.stream, found=str(broken), position=broken.what, check=broken.check,
             ours=kept, page=broken.page,
         )  # fmt: skip
-        print(f"THE FEED DOES NOT HOLD: {broken}. Evidence: {file}", file=sys.stderr)
-        print(ADVICE.get(broken.check, "Call the regency."), file=sys.stderr)
+        warn(f"THE FEED DOES NOT HOLD: {broken}. Evidence: {file}")
+        warn(ADVICE.get(broken.check, "Call the regency."))
         return 3
-    except Refused as refused:
-        print(f"refused: {refused}", file=sys.stderr)
+    except (Refused, Strange) as refused:
+        warn(f"refused: {refused}")
         return 1
-    except Away as away:
-        print(f"away: {away}", file=sys.stderr)
+    except (Away, Busy) as away:
+        warn(f"{'busy' if isinstance(away, Busy) else 'away'}: {away}")
         return 2
     except KeyboardInterrupt:
         return 0

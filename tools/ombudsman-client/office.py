@@ -1,32 +1,31 @@
 """The regency's doors, as the Ombudsman knocks on them."""
 
 import base64
-import hashlib
 import json
 import time
 from pathlib import Path
 
 import httpx
-import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from joserfc import jwe
-from joserfc.jwk import OKPKey, import_key
-from joserfc.registry import HeaderParameter
+from joserfc.jwk import OKPKey
 
 WAIT = 20  # seconds that the feed may let us wait for news
 PAGE, CHECKPOINTS = 2000, 500  # of each as many as a page may have
+LATER = (408, 429)  # refusals that are none
 
 
 class Away(Exception):
-    """The regency cannot be reached, or cannot answer for the moment."""
+    """The regency cannot be reached, or cannot answer for the moment; or somebody in between did,
+    in a form that it never uses."""
 
 
 class Refused(Exception):
-    """It answered, and said no."""
+    """It answered, and said no: a 4xx, but one that says `later`."""
 
     def __init__(self, status, problem):
         super().__init__(f"{status}: {problem.get('title')} {problem.get('errors', '')}")
         self.status, self.problem = status, problem
+        self.code = str(problem.get("code"))
 
 
 class Office:
@@ -43,31 +42,36 @@ class Office:
             trust_env=False,
         )
 
-    def ask(self, method, path, **more):
-        """The answer as JSON."""
+    def ask(self, method, path, members=None, **more):
+        """The answer, a JSON object that has these members, of these types."""
         try:
             answer = self._client.request(method, path, **more)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise Away(type(error).__name__) from None
-        if answer.status_code in (429, 502, 503, 504):
-            raise Away(f"it answered {answer.status_code}")
-        if answer.is_error:
-            raise Refused(answer.status_code, _problem(answer))
-        return answer.json()
+        status = answer.status_code
+        if 400 <= status < 500 and status not in LATER:
+            raise Refused(status, _object(answer) or {})
+        if status != 200:
+            raise Away(f"it answered {status}")
+        told = _object(answer)
+        if told is None or not all(type(told.get(n)) is t for n, t in (members or {}).items()):
+            raise Away("what it answered is not of its form")
+        return told
 
     def page(self, stream, after, wait):
         asked = {"stream": stream, "after": after, "limit": PAGE, "wait": wait}
-        return self.ask("GET", "feed", params=asked)
+        return self.ask("GET", "feed", {"events": list, "cursor": str, "more": bool}, params=asked)
 
     def checkpoints(self, stream, after):
         asked = {"stream": stream, "after": after, "limit": CHECKPOINTS}
-        return self.ask("GET", "checkpoints", params=asked)
+        members = {"checkpoints": list, "cursor": str, "more": bool}
+        return self.ask("GET", "checkpoints", members, params=asked)
 
     def keys(self):
-        return self.ask("GET", "keys")["keys"]
+        return self.ask("GET", "keys", {"keys": list})["keys"]
 
     def epochs(self, stream):
-        return self.ask("GET", "epochs", params={"stream": stream})["epochs"]
+        return self.ask("GET", "epochs", {"epochs": list}, params={"stream": stream})["epochs"]
 
     def acknowledge(self, stream, cursor, hash):
         body = {"stream": stream, "cursor": cursor, "hash": hash}
@@ -82,11 +86,13 @@ class Office:
         return self.ask("POST", path, content=body, headers=headers)
 
 
-def _problem(answer):
+def _object(answer):
+    """The JSON object that it is, or None."""
     try:
-        return dict(answer.json())
-    except (json.JSONDecodeError, ValueError):
-        return {}
+        told = answer.json()
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def sign(key_file, id, body):
@@ -98,38 +104,3 @@ def sign(key_file, id, body):
     signature = key.sign(f"{id}.{seconds}.".encode() + body)
     told = f"v1a,{base64.b64encode(signature).decode()}"
     return {"webhook-id": id, "webhook-timestamp": seconds, "webhook-signature": told}
-
-
-def why_false(answer, entry):
-    """Why a dossier is not the one that the feed tells of, or None."""
-    dossier, told = answer["dossier"], entry["data"].get("dossier") or {}
-    digest = hashlib.sha256(rfc8785.dumps(dossier)).hexdigest()
-    if digest != told.get("sha256"):
-        return "its hash is not the feed's"
-    named = {part["sha256"] for part in dossier.get("parts", [])}
-    for part in answer["sealed"]:
-        if hashlib.sha256(part["sealed"].encode()).hexdigest() not in named:
-            return "a sealed part is not one that it names"
-    return None
-
-
-def unseal(answer, number, key_file):
-    """The sealed parts, opened where our key fits: each `{part, opened}` or `{part, error}`."""
-    found = json.loads(Path(key_file).read_text())
-    keys = {one["kid"]: import_key(one) for one in found.get("keys", [found])}
-    registry = jwe.JWERegistry(
-        header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
-        algorithms=["ECDH-ES", "A256GCM"],
-    )
-    opened = []
-    for part in answer["sealed"]:
-        one = {"part": part["part"], "sha256": part["sha256"]}
-        try:
-            inside = jwe.decrypt_compact(part["sealed"], keys[part["key_id"]], registry=registry)
-            if inside.protected.get("sub") != number:
-                raise ValueError("sealed for another case")
-            one["opened"] = json.loads(inside.plaintext)
-        except Exception as error:
-            one["error"] = f"{type(error).__name__}: {error}"
-        opened.append(one)
-    return opened

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.exceptions import InvalidSignature
+from telling import say
 
 HERE = "127.0.0.1"
 TOLERANCE = 300  # seconds between the sender's clock and ours
@@ -68,10 +69,10 @@ class Pokes:
         """The status of our answer."""
         try:
             stream = stream_of(headers, body, self._store.keys().values(), time.time())
-        except (NotProven, KeyError, TypeError, ValueError) as why:
-            print(f"poke refused: {type(why).__name__} {why}", flush=True)
+        except (NotProven, KeyError, TypeError, ValueError, RecursionError) as why:
+            say(f"poke refused: {type(why).__name__} {why}")
             return 401
-        print(f"poke: {stream} has moved", flush=True)
+        say(f"poke: {stream} has moved")
         self._heard.set()
         return 204
 
@@ -101,7 +102,7 @@ def listening(store, port):
 
     with ThreadingHTTPServer((HERE, port), Handler) as server:
         server.daemon_threads = True
-        print(f"listening on http://{HERE}:{server.server_address[1]}", flush=True)
+        say(f"listening on http://{HERE}:{server.server_address[1]}")
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:

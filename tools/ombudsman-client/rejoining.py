@@ -5,10 +5,10 @@ Only from an entry that both have, and only into an epoch whose first entry is s
 the regency says of its epochs is not signed; it tells where to look.
 """
 
-import sys
-
-from chain import EPOCH_OPENED, Broken, Chain
-from store import HANDED_OVER, STREAMS, Followed, Keys
+from chain import EPOCH_OPENED, FORM, HANDED_OVER, Broken, Chain
+from dossiers import file_of
+from store import STREAMS, Followed, Keys
+from telling import say, warn
 
 
 def rejoin(office, store):
@@ -16,14 +16,27 @@ def rejoin(office, store):
     for stream in STREAMS:
         followed = Followed(store, stream)
         told = office.epochs(stream)
-        epoch = next((one for one in told if one["epoch"] not in followed.chain.epochs()), None)
+        epoch = _unmet(followed.chain, told)
         if epoch is None or epoch["before"]["position"] > followed.chain.position:
-            print(f"{stream}: nothing was lost", flush=True)
+            say(f"{stream}: nothing was lost")
             continue
         head = _head(followed, epoch, told)
         _prove(head, epoch, office.page(stream, epoch["cursor"], 0))
         _put_aside(followed, head, told)
         followed.go_back(head, epoch["cursor"])
+
+
+def _unmet(chain, told):
+    """The first epoch that we have not met, or None. Raises Broken for what is none."""
+    try:
+        for one in told:
+            places = one["epoch"], one["before"]["epoch"], one["before"]["position"]
+            texts = one["before"]["hash"], one["cursor"]
+            if {*map(type, places)} != {int} or {*map(type, texts)} != {str}:
+                raise ValueError("no epoch")
+    except FORM:
+        raise Broken(chain.stream, "what is told of epochs", "form", told) from None
+    return next((one for one in told if one["epoch"] not in chain.epochs()), None)
 
 
 def _head(followed, epoch, told):
@@ -56,7 +69,7 @@ def _put_aside(followed, head, told):
     store, stream = followed.store, followed.stream
     lost = [one for one in store.entries(stream) if one["position"] > head.position]
     if not lost:
-        print(f"{stream}: nothing was lost", flush=True)
+        say(f"{stream}: nothing was lost")
         return
     witnesses = [one for one in store.lines(followed.witnesses) if one["position"] > head.position]
     dossiers = _dossiers(store, lost, head) if stream == "handovers" else []
@@ -67,9 +80,9 @@ def _put_aside(followed, head, told):
     )  # fmt: skip
     for name in dossiers:  # the case may be handed over again, with another one
         store.remove(name)
-    print(f"LOST: {found}. Ask why; they are kept in {file}:", file=sys.stderr)
+    warn(f"LOST: {found}. Ask why; they are kept in {file}:")
     for one in lost:
-        print(f"  {one['epoch']}:{one['position']} {one['type']} {one['subject']}", file=sys.stderr)
+        warn(f"  {one['epoch']}:{one['position']} {one['type']} {one.get('subject')}")
 
 
 def _dossiers(store, lost, head):
@@ -80,5 +93,4 @@ def _dossiers(store, lost, head):
         if one["type"] == HANDED_OVER and one["position"] <= head.position
     }
     gone = {one["subject"] for one in lost if one["type"] == HANDED_OVER} - stay
-    names = [f"dossiers/{number}.json" for number in sorted(gone)]
-    return [name for name in names if store.read(name)]
+    return [name for name in map(file_of, sorted(gone)) if store.read(name)]

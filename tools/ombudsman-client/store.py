@@ -11,19 +11,33 @@
     evidence/WHEN-STREAM.json   what did not hold, with what we have; what a restore has lost
 
 An entry that was written when the cursor was not is checked and kept when the store is opened
-again, and known when it comes a second time. Half a line at the end is cut off.
+again, and known when it comes a second time. Half a line at the end is cut off by the next that
+follows, and passed over by who only reads. One program at a time follows (`lock`); the others may
+pin, answer and look meanwhile.
 """
 
+import fcntl
 import itertools
 import json
 import os
 import time
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
 
 from chain import Broken, Chain, public_keys
 
 STREAMS = ("monitoring", "handovers")
-HANDED_OVER = "feed.case.handed_over.v1"
+FOLDERS = ("dossiers", "answers", "evidence")
+ANSWER = {"id", "written", "body", "result"}
+STALE = 3600  # seconds after which nobody is still writing a file
+
+
+class Busy(Exception):
+    """Another program follows in this folder."""
+
+
+class Strange(Exception):
+    """A file, or the name of one, that is none of ours."""
 
 
 class Store:
@@ -31,19 +45,39 @@ class Store:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        for name in ("", "dossiers", "answers", "evidence"):
+        for name in ("", *FOLDERS):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextmanager
+    def alone(self):
+        """Nobody else follows while the block runs. Raises Busy."""
+        with _locked(self.folder / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            self._sweep()
+            yield
+
+    def place(self, name):
+        """Where a document stands. Raises Strange for a name that leads out of its folder."""
+        *folder, file = PurePath(name).parts or ("",)
+        inside = self.folder.joinpath(*folder).resolve()
+        known = not folder or (len(folder) == 1 and folder[0] in FOLDERS)
+        if not known or (inside / file).resolve().parent != inside:
+            raise Strange(f"{name} is no name of a document")
+        return self.folder / name
+
+    def has(self, name):
+        """Whether there is such a document."""
+        return self.place(name).exists()
 
     def read(self, name, otherwise=None):
         """A JSON document, or `otherwise` if there is none."""
-        file = self.folder / name
+        file = self.place(name)
         return json.loads(file.read_text("utf-8")) if file.exists() else otherwise
 
     def write(self, name, document):
         """Replaces a document as a whole, and only once it is on the disk."""
-        file, fresh = self.folder / name, self.folder / f"{name}.new"
-        with open(fresh, "w", encoding="utf-8", opener=_private) as target:
-            json.dump(document, target, ensure_ascii=False, indent=1)
+        file, fresh = self.place(name), self.place(f"{name}.{os.getpid()}.new")
+        with open(fresh, "w", encoding="ascii", opener=_private) as target:
+            target.write(_spelled(document))
             target.flush()
             os.fsync(target.fileno())
         fresh.rename(file)
@@ -55,55 +89,64 @@ class Store:
         return sorted(f"{folder}/{file.name}" for file in found)
 
     def answers(self):
-        """The answers in the order in which they were written."""
-        kept = [self.read(name) for name in self.listed("answers")]
+        """The answers in the order in which they were written. Raises Strange for a file that was
+        not written as one: what stands there gets signed."""
+        kept = [self._answer(name) for name in self.listed("answers")]
         return sorted(kept, key=lambda answer: answer["written"])
+
+    def _answer(self, name):
+        one = self.read(name)
+        ours = isinstance(one, dict) and one.keys() == ANSWER
+        if not ours or name != f"answers/{one['id']}.json":
+            raise Strange(f"{name} is no answer that was written here: nothing is signed")
+        return one
 
     def keys(self):
         """The trusted keys by name."""
         return public_keys(self.read("keys.json", {"keys": []}))
 
     def trust(self, jwks):
-        """Adds keys; what is there already stays."""
-        kept = {jwk["kid"]: jwk for jwk in self.read("keys.json", {"keys": []})["keys"]}
-        fresh = {jwk["kid"]: jwk for jwk in jwks if jwk["kid"] not in kept}
-        if fresh:
-            self.write("keys.json", {"keys": [*kept.values(), *fresh.values()]})
+        """Adds keys; what is there already stays, also what another program adds meanwhile."""
+        with _locked(self.folder / "keys.lock", fcntl.LOCK_EX):
+            kept = {jwk["kid"]: jwk for jwk in self.read("keys.json", {"keys": []})["keys"]}
+            fresh = {jwk["kid"]: jwk for jwk in jwks if jwk["kid"] not in kept}
+            if fresh:
+                self.write("keys.json", {"keys": [*kept.values(), *fresh.values()]})
 
     def entries(self, stream):
         """The kept entries in order."""
         return self.lines(f"{stream}.jsonl")
 
     def lines(self, name):
-        """The documents of a file, one on each line."""
-        file = self.folder / name
+        """The documents of a file, one on each line. One that is not finished is passed over."""
+        file = self.place(name)
         if file.exists():
-            with open(file, encoding="utf-8") as lines:
-                yield from map(json.loads, lines)
+            with open(file, encoding="utf-8", newline="\n") as lines:
+                yield from (json.loads(line) for line in lines if line.endswith("\n"))
 
     def add(self, name, documents):
         """Adds lines to a file; they are on the disk when it returns."""
-        with open(self.folder / name, "a", encoding="utf-8", opener=_private) as target:
-            target.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in documents)
+        with open(self.place(name), "a", encoding="ascii", opener=_private) as target:
+            target.writelines(json.dumps(one) + "\n" for one in documents)
             target.flush()
             os.fsync(target.fileno())
 
     def shorten(self, name, holds):
         """Replaces a file by those of its lines that `holds` says yes of."""
-        fresh = self.folder / f"{name}.new"
+        fresh = self.place(f"{name}.{os.getpid()}.new")
         fresh.unlink(missing_ok=True)
         self.add(fresh.name, filter(holds, self.lines(name)))
-        fresh.rename(self.folder / name)
+        fresh.rename(self.place(name))
         _sync(self.folder)
 
     def remove(self, name):
         """Removes a document."""
-        (self.folder / name).unlink()
+        self.place(name).unlink()
 
     def cut(self, name):
         """Cuts off half a line at the end. What is left is on the disk when it returns, also what
         was being written when we died."""
-        file = self.folder / name
+        file = self.place(name)
         if file.exists():
             with open(file, "r+b") as target:
                 target.truncate(target.read().rfind(b"\n") + 1)
@@ -113,10 +156,17 @@ class Store:
         """Keeps what did not hold; the file's name."""
         when, more = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), itertools.count(2)
         name = f"evidence/{when}-{stream}.json"
-        while (self.folder / name).exists():
+        while self.has(name):
             name = f"evidence/{when}-{stream}-{next(more)}.json"
         self.write(name, found)
         return self.folder / name
+
+    def _sweep(self):
+        """Removes what was being written when somebody died: it may hold who a reporter is."""
+        for file in (*self.folder.glob("*.new"), *self.folder.glob("*/*.new")):
+            with suppress(FileNotFoundError):
+                if file.stat().st_mtime < time.time() - STALE:
+                    file.unlink()
 
 
 class Keys:
@@ -135,11 +185,15 @@ class Keys:
 class Followed:
     """One stream as it is kept. Raises Broken if what is kept does not hold."""
 
-    def __init__(self, store, stream):
+    def __init__(self, store, stream, *, alone=True):
+        """Whoever is not `alone` in the folder cuts nothing: half a line may be another's, who is
+        writing it. Checkpoints are read first, so that their entries are there."""
         self.store, self.stream = store, stream
         self.name, self.witnesses = f"{stream}.jsonl", f"{stream}-checkpoints.jsonl"
-        store.cut(self.name)
-        store.cut(self.witnesses)
+        if alone:
+            store.cut(self.name)
+            store.cut(self.witnesses)
+        witnesses = list(store.lines(self.witnesses))
         self.chain = Chain(stream, Keys(store))
         for entry in store.entries(stream):
             self.chain.take(entry)
@@ -149,7 +203,7 @@ class Followed:
         self.reached = kept.get("position", 0)  # which entry the cursor stands after
         self.checkpoints = kept.get("checkpoints", "")  # the cursor after those that are kept
         self._expected, self._met = [], {}
-        self._hold(store.lines(self.witnesses))
+        self._hold(witnesses)
 
     def keep(self, page):
         """Checks a page, then writes its new entries, then its cursor; the new entries. Of a page
@@ -223,8 +277,29 @@ class Followed:
         return fresh
 
     def _is_later(self, checkpoint):
-        position = checkpoint.get("position")
+        position = checkpoint.get("position") if isinstance(checkpoint, dict) else None
         return isinstance(position, int) and position > self.chain.position
+
+
+def _spelled(document):
+    """As JSON, in ASCII: what others wrote may hold halves of characters. What is nested too deeply
+    for that is kept as far as it can be shown."""
+    for indent in (1, None):
+        with suppress(RecursionError):
+            return json.dumps(document, indent=indent)
+    flat = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
+    return json.dumps({**flat, "left_out": "nested too deeply to be written"})
+
+
+@contextmanager
+def _locked(file, how):
+    """Holds the lock of a file, which goes with the program however it ends. Raises Busy."""
+    with open(file, "a", opener=_private) as target:
+        try:
+            fcntl.flock(target, how)
+        except BlockingIOError:
+            raise Busy("another program follows in this folder: end it first") from None
+        yield
 
 
 def _private(path, flags):

@@ -29,7 +29,9 @@ _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # as a last label: an IPv4 address, spelled somehow
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Special ones that some versions of Python call public.
-_SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "2002::/16")))
+_OLD_KIND = ("192.0.0.0/24", "192.88.99.0/24")
+_NEW_KIND = ("64:ff9b:1::/48", "2002::/16", "3fff::/20", "fec0::/10")
+_SPECIAL = tuple(map(ip_network, _OLD_KIND + _NEW_KIND))
 Lookup = Callable[..., Any]
 
 

@@ -68,11 +68,10 @@ class Answers(Ombudsman):
             case = clocks.locked(tx, number)
             if case is None or case.handed_over_at is None:
                 raise NotFound("no such case was handed over")
-            if body.pop("number") != number:  # the address is not signed, the body is
+            if body["number"] != number:  # the address is not signed, the body is
                 raise Invalid("the body is about another case than the address", "number", "same")
-            taken = _known(tx, message, body_hash) or self._take(
-                tx, case, Said(**body), message, body_hash
-            )
+            said = Said(**{name: value for name, value in body.items() if name != "number"})
+            taken = _known(tx, message, body_hash) or self._take(tx, case, said, message, body_hash)
             return {name: getattr(taken, name) for name in ("number", "answer", "at")}
 
     def _take(

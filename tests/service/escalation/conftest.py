@@ -89,5 +89,5 @@ def way(tower: Tower, surroundings: Surroundings, state: Path) -> Iterator[Betwe
 @pytest.fixture
 def outside(way: Between, secrets_folder: Path, tmp_path: Path) -> Outside:
     made = Outside(tmp_path / "ombudsman", way.url, secrets_folder)
-    assert made.run("pin") == 0, made.said
+    assert made.pin() == 0, made.said
     return made

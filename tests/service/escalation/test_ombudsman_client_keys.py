@@ -122,6 +122,8 @@ def test_a_key_that_nobody_announced_is_shown_and_refused_until_a_person_pins_it
 
     assert outside.run("pin") == 0, outside.said
     assert f"NEW   {ring.kid}" in outside.said
+    assert outside.run("follow", "--once") == 3
+    assert outside.run("pin", ring.kid) == 0, outside.said
     assert outside.run("follow", "--once") == 0, outside.said
     assert outside.entries()[-1]["kid"] == ring.kid
 
@@ -131,7 +133,7 @@ def test_what_is_pinned_while_it_follows_is_known_to_it(
 ) -> None:
     with following(outside):
         ring.only_show()
-        assert outside.run("pin") == 0, outside.said
+        assert outside.run("pin", ring.kid) == 0, outside.said
         ring.switch()
         reads_on(tower, outside, ring.kid)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
+from sqlalchemy.exc import OperationalError
 
 from chassis.config import Misconfigured, Secret
 from services.escalation.commands import verify
-from services.escalation.ombudsman import webhooks
+from services.escalation.ombudsman import answers, webhooks
 from services.escalation.ombudsman.webhooks import Message
 from tests.service.escalation.overseer import REFERENCE, Overseer, handed_over, headers, letter
 from tests.service.escalation.tower import NUMBER, Tower
@@ -83,6 +84,25 @@ def test_what_cannot_follow_is_refused_and_leaves_nothing(tower: Tower, overseer
 
     assert (refused.status_code, refused.json["code"]) == (409, "not_allowed")
     assert tower.count(WRITTEN) == before
+
+
+def test_an_answer_whose_transaction_the_database_undid_is_taken_the_next_time(
+    tower: Tower, overseer: Overseer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Undone(Exception):
+        pgcode = "40001"
+
+    check, undoes = answers.check, [Undone()]
+
+    def checked(*what: object) -> None:
+        if undoes:
+            raise OperationalError("INSERT", {}, undoes.pop())
+        check(*what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(answers, "check", checked)
+
+    assert overseer.answer("received").status_code == 200
+    assert (undoes, told(tower)) == ([], ["received"])
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,14 @@ INSIDE = [
     "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "fe80::1",
     "fe80::1%eth0", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1", "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a00:1::1", "2001:0:7f00:1::1", "100::1",
+    "fec0::1", "feff:ffff::1", "3fff::1", "3fff:fff:ffff::1",
 ]  # fmt: skip
 # 127.0.0.1 and 10.0.0.1 as only some readers see them; `inet_aton` is one.
 SPELLED = [
     "2130706433", "017700000001", "0x7f000001", "0X7F000001", "0x7f.0.0.1", "0177.0.0.1", "127.1",
     "127.0.1", "127.0.0.01", "167772161", "0xa.1", "10.1", "012.0.0.1", "0x7f.1",
 ]  # fmt: skip
-OUTSIDE = ["8.8.8.8", "103.10.66.1", "2001:4860:4860::8888"]
+OUTSIDE = ["8.8.8.8", "103.10.66.1", "2001:4860:4860::8888", "2a00:1450::1"]
 WRONG = [
     "http://ombudsman.example/", "ftp://ombudsman.example/", "gopher://ombudsman.example/",
     "file:///etc/passwd", "//ombudsman.example/", "ombudsman.example", "https://", "https:///x", "",

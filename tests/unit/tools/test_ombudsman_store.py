@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import importlib
 import json
+import os
 import sys
 import tracemalloc
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-import rfc8785
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.harness.outside import PROGRAM
+from tests.unit.tools.regency import Regency
 
 MODULES = ("chain", "store")
 HEAP, PAGE = 20_000, 2000
@@ -29,34 +27,6 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield importlib.import_module("store")
     for name in MODULES:
         del sys.modules[name]
-
-
-class Regency:
-    """Chains and signs entries of its own."""
-
-    def __init__(self) -> None:
-        self._key, self._hash, self._position = Ed25519PrivateKey.generate(), "00" * 32, 0
-
-    def keys(self) -> dict[str, Any]:
-        x = _base64(self._key.public_key().public_bytes_raw())
-        return {"keys": [{"kid": "k", "kty": "OKP", "crv": "Ed25519", "x": x}]}
-
-    def page(self, count: int) -> dict[str, Any]:
-        """So many entries more."""
-        return {"events": [self._entry() for _ in range(count)], "cursor": str(self._position)}
-
-    def _entry(self) -> dict[str, Any]:
-        self._position += 1
-        said = {"source": "/escalation/feed/monitoring", "type": "x", "subject": "y", "epoch": 1}
-        said |= {"position": self._position, "data": {"n": self._position}}
-        digest = sha256(bytes.fromhex(self._hash) + rfc8785.dumps(said)).digest()
-        proof = {"prevhash": self._hash, "hash": digest.hex(), "kid": "k"}
-        self._hash = digest.hex()
-        return {**said, **proof, "signature": _base64(self._key.sign(digest))}
-
-
-def _base64(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def memory(followed: Any, page: dict[str, Any]) -> int:
@@ -105,3 +75,112 @@ def test_what_was_kept_is_known_again_and_a_page_that_breaks_leaves_nothing(
     assert followed.keep(second) == second["events"]
     assert followed.chain.hash_at(1) == first["events"][0]["hash"]
     assert followed.chain.hash_at(60) == second["events"][-1]["hash"]
+
+
+SUBJECTS = [
+    "../answers/msg_0123456789abcdef", "../dossiers/KTB-12345-67890", "", ".", "..", "/etc/passwd",
+    "ktb-12345-67890", "KTB-12345-67890\n", "KTB-12345-67890/..", "KTB-\u0661\u0662345-67890",
+    "KTB-12345-6789", "K-12345-67890", "KTB-12345-67890?x", None, 7, ["KTB-12345-67890"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_hand_over_of_what_is_no_number_is_not_taken(
+    store: Any, tmp_path: Path, subject: object
+) -> None:
+    regency, kept = Regency(), store.Store(tmp_path)
+    kept.trust(regency.keys()["keys"])
+    entry = regency.append("handovers", type="feed.case.handed_over.v1", subject=subject)
+    followed = store.Followed(kept, "handovers")
+
+    with pytest.raises(store.Broken, match=r"handovers: entry 1 does not hold \(subject\)"):
+        followed.keep({"events": [entry], "cursor": "1"})
+
+    assert list(kept.entries("handovers")) == []
+
+
+NAMES = [
+    "../x.json", "dossiers/../x.json", "dossiers/../answers/x.json", "answers/./../../x", "/x.json",
+    "dossiers/x/y.json", "evidence/..", "..", "", "other/x.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_leads_out_of_its_folder(store: Any, tmp_path: Path, name: str) -> None:
+    kept = store.Store(tmp_path / "state")
+    for use in (kept.read, kept.remove, kept.cut, lambda n: kept.write(n, {})):
+        with pytest.raises(store.Strange):
+            use(name)
+
+
+def test_a_link_among_the_dossiers_leads_nowhere(store: Any, tmp_path: Path) -> None:
+    kept = store.Store(tmp_path / "state")
+    (tmp_path / "state" / "dossiers" / "x.json").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(store.Strange):
+        kept.read("dossiers/x.json")
+
+
+def test_what_cannot_be_spelled_is_kept_as_evidence(store: Any, tmp_path: Path) -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    kept = store.Store(tmp_path)
+
+    half, nested = kept.evidence("x", page="\ud800"), kept.evidence("x", check="y", page=deep)
+
+    assert json.loads(half.read_text())["page"] == "\ud800"
+    assert json.loads(nested.read_text())["check"] == "y"
+
+
+def test_two_programs_write_one_document_without_harm(store: Any, tmp_path: Path) -> None:
+    """The file that the other is writing has another name."""
+    kept, other = store.Store(tmp_path), tmp_path / "config.json.1.new"
+    other.write_text("half")
+    kept.write("config.json", {"url": "x"})
+
+    assert other.read_text() == "half"
+    os.utime(other, (0, 0))
+    with kept.alone():
+        assert not other.exists(), "what nobody goes on with may hold who a reporter is"
+    assert kept.read("config.json") == {"url": "x"}
+
+
+def test_a_key_is_named_by_its_thumbprint_alone(store: Any, tmp_path: Path) -> None:
+    """The key, its thumbprint and its JWK are those of RFC 8037, appendix A."""
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    right = {**jwk, "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}
+    kept = store.Store(tmp_path)
+    kept.trust([right])
+    assert list(kept.keys()) == [right["kid"]]
+
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [{**jwk, "kid": "another"}]}))
+    with pytest.raises(store.Broken, match=r"key another does not hold \(thumbprint\)"):
+        kept.keys()
+
+
+def test_a_key_that_is_announced_under_another_name_is_not_trusted(
+    store: Any, tmp_path: Path
+) -> None:
+    regency, stranger, kept = Regency(), Regency(), store.Store(tmp_path)
+    kept.trust(regency.keys()["keys"])
+    [jwk] = stranger.keys()["keys"]
+    told = {"key": {**jwk, "kid": "another"}}
+    entry = regency.append(type="feed.key.announced.v1", data=told)
+
+    with pytest.raises(store.Broken, match=r"entry 1 does not hold \(thumbprint\)"):
+        store.Followed(kept, "monitoring").keep({"events": [entry], "cursor": "1"})
+
+
+@pytest.mark.parametrize("other", [{"position": 1.0}, {"epoch": 1.0}, {"position": True}])
+def test_a_number_in_another_form_than_was_signed_is_not_taken(
+    store: Any, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    """1.0 has the signature of 1, and breaks what counts with it."""
+    regency, kept = Regency(), store.Store(tmp_path)
+    kept.trust(regency.keys()["keys"])
+
+    with pytest.raises(store.Broken):
+        store.Followed(kept, "monitoring").keep(
+            {"events": [regency.append() | other], "cursor": "1"}
+        )

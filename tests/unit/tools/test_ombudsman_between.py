@@ -1,0 +1,159 @@
+"""The reference client and what stands between it and the regency, or beside it in its folder: keys
+under borrowed names, proxies that answer by themselves, another program at work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import OKPKey
+
+from tests.harness.outside import PROGRAM, Outside, changed
+from tests.harness.waiting import eventually
+from tests.unit.tools.regency import Regency
+
+NUMBER = "KTB-12345-67890"
+ANSWER = f"handovers/{NUMBER}/answers"
+CUT = ("store.py", "        if alone:\n", "        if True:\n")
+
+
+def test_pin_shows_thumbprints_and_trusts_what_is_named(regency: Regency, outside: Outside) -> None:
+    (outside.folder / "keys.json").unlink()
+
+    assert outside.run("pin") == 0, outside.said
+    assert f"NEW   {regency.kid}\n" in outside.said
+    assert not (outside.folder / "keys.json").exists()
+    assert outside.run("follow", "--once") == 3
+    assert outside.run("pin", regency.kid, "x" * 43) == 1
+    assert "nothing was pinned" in outside.said
+    assert not (outside.folder / "keys.json").exists()
+
+    assert outside.run("pin", regency.kid) == 0, outside.said
+    assert outside.run("follow", "--once") == 0, outside.said
+
+
+def shows(regency: Regency, outside: Outside) -> str:
+    """A man in the middle shows his key under the honest name, before anything was pinned; what
+    must hold: nobody is told that name as if it were this key's."""
+    (outside.folder / "keys.json").unlink()
+    [honest] = regency.keys()["keys"]
+    stranger = OKPKey.generate_key("Ed25519").as_dict(private=False)
+    shown = json.dumps({"keys": [{**stranger, "kid": honest["kid"]}]}).encode()
+    regency.answers["keys"] = [(200, shown)]
+
+    assert outside.run("pin", honest["kid"]) == 3, outside.said
+    assert not (outside.folder / "keys.json").exists()
+    return outside.said
+
+
+def test_a_key_under_the_name_of_another_is_refused(regency: Regency, outside: Outside) -> None:
+    assert f"key {regency.kid} does not hold (thumbprint)" in shows(regency, outside)
+
+
+def test_a_client_that_compares_names_pins_the_key_of_the_man_in_the_middle(
+    regency: Regency, outside: Outside, tmp_path: Path
+) -> None:
+    """The negative control."""
+    believes = (
+        ("pinning.py", "if thumbprint(key) != kid:", "if False:"),
+        ("chain.py", 'if thumbprint(key) != jwk["kid"]:', "if False:"),
+    )
+    outside.program = changed(tmp_path / "believes", *believes)
+
+    with pytest.raises(AssertionError, match="pinned"):
+        shows(regency, outside)
+
+
+@pytest.mark.parametrize("key", [None, {}, {"kid": "k", "crv": "Ed25519", "x": 7}])
+def test_what_is_no_key_ends_with_evidence(regency: Regency, outside: Outside, key: object) -> None:
+    regency.answers["keys"] = [(200, json.dumps({"keys": [key]}).encode())]
+
+    assert outside.run("pin") == 3, outside.said
+    assert "Traceback" not in outside.said
+
+
+TAKEN = (200, json.dumps({"number": NUMBER, "answer": "received", "at": "x"}).encode())
+PASSING = [
+    (500, b"{}"), (502, b"x"), (503, b"{}"), (507, b""), (408, b"{}"), (429, b"{}"),
+    (200, b"<html>Log in</html>"), (200, b"[]"), (302, b""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("passing", PASSING, ids=lambda told: f"{told[0]} {told[1].decode()}")
+def test_an_answer_that_was_not_heard_is_sent_again(
+    regency: Regency, outside: Outside, passing: tuple[int, bytes]
+) -> None:
+    regency.answers[ANSWER] = [passing, TAKEN]
+
+    assert outside.run("answer", NUMBER, "received") == 2
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    [file] = (outside.folder / "answers").iterdir()
+    assert json.loads(file.read_text())["result"]["taken"] is True
+    first, second = regency.signed
+    assert first == second
+
+
+def test_a_refusal_is_one_whatever_it_calls_itself(regency: Regency, outside: Outside) -> None:
+    said = {"taken": True, "status": 200, "title": "no"}
+    regency.answers[ANSWER] = [(409, json.dumps(said).encode())]
+
+    assert outside.run("answer", NUMBER, "received") == 1
+
+    [file] = (outside.folder / "answers").iterdir()
+    assert json.loads(file.read_text())["result"] == said | {"taken": False, "status": 409}
+
+
+@pytest.mark.parametrize("path", ["feed", "checkpoints", "keys"])
+def test_a_page_that_is_no_answer_of_the_regency_is_no_alarm(
+    regency: Regency, outside: Outside, path: str
+) -> None:
+    regency.answers[path] = [(200, b'{"hello": "sign in"}')]
+
+    assert outside.run("follow", "--once") == 2
+    assert "away" in outside.said
+
+
+def test_one_program_at_a_time_follows_and_others_look_meanwhile(
+    regency: Regency, outside: Outside
+) -> None:
+    running = outside.start("listen", "--port", 0)
+    try:
+        eventually(outside.entries, "it follows", seconds=40)
+        for command in (("follow", "--once"), ("listen", "--port", 0), ("rejoin",)):
+            assert outside.run(*command) == 2
+            assert "another program follows in this folder" in outside.said
+        for command in (("verify",), ("pin",), ("status",), ("answer", NUMBER, "received")):
+            assert outside.run(*command) == 0, outside.said
+    finally:
+        running.kill()
+        running.communicate()
+    assert outside.run("follow", "--once") == 0, "the lock goes with who had it"
+
+
+def leaves_what_another_writes(outside: Outside) -> None:
+    """What must hold while a line is being written: `verify` holds without it, and it stays."""
+    assert outside.run("follow", "--once") == 0, outside.said
+    file = outside.folder / "monitoring.jsonl"
+    written = file.read_text() + '{"half": "a li'
+    file.write_text(written)
+
+    assert outside.run("verify") == 0, outside.said
+    assert "monitoring: 1 entries hold" in outside.said
+    assert file.read_text() == written, "it was cut"
+
+
+def test_verify_leaves_what_another_is_writing(outside: Outside) -> None:
+    leaves_what_another_writes(outside)
+    assert outside.program == PROGRAM
+
+
+def test_a_verify_that_cuts_takes_away_what_another_is_writing(
+    outside: Outside, tmp_path: Path
+) -> None:
+    """The negative control."""
+    outside.program = changed(tmp_path / "cuts", CUT)
+
+    with pytest.raises(AssertionError, match="it was cut"):
+        leaves_what_another_writes(outside)

@@ -1,0 +1,120 @@
+"""Dossiers: whether one is what the feed tells of, what of it is kept, and what is inside."""
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import rfc8785
+from chain import FORM, HANDED_OVER, Broken, is_number
+from joserfc import jwe
+from joserfc.jwk import import_key
+from joserfc.registry import HeaderParameter
+from telling import say
+
+MEMBERS = ("dossier", "sha256", "sealed", "erased_at")
+NAMES = ("part", "key_id", "sha256")  # what a dossier names each of its sealed parts by
+LEFT_OUT = "a sealed part is missing that it names"
+
+
+def file_of(number):
+    """The name under which the dossier of a case is kept. Raises ValueError for what is no number:
+    whoever writes the feed chooses it."""
+    if not is_number(number):
+        raise ValueError("no report has this number")
+    return f"dossiers/{number}.json"
+
+
+def why_false(answer, entry):
+    """Why a dossier is not the one that the feed tells of, or None."""
+    try:
+        return _why_false(answer, entry)
+    except FORM:
+        return "it has not the form of a dossier"
+
+
+def _why_false(answer, entry):
+    dossier, told = answer["dossier"], entry["data"].get("dossier") or {}
+    digest = hashlib.sha256(rfc8785.dumps(dossier)).hexdigest()
+    if digest != told.get("sha256"):
+        return "its hash is not the feed's"
+    for part in answer["sealed"]:
+        if hashlib.sha256(part["sealed"].encode()).hexdigest() != part["sha256"]:
+            return "a sealed part is not the one that its hash tells of"
+    named, came = _named(dossier.get("parts", [])), _named(answer["sealed"])
+    if came - named:
+        return "a sealed part is not one that it names"
+    if named - came and not answer.get("erased_at"):
+        return LEFT_OUT
+    return None
+
+
+def _named(parts):
+    """How often there is a part of these names."""
+    return Counter(tuple(part[name] for name in NAMES) for part in parts)
+
+
+def known(answer):
+    """Of a dossier's answer, what we know the meaning of."""
+    kept = {name: answer[name] for name in MEMBERS if name in answer}
+    names = (*NAMES, "sealed")
+    kept["sealed"] = [{name: part[name] for name in names} for part in answer["sealed"]]
+    return kept
+
+
+def unseal(answer, number, key_file):
+    """The sealed parts, opened where our key fits: each `{part, opened}` or `{part, error}`."""
+    found = json.loads(Path(key_file).read_text())
+    keys = {one["kid"]: import_key(one) for one in found.get("keys", [found])}
+    opened = []
+    for part in answer["sealed"]:
+        one = {"part": part["part"], "sha256": part["sha256"]}
+        try:
+            one["opened"] = _opened(part, number, keys)
+        except Exception as error:
+            one["error"] = f"{type(error).__name__}: {error}"
+        opened.append(one)
+    return opened
+
+
+def _opened(part, number, keys):
+    """What is inside. Raises ValueError for what was sealed for another case, or as another part;
+    and whatever opening it raises."""
+    registry = jwe.JWERegistry(
+        header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
+        algorithms=["ECDH-ES", "A256GCM"],
+    )
+    inside = jwe.decrypt_compact(part["sealed"], keys[part["key_id"]], registry=registry)
+    if inside.protected.get("sub") != number:
+        raise ValueError("sealed for another case")
+    opened = json.loads(inside.plaintext)
+    if opened.get("part", part["part"]) != part["part"]:
+        raise ValueError("sealed as another part")
+    return opened
+
+
+def compare(store, number, files):
+    """Says of each file when it was first named as evidence, and by whom; whether all were. Raises
+    Broken for a dossier that is not the feed's."""
+    kept, handed_over = store.read(file_of(number)), (HANDED_OVER, number)
+    told = [e for e in store.entries("handovers") if (e["type"], e["subject"]) == handed_over]
+    if kept is None or not told:
+        raise SystemExit(f"no dossier of {number} is kept here: `follow` first")
+    if why := why_false(kept, told[-1]):
+        raise Broken("handovers", told[-1]["position"], f"dossier: {why}")
+    if "evidence" not in kept["dossier"]:
+        raise SystemExit(f"the dossier of {number} is of before evidence could be named")
+    named = {one["sha256"]: one for one in reversed(kept["dossier"]["evidence"])}
+    found = [named.get(_sha256(file)) for file in files]
+    for file, one in zip(files, found, strict=True):
+        told = f"named by {one['agency']} at {one['at']}" if one else "NOT named in the dossier"
+        say(f"{file}: {told}")
+    return all(found)
+
+
+def _sha256(file):
+    try:
+        with open(file, "rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise SystemExit(f"{file} cannot be read: {error.strerror}") from None
