@@ -9,6 +9,8 @@
     python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
     python -m deploy.secrets DIR add-bearer-key   a new key lets the Ombudsman in, beside the last
     python -m deploy.secrets DIR drop-bearer-key  only the newest of the two still does
+    python -m deploy.secrets DIR add-kek          identities are kept under a new key from now on
+    python -m deploy.secrets DIR drop-keks        only the current one of those is kept
 
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
@@ -27,12 +29,14 @@ import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from joserfc.jwk import ECKey, OKPKey, import_key
 
 from deploy.rabbitmq.definitions import SERVICES, USERS, definitions
 
 DATABASE = "{}-database-password"
+KEKS = "kek.json"  # identities in notify's database
 NOTIFYS, FEEDS = "notify-private-key.json", "feed-signing-key.json"
 SIGNS, SIGNED_WITH = "ombudsman-signing-key.json", "ombudsman-signing-keys.json"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
@@ -44,7 +48,7 @@ OMBUDSMAN_PRIVATE = "ombudsman-private-key.json"
 OMBUDSMAN_PUBLIC = "ombudsman-public-keys.json"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
 IRREPLACEABLE = {
-    "kek.json": "No record that it sealed can be read without it. If it is lost for good, write one"
+    KEKS: "No record that it sealed can be read without it. If it is lost for good, write one"
     ' under a version that was never used: {"current": 2, "keys": {"2": "<base64 of 32 bytes>"}}.',
     "notify-private-key.json": "No contact on its way opens without it.",
     "tracking-pepper": "No reporter's code works without it.",
@@ -59,7 +63,7 @@ def make(folder: Path) -> None:
     """Makes what is missing in `folder`, which is the owner's alone. Raises Missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _refuse_to_replace(folder)
-    _once(folder / "kek.json", _key_encryption_keys)
+    _once(folder / KEKS, _key_encryption_keys)
     _once(folder / "notify-private-key.json", lambda: _exported(_contacts_key()))
     _once(folder / "tracking-pepper", _pepper)
     for service in SERVICES:
@@ -127,6 +131,21 @@ def drop_bearer_key(folder: Path) -> None:
     _write(folder / BEARERS, _bearers(folder)[-1])
 
 
+def add_kek(folder: Path) -> None:
+    """Adds the next version of the key that identities are kept under and makes it current; the
+    old ones still open theirs, until notify's `rewrap` has moved all to it."""
+    keys = _keks(folder)["keys"]
+    newest = max(map(int, keys)) + 1
+    _write_keks(folder, newest, keys | {str(newest): _pepper()})
+
+
+def drop_keks(folder: Path) -> None:
+    """Destroys every version but the current one: what `rewrap` did not move opens no more."""
+    kept = _keks(folder)
+    current = int(kept["current"])
+    _write_keks(folder, current, {str(current): kept["keys"][str(current)]})
+
+
 def read(folder: Path, name: str) -> str:
     """One secret, as text."""
     return (folder / name).read_text().strip()
@@ -172,6 +191,14 @@ def _keep(folder: Path, name: str, keys: list[dict[str, str]]) -> None:
     _derive(folder)
 
 
+def _keks(folder: Path) -> dict[str, Any]:
+    return dict(json.loads(read(folder, KEKS)))
+
+
+def _write_keks(folder: Path, current: int, keys: dict[str, str]) -> None:
+    _write(folder / KEKS, json.dumps({"current": current, "keys": keys}))
+
+
 def _contacts_key() -> OKPKey:
     return OKPKey.generate_key("X25519")  # cheaper than P-256 to seal to, and to open with
 
@@ -203,6 +230,7 @@ def _write(file: Path, value: str) -> None:
 
 
 def _pepper() -> str:
+    """32 random bytes."""
     return base64.b64encode(os.urandom(32)).decode()
 
 
@@ -211,7 +239,7 @@ def _password() -> str:
 
 
 def _key_encryption_keys() -> str:
-    return json.dumps({"current": 1, "keys": {"1": base64.b64encode(os.urandom(32)).decode()}})
+    return json.dumps({"current": 1, "keys": {"1": _pepper()}})
 
 
 def _exported(key: ECKey | OKPKey) -> str:
@@ -235,6 +263,7 @@ def main() -> None:
     commands = {"add-key": add_key, "drop-keys": drop_keys}
     commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
     commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
+    commands |= {"add-kek": add_kek, "drop-keks": drop_keks}
     if len(told) == 1:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:

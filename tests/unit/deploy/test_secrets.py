@@ -13,7 +13,11 @@ from deploy import secrets
 from deploy.local.environment import SECRET_FILES
 from services.escalation.ombudsman.signing import Signers
 from services.intake.sealing import Sealer
+from services.notify import keyring
+from services.notify.keyring import Keyring, Unreadable, Wrapped
 from services.notify.sealing import Opener
+
+NUMBER = "KTB-12345-67890"
 
 
 @pytest.fixture
@@ -99,6 +103,31 @@ def test_a_first_run_that_was_interrupted_goes_on(folder: Path, made: int) -> No
     secrets.make(folder)
 
     assert {file.name for file in folder.iterdir()} == everything
+
+
+def test_identities_are_kept_under_a_new_key_while_the_old_one_still_opens_its_own(
+    folder: Path,
+) -> None:
+    def keys() -> Keyring:
+        return keyring.read((folder / "kek.json").read_bytes())
+
+    def opens(sealed: tuple[Wrapped, dict[str, bytes]]) -> bool:
+        try:
+            return keys().open(NUMBER, sealed[0], "reach", sealed[1]["reach"]).strip() == b"Siti"
+        except Unreadable:
+            return False
+
+    old = keys().seal(NUMBER, {"reach": b"Siti"})
+    secrets.add_kek(folder)
+    secrets.make(folder)
+    new = keys().seal(NUMBER, {"reach": b"Siti"})
+    assert (old[0].kek, new[0].kek, opens(old), opens(new)) == (1, 2, True, True)
+
+    secrets.drop_keks(folder)
+    assert (opens(old), opens(new)) == (False, True)
+
+    secrets.add_kek(folder)
+    assert keys().current == 3
 
 
 @pytest.mark.parametrize("old_kind", [False, True], ids=["X25519", "P-256"])
