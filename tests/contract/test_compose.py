@@ -99,6 +99,17 @@ def test_a_service_starts_after_its_database_and_its_worker_after_the_broker(ser
     assert needed_by("gateway") >= {f"{service}-api"}
 
 
+def test_how_many_of_a_process_run_is_said_once_for_every_start() -> None:
+    """What `--scale` was told, the next `up` without it would take back."""
+    told = {name: c["scale"] for name, c in CONTAINERS.items() if "scale" in c}
+
+    assert told == {
+        f"{service}-{kind}": f"${{{service.upper()}_{kind.upper()}S:-1}}"
+        for service in SERVICES
+        for kind in ("api", "worker")
+    }
+
+
 def test_nothing_starts_before_its_secrets_are_there() -> None:
     for name in [*PROCESSES, *JOBS, "postgres", "rabbitmq", "gateway", "grafana"]:
         assert name == "secrets" or "secrets" in reachable(name), name
