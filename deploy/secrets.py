@@ -5,6 +5,8 @@
     python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on
     python -m deploy.secrets DIR ombudsman-keys   dossiers are sealed to the last key of the public
                                                   set on standard input from now on
+    python -m deploy.secrets DIR ombudsman-signing-keys  only these public keys of the Ombudsman's,
+                                                  a set as above, sign answers from now on
     python -m deploy.secrets DIR add-feed-key     one more key that the feed can be signed with
     python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
     python -m deploy.secrets DIR add-bearer-key   a new key lets the Ombudsman in, beside the last
@@ -87,15 +89,15 @@ def make(folder: Path) -> None:
 def ombudsman_keys(folder: Path, document: str) -> None:
     """Dossiers are sealed to the last key of this set from now on; the Ombudsman keeps the private
     halves. Raises ValueError for anything but public keys with ids."""
-    keys = json.loads(document)["keys"]
-    for jwk in keys:
-        key = import_key(jwk)
-        if key.is_private or not key.kid or not isinstance(key, ECKey | OKPKey):
-            raise ValueError("not a set of public keys with a kid each")
-    if not keys:
-        raise ValueError("an empty set")
-    _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": keys}))
+    _write(folder / OMBUDSMAN_PUBLIC, _public_set(document, "P-256", "X25519"))
     (folder / OMBUDSMAN_PRIVATE).unlink(missing_ok=True)
+
+
+def ombudsman_signing_keys(folder: Path, document: str) -> None:
+    """Only these sign the Ombudsman's answers from now on: the demonstration's key, whose public
+    half would come back, is destroyed. Raises ValueError for anything but public keys with ids."""
+    _write(folder / SIGNED_WITH, _public_set(document, "Ed25519"))
+    (folder / SIGNS).unlink(missing_ok=True)
 
 
 def add_key(folder: Path) -> None:
@@ -168,6 +170,19 @@ def _derive(folder: Path) -> None:
     if (folder / SIGNS).exists():
         _write(folder / SIGNED_WITH, _with_public(folder / SIGNED_WITH, read(folder, SIGNS)))
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
+
+
+def _public_set(document: str, *curves: str) -> str:
+    """The JWK set, if it is one of public keys of these curves. Raises ValueError."""
+    keys = json.loads(document)["keys"]
+    for jwk in keys:
+        key = import_key(jwk)
+        known = isinstance(key, ECKey | OKPKey) and key.curve_name in curves
+        if not known or key.is_private or not key.kid:
+            raise ValueError(f"not a set of public keys of {' or '.join(curves)} with a kid each")
+    if not keys:
+        raise ValueError("an empty set")
+    return json.dumps({"keys": keys})
 
 
 def _bearers(folder: Path) -> list[str]:
@@ -264,14 +279,15 @@ def main() -> None:
     commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
     commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
     commands |= {"add-kek": add_kek, "drop-keks": drop_keks}
+    given = {"ombudsman-keys": ombudsman_keys, "ombudsman-signing-keys": ombudsman_signing_keys}
     if len(told) == 1:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:
         commands[told[1]](Path(told[0]))
-    elif len(told) == 2 and told[1] == "ombudsman-keys":
-        ombudsman_keys(Path(told[0]), sys.stdin.read())
+    elif len(told) == 2 and told[1] in given:
+        given[told[1]](Path(told[0]), sys.stdin.read())
     else:
-        known = " | ".join([*commands, "ombudsman-keys"])
+        known = " | ".join([*commands, *given])
         sys.exit(f"usage: python -m deploy.secrets DIR [{known}]")
 
 

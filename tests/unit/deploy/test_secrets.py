@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 
 from chassis.errors import Poison
 from deploy import secrets
@@ -185,6 +185,27 @@ def test_dossiers_are_sealed_to_the_last_key_that_the_ombudsman_gives(folder: Pa
     for wrong in ({"keys": theirs}, {"keys": []}, {"keys": [public[0] | {"kid": ""}]}):
         with pytest.raises(ValueError, match=r"key|empty"):
             secrets.ombudsman_keys(folder, json.dumps(wrong))
+
+
+def test_the_demonstrations_key_signs_no_answer_once_the_ombudsman_has_given_its_own(
+    folder: Path,
+) -> None:
+    demonstrations = json.loads(secrets.read(folder, secrets.SIGNED_WITH))["keys"]
+    key = OKPKey.generate_key("Ed25519").as_dict(private=True) | {"kid": "theirs"}
+    public = {name: value for name, value in key.items() if name != "d"}
+    (folder / secrets.SIGNED_WITH).unlink()
+    secrets.make(folder)
+    assert json.loads(secrets.read(folder, secrets.SIGNED_WITH))["keys"] == demonstrations
+
+    secrets.ombudsman_signing_keys(folder, json.dumps({"keys": [public]}))
+    secrets.make(folder)
+
+    assert json.loads(secrets.read(folder, secrets.SIGNED_WITH)) == {"keys": [public]}
+    assert not (folder / secrets.SIGNS).exists()
+    opens = {**OKPKey.generate_key("X25519").as_dict(private=False), "kid": "opens"}
+    for wrong in (key, public | {"kid": ""}, opens):
+        with pytest.raises(ValueError, match="not a set of public keys"):
+            secrets.ombudsman_signing_keys(folder, json.dumps({"keys": [wrong]}))
 
 
 def test_only_the_key_that_leaves_opens_what_is_sealed_to_the_ombudsman(folder: Path) -> None:
