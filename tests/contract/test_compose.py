@@ -67,6 +67,13 @@ def test_an_image_is_named_with_its_version(name: str) -> None:
     assert ("build" in CONTAINERS[name]) == (name == "secrets")
 
 
+def test_an_upgrade_pulls_every_image_that_is_not_built_here() -> None:
+    """By name: `--ignore-buildable` tries to pull ours for all but the container that builds it."""
+    [pulled] = re.findall(r"docker compose pull ([\w ]+)", (ROOT / "docs/runbook.md").read_text())
+
+    assert sorted(pulled.split()) == sorted(PARTS)
+
+
 def test_only_the_gateway_is_open_and_operators_tools_on_this_machine_alone() -> None:
     published = {name: c["ports"] for name, c in CONTAINERS.items() if "ports" in c}
 
