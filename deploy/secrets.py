@@ -5,10 +5,14 @@
     python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on
     python -m deploy.secrets DIR ombudsman-keys   dossiers are sealed to the last key of the public
                                                   set on standard input from now on
+    python -m deploy.secrets DIR ombudsman-signing-keys  only these public keys of the Ombudsman's,
+                                                  a set as above, sign answers from now on
     python -m deploy.secrets DIR add-feed-key     one more key that the feed can be signed with
     python -m deploy.secrets DIR drop-feed-keys   only the newest of them is kept
     python -m deploy.secrets DIR add-bearer-key   a new key lets the Ombudsman in, beside the last
     python -m deploy.secrets DIR drop-bearer-key  only the newest of the two still does
+    python -m deploy.secrets DIR add-kek          identities are kept under a new key from now on
+    python -m deploy.secrets DIR drop-keks        only the current one of those is kept
 
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
@@ -27,12 +31,14 @@ import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from joserfc.jwk import ECKey, OKPKey, import_key
 
 from deploy.rabbitmq.definitions import SERVICES, USERS, definitions
 
 DATABASE = "{}-database-password"
+KEKS = "kek.json"  # identities in notify's database
 NOTIFYS, FEEDS = "notify-private-key.json", "feed-signing-key.json"
 SIGNS, SIGNED_WITH = "ombudsman-signing-key.json", "ombudsman-signing-keys.json"
 OWNER = "{}-owner-password"  # of the role that its tables belong to: for migrating only
@@ -44,7 +50,7 @@ OMBUDSMAN_PRIVATE = "ombudsman-private-key.json"
 OMBUDSMAN_PUBLIC = "ombudsman-public-keys.json"
 # Made before all others, in this order: where one is missing and a later file is not, it was lost.
 IRREPLACEABLE = {
-    "kek.json": "No record that it sealed can be read without it. If it is lost for good, write one"
+    KEKS: "No record that it sealed can be read without it. If it is lost for good, write one"
     ' under a version that was never used: {"current": 2, "keys": {"2": "<base64 of 32 bytes>"}}.',
     "notify-private-key.json": "No contact on its way opens without it.",
     "tracking-pepper": "No reporter's code works without it.",
@@ -59,7 +65,7 @@ def make(folder: Path) -> None:
     """Makes what is missing in `folder`, which is the owner's alone. Raises Missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _refuse_to_replace(folder)
-    _once(folder / "kek.json", _key_encryption_keys)
+    _once(folder / KEKS, _key_encryption_keys)
     _once(folder / "notify-private-key.json", lambda: _exported(_contacts_key()))
     _once(folder / "tracking-pepper", _pepper)
     for service in SERVICES:
@@ -83,15 +89,15 @@ def make(folder: Path) -> None:
 def ombudsman_keys(folder: Path, document: str) -> None:
     """Dossiers are sealed to the last key of this set from now on; the Ombudsman keeps the private
     halves. Raises ValueError for anything but public keys with ids."""
-    keys = json.loads(document)["keys"]
-    for jwk in keys:
-        key = import_key(jwk)
-        if key.is_private or not key.kid or not isinstance(key, ECKey | OKPKey):
-            raise ValueError("not a set of public keys with a kid each")
-    if not keys:
-        raise ValueError("an empty set")
-    _write(folder / OMBUDSMAN_PUBLIC, json.dumps({"keys": keys}))
+    _write(folder / OMBUDSMAN_PUBLIC, _public_set(document, "P-256", "X25519"))
     (folder / OMBUDSMAN_PRIVATE).unlink(missing_ok=True)
+
+
+def ombudsman_signing_keys(folder: Path, document: str) -> None:
+    """Only these sign the Ombudsman's answers from now on: the demonstration's key, whose public
+    half would come back, is destroyed. Raises ValueError for anything but public keys with ids."""
+    _write(folder / SIGNED_WITH, _public_set(document, "Ed25519"))
+    (folder / SIGNS).unlink(missing_ok=True)
 
 
 def add_key(folder: Path) -> None:
@@ -127,6 +133,21 @@ def drop_bearer_key(folder: Path) -> None:
     _write(folder / BEARERS, _bearers(folder)[-1])
 
 
+def add_kek(folder: Path) -> None:
+    """Adds the next version of the key that identities are kept under and makes it current; the
+    old ones still open theirs, until notify's `rewrap` has moved all to it."""
+    keys = _keks(folder)["keys"]
+    newest = max(map(int, keys)) + 1
+    _write_keks(folder, newest, keys | {str(newest): _pepper()})
+
+
+def drop_keks(folder: Path) -> None:
+    """Destroys every version but the current one: what `rewrap` did not move opens no more."""
+    kept = _keks(folder)
+    current = int(kept["current"])
+    _write_keks(folder, current, {str(current): kept["keys"][str(current)]})
+
+
 def read(folder: Path, name: str) -> str:
     """One secret, as text."""
     return (folder / name).read_text().strip()
@@ -151,6 +172,19 @@ def _derive(folder: Path) -> None:
     _write(folder / "definitions.json", json.dumps(definitions(passwords), indent=1))
 
 
+def _public_set(document: str, *curves: str) -> str:
+    """The JWK set, if it is one of public keys of these curves. Raises ValueError."""
+    keys = json.loads(document)["keys"]
+    for jwk in keys:
+        key = import_key(jwk)
+        known = isinstance(key, ECKey | OKPKey) and key.curve_name in curves
+        if not known or key.is_private or not key.kid:
+            raise ValueError(f"not a set of public keys of {' or '.join(curves)} with a kid each")
+    if not keys:
+        raise ValueError("an empty set")
+    return json.dumps({"keys": keys})
+
+
 def _bearers(folder: Path) -> list[str]:
     """The hashes of the keys that let the Ombudsman in, oldest first."""
     file = folder / BEARERS
@@ -170,6 +204,14 @@ def _private_keys(folder: Path, name: str = NOTIFYS) -> list[dict[str, str]]:
 def _keep(folder: Path, name: str, keys: list[dict[str, str]]) -> None:
     _write(folder / name, json.dumps({"keys": keys}))
     _derive(folder)
+
+
+def _keks(folder: Path) -> dict[str, Any]:
+    return dict(json.loads(read(folder, KEKS)))
+
+
+def _write_keks(folder: Path, current: int, keys: dict[str, str]) -> None:
+    _write(folder / KEKS, json.dumps({"current": current, "keys": keys}))
 
 
 def _contacts_key() -> OKPKey:
@@ -203,6 +245,7 @@ def _write(file: Path, value: str) -> None:
 
 
 def _pepper() -> str:
+    """32 random bytes."""
     return base64.b64encode(os.urandom(32)).decode()
 
 
@@ -211,7 +254,7 @@ def _password() -> str:
 
 
 def _key_encryption_keys() -> str:
-    return json.dumps({"current": 1, "keys": {"1": base64.b64encode(os.urandom(32)).decode()}})
+    return json.dumps({"current": 1, "keys": {"1": _pepper()}})
 
 
 def _exported(key: ECKey | OKPKey) -> str:
@@ -235,14 +278,16 @@ def main() -> None:
     commands = {"add-key": add_key, "drop-keys": drop_keys}
     commands |= {"add-feed-key": add_feed_key, "drop-feed-keys": drop_feed_keys}
     commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
+    commands |= {"add-kek": add_kek, "drop-keks": drop_keks}
+    given = {"ombudsman-keys": ombudsman_keys, "ombudsman-signing-keys": ombudsman_signing_keys}
     if len(told) == 1:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:
         commands[told[1]](Path(told[0]))
-    elif len(told) == 2 and told[1] == "ombudsman-keys":
-        ombudsman_keys(Path(told[0]), sys.stdin.read())
+    elif len(told) == 2 and told[1] in given:
+        given[told[1]](Path(told[0]), sys.stdin.read())
     else:
-        known = " | ".join([*commands, "ombudsman-keys"])
+        known = " | ".join([*commands, *given])
         sys.exit(f"usage: python -m deploy.secrets DIR [{known}]")
 
 

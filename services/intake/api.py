@@ -284,9 +284,9 @@ def resource(name: str, request: Request) -> type:
     Asked.on_post.__doc__ = (
         f"{request.promise} Refused (409) unless the timeline names `{request.action}` among its"
         " actions, and beyond a hundred requests (rule `most_requests`) or 500,000 characters"
-        " (`most_characters`) for one report; but one answer to each question of an officer, and one"
-        " other request of a kind after each step of the case, is always taken. What comes of it, the"
-        " timeline tells."
+        " (`most_characters`) for one report; but one answer to each question of an officer, and"
+        " one other request of a kind after each step of the case, is always taken. What comes of"
+        " it, the timeline tells."
     )
     Asked.__name__ = name.title().replace("-", "")
     return Asked

@@ -1,8 +1,10 @@
 """What an operator can have done to stored identities: move them to a new key, destroy one.
 
-rewrap          move every record to the current key-encryption key, e.g. after KEK_FILE got
-                {"current": 2, "keys": {"1": ..., "2": ...}}; then key 1 may go
-erase NUMBER    destroy what is held of who filed this report, and keep nothing that comes later.
+rewrap          move every record to the current key-encryption key of KEK_FILE; once it says that
+                none was left to move, the others may go (docs/runbook.md, Secrets)
+erase NUMBER [--unheard]
+                destroy what is held of who filed this report, and keep nothing that comes later.
+                A number that nothing was heard of is refused without --unheard: it may be a slip.
                 The sealed copy in intake's outbox (30 days) and backups outlast it until the keys
                 that open them are destroyed: docs/runbook.md, Secrets. A mail that is just
                 being handed over still goes; none begins after it
@@ -27,7 +29,7 @@ from sqlalchemy.orm import Session
 from chassis import cli
 from chassis.clock import Clock
 from chassis.errors import Invalid
-from services.notify import bounces, posts, reporters
+from services.notify import bounces, domain, posts, reporters
 from services.notify.domain import LANGUAGES
 
 LARGEST = 1 << 20  # bytes of a report: what it repeats of our mail is small
@@ -55,16 +57,26 @@ class Rewrap:
 
 
 class Erase:
-    """`erase NUMBER`"""
+    """`erase NUMBER [--unheard]`"""
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Takes the report's number."""
         parser.add_argument("number")
+        parser.add_argument("--unheard", action="store_true", help="also before it is heard of")
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
-        """Prints whether there was anything to erase. What comes later is not kept either way."""
+        """Prints whether there was anything to erase. What comes later is not kept either way.
+        Exits for what is no number, or one that nothing is known of."""
+        try:
+            number = domain.number(arguments.number)
+        except Invalid as refused:
+            sys.exit(f"not erased: {refused.message}")
         with cli.transactions(service).begin() as tx:
-            erased = reporters.erase(tx, arguments.number)
+            if not arguments.unheard and not reporters.is_known(tx, number):
+                sys.exit(
+                    f"not erased: nothing was ever heard of {number} (--unheard: all the same)"
+                )
+            erased = reporters.erase(tx, number)
         sys.stdout.write("erased\n" if erased else "nothing was held; nothing will be kept\n")
 
 

@@ -7,12 +7,26 @@ in the reporter's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from chassis.errors import Poison
+from stdnum import damm
+
+from chassis.errors import Invalid, Poison
+
+
+def number(text: str) -> str:
+    """A report's public number out of how a person typed it. Raises Invalid for another form, and
+    for a last digit that does not check the others: it would be another report's, or nobody's."""
+    typed = text.strip().upper()
+    if not re.fullmatch(r"[^\s-]+-[0-9]{5}-[0-9]{5}", typed):
+        raise Invalid("a number looks like KTB-12345-67894", "number", "form")
+    if not damm.is_valid(typed.partition("-")[2].replace("-", "")):
+        raise Invalid("a digit of this number is wrong", "number", "check_digit")
+    return typed
 
 
 class About(StrEnum):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from chassis.database import Prepared
 from chassis.errors import Poison, TooEarly
 from chassis.together import held, hold, in_hand
-from services.notify import contacts
+from services.notify import contacts, filed
 from services.notify.contacts import Contact
 from services.notify.keyring import Keyring, Wrapped
 from services.notify.models import Reporter
@@ -67,6 +67,11 @@ def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
     row.reach, row.identity = sealed["reach"], sealed["identity"]
 
 
+def was_erased(tx: Session, number: str) -> bool:
+    """Whether nothing of this reporter is to be kept."""
+    return _met(tx, number).state == "erased"
+
+
 def is_mailable(tx: Session, number: str) -> bool:
     """Whether there is an address to write to. Raises TooEarly while that is not known yet."""
     row = held(tx, Reporter, number)
@@ -88,8 +93,14 @@ def reach(number: str, sealed: tuple[Wrapped, bytes], keyring: Keyring) -> Reach
     return Reach(found["email"], found["language"])
 
 
+def is_known(tx: Session, number: str) -> bool:
+    """Whether anything was ever heard of this report's reporter."""
+    return _state(tx, number) is not None
+
+
 def erase(tx: Session, number: str) -> bool:
-    """Destroys a reporter's data key, and the ciphertext with it; whether there was one.
+    """Destroys a reporter's data key, and the ciphertext with it, and the sealed contact in events
+    that wait or are parked; whether there was any of it.
 
     A contact that comes later is not kept. Copies remain elsewhere for a while: the sealed one in
     intake's outbox, the wrapped key in backups; they are unreadable only once notify's private key
@@ -102,7 +113,8 @@ def erase(tx: Session, number: str) -> bool:
     }
     statement = insert(Reporter).values(number=number, **erased)
     tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_=erased))
-    return was == "held"
+    emptied = filed.empty(tx, number)
+    return was == "held" or emptied > 0
 
 
 def rewrap(tx: Session, keyring: Keyring, limit: int = 500) -> int:
@@ -113,8 +125,9 @@ def rewrap(tx: Session, keyring: Keyring, limit: int = 500) -> int:
     old = tx.scalars(
         sa.select(Reporter)
         .where(Reporter.kek.is_not(None), Reporter.kek != keyring.current)
+        .order_by(Reporter.number)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update()
     ).all()
     for row in old:
         moved = keyring.rewrap(row.number, _wrapped(row))

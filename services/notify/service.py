@@ -143,10 +143,12 @@ class Notify(Service):
 
     @subscribe("report.contact_sealed.v1")
     def keep_contact(self, event: Event, tx: Session) -> None:
-        """Stores a reporter's contact under our own keys, and confirms the receipt."""
+        """Stores a reporter's contact under our own keys, unless it was erased, and confirms the
+        receipt."""
         data = schemas.ContactSealed.of(event)
-        payload = self.post.opener.open(data["sealed"], event.subject)
-        reporters.keep(tx, self.post.keyring, event.subject, contacts.read(payload))
+        if not reporters.was_erased(tx, event.subject):
+            payload = self.post.opener.open(data["sealed"], event.subject)
+            reporters.keep(tx, self.post.keyring, event.subject, contacts.read(payload))
         self.write(event, tx, domain.About.RECEIVED, data)
 
     @subscribe("case.opened.v1")

@@ -156,6 +156,7 @@ def hear(root: Path) -> None:
 CONTAINERS = """
   tally-api:
     <<: *process
+    scale: ${TALLY_APIS:-1}
     command: [python, -m, services.tally, api]
     environment: {<<: *environment, HTTP_PORT: "8000"}
     networks: [edge, database]
@@ -163,6 +164,7 @@ CONTAINERS = """
     depends_on: {migrate-tally: {condition: service_completed_successfully}}
   tally-worker:
     <<: *process
+    scale: ${TALLY_WORKERS:-1}
     command: [python, -m, services.tally, worker]
     environment: {<<: *environment, AMQP_URI_FILE: /run/secrets/amqp-uri}
     networks: [database, broker]

@@ -58,6 +58,7 @@ HEALTHY = {
     "lapor_escalation_overdue_seconds": "0x60",
     "lapor_escalation_turns_failed_total": "0x60",
     "lapor_escalation_unwatched_cases": "0x60",
+    "lapor_escalation_no_promises": "0x60",
     "lapor_escalation_stalled_handovers": "0x60",
     "lapor_escalation_feed_lag_seconds": "0x60",
     "lapor_trail_age_seconds": "660x60",
@@ -74,6 +75,7 @@ HEALTHY = {
     'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
     'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
     'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x60",
+    'lapor_notify_messages_total{about="post_raised", outcome="overtaken"}': "0x60",
     FAILED_ANSWERS: "0x60",
     'lapor_log_lines_lost_total{service="intake"}': "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
@@ -84,6 +86,9 @@ HEALTHY = {
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
 A_HICCUP = {'lapor_hub_lag_seconds{service="routing"}': "0x58 3"}
 A_LATE_MINUTE = {"lapor_escalation_overdue_seconds": "0x20 30 90 0x38"}
+NO_LONGER_TRUE = {
+    'lapor_notify_messages_total{about="post_raised", outcome="overtaken"}': "0x50 1x10"
+}
 HEARD_AT_LAST = {"lapor_escalation_unheard_answers": "0x10 1x20 0x30"}
 
 GONE = "0x10 _x50"
@@ -104,6 +109,7 @@ BROKEN = {
     "BreakerOpen": {'lapor_escalation_breaker{reason="mass_firing"}': "0x50 1x10"},
     "CasesPassedOver": {"lapor_escalation_turns_failed_total": "0x50 1x10"},
     "ClocksUndecidable": {'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x40 2x20"},
+    "PromisesUnknown": {"lapor_escalation_no_promises": "0x30 1x30"},
     "CasesUnwatched": {"lapor_escalation_unwatched_cases": "0x40 1x20"},
     "HandoversStalled": {"lapor_escalation_stalled_handovers": "0x40 1x20"},
     "FeedBehind": {"lapor_escalation_feed_lag_seconds": "0x40 0+60x20"},
@@ -193,7 +199,7 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(
 
 
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
-    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST)
+    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST, NO_LONGER_TRUE)
 
     play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *over)])
 

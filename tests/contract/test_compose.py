@@ -67,6 +67,13 @@ def test_an_image_is_named_with_its_version(name: str) -> None:
     assert ("build" in CONTAINERS[name]) == (name == "secrets")
 
 
+def test_an_upgrade_pulls_every_image_that_is_not_built_here() -> None:
+    """By name: `--ignore-buildable` tries to pull ours for all but the container that builds it."""
+    [pulled] = re.findall(r"docker compose pull ([\w ]+)", (ROOT / "docs/runbook.md").read_text())
+
+    assert sorted(pulled.split()) == sorted(PARTS)
+
+
 def test_only_the_gateway_is_open_and_operators_tools_on_this_machine_alone() -> None:
     published = {name: c["ports"] for name, c in CONTAINERS.items() if "ports" in c}
 
@@ -97,6 +104,17 @@ def test_a_service_starts_after_its_database_and_its_worker_after_the_broker(ser
     if service in SEEDED:
         assert set(needed_by(last)) == {f"migrate-{service}"}
     assert needed_by("gateway") >= {f"{service}-api"}
+
+
+def test_how_many_of_a_process_run_is_said_once_for_every_start() -> None:
+    """What `--scale` was told, the next `up` without it would take back."""
+    told = {name: c["scale"] for name, c in CONTAINERS.items() if "scale" in c}
+
+    assert told == {
+        f"{service}-{kind}": f"${{{service.upper()}_{kind.upper()}S:-1}}"
+        for service in SERVICES
+        for kind in ("api", "worker")
+    }
 
 
 def test_nothing_starts_before_its_secrets_are_there() -> None:

@@ -37,6 +37,13 @@ def test_a_link_leads_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def test_the_runbook_names_addresses_as_the_gateway_answers_them() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+    assert "/api/v1/limits" in runbook
+    assert re.findall(r"(?<!/api)/v1/\w+", runbook) == []
+
+
 def test_the_glossary_has_every_status() -> None:
     assert {row[0] for row in rows("docs/glossary.md", r"^\| `(\w+)` \| (.+)")} == listed("/status")
 

@@ -8,13 +8,13 @@ from deploy.local.postgres import program
 
 
 def dump(url: str, file: Path) -> None:
-    """Writes a database to a file; `url` logs in as the tables' owner."""
+    """Writes a database to a file; `url` logs in as the tables' owner or the administrator."""
     _run(url, "pg_dump", "--format=custom", f"--file={file}")
 
 
-def restore(url: str, file: Path) -> None:
+def restore(url: str, file: Path, *, into_empty: bool = False) -> None:
     """Makes a database what it was when it was dumped. Nobody else may use it meanwhile."""
-    _run(url, "pg_restore", "--clean", "--single-transaction", file)
+    _run(url, "pg_restore", *([] if into_empty else ["--clean"]), "--single-transaction", file)
 
 
 def _run(url: str, name: str, *words: str | Path) -> None:

@@ -27,6 +27,7 @@ def publish(tx: Session, in_force: Regime, now: datetime) -> bool:
     if is_told(tx.get(Publication, 1)) or is_told(
         tx.get(Publication, 1, with_for_update=True, populate_existing=True)
     ):
+        metrics.NO_PROMISES.set(0)  # another worker may have told what this one could not
         return False
     try:
         days = promises(in_force.calendar, in_force.rules, today)

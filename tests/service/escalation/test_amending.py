@@ -1,5 +1,7 @@
 """A decree moves every open limit; before and after are kept, and whoever is affected is told."""
 
+from prometheus_client import REGISTRY
+
 from services.escalation.rules import national
 from services.escalation.rules.defaults import LADDER, LIMITS
 from services.escalation.seed import plant
@@ -229,3 +231,16 @@ def test_without_limits_there_are_no_promises_but_an_alarm(bare_tower: Tower) ->
 
     assert bare_tower.said(number="promises") == []
     assert bare_tower.said(number=NUMBER) == []
+    assert REGISTRY.get_sample_value("lapor_escalation_no_promises") == 1
+
+
+def test_the_alarm_ends_when_another_worker_has_told_the_promises(bare_tower: Tower) -> None:
+    bare_tower.service.publish_promises()
+    with bare_tower.service.db.begin() as tx:
+        version = bare_tower.service.in_force(tx).version
+    told = "INSERT INTO publication (id, regime, day) VALUES (1, %s, '2026-11-02')"
+    bare_tower.database.psql(told, parameters=[version])
+
+    bare_tower.service.publish_promises()
+
+    assert REGISTRY.get_sample_value("lapor_escalation_no_promises") == 0

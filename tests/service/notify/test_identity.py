@@ -1,14 +1,12 @@
 """Nobody who reads notify's database or the database server's log learns who a reporter is."""
 
 import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from deploy.local.environment import ROOT
 from services.notify import reporters
 from services.notify.keyring import Keyring, Unreadable
 from services.notify.models import Reporter
@@ -170,26 +168,6 @@ def test_a_new_master_key_takes_over_and_the_old_one_may_go(desk: Desk) -> None:
 def test_a_row_is_sealed_whole_or_not_at_all(desk: Desk) -> None:
     with pytest.raises(sa.exc.IntegrityError), desk.db.begin() as tx:
         tx.add(Reporter(number=NUMBER, state="held", kek=1, data_key=b"x"))
-
-
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        (["rewrap"], "0 moved to key 1\n"),
-        (["erase", NUMBER], "erased\n"),
-        (["erase", OTHER], "nothing was held; nothing will be kept\n"),
-    ],
-)
-def test_an_operator_commands_it(desk: Desk, surroundings, command, said) -> None:
-    desk.hear_contact()
-    told = surroundings.environment("notify", DATABASE_URL=desk.database.url)
-
-    run = subprocess.run(
-        [sys.executable, "-m", "services.notify", *command],
-        env=told, cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-    assert (run.stdout, run.returncode) == (said, 0), run.stderr
 
 
 def _pieces(text: bytes) -> set[bytes]:

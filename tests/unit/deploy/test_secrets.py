@@ -6,14 +6,18 @@ import re
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 
 from chassis.errors import Poison
 from deploy import secrets
 from deploy.local.environment import SECRET_FILES
 from services.escalation.ombudsman.signing import Signers
 from services.intake.sealing import Sealer
+from services.notify import keyring
+from services.notify.keyring import Keyring, Unreadable, Wrapped
 from services.notify.sealing import Opener
+
+NUMBER = "KTB-12345-67890"
 
 
 @pytest.fixture
@@ -101,6 +105,31 @@ def test_a_first_run_that_was_interrupted_goes_on(folder: Path, made: int) -> No
     assert {file.name for file in folder.iterdir()} == everything
 
 
+def test_identities_are_kept_under_a_new_key_while_the_old_one_still_opens_its_own(
+    folder: Path,
+) -> None:
+    def keys() -> Keyring:
+        return keyring.read((folder / "kek.json").read_bytes())
+
+    def opens(sealed: tuple[Wrapped, dict[str, bytes]]) -> bool:
+        try:
+            return keys().open(NUMBER, sealed[0], "reach", sealed[1]["reach"]).strip() == b"Siti"
+        except Unreadable:
+            return False
+
+    old = keys().seal(NUMBER, {"reach": b"Siti"})
+    secrets.add_kek(folder)
+    secrets.make(folder)
+    new = keys().seal(NUMBER, {"reach": b"Siti"})
+    assert (old[0].kek, new[0].kek, opens(old), opens(new)) == (1, 2, True, True)
+
+    secrets.drop_keks(folder)
+    assert (opens(old), opens(new)) == (False, True)
+
+    secrets.add_kek(folder)
+    assert keys().current == 3
+
+
 @pytest.mark.parametrize("old_kind", [False, True], ids=["X25519", "P-256"])
 def test_contacts_are_sealed_to_a_new_key_while_the_old_one_still_opens_its_own(
     folder: Path, old_kind: bool
@@ -156,6 +185,27 @@ def test_dossiers_are_sealed_to_the_last_key_that_the_ombudsman_gives(folder: Pa
     for wrong in ({"keys": theirs}, {"keys": []}, {"keys": [public[0] | {"kid": ""}]}):
         with pytest.raises(ValueError, match=r"key|empty"):
             secrets.ombudsman_keys(folder, json.dumps(wrong))
+
+
+def test_the_demonstrations_key_signs_no_answer_once_the_ombudsman_has_given_its_own(
+    folder: Path,
+) -> None:
+    demonstrations = json.loads(secrets.read(folder, secrets.SIGNED_WITH))["keys"]
+    key = OKPKey.generate_key("Ed25519").as_dict(private=True) | {"kid": "theirs"}
+    public = {name: value for name, value in key.items() if name != "d"}
+    (folder / secrets.SIGNED_WITH).unlink()
+    secrets.make(folder)
+    assert json.loads(secrets.read(folder, secrets.SIGNED_WITH))["keys"] == demonstrations
+
+    secrets.ombudsman_signing_keys(folder, json.dumps({"keys": [public]}))
+    secrets.make(folder)
+
+    assert json.loads(secrets.read(folder, secrets.SIGNED_WITH)) == {"keys": [public]}
+    assert not (folder / secrets.SIGNS).exists()
+    opens = {**OKPKey.generate_key("X25519").as_dict(private=False), "kid": "opens"}
+    for wrong in (key, public | {"kid": ""}, opens):
+        with pytest.raises(ValueError, match="not a set of public keys"):
+            secrets.ombudsman_signing_keys(folder, json.dumps({"keys": [wrong]}))
 
 
 def test_only_the_key_that_leaves_opens_what_is_sealed_to_the_ombudsman(folder: Path) -> None:
