@@ -38,6 +38,7 @@ ANSWERED = (
 NOT_TAKEN, NOT_FOLLOWED = ANSWERED.format("/v1/reports"), ANSWERED.format("/v1/reports/track")
 PROCESSES = [(service, kind) for service in SERVICES for kind in ("api", "worker")]
 ENGINES = [("gateway", "engine"), ("rabbitmq", "engine")]
+SETTLED = 'lapor_notify_settled{{to="{}", outcome="{}", hours="{}"}}'
 READY = 'lapor_ready{{service="{}", kind="{}", check="{}"}}'
 MEASURED = (
     'lapor_entrypoint_seconds_count{{service="escalation", entrypoint="count_unwatched",'
@@ -84,9 +85,9 @@ HEALTHY = {
     "lapor_notify_oldest_unsent_seconds": "0x60",
     "lapor_escalation_unheard_answers": "0x60",
     "lapor_notify_undelivered_answers": "1x60",  # once, and its case is long over
-    'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
-    'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
-    'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x60",
+    **{SETTLED.format("reporter", "delivered", hours): f"{60 * hours}x60" for hours in (1, 6)},
+    **{SETTLED.format("reporter", "rejected", hours): "0 0 1x58" for hours in (1, 6)},
+    **{SETTLED.format("post", "no_address", hours): "0x60" for hours in (1, 6)},
     NOT_TAKEN: "0x60",
     NOT_FOLLOWED: "0x60",
     'lapor_log_lines_lost_total{service="intake"}': "0x60",
@@ -135,14 +136,12 @@ BROKEN = {
     "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
     "MessagesFailing": {
-        'lapor_notify_messages_total{about="received", outcome="rejected"}': "0+2x60"
+        SETTLED.format("reporter", "rejected", 1): "0x40 2 4x19",
     },
     "ContactsMissing": {
         'lapor_accounted{service="notify", what="contacts_expected"}': "0x50 1x10"
     },
-    "PostUnreachable": {
-        'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x50 1x10"
-    },
+    "PostUnreachable": {SETTLED.format("post", "no_address", 6): "0x50 1x10"},
     "AnswersUnheard": {"lapor_escalation_unheard_answers": "0x50 1x10"},
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},
     "ProcessMissing": {'up{job="lapor", service="intake", kind="api"}': GONE},
@@ -161,7 +160,13 @@ ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the ga
 FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
 OTHERWISE = [
     ("NotReady", {READY.format("routing", "worker", "broker"): "1x30" + " 0x2 1" * 10}),
-    ("MeasuresMissing", {PROVEN.format("ok"): "0+1x40 40x20", PROVEN.format("error"): "0x40 0+1x20"}),
+    ("MeasuresMissing", {
+        PROVEN.format("ok"): "0+1x40 40x20", PROVEN.format("error"): "0x40 0+1x20",
+    }),
+    ("MessagesFailing", {
+        SETTLED.format("reporter", "delivered", 6): "0x60",
+        SETTLED.format("reporter", "rejected", 6): "0x40 1x20",
+    }),
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
       for s, k in PROCESSES + ENGINES),
 ]  # fmt: skip
