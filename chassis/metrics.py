@@ -35,6 +35,8 @@ INBOX_AGE = Gauge("lapor_inbox_age_seconds", "Age of the oldest waiting event", 
 INBOX_WAITING = Gauge("lapor_inbox_waiting", "Events filed for another try", ["service"])
 INBOX_PARKED = Gauge("lapor_inbox_parked", "Events that need a person", ["service"])
 GAPS = Counter("lapor_inbox_gaps", "Gaps that stayed open for their whole time", ["service"])
+# Has a process what it needs to work?
+READY = Gauge("lapor_ready", "1 while a check of /health/ready holds", ["check"])
 # Does the event loop turn?  (a blocked hub starves heartbeats)
 HUB_LAG = Gauge("lapor_hub_lag_seconds", "Worst delay of a 0.5 s sleep, last minute", ["service"])
 # Is every accepted report accounted for?  (compared across services by a recording rule)

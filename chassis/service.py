@@ -352,12 +352,15 @@ _STUCK_GAUGES = (
     metrics.INBOX_WAITING,
     metrics.INBOX_PARKED,
 )
+# What is tried again in more than a day was filed while a clock was wrong.
 _STUCK = sa.text("""
 SELECT o.age, o.rows, i.age, i.waiting, i.parked
 FROM (SELECT coalesce(extract(epoch FROM now() - min(emitted_at)), 0) AS age, count(*) AS rows
       FROM outbox WHERE published_at IS NULL) o,
-     (SELECT coalesce(extract(epoch FROM :now - min(received_at)
-                              FILTER (WHERE state = 'waiting')), 0) AS age,
+     (SELECT greatest(0, extract(epoch FROM :now - min(received_at)
+                                 FILTER (WHERE state = 'waiting')),
+                      extract(epoch FROM max(next_try_at) FILTER (WHERE state = 'waiting'
+                          AND next_try_at > :now + interval '25 hours') - :now)) AS age,
              count(*) FILTER (WHERE state = 'waiting') AS waiting,
              count(*) FILTER (WHERE state = 'parked') AS parked
       FROM inbox WHERE state <> 'done') i

@@ -26,7 +26,8 @@ def run(service_cls: type, settings: Settings) -> None:
     failpoints.arm(settings.failpoints)
     hosted = container(service_cls, settings)
     db, broker = hosted.config["db"], hosted.config["broker"]
-    inside = health.application({"database": db.is_up, "broker": broker.is_set})
+    checks = {"database": db.is_up, "broker": broker.is_set}
+    inside = health.application(checks)
     socket = eventlet.listen((settings.http_host, settings.internal_port))
     eventlet.spawn_n(wsgi.server, socket, inside, log_output=False, debug=False)
 
@@ -40,6 +41,7 @@ def run(service_cls: type, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     eventlet.spawn_n(_watch_hub, settings.service)
+    eventlet.spawn_n(health.show, checks)
     hosted.start()
     logs.log.info("worker_started")
     try:

@@ -33,7 +33,8 @@ UNDECIDABLE = Gauge(
 PROVISIONAL = Gauge("lapor_escalation_provisional_clocks", "Clocks with a provisional end")
 # Is there an open case that no clock watches?
 UNWATCHED = Gauge(
-    "lapor_escalation_unwatched_cases", "Open cases without a running hand-over limit"
+    "lapor_escalation_unwatched_cases",
+    "Open cases without a running hand-over limit, or without the reporter's that should run",
 )
 # Is there a case that should be with the Ombudsman and is not?
 STALLED = Gauge(

@@ -312,9 +312,9 @@ class Escalation(Service):
 
     @every(60)
     def count_unwatched(self) -> None:
-        """Shows whether an open case is watched by no clock."""
+        """Shows whether an open case lacks a clock that should watch it."""
         with self.db.begin() as tx:
-            watching.show_unwatched(tx)
+            watching.show_unwatched(tx, self.clock.now())
 
     @every(60)
     def count_handovers(self) -> None:

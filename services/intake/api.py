@@ -15,7 +15,7 @@ import limits
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis import web
+from chassis import metrics, web
 from chassis.clock import Clock
 from chassis.database import AS_OF_NOW, Transactions
 from chassis.errors import NotFound, TooMany
@@ -321,5 +321,6 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
 
 
 def app(settings: Settings, db: Transactions, clock: Clock) -> Any:
-    """Intake's WSGI application."""
+    """Intake's WSGI application. The first report that it fails to take is an increase too."""
+    metrics.HTTP.labels("intake", "/v1/reports", "POST", "error")
     return web.app("intake", routes(settings, db, clock), pepper=settings.idempotency_pepper)

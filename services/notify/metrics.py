@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.notify.domain import About
+from services.notify.models import REASONS
+
 # Are reporters told, and of what are they not?
 MESSAGES = Counter(
     "lapor_notify_messages", "Messages settled, by news and outcome", ["about", "outcome"]
 )
-for _news in ("post_reminded", "post_raised"):  # an alert counts from nought, not from the first
-    for _outcome in ("no_address", "rejected", "expired"):
-        MESSAGES.labels(_news, _outcome)
+for _news in About:  # what is counted from nought shows the first one, too
+    for _outcome in ("delivered", *REASONS, "overtaken"):
+        MESSAGES.labels(_news.value, _outcome)
+# How many could be brought lately?  (of the rows: mail that comes back is noted by a process that
+# nobody scrapes)
+SETTLED = Gauge(
+    "lapor_notify_settled",
+    "Messages settled within the last hours, by whom they were for and outcome",
+    ["to", "outcome", "hours"],
+)
 # How long does a reporter wait for news that we have?
 DELAY = Histogram(
     "lapor_notify_delay_seconds",

@@ -99,6 +99,9 @@ class Message(Base):
             "(state IN ('due', 'sending')) = (next_at IS NOT NULL)", name="open_has_time"
         ),
         sa.CheckConstraint("(state = 'failed') = (reason IS NOT NULL)", name="failed_has_reason"),
+        sa.Index(
+            "message_settled", "settled_at", postgresql_where=sa.text("settled_at IS NOT NULL")
+        ),
         sa.Index("message_next", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
         sa.Index(
             "message_unheard",

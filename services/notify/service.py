@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,7 +32,7 @@ from services.notify.channel import ANSWER, Line, Smtp
 from services.notify.config import Settings
 from services.notify.domain import Reply, Unanswered, Unavailable
 from services.notify.ledger import Limit
-from services.notify.models import Reporter
+from services.notify.models import REASONS, Reporter
 from services.notify.outgoing import Outgoing
 
 SENDERS = 8  # conversations with the mail server at once
@@ -251,10 +252,23 @@ class Notify(Service):
     def watch(self) -> None:
         """Shows what is stuck on its way to a reporter, and which answers nobody heard."""
         with self.db.begin() as tx:
-            row = tx.execute(_STUCK, {"now": self.clock.real()}).one()
+            row = tx.execute(_STUCK, self._now()).one()
         metrics.OLDEST_UNSENT.set(float(row.age))
         metrics.UNSENT.set(row.unsent)
         metrics.SILENT_ANSWERS.set(row.unheard)
+
+    @every(60)
+    def count_settled(self) -> None:
+        """Shows how many of the last hours' messages were brought, as it is known by now."""
+        with self.db.begin() as tx:
+            found = {(row.whom, row.outcome): row for row in tx.execute(_SETTLED, self._now())}
+        for to, outcome in product(("reporter", "post"), ("delivered", *REASONS)):
+            row = found.get((to, outcome))
+            metrics.SETTLED.labels(to, outcome, "1").set(row.within_one if row else 0)
+            metrics.SETTLED.labels(to, outcome, "6").set(row.within_six if row else 0)
+
+    def _now(self) -> dict[str, datetime]:
+        return {"now": self.clock.real()}
 
     def counts(self, tx: Session) -> dict[str, int]:
         """Every case has a reporter here, and no contact that was promised is still to come."""
@@ -266,11 +280,24 @@ def _limit(event: Event, about: domain.About, data: dict[str, Any]) -> Limit:
     return Limit(event.subject, data["clock"], data["cycle"], due)
 
 
+# What is due in more than a day was written while a clock was wrong: the night is shorter.
 _STUCK = sa.text("""
 SELECT u.age, u.unsent, a.unheard
-FROM (SELECT coalesce(extract(epoch FROM :now - min(not_before)), 0) AS age, count(*) AS unsent
-      FROM message WHERE next_at IS NOT NULL AND not_before <= :now) u,
+FROM (SELECT greatest(0, extract(epoch FROM :now - min(not_before)),
+                      extract(epoch FROM max(next_at) FILTER (WHERE next_at > w.wrong) - :now))
+                 AS age,
+             count(*) AS unsent
+      FROM message, (SELECT :now + interval '25 hours' AS wrong) w
+      WHERE next_at IS NOT NULL AND (not_before <= :now OR next_at > w.wrong)) u,
      (SELECT count(*) AS unheard FROM message
       WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a
+""")
+_SETTLED = sa.text("""
+SELECT CASE WHEN place IS NULL THEN 'reporter' ELSE 'post' END AS whom,
+       coalesce(reason, 'delivered') AS outcome, count(*) AS within_six,
+       count(*) FILTER (WHERE settled_at > :now - interval '1 hour') AS within_one
+FROM message
+WHERE state IN ('delivered', 'failed') AND settled_at > :now - interval '6 hours'
+AND settled_at <= :now GROUP BY 1, 2
 """)
 _EXPECTED = sa.text("SELECT count(*) FROM reporter WHERE state = 'expected'")

@@ -260,11 +260,12 @@ FILLED: dict[str, Callable[[Path], None]] = {
         (LAST, "".join(LAST.replace("escalation", NAME).replace("worker", kind)
                        for kind in ("api", "worker"))),
     ),
-    "deploy/prometheus/rules.yml, WorkerMissing": after(
+    "deploy/prometheus/rules.yml, ProcessMissing": after(
         "deploy/prometheus/rules.yml",
         (
             'absent(up{service="escalation", kind="worker"})',
-            f'\n          or absent(up{{service="{NAME}", kind="worker"}})',
+            "".join(f'\n          or absent(up{{service="{NAME}", kind="{kind}"}})'
+                    for kind in ("api", "worker")),
         ),
     ),
     "pyproject.toml, import rules": after(

@@ -124,8 +124,9 @@ def _scraped(root: Path) -> Found:
 
 def _missed(root: Path) -> Found:
     groups = _yaml(root, "deploy/prometheus/rules.yml")["groups"]
-    [rule] = [r for g in groups for r in g["rules"] if r.get("alert") == "WorkerMissing"]
-    return set(re.findall(r'absent\(up\{service="(\w+)", kind="worker"\}\)', rule["expr"]))
+    [rule] = [r for g in groups for r in g["rules"] if r.get("alert") == "ProcessMissing"]
+    missed = re.findall(r'absent\(up\{service="(\w+)", kind="(\w+)"\}\)', rule["expr"])
+    return _pairs({f"{service}-{kind}" for service, kind in missed})
 
 
 def _independent(root: Path) -> Found:
@@ -177,7 +178,7 @@ PLACES: dict[str, Callable[[Path], Found]] = {
     "deploy/compose/check": _tried_in_containers,
     "deploy/compose/prometheus.yml": _scraped_in_containers,
     "deploy/prometheus/targets.json": _scraped,
-    "deploy/prometheus/rules.yml, WorkerMissing": _missed,
+    "deploy/prometheus/rules.yml, ProcessMissing": _missed,
     "pyproject.toml, import rules": _independent,
     "contracts/openapi": _described,
     "contracts/asyncapi.yaml": _speaking,

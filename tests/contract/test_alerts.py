@@ -20,6 +20,7 @@ from tests.contract.measures import ROOT
 
 ALERTS = {rule["alert"] for rule in measures.rules() if "alert" in rule}
 FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})'
+ALWAYS = "Watchdog"
 UNDER_WAY = "3+1x60"  # intake is a little ahead: what is under way is not missing
 
 COUNTED = {
@@ -30,20 +31,33 @@ COUNTED = {
     ("escalation", "cases"): "0+1x60",
     ("notify", "contacts_expected"): "0 1 0x58",
 }
-FAILED_ANSWERS = (
-    'lapor_http_request_seconds_count{service="intake", route="/v1/reports", outcome="error"}'
+ANSWERED = (
+    'lapor_http_request_seconds_count{{service="intake", route="{}", method="POST",'
+    ' outcome="error"}}'
 )
+NOT_TAKEN, NOT_FOLLOWED = ANSWERED.format("/v1/reports"), ANSWERED.format("/v1/reports/track")
+PROCESSES = [(service, kind) for service in SERVICES for kind in ("api", "worker")]
+ENGINES = [("gateway", "engine"), ("rabbitmq", "engine")]
+SETTLED = 'lapor_notify_settled{{to="{}", outcome="{}", hours="{}"}}'
+READY = 'lapor_ready{{service="{}", kind="{}", check="{}"}}'
 MEASURED = (
     'lapor_entrypoint_seconds_count{{service="escalation", entrypoint="count_unwatched",'
     ' outcome="{}"}}'
 )
+PROVEN = (
+    'lapor_entrypoint_seconds_count{{service="routing", entrypoint="extend_trail", outcome="{}"}}'
+)
 WOKEN = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="publish", outcome="ok"}}'
 HEALTHY = {
     **{f'lapor_accounted{{service="{s}", what="{w}"}}': v for (s, w), v in COUNTED.items()},
-    **{f'up{{job="lapor", service="{s}", kind="worker"}}': "1x60" for s in SERVICES},
+    **{f'up{{job="lapor", service="{s}", kind="{k}"}}': "1x60" for s, k in PROCESSES + ENGINES},
+    **{READY.format(*process, "database"): "0 1x59" for process in PROCESSES},
+    **{READY.format(s, "worker", "broker"): "0 1x59" for s in SERVICES},
     **{WOKEN.format(s): "0+900x60" for s in SERVICES},
     MEASURED.format("ok"): "0+1x60",
     MEASURED.format("error"): "0x60",
+    PROVEN.format("ok"): "0+1x60",
+    PROVEN.format("error"): "0x60",
     **{f'{name}{{service="{s}"}}': "0x60" for s in SERVICES for name in (
         "lapor_outbox_age_seconds", "lapor_inbox_age_seconds", "lapor_inbox_parked",
         "lapor_inbox_gaps_total", "lapor_hub_lag_seconds",
@@ -72,11 +86,11 @@ HEALTHY = {
     "lapor_notify_oldest_unsent_seconds": "0x60",
     "lapor_escalation_unheard_answers": "0x60",
     "lapor_notify_undelivered_answers": "1x60",  # once, and its case is long over
-    'lapor_notify_messages_total{about="received", outcome="delivered"}': "0+10x60",
-    'lapor_notify_messages_total{about="received", outcome="rejected"}': "0 0 1x58",
-    'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x60",
-    'lapor_notify_messages_total{about="post_raised", outcome="overtaken"}': "0x60",
-    FAILED_ANSWERS: "0x60",
+    **{SETTLED.format("reporter", "delivered", hours): f"{60 * hours}x60" for hours in (1, 6)},
+    **{SETTLED.format("reporter", "rejected", hours): "0 0 1x58" for hours in (1, 6)},
+    **{SETTLED.format("post", "no_address", hours): "0x60" for hours in (1, 6)},
+    NOT_TAKEN: "0x60",
+    NOT_FOLLOWED: "0x60",
     'lapor_log_lines_lost_total{service="intake"}': "0x60",
     'lapor_sign_ins_total{result="wrong"}': "0+1x60",
     'lapor_sign_ins_total{result="locked"}': "0x60",
@@ -127,27 +141,40 @@ BROKEN = {
     "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
     "MessagesFailing": {
-        'lapor_notify_messages_total{about="received", outcome="rejected"}': "0+2x60"
+        SETTLED.format("reporter", "rejected", 1): "0x40 2 4x19",
     },
     "ContactsMissing": {
         'lapor_accounted{service="notify", what="contacts_expected"}': "0x50 1x10"
     },
-    "PostUnreachable": {
-        'lapor_notify_messages_total{about="post_raised", outcome="no_address"}': "0x50 1x10"
-    },
+    "PostUnreachable": {SETTLED.format("post", "no_address", 6): "0x50 1x10"},
     "AnswersUnheard": {"lapor_escalation_unheard_answers": "0x50 1x10"},
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},
-    "WorkerMissing": {'up{job="lapor", service="intake", kind="worker"}': GONE},
+    "ProcessMissing": {'up{job="lapor", service="intake", kind="api"}': GONE},
+    "NotReady": {READY.format("intake", "api", "database"): "1x50 0x10"},
     "WorkerAsleep": {WOKEN.format("intake"): "0+900x40 36000x20"},
     "HubBlocked": {'lapor_hub_lag_seconds{service="routing"}': "0x50 4x10"},
     "LogLinesLost": {'lapor_log_lines_lost_total{service="intake"}': "0x50 1x10"},
-    "ErrorsAnswered": {FAILED_ANSWERS: "0x50 0+3x10"},
+    "ErrorsAnswered": {NOT_FOLLOWED: "0x50 0+3x10"},
+    "ReportsNotTaken": {NOT_TAKEN: "0x50 1x10"},
     "RightsProbed": {'lapor_denials_total{route="/v1/cases/{number}"}': "0x40 0+20x20"},
     "TrailStalled": {"lapor_trail_age_seconds": "3000+60x60"},
     "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
+    ALWAYS: {},
 }  # fmt: skip
 ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long
 FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
+OTHERWISE = [
+    ("NotReady", {READY.format("routing", "worker", "broker"): "1x30" + " 0x2 1" * 10}),
+    ("MeasuresMissing", {
+        PROVEN.format("ok"): "0+1x40 40x20", PROVEN.format("error"): "0x40 0+1x20",
+    }),
+    ("MessagesFailing", {
+        SETTLED.format("reporter", "delivered", 6): "0x60",
+        SETTLED.format("reporter", "rejected", 6): "0x40 1x20",
+    }),
+    *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
+      for s, k in PROCESSES + ENGINES),
+]  # fmt: skip
 LOCKED = {'lapor_sign_ins_total{result="locked"}': "0x50 1x10"}  # somebody patient, and now a desk
 SLOW = {'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x50 250+1x10"}
 
@@ -209,6 +236,7 @@ def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_pa
 
     hours += [hour(SLOW, {"DeadlinesLate"}), hour(FIRST_GAP, {"EventsMissing"})]
     hours += [hour(ONE_BLOCK, {"HubBlocked"}), hour(LOCKED, {"PasswordsGuessed"})]
+    hours += [hour(trouble, {alert}) for alert, trouble in OTHERWISE]
     play(promtool, tmp_path, hours)
     assert set(BROKEN) == ALERTS
 
@@ -254,7 +282,8 @@ def test_an_hour_that_is_not_as_expected_is_noticed(promtool: Path, tmp_path: Pa
 def hour(trouble: dict[str, str], expected: set[str]) -> dict[str, object]:
     """A promtool test: the healthy figures, the trouble's in their place, and what then fires."""
     assert set(trouble) <= set(HEALTHY)
-    samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(expected)]
+    firing = sorted(expected | {ALWAYS})
+    samples = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in firing]
     return {
         "name": ", ".join(expected) or "all is well",
         "interval": "1m",

@@ -21,7 +21,8 @@ STORED = 20_000
 FILL = f"""
 SET session_replication_role = replica;
 INSERT INTO case_state (number, status, kind, received_at)
-SELECT 'KTB-' || n, CASE WHEN n % 1000 = 0 THEN 'unverified' ELSE 'closed' END, 'complaint', now()
+SELECT 'KTB-' || n, CASE WHEN n % 2000 = 0 THEN 'answered' WHEN n % 1000 = 0 THEN 'unverified'
+    ELSE 'closed' END, 'complaint', now()
 FROM generate_series(1, {STORED}) n;
 INSERT INTO clock (number, clock, cycle, started_at, stopped_at, due_at, regime)
 SELECT 'KTB-' || n, clock, 1, now(), CASE WHEN n % 1000 > 0 THEN now() END, now(), 1
@@ -30,12 +31,14 @@ INSERT INTO due (clock_id, number, what, due_at, fired_at)
 SELECT id, number, 'passed', due_at, CASE WHEN stopped_at IS NOT NULL THEN now() END FROM clock;
 INSERT INTO breach (clock_id, opened_at, closed_at, how)
 SELECT id, now(), now(), 'stopped' FROM clock WHERE stopped_at IS NOT NULL;
+INSERT INTO case_event (number, at, what, detail)
+SELECT 'KTB-' || n, now(), 'case.answered', '{{}}' FROM generate_series(1, {STORED}) n;
 INSERT INTO feed_poke (id, stream, epoch, position, made_at, attempts, settled_at, outcome)
 SELECT gen_random_uuid(), 'monitoring', 1, n, now(), 1, now(), 'delivered'
 FROM generate_series(1, {STORED}) n;
 ANALYZE
 """
-LARGE = ("case_state", "clock", "due", "breach", "feed_poke")
+LARGE = ("case_state", "clock", "due", "breach", "feed_poke", "case_event")
 
 
 @pytest.fixture
@@ -151,6 +154,47 @@ def test_a_case_that_no_clock_watches_is_seen(tower: Tower, change: str, count: 
     tower.service.count_unwatched()
 
     assert shown("unwatched_cases") == count
+
+
+def unwatched(tower: Tower, at: str) -> float | None:
+    tower.at(at).service.count_unwatched()
+    return shown("unwatched_cases")
+
+
+def test_an_answer_after_which_no_silence_begins_is_seen_in_six_hours(tower: Tower) -> None:
+    tower.begin_work()
+    tower.answer()
+    assert unwatched(tower, "2026-11-02 15:59") == 0
+    assert unwatched(tower, "2026-11-02 16:00") == 1
+
+    tower.deliver()
+    assert unwatched(tower, "2026-11-02 16:01") == 0
+
+    tower.hear("case.objected.v1", status="in_progress", cycle=2)
+    tower.at("2026-11-03 10:00").answer(cycle=2)
+    assert unwatched(tower, "2026-11-03 15:59") == 0  # the last answer counts,
+    assert unwatched(tower, "2026-11-03 16:00") == 1  # and its own round's clock
+
+
+def test_an_answer_that_is_known_to_be_unheard_is_another_alarm(tower: Tower) -> None:
+    tower.begin_work()
+    tower.answer()
+    tower.hear("message.failed.v1", about="answered", cycle=1, reason="rejected")
+
+    assert unwatched(tower, "2026-11-03 10:00") == 0
+
+
+def test_a_question_without_its_clock_is_seen(tower: Tower) -> None:
+    tower.open()
+    tower.hear("case.data_requested.v1", status="awaiting_reporter", awaited_from="unverified")
+    assert unwatched(tower, "2026-11-02 10:01") == 0
+    tower.hear("message.failed.v1", about="data_requested", cycle=1, reason="rejected")
+    assert unwatched(tower, "2026-11-02 10:02") == 0  # it stands, which is heard of elsewhere
+
+    tower.database.psql("UPDATE clock SET stopped_at = now() WHERE clock = 'D'")
+    assert unwatched(tower, "2026-11-02 10:03") == 1
+    tower.database.psql("UPDATE case_state SET follows = true")
+    assert unwatched(tower, "2026-11-02 10:04") == 0
 
 
 def test_the_question_leaves_out_what_the_clockwork_calls_over() -> None:

@@ -28,3 +28,17 @@ def test_a_lost_reply_costs_nothing(intake_db, run, point, kept):
     assert len({a.text for a in answers}) == 1
     assert intake_db.psql("SELECT number FROM report") == [(answers[0].json()["number"],)]
     assert intake_db.psql("SELECT count(*) FROM outbox") == [(2,)]
+
+
+def test_the_first_report_that_is_not_taken_is_counted_from_nought(intake_db, run):
+    failed = (
+        'lapor_http_request_seconds_count{method="POST",outcome="error",route="/v1/reports",'
+        'service="intake"}'
+    )
+    api = run("api", intake_db, FAILPOINTS="intake.before_write=raise")
+    assert f"{failed} 0.0" in api.metrics()
+
+    answer = httpx.post(f"{api.url}/v1/reports", json=REPORT, headers=key(), trust_env=False)
+
+    assert answer.status_code == 500
+    assert f"{failed} 1.0" in api.metrics()

@@ -10,6 +10,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 import pytest
+from prometheus_client import REGISTRY
 
 from deploy.local.environment import ROOT
 from services.notify import bounces
@@ -116,3 +117,6 @@ def test_an_operator_or_a_mail_server_pipes_it_in(
     assert (run.stdout, run.returncode) == (b"1 counted as failed\n", 0), run.stderr
     assert CONTACT["email"].encode() not in run.stderr
     assert desk.states()[-1] == ("answered", "failed", "rejected")
+    desk.notify.count_settled()  # the worker's measure, of what another process wrote
+    lately = {"to": "reporter", "outcome": "rejected", "hours": "1"}
+    assert REGISTRY.get_sample_value("lapor_notify_settled", lately) == 1

@@ -1,0 +1,96 @@
+"""What notify measures is what its rows say, whoever wrote them and under which clock."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from prometheus_client import REGISTRY
+
+from services.notify import service
+from services.notify.domain import About
+from tests.service.notify.desk import Desk
+from tests.service.notify.test_bounces import report, told
+from tests.service.notify.test_posts import RAISED
+
+YEAR = "interval '1 year'"
+
+
+def shown(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"lapor_notify_{name}", labels)
+
+
+def settled(desk: Desk, to: str, outcome: str) -> tuple[float | None, float | None]:
+    """How many within one hour and within six."""
+    desk.notify.count_settled()
+    within = [shown("settled", to=to, outcome=outcome, hours=hours) for hours in ("1", "6")]
+    return within[0], within[1]
+
+
+def test_every_news_and_outcome_is_there_before_it_is_counted() -> None:
+    for about in About:
+        for outcome in ("delivered", "rejected", "expired", "no_address", "overtaken"):
+            assert shown("messages_total", about=about, outcome=outcome) is not None
+
+
+def test_what_was_settled_counts_for_its_hours(desk: Desk) -> None:
+    assert settled(desk, "reporter", "delivered") == (0, 0)
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.postbox.script.append("rcpt 554 5.7.1 not from you")
+    desk.send()
+
+    assert settled(desk, "reporter", "rejected") == (1, 1)
+    desk.later(hours=2)
+    assert settled(desk, "reporter", "rejected") == (0, 1)
+    desk.later(hours=5)
+    assert settled(desk, "reporter", "rejected") == (0, 0)
+
+
+def test_what_came_back_counts_as_failed_though_another_process_noted_it(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.send()
+    assert settled(desk, "reporter", "delivered") == (1, 1)
+
+    assert told(desk, report(desk.postbox.mails[-1])) == 1
+
+    assert settled(desk, "reporter", "delivered") == (0, 0)
+    assert settled(desk, "reporter", "rejected") == (1, 1)
+
+
+def test_a_post_without_an_address_is_counted_apart(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.hear("escalation.raised.v1", **RAISED)
+
+    assert settled(desk, "post", "no_address") == (1, 1)
+    assert settled(desk, "reporter", "no_address") == (0, 0)
+
+
+def test_what_is_due_in_a_year_is_stuck(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.notify.watch()
+    assert (shown("unsent"), shown("oldest_unsent_seconds") < 60) == (1, True)  # type: ignore[operator]
+
+    desk.database.psql(f"UPDATE message SET next_at = now() + {YEAR}, not_before = now() + {YEAR}")
+    desk.notify.watch()
+
+    assert shown("unsent") == 1
+    assert shown("oldest_unsent_seconds") > 360 * 24 * 3600  # type: ignore[operator]
+
+
+def test_the_last_hours_are_not_searched_in_all_that_was_ever_settled(desk: Desk) -> None:
+    desk.database.psql("""
+        SET session_replication_role = replica;
+        INSERT INTO message (id, number, about, cause, facts, correlationid, state, not_before,
+                             written_at, settled_at)
+        SELECT gen_random_uuid(), 'KTB-' || n, 'closed', gen_random_uuid(), '{}', 'x',
+            'delivered', at, at, at
+        FROM generate_series(1, 20000) n, (SELECT now() - interval '9 days' AS at) past;
+        ANALYZE message
+    """)
+    asked = sa.text(f"EXPLAIN {service._SETTLED.text}")
+    with desk.db.begin() as tx:
+        plan = "\n".join(tx.scalars(asked, {"now": desk.clock.real()}))
+
+    assert "Seq Scan on message" not in plan
