@@ -107,6 +107,12 @@ def of(code: Any) -> Words:
     return CODES.get(str(code), Words(str(code), str(code)))
 
 
+def reached(to: str, because: str | None) -> Words:
+    """Who heard of a passed limit, and why not simply who was meant."""
+    who, why = of(to), of(because)
+    return Words(f"{who.id}: {why.id}", f"{who.en}: {why.en}") if because else who
+
+
 def clock(code: str) -> Words:
     """What a clock is called."""
     named = NAMES.get(code)
