@@ -35,7 +35,7 @@ ABOVE: Mapping[Addressee, Addressee] = {
 OF_AGENCIES = frozenset({Addressee.HOLDER, Addressee.HEAD_OF_AGENCY})  # one in each agency
 HEADS: Mapping[Desk, Addressee] = {
     Desk.COORDINATOR: Addressee.HEAD_OF_COORDINATOR,
-    Desk.ARBITER: Addressee.SEKDA,  # the desk is his, and so is the inspectorate the supervisor's
+    Desk.ARBITER: Addressee.SEKDA,  # the arbiter is the Sekda, and the supervisor the inspectorate
     Desk.SUPERVISOR: Addressee.INSPECTORATE,
 }
 COMPLAINED_ABOUT = "complained_about"
@@ -84,9 +84,9 @@ def reach(
     passed_by: frozenset[Standing] = EMPTY,
     desks: Desks = USUAL,
 ) -> Reached:
-    """Who is reached when a post is meant, for a case that an agency has or a desk; posts that
-    stand so (`passed_by`) send it one up, and so does one whose office it complains about, which
-    is not even reached where nobody stands above: above all desks is the Bupati."""
+    """Who is reached when a post is meant, for a case that an agency has or nobody yet; posts that
+    stand so (`passed_by`) send it one up. One whose office the case complains about always does,
+    whoever is missing above: the Bupati, above all desks, is none of theirs."""
     known = list(staffing)
     chain = list(_upwards(Addressee(meant), agency, desks.decider))
     hearing = [post for post in chain if not _is_complained_about(post, agency, desks)]
@@ -123,8 +123,8 @@ def standing(
 
 
 def _upwards(post: Addressee, agency: str | None, decider: Desk) -> Iterator[Addressee]:
-    """The post and those above it. While no agency has a case, it is that of the desk that decides,
-    and of those the coordinator's alone has a post below its head."""
+    """The post and those above it. While no agency has a case, its holder is the desk that decides;
+    only the coordinator's has a post of its own below its head."""
     if post is Addressee.HOLDER and (agency is not None or decider is Desk.COORDINATOR):
         yield post
     if post in OF_AGENCIES:
