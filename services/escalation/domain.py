@@ -109,6 +109,14 @@ class Addressee(StrEnum):
     BUPATI = "bupati"
 
 
+class Desk(StrEnum):
+    """A desk that may have a case while no agency has it, as routing calls it."""
+
+    COORDINATOR = "coordinator"
+    ARBITER = "arbiter"
+    SUPERVISOR = "supervisor"
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A rung of the ladder: whom a limit is brought to, `after` so many working days past its end

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from chassis.schemas import Count, Strict, Text, Tolerant, Whole
+from services.escalation.domain import Desk
 from services.escalation.models import PARTS, STREAMS
 from services.escalation.ombudsman.answers import Answer, Declined
 
@@ -32,6 +33,8 @@ class CaseOpened(Tolerant):
     status = fields.String(required=True)
     kind = fields.String(required=True)
     received_at = moment(required=True)
+    decider = fields.String(load_default=Desk.COORDINATOR.value)  # formerly it was not said
+    passes_by = fields.List(fields.String(), load_default=list)
 
 
 class CaseMoved(Tolerant):
@@ -44,7 +47,9 @@ class CaseMoved(Tolerant):
     klass = fields.String(data_key="class", allow_none=True)
     category = fields.String(allow_none=True)
     agency = fields.String(allow_none=True)
-    goes_to = fields.String()
+    returns = fields.Integer()
+    decider = fields.String()
+    passes_by = fields.List(fields.String())
     awaited_from = fields.String()
 
 

@@ -99,6 +99,7 @@ class Escalation(Service):
         "case.merged.v1",
         "case.withdrawn.v1",
         "case.refused.v1",
+        "case.desks_changed.v1",
     )
     def follow_case(self, event: Event, tx: Session) -> None:
         """Moves the clocks of a case by what happened to it."""

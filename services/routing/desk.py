@@ -104,8 +104,9 @@ class Verification(Resource):
         """The report is real. May be done again until it is disposed to an agency."""
         turn.known(models.Category, body["category"], "category")
         turn.known(models.Agency, body["complains_about"], "complains_about")
-        after = domain.verify(turn.case, turn.actor, turn.at, turn.rules, **body)
-        turn.make(Action.VERIFY, after, lambda c, _: events.verified(c, turn.at))
+        rules = turn.rules
+        after = domain.verify(turn.case, turn.actor, turn.at, rules, **body)
+        turn.make(Action.VERIFY, after, lambda c, _: events.verified(c, turn.at, rules.seats))
 
 
 class Disposition(Resource):
@@ -187,13 +188,13 @@ class Return(Resource):
     @verb("Return: not this agency's", schemas.Return)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """No clock restarts; the second return goes to the arbiter."""
-        proposed, agency = body["proposed_agency"], turn.case.agency or ""
+        proposed, agency, rules = body["proposed_agency"], turn.case.agency or "", turn.rules
         turn.known(models.Agency, proposed, "proposed_agency")
-        after = domain.return_case(turn.case, turn.actor, turn.rules, proposed=proposed)
+        after = domain.return_case(turn.case, turn.actor, rules, proposed=proposed)
         turn.make(
             Action.RETURN,
             after,
-            lambda c, _: events.returned(c, turn.at, agency=agency, proposed=proposed),
+            lambda c, _: events.returned(c, turn.at, rules.seats, agency=agency, proposed=proposed),
             why=body["reason"],
             noted={"proposed_agency": proposed},
         )
@@ -260,13 +261,25 @@ class Merge(Resource):
             other = case_file.locked(turn.tx, body["into"])
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None
-        child, parent = domain.merge(turn.case, turn.actor, case_file.value(other), turn.rules)
+        rules, before = turn.rules, case_file.value(other)
+        child, parent = domain.merge(turn.case, turn.actor, before, rules)
         joining = [turn.row, *case_file.followers(turn.tx, child.number)]
         step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
-        case_file.change(turn.tx, other, parent, step)
-        turn.make(Action.MERGE, child, lambda c, _: events.merged(c, turn.at), why=body["reason"])
+        case_file.change(turn.tx, other, parent, step, _desks_changed(turn, rules, before, parent))
+        turn.make(
+            Action.MERGE,
+            child,
+            lambda c, _: events.merged(c, turn.at, rules.seats),
+            why=body["reason"],
+        )
         if parent.status is Status.ANSWERED:
             case_file.answer_too(turn.tx, joining, parent.number, step)
+
+
+def _desks_changed(turn: Turn, rules: Rules, before: Case, parent: Case) -> Say | None:
+    """Says that others decide about the parent, or must hear nothing of it, if that is so now."""
+    then, now = ((case.decider, rights.passed_by(case, rules.seats)) for case in (before, parent))
+    return None if then == now else lambda c, _: events.desks_changed(c, turn.at, rules.seats)
 
 
 VERBS: dict[str, type[Resource]] = {

@@ -7,7 +7,7 @@ intake may hear.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,12 @@ from chassis.events import Fact
 from services.routing.domain import TooLate
 from services.routing.evidence import Evidence
 from services.routing.life import Action, Case, Role
+from services.routing.rights import passed_by
+
+Seats = Mapping[str, Role]  # which desk sits in which agency
 
 
-def opened(case: Case, at: datetime) -> Fact:
+def opened(case: Case, at: datetime, seats: Seats) -> Fact:
     """A report has become a case."""
     return _fact(
         "case.opened.v1",
@@ -30,12 +33,14 @@ def opened(case: Case, at: datetime) -> Fact:
         confidentiality=case.confidentiality,
         hidden_from_public=case.hidden_from_public,
         reachable=case.reachable,
+        **_desks(case, seats),
     )
 
 
-def verified(case: Case, at: datetime) -> Fact:
+def verified(case: Case, at: datetime, seats: Seats) -> Fact:
     """The report is real, and this is its class."""
-    return _fact("case.verified.v1", case, at, **_classification(case))
+    told = _classification(case) | _desks(case, seats)
+    return _fact("case.verified.v1", case, at, **told)
 
 
 def disposed(case: Case, at: datetime) -> Fact:
@@ -51,7 +56,7 @@ def disposed(case: Case, at: datetime) -> Fact:
     )
 
 
-def returned(case: Case, at: datetime, *, agency: str, proposed: str | None) -> Fact:
+def returned(case: Case, at: datetime, seats: Seats, *, agency: str, proposed: str | None) -> Fact:
     """`agency` gave it back; whoever decides then sits with the coordinator or above."""
     goes_to = "coordinator" if case.decider is Role.COORDINATOR else "arbiter"
     return _fact(
@@ -62,6 +67,7 @@ def returned(case: Case, at: datetime, *, agency: str, proposed: str | None) -> 
         proposed_agency=proposed,
         returns=case.returns,
         goes_to=goes_to,
+        **_desks(case, seats),
     )
 
 
@@ -118,11 +124,12 @@ def answered(case: Case, at: datetime, reply_id: UUID, evidence: Iterable[Eviden
     )
 
 
-def disagreed(case: Case, at: datetime, action: Action) -> Fact:
+def disagreed(case: Case, at: datetime, action: Action, seats: Seats) -> Fact:
     """The reporter's no was taken: as an objection, or as a reopening."""
     if action is Action.REOPEN:
         return _fact("case.reopened.v1", case, at, cycle=case.cycle)
-    return _fact("case.objected.v1", case, at, objections=case.objections, cycle=case.cycle)
+    told = {"objections": case.objections, "cycle": case.cycle} | _desks(case, seats)
+    return _fact("case.objected.v1", case, at, **told)
 
 
 def closed(case: Case, at: datetime) -> Fact:
@@ -146,10 +153,16 @@ def reclassified(case: Case, at: datetime) -> Fact:
     return _fact("case.reclassified.v1", case, at, **_classification(case))
 
 
-def merged(case: Case, at: datetime) -> Fact:
+def merged(case: Case, at: datetime, seats: Seats) -> Fact:
     """It follows another one, and has its class, agency and round from now on."""
     handling = _classification(case) | {"agency": case.agency, "cycle": case.cycle}
-    return _fact("case.merged.v1", case, at, into=case.merged_into, **handling)
+    told = handling | _desks(case, seats)
+    return _fact("case.merged.v1", case, at, into=case.merged_into, **told)
+
+
+def desks_changed(case: Case, at: datetime, seats: Seats) -> Fact:
+    """Another case that follows it complains about a desk, and so it does as well."""
+    return _fact("case.desks_changed.v1", case, at, **_desks(case, seats))
 
 
 def withdrawn(case: Case, at: datetime) -> Fact:
@@ -198,3 +211,9 @@ def _fact(type: str, case: Case, at: datetime, **data: Any) -> Fact:
 
 def _classification(case: Case) -> dict[str, Any]:
     return {"kind": case.kind, "class": case.class_, "category": case.category}
+
+
+def _desks(case: Case, seats: Seats) -> dict[str, Any]:
+    """Who decides while no agency has it, and who must hear nothing. Desks only: which agency a
+    case complains about is told to nobody."""
+    return {"decider": case.decider, "passes_by": list(passed_by(case, seats))}

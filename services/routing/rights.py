@@ -6,6 +6,8 @@ to one case, and who decides while no agency has it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing.life import (
     LADDER,
@@ -85,11 +87,17 @@ def allowed(actor: Actor, case: Case) -> list[Action]:
     return found
 
 
+def passed_by(case: Case, seats: Mapping[str, Role]) -> tuple[Role, ...]:
+    """The desks that must hear nothing of a case: it complains about the agency they sit in."""
+    complained = {seats.get(agency) for agency in case.complains_about}
+    return tuple(role for role in LADDER if role in complained)
+
+
 def decider(case: Case, rules: Rules) -> Role:
     """Who decides while no agency holds it: the arbiter from the second return on, and always one
     level up from a desk that the case complains about."""
     lowest = LADDER.index(Role.ARBITER if case.returns >= RETURNS_TO_ARBITER else Role.COORDINATOR)
-    complained = {rules.seats.get(agency) for agency in case.complains_about}
+    complained = passed_by(case, rules.seats)
     for role in LADDER[lowest:] + LADDER[:lowest]:
         if role not in complained:
             return role

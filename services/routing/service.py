@@ -54,7 +54,8 @@ class Routing(Service):
             return
         report, now = schemas.Submitted.of(event), self.clock.now()
         case = _case(event.subject, report, _known(tx, report["category"]))
-        case = domain.opened(case, report["agency"], Rules(remembered(tx, case_file.seats)))
+        seats = remembered(tx, case_file.seats)
+        case = domain.opened(case, report["agency"], Rules(seats))
         keep(
             tx,
             event.subject,
@@ -70,7 +71,7 @@ class Routing(Service):
                 opened_at=now,
             ),
         )
-        emit(tx, events.opened(case, now))
+        emit(tx, events.opened(case, now, seats))
 
     # --- the reporter
 
@@ -101,8 +102,9 @@ class Routing(Service):
         def disagree(case: Case) -> tuple[Action, Case, Say | None]:
             # for them it ended when their own did: the other's may be over long ago
             ended = replace(case, ended_at=row.ended_at)
-            action, after = domain.disagree(ended, at, self._rules(tx, at))
-            return action, after, lambda c, _: events.disagreed(c, at, action)
+            rules = self._rules(tx, at)
+            action, after = domain.disagree(ended, at, rules)
+            return action, after, lambda c, _: events.disagreed(c, at, action, rules.seats)
 
         self._let(tx, asked, parent, row, at, disagree)
 

@@ -11,7 +11,7 @@ from tests.harness.copies import mistaken
 from tests.harness.faults import ask, client_of, problem, timed, waiting_for_locks
 from tests.harness.publishing import event, publish
 from tests.harness.waiting import eventually
-from tests.service.chassis.stories import AT
+from tests.service.chassis.stories import AT, DESKS
 
 pytestmark = pytest.mark.fault
 
@@ -186,4 +186,4 @@ def test_half_an_effect_is_noticed(system, receipt):
 
 def verified(number):
     data = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
-    return event("case.verified.v1", number, 2, data | {"category": "jalan-jembatan"})
+    return event("case.verified.v1", number, 2, data | {"category": "jalan-jembatan"} | DESKS)

@@ -16,7 +16,7 @@ from tests.harness.faults import ask, client_of, command, waiting_for_locks
 from tests.harness.publishing import event, publish
 from tests.harness.stalls import Stalls
 from tests.harness.waiting import eventually
-from tests.service.chassis.stories import AT
+from tests.service.chassis.stories import AT, DESKS
 
 pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
@@ -153,7 +153,7 @@ def handed_over_twice(system, triggers):
     settle(system, Accepted({number}))
     system.psql("intake", triggers)
     said = {"at": AT, "status": "unverified", "kind": "complaint", "class": "ordinary"}
-    verified = event("case.verified.v1", number, 2, said | {"category": "jalan-jembatan"})
+    verified = event("case.verified.v1", number, 2, said | {"category": "jalan-jembatan"} | DESKS)
     with client_of(system, "intake") as holder:
         holder.execute("SET idle_in_transaction_session_timeout = 0")
         holder.execute("SELECT pg_advisory_xact_lock(7)")

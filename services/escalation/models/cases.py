@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.escalation.domain import What
+from services.escalation.domain import Desk, What
 from services.escalation.models.calendars import REGENCY
-from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, one_of
+from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, listed, one_of
 from services.escalation.watch.clockwork import OVER, Cause, Clock
 
 _OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
@@ -19,7 +20,7 @@ _RUNS = "stopped_at IS NULL"
 
 class CaseState(Base):
     """Where a case stands, as routing last said. Whoever changes one of its clocks, or fires one,
-    holds this row's lock."""
+    holds this row's lock. `passes_by`: the desks that it complains about, which hear nothing."""
 
     __tablename__ = "case_state"
     __table_args__ = (
@@ -30,6 +31,8 @@ class CaseState(Base):
         ),
         sa.Index("case_state_unheard", "number", postgresql_where=sa.text("unheard_cycle > 0")),
         sa.Index("case_state_open", "number", postgresql_where=sa.text(_OPEN)),
+        one_of("decider", Desk),
+        sa.CheckConstraint(f"passes_by <@ ARRAY[{listed(Desk)}]", name="passes_by_known"),
     )
 
     number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
@@ -38,6 +41,8 @@ class CaseState(Base):
     klass: Mapped[str | None] = mapped_column("class", sa.Text)
     category: Mapped[str | None] = mapped_column(sa.Text)
     agency: Mapped[str | None] = mapped_column(sa.Text)
+    decider: Mapped[str] = mapped_column(sa.Text, server_default=Desk.COORDINATOR.value)
+    passes_by: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     cycle: Mapped[int] = mapped_column(server_default=sa.text("1"))
     follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
     received_at: Mapped[datetime] = mapped_column(MOMENT)

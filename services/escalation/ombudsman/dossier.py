@@ -39,6 +39,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "case.merged": (),
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
+    "case.desks_changed": (),
     "escalation.raised": ("clock", "cycle", "level", "to", "because", "agency", "due_at"),
     "deadline.kept": ("clock", "cycle", "due_at"),
 }

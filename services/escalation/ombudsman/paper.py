@@ -172,7 +172,7 @@ class _Paper:
                 (
                     self._plain(one["at"]),
                     wording.clock(one["clock"]),
-                    wording.of(one["to"]),
+                    wording.reached(one["to"], one.get("because")),
                 )
                 for one in self._dossier["escalations"]
             ],

@@ -39,6 +39,9 @@ HAPPENED: Mapping[str, Words] = {
     "case.merged": Words("Digabungkan", "Merged"),
     "case.withdrawn": Words("Dicabut oleh pelapor", "Withdrawn by the reporter"),
     "case.refused": Words("Permintaan pelapor ditolak", "A request of the reporter was refused"),
+    "case.desks_changed": Words(
+        "Pihak yang memutuskan ditetapkan ulang", "Who decides was settled anew"
+    ),
     "deadline.kept": Words(
         "{clock}: ternyata tidak terlewati, kabarnya terlambat sampai",
         "{clock}: not missed after all, the news of it came late",
@@ -75,6 +78,15 @@ CODES: Mapping[str, Words] = {
     "sekda": Words("Sekda", "Sekda"),
     "inspectorate": Words("Inspektorat", "inspectorate"),
     "bupati": Words("Bupati", "Bupati"),
+    "deputised": Words(
+        "jabatan yang dituju dijabat pelaksana", "a deputy acts at the post that was meant"
+    ),
+    "absent": Words("pejabat yang dituju berhalangan", "who was meant is away"),
+    "vacant": Words("jabatan yang dituju kosong", "the post that was meant is vacant"),
+    "complained_about": Words(
+        "pejabat yang dituju termasuk yang diadukan",
+        "the case complains about the office that was meant",
+    ),
     "identity": Words("identitas pelapor", "the reporter's identity"),
     "report": Words("laporan", "the report"),
     "addition": Words("tambahan pelapor", "the reporter's addition"),
@@ -93,6 +105,12 @@ def of(code: Any) -> Words:
     if code is None or isinstance(code, bool):
         code = {None: "none", True: "yes", False: "no"}[code]
     return CODES.get(str(code), Words(str(code), str(code)))
+
+
+def reached(to: str, because: str | None) -> Words:
+    """Who heard of a passed limit, and why not simply who was meant."""
+    who, why = of(to), of(because)
+    return Words(f"{who.id}: {why.id}", f"{who.en}: {why.en}") if because else who
 
 
 def clock(code: str) -> Words:

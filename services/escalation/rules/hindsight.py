@@ -3,7 +3,7 @@
 Pure. Replays each clock of history - when it started, stood, went on and stopped - on the engine
 that measures the running ones: at every such moment its wake-ups are computed from what was known
 then, and those that come before the next moment fire. By the rules that were in force it gives what
-really fired. Kind, class and agency are those that the case
+really fired. Kind, class, agency and desks are those that the case
 has now; the posts are held as was decreed.
 """
 
@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.escalation.domain import LEVELS, Rung, What, limit_for, rungs_for, wakeups
-from services.escalation.rules.posts import NOT_HELD, Staffing, reach
+from services.escalation.rules.posts import NOT_HELD, USUAL, Desks, Staffing, reach
 from services.escalation.rules.regime import OF_AGENCIES, Regime
 from services.escalation.watch.clockwork import GOVERNMENT, Run
 from services.escalation.watch.workdays import Undecidable, due
@@ -37,6 +37,7 @@ class Life:
     calendar: str
     run: Run
     fired: frozenset[tuple[str, datetime]] = frozenset()
+    desks: Desks = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def replay(
             armed[what] = armed[what][0], True
             if what in LEVELS[1:] and (rung := rungs.get(what)):
                 on = regime.calendar.day_of(armed[what][0] + ITS_LAST_SECOND)
-                reached = reach(staffing, rung.to, life.agency, on, NOT_HELD)
+                reached = reach(staffing, rung.to, life.agency, on, NOT_HELD, life.desks)
                 raised.append((rung.level, reached.to.value))
     fired = frozenset((what.value, at) for what, (at, has_fired) in armed.items() if has_fired)
     return Outcome(fired, tuple(raised), undecidable)

@@ -11,14 +11,15 @@ from sqlalchemy.orm import Session, selectinload
 from services.escalation.domain import What
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.rules.hindsight import Life
+from services.escalation.rules.staffing import desks_of
 from services.escalation.watch import clocks
 
 A_PAGE = 2000
 
 
 def lives(tx: Session, most: int | None = None, *, only_open: bool = False) -> Iterator[Life]:
-    """Every clock with its case's kind, class and agency, newest first; at most `most`, or only
-    those that are not stopped."""
+    """Every clock with its case's kind, class, agency and desks, newest first; at most `most`, or
+    only those that are not stopped."""
     last: int | None = None
     while most is None or most > 0:
         size = A_PAGE if most is None else min(A_PAGE, most)
@@ -55,4 +56,5 @@ def _life(clock: ClockRun, case: CaseState) -> Life:
         calendar=clock.calendar,
         run=clocks.run_of(clock),
         fired=fired,
+        desks=desks_of(case),
     )

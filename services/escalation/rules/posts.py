@@ -1,4 +1,5 @@
-"""Who is reached at a post: its holder, a deputy, or who stands above when nobody is there.
+"""Who is reached at a post: its holder, a deputy, or who stands above when nobody is there, or
+when the case complains about its office.
 
 Pure. A post that is vacant or whose holder is away stops nothing: what was meant for it goes one
 up, at that moment, as far as it must. The upper end always hears. A deputy is reminded of what is
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from services.escalation.domain import Addressee
+from services.escalation.domain import Addressee, Desk
 
 
 class Standing(StrEnum):
@@ -32,6 +33,12 @@ ABOVE: Mapping[Addressee, Addressee] = {
     Addressee.SEKDA: Addressee.BUPATI,
 }
 OF_AGENCIES = frozenset({Addressee.HOLDER, Addressee.HEAD_OF_AGENCY})  # one in each agency
+HEADS: Mapping[Desk, Addressee] = {
+    Desk.COORDINATOR: Addressee.HEAD_OF_COORDINATOR,
+    Desk.ARBITER: Addressee.SEKDA,  # the arbiter is the Sekda, and the supervisor the inspectorate
+    Desk.SUPERVISOR: Addressee.INSPECTORATE,
+}
+COMPLAINED_ABOUT = "complained_about"
 EMPTY = frozenset({Standing.ABSENT, Standing.VACANT})
 NOT_HELD = EMPTY | {Standing.DEPUTISED}
 
@@ -49,12 +56,24 @@ class Staffing:
 
 
 @dataclass(frozen=True, slots=True)
+class Desks:
+    """Which desk decides about a case while no agency has it, and which must hear nothing of it."""
+
+    decider: Desk = Desk.COORDINATOR
+    complained_about: frozenset[Desk] = frozenset()
+
+
+USUAL = Desks()
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """Who was reached; `because` is how the post stood that was meant, if it was not simply held
-    (the one that was meant is the same when a deputy is reminded, or when nobody stands above)."""
+    (the one that was meant is the same when a deputy is reminded, or when nobody stands above), or
+    that the case complains about its office."""
 
     to: Addressee
-    because: Standing | None = None
+    because: str | None = None
 
 
 def reach(
@@ -63,18 +82,29 @@ def reach(
     agency: str | None,
     on: date,
     passed_by: frozenset[Standing] = EMPTY,
+    desks: Desks = USUAL,
 ) -> Reached:
     """Who is reached when a post is meant, for a case that an agency has or nobody yet; posts that
-    stand so (`passed_by`) send it one up."""
+    stand so (`passed_by`) send it one up. One whose office the case complains about always does,
+    whoever is missing above: the Bupati, above all desks, is none of theirs."""
     known = list(staffing)
-    chain = list(_upwards(Addressee(meant), agency))
+    chain = list(_upwards(Addressee(meant), agency, desks.decider))
+    hearing = [post for post in chain if not _is_complained_about(post, agency, desks)]
     at_first = standing(known, chain[0], agency, on)
-    because = None if at_first is Standing.HELD else at_first
-    somebody = [post for post in chain if standing(known, post, agency, on) not in EMPTY]
+    because = None if at_first is Standing.HELD else at_first.value
+    because = because if chain[0] in hearing else COMPLAINED_ABOUT
+    somebody = [post for post in hearing if standing(known, post, agency, on) not in EMPTY]
     for post in somebody:
         if standing(known, post, agency, on) not in passed_by:
             return Reached(post, because)
-    return Reached((somebody or chain)[-1], because)  # a deputy rather than nobody
+    return Reached((somebody or hearing)[-1], because)  # a deputy rather than nobody
+
+
+def _is_complained_about(post: Addressee, agency: str | None, desks: Desks) -> bool:
+    """Whether what comes to the post comes to a desk that must not hear of the case."""
+    if post is Addressee.HOLDER:
+        return agency is None and Desk.COORDINATOR in desks.complained_about
+    return post in {HEADS[desk] for desk in desks.complained_about}
 
 
 def standing(
@@ -92,13 +122,13 @@ def standing(
     return Standing(max(said, key=lambda row: row.id).standing) if said else Standing.HELD
 
 
-def _upwards(post: Addressee, agency: str | None) -> Iterator[Addressee]:
-    """The post and those above it. While no agency has a case, it is the coordinator's."""
-    if post is Addressee.HOLDER:
+def _upwards(post: Addressee, agency: str | None, decider: Desk) -> Iterator[Addressee]:
+    """The post and those above it. While no agency has a case, its holder is the desk that decides;
+    only the coordinator's has a post of its own below its head."""
+    if post is Addressee.HOLDER and (agency is not None or decider is Desk.COORDINATOR):
         yield post
-        post = Addressee.HEAD_OF_AGENCY
-    if post is Addressee.HEAD_OF_AGENCY and agency is None:
-        post = Addressee.HEAD_OF_COORDINATOR
+    if post in OF_AGENCIES:
+        post = HEADS[decider] if agency is None else Addressee.HEAD_OF_AGENCY
     yield post
     while above := ABOVE.get(post):
         post = above

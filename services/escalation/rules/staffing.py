@@ -17,10 +17,10 @@ from chassis.errors import Invalid
 from chassis.schemas import Strict, Text
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
-from services.escalation.domain import Addressee
-from services.escalation.models import PostStanding
+from services.escalation.domain import Addressee, Desk
+from services.escalation.models import CaseState, PostStanding
 from services.escalation.ombudsman import records
-from services.escalation.rules.posts import OF_AGENCIES, Staffing, Standing
+from services.escalation.rules.posts import OF_AGENCIES, Desks, Staffing, Standing
 
 LONGEST = 500  # rows of history that one answer shows
 
@@ -34,6 +34,11 @@ def read(tx: Session) -> list[Staffing]:
         )
         for row in rows
     ]
+
+
+def desks_of(case: CaseState) -> Desks:
+    """Which desk decides about a case, and which must hear nothing of it, as routing last said."""
+    return Desks(Desk(case.decider), frozenset(map(Desk, case.passes_by)))
 
 
 class NewStanding(Strict):

@@ -16,6 +16,8 @@ UNHELD = frozenset(
 )
 
 AWAITS_REPORTER = "awaiting_reporter"
+# What an event may say of it; what one does not say stays as it is known.
+SAID = ("status", "cycle", "kind", "klass", "category", "agency", "decider", "passes_by")
 
 
 def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
@@ -27,6 +29,8 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
         cycle=1,
         follows=False,
         received_at=data["received_at"],
+        decider=data["decider"],
+        passes_by=data["passes_by"],
     )
     keep(tx, number, case)
     return case
@@ -35,7 +39,7 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
 def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     """Brings the projection up to date; whether kind or class changed, on which limits depend."""
     before, was = (case.kind, case.klass), case.status
-    for name in ("status", "cycle", "kind", "klass", "category", "agency"):
+    for name in SAID:
         if name in data:
             setattr(case, name, data[name])
     if was == AWAITS_REPORTER and (case.status != was or what is Happening.MERGED):

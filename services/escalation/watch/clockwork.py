@@ -58,6 +58,7 @@ class Happening(StrEnum):
     MERGED_INTO_ENDED = "merged_into_ended"
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
+    DESKS_CHANGED = "desks_changed"
     CORRECTION_ORDERED = "correction_ordered"
     RECOMMENDED = "recommended"
     OMBUDSMAN_CLOSED = "ombudsman_closed"
@@ -158,6 +159,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.MERGED_INTO_ENDED: _END,
     Happening.WITHDRAWN: _END,
     Happening.REFUSED: {},
+    Happening.DESKS_CHANGED: {},
     Happening.CORRECTION_ORDERED: {Clock.CORRECTION: Move.START},
     Happening.RECOMMENDED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.START},
     Happening.OMBUDSMAN_CLOSED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.STOP},
@@ -197,12 +199,9 @@ _PLAIN: Mapping[str, Happening] = {
     "case.forwarded.v1": Happening.FORWARDED,
     "case.withdrawn.v1": Happening.WITHDRAWN,
     "case.refused.v1": Happening.REFUSED,
+    "case.desks_changed.v1": Happening.DESKS_CHANGED,
 }
 _BY_DETAIL: Mapping[str, tuple[str, Mapping[Any, Happening]]] = {
-    "case.returned.v1": (
-        "goes_to",
-        {"coordinator": Happening.RETURNED, "arbiter": Happening.RETURNED_TO_ARBITER},
-    ),
     "case.data_requested.v1": (
         "awaited_from",
         {
@@ -225,7 +224,8 @@ _BY_DETAIL: Mapping[str, tuple[str, Mapping[Any, Happening]]] = {
         },
     ),
 }
-CASE_EVENTS = (*_PLAIN, *_BY_DETAIL)
+RETURN, RETURNS_TO_ARBITER = "case.returned.v1", 2
+CASE_EVENTS = (*_PLAIN, *_BY_DETAIL, RETURN)
 
 
 def moves(what: Happening, *, follows: bool) -> dict[Clock, Move]:
@@ -244,6 +244,9 @@ def happening(type: str, data: Mapping[str, Any], *, unheard: bool = False) -> H
         what = _PLAIN[type]
         cancelled_unheard = unheard and what is Happening.QUESTION_CANCELLED
         return Happening.UNHEARD_CANCELLED if cancelled_unheard else what
+    if type == RETURN:
+        again = data["returns"] >= RETURNS_TO_ARBITER
+        return Happening.RETURNED_TO_ARBITER if again else Happening.RETURNED
     detail, meanings = _BY_DETAIL[type]
     return meanings[data[detail]]
 

@@ -147,7 +147,8 @@ def _reach(
     tx: Session, firing: Firing, meant: str, agency: str | None, passed_by: frozenset[Standing]
 ) -> Reached:
     today = firing.regime.calendar.day_of(firing.now)
-    return reach(staffing.read(tx), meant, agency, today, passed_by)
+    desks = staffing.desks_of(firing.case)
+    return reach(staffing.read(tx), meant, agency, today, passed_by, desks)
 
 
 def _hand_over(tx: Session, firing: Firing) -> None:

@@ -8,6 +8,7 @@ from deploy.local.environment import ROOT
 from tests.harness.publishing import event
 
 AT = "2026-11-23T02:00:00Z"
+DESKS = {"decider": "coordinator", "passes_by": []}
 
 
 def report(db, number="KTB-12345-67894"):
@@ -25,6 +26,7 @@ def report(db, number="KTB-12345-67894"):
 def opened(number, sequence=1):
     data = {"at": AT, "status": "unverified", "kind": "complaint", "received_at": AT}
     data |= {"confidentiality": "open", "hidden_from_public": False, "reachable": False}
+    data |= DESKS
     return event("case.opened.v1", number, sequence, data)
 
 
@@ -36,7 +38,7 @@ def way(number):
     followed |= {"reply_id": str(uuid4()), "evidence": []}
     return [
         opened(number),
-        event("case.verified.v1", number, 2, verified | {"category": "jalan-jembatan"}),
+        event("case.verified.v1", number, 2, verified | {"category": "jalan-jembatan"} | DESKS),
         event("case.disposed.v1", number, 3, disposed | {"category": "jalan-jembatan"}),
         event("case.followed_up.v1", number, 4, followed),
     ]

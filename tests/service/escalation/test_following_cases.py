@@ -246,7 +246,7 @@ def test_no_text_and_no_person_is_kept(tower: Tower) -> None:
     row = tower.database.psql("SELECT row_to_json(c) FROM case_state c")[0][0]
     assert set(json.loads(row) if isinstance(row, str) else row) == {
         "number", "status", "kind", "class", "category", "agency", "cycle", "received_at",
-        "follows", "unheard_cycle", "offered_at", "handed_over_at",
+        "follows", "unheard_cycle", "offered_at", "handed_over_at", "decider", "passes_by",
     }  # fmt: skip
 
 

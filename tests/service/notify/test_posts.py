@@ -73,6 +73,19 @@ def test_whoever_holds_the_case_is_reminded_at_the_desk(desk: Desk) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("decides", ["sekda", "inspectorate"])
+def test_whoever_decides_in_the_coordinators_place_is_reminded(desk: Desk, decides: str) -> None:
+    furnish(desk, "holder", None, "koordinator@kotabaru.example")
+    furnish(desk, decides, None, "pemutus@kotabaru.example")
+    known(desk)
+
+    at_first = {"clock": "V", "agency": None, "to": decides}
+    assert desk.hear("deadline.approaching.v1", **REMINDED | at_first) == "done"
+    desk.send()
+
+    assert desk.postbox.recipients == [["pemutus@kotabaru.example"]]
+
+
 def test_others_hear_only_whether_the_reporter_was_told(desk: Desk) -> None:
     furnish(desk)
     known(desk)

@@ -27,7 +27,8 @@ def test_a_merged_case_moves_with_its_parent_and_its_reporter_gets_the_answer(of
     parent, child = merged
     assert told(office, child)[1] | {"at": ""} == {
         "into": parent, "kind": "complaint", "class": "ordinary", "category": "jalan-jembatan",
-        "agency": "dpupr", "cycle": 1, "status": "in_progress", "at": "",
+        "agency": "dpupr", "cycle": 1, "decider": "coordinator", "passes_by": [],
+        "status": "in_progress", "at": "",
     }  # fmt: skip
     office.act(parent, "answer", "liaison", **ANSWER)
 

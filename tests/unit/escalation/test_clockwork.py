@@ -59,6 +59,7 @@ merged                 x x x x x x * . .
 merged_into_ended      x x x x x x x . .
 withdrawn              x x x x x x x . .
 refused                . . . . . . . . .
+desks_changed          . . . . . . . . .
 correction_ordered     . . . . . . . + .
 recommended            . . . . . . . x +
 ombudsman_closed       . . . . . . . x x

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 
-from services.escalation.domain import Addressee
+from services.escalation.domain import Addressee, Desk
 from services.escalation.rules.posts import (
     ABOVE,
+    COMPLAINED_ABOUT,
+    HEADS,
     NOT_HELD,
+    Desks,
     Reached,
     Staffing,
     Standing,
@@ -151,3 +154,82 @@ def test_however_posts_stand_somebody_is_reached_and_never_somebody_lower() -> N
             empty = standing(rows, reached.to, "dlh", TODAY) in (Standing.ABSENT, Standing.VACANT)
             assert order.index(reached.to) >= order.index(meant)
             assert not empty or reached.to not in ABOVE
+
+
+COORDINATORS, ARBITERS, SUPERVISORS = Desk.COORDINATOR, Desk.ARBITER, Desk.SUPERVISOR
+
+
+@pytest.mark.parametrize(
+    ("meant", "decider", "to"),
+    [
+        (HOLDER, COORDINATORS, HOLDER),
+        (HOLDER, ARBITERS, SEKDA),  # who is the arbiter
+        (HOLDER, SUPERVISORS, INSPECTORATE),
+        (HEAD, COORDINATORS, COORDINATOR),
+        (HEAD, ARBITERS, SEKDA),
+        (HEAD, SUPERVISORS, INSPECTORATE),
+        (COORDINATOR, ARBITERS, COORDINATOR),  # whoever is named is meant
+        (SEKDA, SUPERVISORS, SEKDA),
+    ],
+)
+def test_while_no_agency_has_a_case_its_holder_is_the_desk_that_decides(
+    meant: Addressee, decider: Desk, to: Addressee
+) -> None:
+    assert reach([], meant, None, TODAY, desks=Desks(decider)) == Reached(to)
+    with_an_agency = reach([], meant, "dlh", TODAY, desks=Desks(decider))
+    assert with_an_agency == Reached(meant)
+
+
+@pytest.mark.parametrize(
+    ("complained_about", "decider", "meant", "agency", "to", "because"),
+    [
+        ({COORDINATORS}, ARBITERS, HOLDER, None, SEKDA, None),
+        ({COORDINATORS}, ARBITERS, COORDINATOR, None, SEKDA, COMPLAINED_ABOUT),
+        ({COORDINATORS}, COORDINATORS, HOLDER, None, SEKDA, COMPLAINED_ABOUT),
+        ({COORDINATORS}, ARBITERS, HOLDER, "dlh", HOLDER, None),
+        ({COORDINATORS}, ARBITERS, HEAD, "dlh", HEAD, None),
+        ({ARBITERS}, COORDINATORS, HOLDER, None, HOLDER, None),
+        ({ARBITERS}, COORDINATORS, SEKDA, "dlh", BUPATI, COMPLAINED_ABOUT),
+        ({SUPERVISORS}, COORDINATORS, INSPECTORATE, "dlh", BUPATI, COMPLAINED_ABOUT),
+        ({COORDINATORS, ARBITERS}, SUPERVISORS, HOLDER, None, INSPECTORATE, None),
+        ({COORDINATORS, ARBITERS}, SUPERVISORS, COORDINATOR, None, BUPATI, COMPLAINED_ABOUT),
+    ],
+)
+def test_a_desk_that_the_case_complains_about_is_passed_by(
+    complained_about: set[Desk],
+    decider: Desk,
+    meant: Addressee,
+    agency: str | None,
+    to: Addressee,
+    because: str | None,
+) -> None:
+    desks = Desks(decider, frozenset(complained_about))
+
+    assert reach([], meant, agency, TODAY, desks=desks) == Reached(to, because)
+
+
+def test_an_empty_post_above_does_not_bring_it_back_to_who_is_complained_about() -> None:
+    desks = Desks(ARBITERS, frozenset({COORDINATORS}))
+    nobody = [decreed(SEKDA, "vacant"), decreed(BUPATI, "absent")]
+    acting = [decreed(SEKDA, "deputised"), decreed(BUPATI, "absent")]
+
+    assert reach(nobody, COORDINATOR, None, TODAY, NOT_HELD, desks).to is BUPATI
+    assert reach(acting, COORDINATOR, None, TODAY, NOT_HELD, desks).to is SEKDA
+
+
+def test_however_posts_stand_nobody_is_reached_who_is_complained_about() -> None:
+    posts = [(HOLDER, None), (COORDINATOR, None), (SEKDA, None), (INSPECTORATE, None),
+             (BUPATI, None)]  # fmt: skip
+    several = [frozenset(some) for n in range(1, 4) for some in combinations(Desk, n)]
+    for ways in product(Standing, repeat=len(posts)):
+        rows = [decreed(post, how, where) for (post, where), how in zip(posts, ways, strict=True)]
+        for accused, decider, meant in product(several, Desk, Addressee):
+            reached = reach(rows, meant, None, TODAY, NOT_HELD, Desks(decider, accused)).to
+            assert reached not in {HEADS[desk] for desk in accused}
+            assert reached is not HOLDER or COORDINATORS not in accused
+
+
+def test_no_desk_is_the_uppermost_post() -> None:
+    """Above whoever is complained about somebody is left to be told."""
+    assert set(HEADS) == set(Desk)
+    assert set(HEADS.values()) <= set(ABOVE)

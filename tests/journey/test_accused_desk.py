@@ -1,0 +1,71 @@
+"""A complaint about the coordinator's own office, on the whole system: that desk hears nothing, and
+who decides instead is told."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.environment import ROOT
+from deploy.local.scenario import CATEGORY, DISTRICT, Reporter
+from tests.harness.system import stage
+from tests.harness.waiting import eventually
+
+TODAY = "2026-11-20"
+ACCUSED = {"holder": "meja@diskominfo.example", "head_of_coordinator": "kepala@diskominfo.example"}
+ARBITER = {"sekda": "sekda@setda.example"}
+REPORT = {
+    "kind": "complaint", "title": "Pungutan", "text": "Petugas meminta uang.", "event_date": TODAY,
+    "place": {"district": DISTRICT, "detail": None}, "category": CATEGORY,
+    "confidentiality": "anonymous",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def people(system):
+    one = stage(system)
+    known = "SELECT count(*) > 0 FROM promise"
+    eventually(lambda: system.psql("intake", known) == [(True,)], "the promised dates")
+    for post, address in (ACCUSED | ARBITER).items():
+        subprocess.run(
+            [sys.executable, "-m", "services.notify", "post", "set", post], check=True, cwd=ROOT,
+            env=system.process("notify-worker").env, input=f"{address}\n".encode(), timeout=60,
+        )  # fmt: skip
+    yield one
+    one.close()
+
+
+def file(people, **more):
+    citizen = Reporter(people.client())
+    once = {"Idempotency-Key": str(uuid4())}
+    receipt = citizen.ask("POST", "/reports", REPORT | more, headers=once)
+    citizen.number, citizen.code = receipt["number"], receipt["code"]
+    citizen.await_entry("case.opened")
+    return citizen.number
+
+
+def morning_after(system, number, what):
+    """Moves to some hours after the first limit wakes for that, when mail is sent again."""
+    asked = "SELECT d.due_at FROM due d JOIN clock c ON c.id = d.clock_id WHERE c.number = %s"
+    asked += " AND clock = 'V' AND what = %s"
+    [(due_at,)] = eventually(lambda: system.psql("escalation", asked, [number, what]), "its wake")
+    system.clock.move(due_at + timedelta(hours=8) - system.clock.now())
+
+
+def written_to(system, number):
+    """Whoever was written to about a report."""
+    return [to for mail in system.mails() if number in mail.text for to in mail.to]
+
+
+def test_the_accused_desk_is_not_written_to_and_the_arbiter_is(system, people):
+    against, usual = file(people, agency="diskominfo"), file(people)
+
+    for what, so_far in (("reminder", 1), ("level_1", 2)):
+        morning_after(system, against, what)
+        eventually(lambda n=so_far: len(written_to(system, usual)) == n, "the usual mails")
+        eventually(lambda n=so_far: len(written_to(system, against)) == n, "the arbiter's mails")
+
+    assert written_to(system, usual) == list(ACCUSED.values())  # the control
+    assert written_to(system, against) == [ARBITER["sekda"]] * 2
