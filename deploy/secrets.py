@@ -13,6 +13,8 @@
     python -m deploy.secrets DIR drop-bearer-key  only the newest of the two still does
     python -m deploy.secrets DIR add-kek          identities are kept under a new key from now on
     python -m deploy.secrets DIR drop-keks        only the current one of those is kept
+    python -m deploy.secrets DIR restore-keks     those of the `kek.json` on standard input, which a
+                                                  backup had, open theirs again; none is overwritten
 
 Files that exist are kept, so a second run rotates nothing; what only follows from others (public
 halves, hashes, the broker's definitions) is written anew. A deleted password is made again, and so
@@ -139,6 +141,15 @@ def add_kek(folder: Path) -> None:
     keys = _keks(folder)["keys"]
     newest = max(map(int, keys)) + 1
     _write_keks(folder, newest, keys | {str(newest): _pepper()})
+
+
+def restore_keks(folder: Path, document: str) -> None:
+    """Brings back the versions of an older `kek.json` that are not here: what they sealed opens
+    again. Raises ValueError where one that is here is another key."""
+    now, then = _keks(folder), json.loads(document)["keys"]
+    if any(now["keys"].get(version, key) != key for version, key in then.items()):
+        raise ValueError("another key has that version here")
+    _write_keks(folder, int(now["current"]), then | now["keys"])
 
 
 def drop_keks(folder: Path) -> None:
@@ -280,6 +291,7 @@ def main() -> None:
     commands |= {"add-bearer-key": add_bearer_key, "drop-bearer-key": drop_bearer_key}
     commands |= {"add-kek": add_kek, "drop-keks": drop_keks}
     given = {"ombudsman-keys": ombudsman_keys, "ombudsman-signing-keys": ombudsman_signing_keys}
+    given |= {"restore-keks": restore_keks}
     if len(told) == 1:
         make(Path(told[0]))
     elif len(told) == 2 and told[1] in commands:

@@ -222,23 +222,25 @@ class EraseSealed:
     """`erase-sealed NUMBER | --before DAY`"""
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
-        which = parser.add_mutually_exclusive_group(required=True)
-        which.add_argument("number", nargs="?", help="of one case")
-        which.add_argument("--before", type=date.fromisoformat, metavar="DAY")
+        parser.add_argument("number", nargs="?", help="of one case")
+        parser.add_argument("--before", type=date.fromisoformat, metavar="DAY")
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        if not (arguments.number or arguments.before):
+            sys.exit("whose? a number, or --before and a day, or both")
         configured, db = settings(service), transactions(service)
         now = Clock(configured.clock_file).now()
+        day = arguments.before
+        begins = datetime.combine(day, time.min, configured.zone) if day else None
         try:
             numbers = [arguments.number]
-            if arguments.before:
-                begins = datetime.combine(arguments.before, time.min, configured.zone)
+            if begins and not arguments.number:
                 with db.begin() as tx:
                     numbers = parts.forgettable(tx, begins)
             gone = 0
             for number in numbers:
                 with db.begin() as tx:
-                    gone += parts.erase_one(tx, number, now)
+                    gone += parts.erase_one(tx, number, now, begins if arguments.number else None)
         except (NotAllowed, NotFound) as refusal:
             sys.exit(f"not erased: {refusal.message}")
         sys.stdout.write(f"{gone} sealed parts erased\n")

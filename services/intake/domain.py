@@ -215,7 +215,7 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
 # And while the Ombudsman's last answer orders something, whatever the status.
 ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
 
-EVER_SHOWN = sorted({*ORDERS.values()}.union(*CLOCKS.values()))
+EVER_SHOWN = sorted({"A", *ORDERS.values()}.union(*CLOCKS.values()))
 
 
 def clocks(

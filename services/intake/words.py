@@ -18,7 +18,8 @@ PROOF = {
 }
 CLOCKS = {
     "description": "Whose limit: `V` to verify the report and hand it to an agency, `F` the"
-    " agency's for its first follow-up, `S` to settle the report, `R` the reporter's to object to"
+    " agency's for its first follow-up, `A` the arbiter's to decide who handles what was returned"
+    " twice, `S` to settle the report, `R` the reporter's to object to"
     " an answer, `D` the reporter's to supply what was asked for, `C` and `O` the agency's to do"
     " what the Ombudsman ordered (`C`) or recommended (`O`)."
 }

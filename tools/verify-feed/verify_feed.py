@@ -299,10 +299,10 @@ def formed(documents):
     return [one for one in found if one["position"] > 0]
 
 
-def of_stream(found, stream):
-    """Those of the same stream: the others say nothing about it."""
+def of_stream(found, stream, wanted=()):
+    """Those of the same stream: the others say nothing about it. One at least, if it is wanted."""
     same = [one for one in found if stream in (None, one["stream"])]
-    if found and not same:
+    if (found or wanted) and not same:
         raise Unreadable(f"no witness, or no checkpoint, is of the stream {stream}")
     if len(same) < len(found):
         print(f"set aside, of another stream: {len(found) - len(same)}", file=sys.stderr)
@@ -329,7 +329,7 @@ def verify_site(words, keys):
     """Asks for checkpoints twice: the first are witnesses for the entries that are read after them,
     and only the second can be complete for entries that came meanwhile."""
     stream = words.stream or "monitoring"
-    kept = of_stream(documents_of(words.witness), stream)
+    kept = of_stream(documents_of(words.witness), stream, words.witness)
     shown = formed(pages(words, stream, "checkpoints", "checkpoints", 500))
     verifier = Verifier(keys, [*kept, *shown], stream=stream, whole=True)
     take_all(verifier, pages(words, stream, "feed", "events", 2000), words.save)
@@ -349,7 +349,7 @@ def verify_files(words, keys):
     stream = words.stream or stream_of(*first or [None])
     if not (first or stream):
         raise Unreadable("no entry is given, and no --stream")
-    kept = of_stream(documents_of(words.witness), stream)
+    kept = of_stream(documents_of(words.witness), stream, words.witness)
     shown = of_stream(documents_of(words.checkpoints, every=True), stream)
     verifier = Verifier(keys, kept, shown, stream)
     take_all(verifier, itertools.chain(first, events), words.save)

@@ -73,24 +73,30 @@ def withdraw(tx: Session, number: str, now: datetime) -> None:
     tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
 
 
-def _erase(tx: Session, number: str, now: datetime) -> int:
-    gone = tx.execute(sa.delete(SealedPart).where(SealedPart.number == number)).rowcount
+def _erase(tx: Session, number: str, now: datetime, before: datetime | None = None) -> int:
+    mine = sa.delete(SealedPart).where(SealedPart.number == number)
+    gone = tx.execute(
+        mine if before is None else mine.where(SealedPart.sealed_at < before)
+    ).rowcount
+    if before is not None and not gone:
+        return 0
     marked = sa.update(Dossier).where(Dossier.number == number, Dossier.erased_at.is_(None))
     tx.execute(marked.values(erased_at=now))
     return int(gone)
 
 
-def erase_one(tx: Session, number: str, now: datetime) -> int:
-    """Removes what is sealed of a case, for good, as an operator asks for it; returns how many
-    parts. The facts of a dossier stay, and so does its proof in the feed. The consent stays: a case
-    that comes back is handed over by it, without those parts. Raises NotFound for a case that is
-    not known, and NotAllowed while it goes on: its reporter withdraws it for that."""
+def erase_one(tx: Session, number: str, now: datetime, before: datetime | None = None) -> int:
+    """Removes what is sealed of a case, for good, as an operator asks for it: all of it, or what
+    was sealed before a moment; returns how many parts. The facts of a dossier stay, and so does its
+    proof in the feed. The consent stays: a case that comes back is handed over by it, without those
+    parts. Raises NotFound for a case that is not known, and NotAllowed while it goes on: its
+    reporter withdraws it for that."""
     case = tx.get(CaseState, number, with_for_update=True)
     if case is None:
         raise NotFound("there is no such case")
     if case.status not in OVER and case.handed_over_at is None:
         raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
-    return _erase(tx, number, now)
+    return _erase(tx, number, now, before)
 
 
 def forgettable(tx: Session, before: datetime) -> list[str]:

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import rfc8785
+import sqlalchemy as sa
 from joserfc import jwe
 from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
@@ -261,7 +263,10 @@ def test_what_was_sealed_before_a_day_is_forgotten_once_the_case_is_done(tower: 
     tower.at("2027-01-02 10:00").sweep()
     with tower.db.begin() as tx:
         assert parts.forgettable(tx, tower.clock.now()) == [NUMBER]
-        assert parts.erase_one(tx, NUMBER, tower.clock.now()) == 4
+        sealed_before = tower.clock.now() - timedelta(days=90)
+        assert parts.erase_one(tx, NUMBER, tower.clock.now(), before=sealed_before) == 0
+        assert tx.scalar(sa.text("SELECT count(*) FROM dossier WHERE erased_at IS NOT NULL")) == 0
+        assert parts.erase_one(tx, NUMBER, tower.clock.now(), before=tower.clock.now()) == 4
 
 
 def test_a_case_that_comes_back_after_an_erasure_is_handed_over_without_what_was_erased(
@@ -342,7 +347,7 @@ def test_what_was_sealed_before_a_day_is_erased_if_the_case_is_over(tower: Tower
 
 def test_a_day_that_is_none_or_nothing_at_all_is_refused(run) -> None:
     assert run("--before", "yesterday").returncode == 2
-    assert run().returncode == 2
+    assert run().stderr == "whose? a number, or --before and a day, or both\n"
 
 
 def test_a_mistyped_number_is_refused(run) -> None:

@@ -1,5 +1,6 @@
 """Every secret is made once, and is its owner's alone."""
 
+import base64
 import hashlib
 import json
 import re
@@ -123,11 +124,24 @@ def test_identities_are_kept_under_a_new_key_while_the_old_one_still_opens_its_o
     new = keys().seal(NUMBER, {"reach": b"Siti"})
     assert (old[0].kek, new[0].kek, opens(old), opens(new)) == (1, 2, True, True)
 
+    backup = (folder / "kek.json").read_text()
     secrets.drop_keks(folder)
     assert (opens(old), opens(new)) == (False, True)
 
     secrets.add_kek(folder)
     assert keys().current == 3
+    secrets.restore_keks(folder, backup)
+    assert (keys().current, opens(old), opens(new)) == (3, True, True)
+
+
+def test_no_key_of_a_backup_takes_the_place_of_one_that_is_here(folder: Path) -> None:
+    before = (folder / "kek.json").read_text()
+    other = json.dumps({"current": 1, "keys": {"1": base64.b64encode(bytes(32)).decode()}})
+
+    with pytest.raises(ValueError, match="another key"):
+        secrets.restore_keks(folder, other)
+
+    assert (folder / "kek.json").read_text() == before
 
 
 @pytest.mark.parametrize("old_kind", [False, True], ids=["X25519", "P-256"])

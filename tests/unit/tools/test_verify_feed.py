@@ -117,6 +117,13 @@ def test_only_a_kept_place_is_a_beginning(reader: Reader) -> None:
     assert reader.asks(withheld, witness=kept(100)) == (1, "broken at 1 (position)")
 
 
+def test_a_witness_that_says_nothing_is_none(reader: Reader) -> None:
+    """Else whoever keeps them by a script that wrote nothing takes a feed signed anew for kept."""
+    assert reader.reads(HONEST.events, witness=[])[0] == 2
+    assert reader.asks(of(HONEST), witness=[])[0] == 2
+    assert reader.reads(HONEST.events[:50], checkpoints=[])[0] == 0
+
+
 def test_what_was_kept_from_before_the_beginning_cannot_be_checked(reader: Reader) -> None:
     code, said = reader.reads(HONEST.events[100:], witness=kept(50, 80, 100, 250))
 
