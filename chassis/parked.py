@@ -64,7 +64,8 @@ WITH passed AS (
     ON CONFLICT (source, subject) DO UPDATE SET sequence = greatest(p.sequence, :sequence)
 )
 UPDATE inbox SET state = 'waiting', next_try_at = :now
-WHERE source = :source AND subject = :subject AND sequence = :sequence + 1 AND state <> 'done'
+WHERE source = :source AND subject = :subject AND sequence = :sequence + 1
+AND (state = 'waiting' OR state = 'parked' AND reason = 'gap')
 """)
 
 

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -146,19 +147,19 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         .order_by(Deadline.clock, Deadline.cycle.desc())
     )
     received = {"at": report.received_at, "what": domain.SUBMITTED, "detail": {}}
+    told = [
+        {"at": domain.shown_at(e.what, e.detail, e.at, own, zone), "what": e.what}
+        | {"detail": e.detail, "text": reply or e.text, "evidence": named or []}
+        for e, reply, named in entries
+    ]
+    told.sort(key=itemgetter("at"))  # else their order would tell the moment
     return {
         "number": report.number,
         "kind": report.kind,
         "title": report.title,
         "status": status,
         "received_at": report.received_at,
-        "timeline": [received | {"text": None, "evidence": []}]
-        + [
-            {"at": domain.shown_at(e.what, e.at, own, zone), "what": e.what, "detail": e.detail}
-            | {"text": reply or e.text}
-            | {"evidence": named or []}
-            for e, reply, named in entries
-        ],
+        "timeline": [received | {"text": None, "evidence": []}, *told],
         "deadlines": [
             {
                 "clock": d.clock,

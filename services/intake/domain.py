@@ -18,6 +18,7 @@ from chassis.errors import Invalid, NotAllowed
 SUBMITTED = "report.submitted"  # how a timeline begins
 OWN = "reporter."  # how all that a reporter did later begins
 MAY_BE_ANOTHERS = frozenset({"case.resumed", "case.objected", "case.reopened"})
+NEWS_OF_IT = frozenset({"resumed", "objected", "reopened"})
 
 
 class Kind(StrEnum):
@@ -237,10 +238,13 @@ def _of_came_back(happened: Sequence[tuple[str, Mapping[str, Any]]]) -> frozense
     return frozenset({"S", *("A" if arbiter else ""), *("" if acted else "F")})
 
 
-def shown_at(what: str, at: datetime, own: Collection[datetime], zone: ZoneInfo) -> datetime:
+def shown_at(
+    what: str, detail: Mapping[str, Any], at: datetime, own: Collection[datetime], zone: ZoneInfo
+) -> datetime:
     """When something happened, as the reporter is told it who acted `own` times. What none of that
     brought about is another reporter's of the same handling: only the local day is told of it, as
     its first moment: whoever files a duplicate would learn when somebody was at the keyboard."""
-    if what not in MAY_BE_ANOTHERS or at in own:
+    news = what == "message.failed" and detail.get("about") in NEWS_OF_IT
+    if not news and (what not in MAY_BE_ANOTHERS or at in own):
         return at
     return datetime.combine(at.astimezone(zone).date(), time.min, zone).astimezone(UTC)

@@ -89,12 +89,12 @@ def erase_one(tx: Session, number: str, now: datetime, before: datetime | None =
     """Removes what is sealed of a case, for good, as an operator asks for it: all of it, or what
     was sealed before a moment; returns how many parts. The facts of a dossier stay, and so does its
     proof in the feed. The consent stays: a case that comes back is handed over by it, without those
-    parts. Raises NotFound for a case that is not known, and NotAllowed while it goes on: its
-    reporter withdraws it for that."""
+    parts. Raises NotFound for a case that is not known, and NotAllowed for all of one that goes on:
+    its reporter withdraws it for that."""
     case = tx.get(CaseState, number, with_for_update=True)
     if case is None:
         raise NotFound("there is no such case")
-    if case.status not in OVER and case.handed_over_at is None:
+    if before is None and case.status not in OVER and case.handed_over_at is None:
         raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
     return _erase(tx, number, now, before)
 

@@ -286,14 +286,16 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
     passed = next((wake.due_at for wake in row.wakes if wake.what == What.PASSED), now)
     row.due_at = row.due_at or passed  # a clock that stands has none: what was told counts
     breaches.acquit(tx, case, row, now)
-    row.passed_at = None
-    for wake in [wake for wake in row.wakes if wake.what in WHEN_OVER]:
-        row.wakes.remove(wake)
-    tx.flush()
+    _forget_passing(tx, row)
     _withdraw_offer(case)
     kept = events.kept(row, day_of(row, row.due_at, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
     emit(tx, kept)
+
+
+def _forget_passing(tx: Session, row: ClockRun) -> None:
+    row.passed_at, row.wakes = None, [wake for wake in row.wakes if wake.what not in WHEN_OVER]
+    tx.flush()
 
 
 def _withdraw_offer(case: CaseState) -> None:
@@ -324,15 +326,17 @@ def _measure(
         if run_of(row).is_paused:
             _forget_unfired(tx, row, keep=(What.HANDOVER,))
         return
-    if row.passed_at and end.at is None:  # it stands, and was not over when it began to
-        _take_back(tx, case, row, now, regime)
+    had_passed = row.passed_at is not None
+    if had_passed and end.at is None:  # it stands, and was not over when it began to
+        _forget_passing(tx, row)
     before, row.due_at = row.due_at, end.at
     if reason == "calendar" and row.rule_id != rule.id:
         reason = "limit"
     row.rule_id, row.provisional = rule.id, end.provisional
     row.problem = "calendar" if wakes.incomplete else None
     _arm(tx, row, wakes.at, now)
-    _withdraw_offer(case)
+    if had_passed and row.passed_at is None:
+        _withdraw_offer(case)
     _tell(tx, row, before, reason, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 

@@ -17,6 +17,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
 
+from chassis.errors import NotAllowed
 from deploy.local.environment import ROOT, Surroundings
 from services.escalation.ombudsman import feed, parts
 from tests.service.escalation.tower import NUMBER, Tower
@@ -280,6 +281,10 @@ def test_a_case_that_comes_back_after_an_erasure_is_handed_over_without_what_was
     with tower.db.begin() as tx:
         parts.erase_one(tx, NUMBER, tower.clock.now())
     tower.at("2026-11-10 10:00").hear("case.reopened.v1", status="in_progress", cycle=2)
+    with pytest.raises(NotAllowed), tower.db.begin() as tx:
+        parts.erase_one(tx, NUMBER, tower.clock.now())
+    with tower.db.begin() as tx:  # as after a restore: no more than was erased then
+        parts.erase_one(tx, NUMBER, tower.clock.now(), before=tower.clock.now())
 
     tower.at("2027-02-02 10:00").sweep()
 

@@ -1,4 +1,4 @@
-"""A limit that the rules now in force say had not passed gives no right, and is told as kept."""
+"""A limit that the rules now in force say had not passed gives no right."""
 
 from __future__ import annotations
 
@@ -25,15 +25,21 @@ def answered_late(tower: Tower) -> None:
     tower.at("2026-11-23 10:00").answer()
 
 
-def test_a_longer_limit_of_a_clock_that_stands_takes_back_that_it_passed(tower: Tower) -> None:
+def passed(tower: Tower) -> int:
+    return tower.count("SELECT count(*) FROM clock WHERE clock = 'S' AND passed_at IS NOT NULL")
+
+
+def test_a_clock_that_stands_and_has_a_longer_limit_has_not_passed(tower: Tower) -> None:
+    """Nobody is told that it had been kept: it had not, by the rules of that time."""
     answered_late(tower)
 
     tower.at("2026-11-24 10:00").hear(
         "case.reclassified.v1", status="answered", kind="complaint", **{"class": "supervisory"}
     )
 
-    assert [kept["clock"] for kept in tower.said("deadline.kept")] == ["S"]
-    assert tower.closings()[-1] == "S kept"
+    assert passed(tower) == 0
+    assert tower.said("deadline.kept") == []
+    assert tower.closings()[-1] == "S paused"
     assert consented(tower.at("2026-11-25 10:00")) == []
 
 
@@ -44,7 +50,7 @@ def test_a_day_off_decreed_meanwhile_takes_it_back_too(tower: Tower) -> None:
     decree(tower, "regency", "2026-11-19", "off")
     tower.measure_stale()
 
-    assert [kept["clock"] for kept in tower.said("deadline.kept")] == ["S"]
+    assert passed(tower) == 0
     assert consented(tower.at("2026-11-25 10:00")) == []
 
 
@@ -54,7 +60,7 @@ def test_what_had_passed_before_its_clock_stood_stays_passed(tower: Tower) -> No
     decree(tower.at("2026-11-24 10:00"), "regency", "2026-12-01", "off")
     tower.measure_stale()
 
-    assert tower.said("deadline.kept") == []
+    assert passed(tower) == 1
     assert consented(tower.at("2026-11-25 10:00")) == [NUMBER]
 
 
@@ -71,6 +77,19 @@ def test_who_lost_the_right_to_the_ombudsman_is_offered_it_with_the_next_limit(
 
     reasons = [offered["reason"] for offered in tower.said("escalation.offered")]
     assert reasons == ["settlement_passed", "handover_limit"]
+
+
+def test_who_objects_to_an_archiving_is_not_offered_it_twice(tower: Tower) -> None:
+    tower.open()
+    tower.at("2027-01-02 10:00").sweep()
+    tower.at("2027-01-04 10:00").dispose()
+    tower.at("2027-01-05 10:00").hear("case.archived.v1", reason="incomplete")
+    tower.at("2027-01-06 10:00").hear("case.objected.v1", status="unverified", cycle=2)
+
+    tower.at("2027-02-10 10:00").sweep()
+
+    assert "passed S" in tower.fired()
+    assert [o["reason"] for o in tower.said("escalation.offered")] == ["handover_limit"]
 
 
 def test_a_closed_case_that_joins_an_open_one_is_offered_it_anew(tower: Tower) -> None:
