@@ -185,9 +185,8 @@ def test_who_has_acted_meanwhile_is_not_late_after_all(tower: Tower) -> None:
     assert tower.fired() == before
 
 
-def test_what_was_kept_though_the_clock_has_no_end_any_more_is_said_with_the_end_that_was_told(
-    tower: Tower,
-) -> None:
+def stands_with_a_longer_limit(tower: Tower) -> str:
+    """S has passed and stands; then it is another class', and has no end any more: which it had."""
     end = begin(tower, "S")
     ask(tower, "S")
     cancel(tower, "S", "2026-11-23 08:00")
@@ -196,6 +195,29 @@ def test_what_was_kept_though_the_clock_has_no_end_any_more_is_said_with_the_end
     longer = {"kind": "complaint", "class": "supervisory", "status": "answered"}
     tower.hear("case.reclassified.v1", **longer)
     assert tower.clocks()["S1"] == "paused"
+    return end
+
+
+def test_what_has_not_passed_by_another_limit_is_not_said_to_have_been_kept(tower: Tower) -> None:
+    stands_with_a_longer_limit(tower)
+
+    failed(tower)
+
+    assert tower.said("deadline.kept") == []
+    assert tower.count("SELECT count(*) FROM clock WHERE clock = 'S' AND passed_at IS NULL") == 1
+    assert tower.count("SELECT count(*) FROM inbox WHERE state <> 'done'") == 0
+
+
+def test_what_an_older_version_left_passed_without_an_end_is_kept_with_the_end_that_was_told(
+    tower: Tower,
+) -> None:
+    end = stands_with_a_longer_limit(tower)
+    tower.database.psql(
+        "WITH s AS (UPDATE clock SET passed_at = now() WHERE clock = 'S' RETURNING id, number)"
+        " INSERT INTO due (number, clock_id, what, due_at, fired_at)"
+        " SELECT number, id, 'passed', %s, now() FROM s",
+        [end_of(end)],
+    )
 
     failed(tower)
 
