@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.patient]
 ALERTED_WITHIN = 60  # seconds
 DRAINED_WITHIN = 60  # seconds
 REPORTS = 40
+WAY = 2.0  # seconds: in much less a report is routed when nothing is blocked
 
 
 @contextmanager
@@ -49,6 +50,7 @@ def blocked(system, accepted):
     """Sends reports while the broker takes nothing; all have receipts, and none has left."""
     submit(system, REPORTS, accepted)
     assert accepted.statuses.keys() == {201}
+    time.sleep(WAY)
     assert unaccounted(system, accepted).get("routing") == {"lost": REPORTS, "doubled": 0}
 
 
