@@ -8,8 +8,9 @@ switch-feed-key       from now on the newest key signs, shown for a day at least
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree, and
                       what is said to other services is numbered anew (number-anew)
-erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, or --before DAY
-                      of all that are over or handed over and were sealed before that local day
+erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, --before DAY of
+                      all that are over or handed over and were sealed before that local day, or
+                      both: of one case what was sealed before
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
 denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
                       id), what, with which status, about which case, how often
@@ -219,7 +220,7 @@ class OpenEpoch:
 
 
 class EraseSealed:
-    """`erase-sealed NUMBER | --before DAY`"""
+    """`erase-sealed [NUMBER] [--before DAY]`"""
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("number", nargs="?", help="of one case")

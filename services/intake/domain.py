@@ -18,7 +18,7 @@ from chassis.errors import Invalid, NotAllowed
 SUBMITTED = "report.submitted"  # how a timeline begins
 OWN = "reporter."  # how all that a reporter did later begins
 MAY_BE_ANOTHERS = frozenset({"case.resumed", "case.objected", "case.reopened"})
-NEWS_OF_IT = frozenset({"resumed", "objected", "reopened"})
+NEWS_OF_IT = frozenset(what.removeprefix("case.") for what in MAY_BE_ANOTHERS)
 
 
 class Kind(StrEnum):

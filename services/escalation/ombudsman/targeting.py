@@ -111,7 +111,8 @@ class Confirmation(Doors):
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
         """For the administrator. Names the address once more; refused (409) where none is
-        proposed, another is, or they proposed it themselves."""
+        proposed, another is, they proposed it themselves, or one person has held both accounts or
+        may have: by a first password given to them, or after the proposal."""
         administrator = self.callers.administrator(req)
         with self.db.begin() as tx:
             tx.execute(_LOCK)

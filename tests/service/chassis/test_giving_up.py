@@ -5,9 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from tests.harness.publishing import publish, publish_raw
+from tests.harness.publishing import event, publish, publish_raw
 from tests.harness.waiting import eventually
-from tests.service.chassis.stories import command, inbox, opened, reasons, report, timeline, way
+from tests.service.chassis.stories import (
+    AT,
+    command,
+    inbox,
+    opened,
+    reasons,
+    report,
+    timeline,
+    way,
+)
+
+WITHDRAWN = {"at": AT, "status": "withdrawn"}
 
 
 def test_a_parked_event_is_given_up_and_what_waited_behind_it_goes_on(
@@ -30,6 +41,21 @@ def test_a_parked_event_is_given_up_and_what_waited_behind_it_goes_on(
     assert inbox(db) == []
     kept = "SELECT state, reason, body FROM inbox WHERE event_id = %s"
     assert db.psql(kept, [second["id"]]) == [("done", "ValidationError", None)]
+
+
+def test_whom_nobody_wants_is_not_brought_in_by_what_was_given_up(db, broker, run, surroundings):
+    """A sender that was set back: each of its contradictions is a person's to want."""
+    run("worker", db, AMQP_URI=broker.uri("intake"))
+    events = way(number := report(db))
+    publish(broker, "routing", events[:2])
+    eventually(lambda: len(timeline(db)) == 2)
+    again = [opened(number), event("case.withdrawn.v1", number, 2, WITHDRAWN)]
+    publish(broker, "routing", again)
+    eventually(lambda: inbox(db) == [("parked", "number taken", 1)] * 2)
+
+    command(db, surroundings, "parked", "drop", again[0]["id"])
+
+    assert inbox(db) == [("parked", "number taken", 1)]
 
 
 def test_what_never_was_an_event_is_given_up_too(db, broker, run, surroundings):

@@ -39,15 +39,16 @@ def test_when_another_reporter_of_the_same_handling_acted_is_told_by_the_day(
     happened(intake_db, "case.objected", mine)
     for what in ("case.objected", "case.resumed", "case.reopened"):
         happened(intake_db, what, "2026-11-23T02:42:13.123456Z")
-    happened(intake_db, "case.answered", "2026-11-23T02:50:00Z")
+    happened(intake_db, "message.failed", "2026-11-23T02:42:14Z", '{"about": "objected"}')
+    happened(intake_db, "case.answered", "2026-11-23T02:30:00Z")
 
     proof = {"number": receipt["number"], "code": receipt["code"]}
     timeline = api.post("/v1/reports/track", json=proof).json()["timeline"][1:]
     told = [(e["what"], e["at"]) for e in timeline]
 
     day = "2026-11-22T16:00:00+00:00"  # midnight where they live
-    assert [at for _, at in told[:3]] == [day] * 3
-    assert told[3] == ("case.answered", "2026-11-23T02:50:00+00:00")
+    assert [at for _, at in told[:4]] == [day] * 4  # nor does their order tell
+    assert told[4] == ("case.answered", "2026-11-23T02:30:00+00:00")
     assert len({at for what, at in told if what in ("reporter.object", "case.objected")}) == 2
 
 
