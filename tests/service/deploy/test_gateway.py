@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -169,6 +169,24 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         thread.join()
 
 
+@contextmanager
+def fronting(door: Door, name: str, server: ThreadingHTTPServer) -> Iterator[tuple[Process, int]]:
+    """Another gateway, and its port, before one server that stands for all services."""
+    serving, port = Thread(target=server.serve_forever), free_port()
+    serving.start()
+    upstreams = {s: Upstream(server.server_port, server.server_port) for s in SERVICES}
+    process = gateway(door.process.log.parent / name, port, free_port(), upstreams)
+    process.start()
+    try:
+        wait_until(lambda: answers(port), process, 10)
+        yield process, port
+    finally:
+        process.stop()
+        server.shutdown()
+        server.server_close()
+        serving.join()
+
+
 @pytest.mark.parametrize(
     ("path", "service"),
     [
@@ -225,24 +243,12 @@ def test_a_larger_body_is_refused_before_a_service_is_asked(door: Door, more: in
 
 
 def test_who_hangs_up_amid_an_answer_is_not_in_the_log(door: Door) -> None:
-    server = Quiet(("127.0.0.1", 0), Long)
-    serving = Thread(target=server.serve_forever)
-    serving.start()
-    port = free_port()
-    upstreams = {s: Upstream(server.server_port, server.server_port) for s in SERVICES}
-    process = gateway(door.process.log.parent / "left", port, free_port(), upstreams)
-    process.start()
-    wait_until(lambda: answers(port), process, 10)
-
-    with socket.create_connection(("127.0.0.1", port), 20, ("127.0.0.77", 0)) as line:
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        line.sendall(b"GET /api/v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
-        line.recv(100)
-    eventually(lambda: "incomplete response" in process.log.read_text(), "it is told")
-    process.stop()
-    server.shutdown()
-    server.server_close()
-    serving.join()
+    with fronting(door, "left", Quiet(("127.0.0.1", 0), Long)) as (process, port):
+        with socket.create_connection(("127.0.0.1", port), 20, ("127.0.0.77", 0)) as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.sendall(b"GET /api/v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.recv(100)
+        eventually(lambda: "incomplete response" in process.log.read_text(), "it is told")
 
     log = process.log.read_text()
     assert "127.0.0.77" not in log
@@ -306,15 +312,10 @@ def test_who_waits_is_served_by_a_service_that_is_back(door: Door) -> None:
     """It is back just after the gateway had looked: longer than that it is never unknown."""
     server, looks = Quiet(("127.0.0.1", 0), Recovering), Semaphore(0)
     server.service, server.ready, server.looks = "intake", False, looks  # type: ignore[attr-defined]
-    serving = Thread(target=server.serve_forever)
-    serving.start()
-    port = free_port()
-    upstreams = {s: Upstream(server.server_port, server.server_port) for s in SERVICES}
-    process = gateway(door.process.log.parent / "back", port, free_port(), upstreams)
-    process.start()
-    wait_until(lambda: answers(port), process, 10)
-
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+    with (
+        fronting(door, "back", server) as (_, port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client,
+    ):
         ask = partial(client.get, "/api/v1/reports")
         eventually(lambda: ask().status_code == 503, "the gateway knows that nobody is ready")
         while looks.acquire(blocking=False):
@@ -322,10 +323,6 @@ def test_who_waits_is_served_by_a_service_that_is_back(door: Door) -> None:
         looked = looks.acquire(timeout=10)
         server.ready = True  # type: ignore[attr-defined]
         back = ask()
-    process.stop()
-    server.shutdown()
-    server.server_close()
-    serving.join()
 
     assert (looked, back.status_code) == (True, 200)
 
