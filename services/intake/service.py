@@ -143,7 +143,7 @@ class Intake(Service):
         known(tx, event)
         note(tx, event, told["at"], told["answer_id"] if told["spoken"] else None)
 
-    @subscribe("escalation.words_written.v1")
+    @subscribe("escalation.words_written.v1", "escalation.remark_written.v1")
     def keep_words(self, event: Event, tx: Session) -> None:
         """The Ombudsman's words, shown with the answer that they belong to."""
         told = schemas.WordsWritten.of(event)
