@@ -1,5 +1,8 @@
 """Accepting reports: per second, beside pgbench writing the very same rows."""
 
+from collections.abc import Callable
+from functools import partial
+
 from bench.load import Load, floor, middle, reports
 from deploy.local.system import System
 
@@ -20,21 +23,27 @@ def run(system: System, seconds: float, rounds: int) -> list[str]:
     try:
         with system.another_api("intake", "unsigned", RECEIPTS_SIGNED="false") as unsigned:
             for clients in CLIENTS:
-                ways = {"direct": direct, "unsigned": unsigned, "gateway": f"{system.url}/api"}
-                lines.append(_row(system, ways, clients, seconds, rounds))
+                urls = {"direct": direct, "unsigned": unsigned, "gateway": f"{system.url}/api"}
+                lines.append(_row(system, urls, clients, seconds, rounds))
     finally:
         for service in system.services:
             system.wait_ready(f"{service}-worker", start=True)
     return lines
 
 
-def _row(system: System, ways: dict[str, str], clients: int, seconds: float, rounds: int) -> str:
-    seen: dict[str, list[Load]] = {name: [] for name in ("floor", *ways, "bare")}
-    for _ in range(rounds):  # in turns, so that a slow minute is everybody's
-        seen["floor"].append(floor(system, clients, seconds))
-        for name, url in ways.items():
-            seen[name].append(reports(url, clients, seconds))
-        seen["bare"].append(reports(ways["direct"], clients, seconds, contact=False))
+def _row(system: System, urls: dict[str, str], clients: int, seconds: float, rounds: int) -> str:
+    ways: dict[str, Callable[[], Load]] = {
+        "floor": partial(floor, system, clients, seconds),
+        **{name: partial(reports, url, clients, seconds) for name, url in urls.items()},
+        "bare": partial(reports, urls["direct"], clients, seconds, contact=False),
+    }
+    names = list(ways)
+    seen: dict[str, list[Load]] = {name: [] for name in names}
+    for turn in range(rounds):
+        # In turns, so that a slow minute is everybody's; and each round another begins, for what
+        # comes after the floor has to wait for the disk, which has its many rows still to write.
+        for name in (*names[turn:], *names[:turn]):
+            seen[name].append(ways[name]())
     low, ours, unsigned, gate, bare = (middle(runs) for runs in seen.values())
     bad = sum(load.refused + load.broken for load in (ours, unsigned, bare, gate))
     print(

@@ -126,7 +126,11 @@ def _api(service: str, _: argparse.Namespace) -> None:
 
         def _spawn_workers(self, target: Any, loader: Any) -> None:
             self._spawn_worker(0, target, loader).inner.run()
-            self.signal_handler_interrupt()  # type: ignore[no-untyped-call] # told to stop, as it was
+            self.signal_handler_interrupt()  # it was told to stop, and has
+
+        def signal_handler_interrupt(self, *_: Any) -> None:
+            """Ends at once: who is told so while it loads has nothing in hand."""
+            raise SystemExit
 
     configured = settings(service)
     Alone(

@@ -55,9 +55,7 @@ def application(checks: Mapping[str, Check]) -> Callable[..., Iterable[bytes]]:
 
 def serve(host: str, port: int, checks: Mapping[str, Check]) -> None:
     """Serves in a real thread of its own. Not for a worker: it would block the green threads."""
-    server = make_server(
-        host, port, application(checks), server_class=_Server, handler_class=_Quiet
-    )
+    server = make_server(host, port, application(checks), _Server, _Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     threading.Thread(target=show, args=(checks,), daemon=True).start()
 

@@ -32,13 +32,13 @@ NOTHING = "(?!)"  # fits no key; `^$` would fit the empty one
 SERVICES = ("intake", "routing", "notify", "escalation")
 USERS = (*SERVICES, OPERATOR, FEED_READER)
 
-# Which streams a service may bind. Report texts go to routing, sealed contacts to notify, and to
-# nobody else.
+# Which streams a service may bind. Report texts go to routing, sealed contacts to notify, what the
+# Ombudsman remarks to intake, and to nobody else.
 HEARS = {
     "intake": (
         "/routing/cases", "/routing/replies", "/notify/messages",
         "/escalation/deadlines", "/escalation/escalations", "/escalation/words",
-        "/escalation/calendars",
+        "/escalation/remarks", "/escalation/calendars",
     ),
     "routing": (
         "/intake/reports", "/escalation/deadlines", "/escalation/escalations", "/escalation/words",

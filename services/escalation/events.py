@@ -103,10 +103,18 @@ def answered(row: HandoverAnswer, *, spoken: bool) -> Fact:
 
 
 def words_written(row: HandoverAnswer, words: str) -> Fact:
-    """The Ombudsman's words, apart from the fact that they belong to."""
-    data = {"answer_id": str(row.answer_id), "answer": row.answer, "text": words}
-    data |= {"at": rfc3339(row.at)}
-    return Fact("escalation.words_written.v1", row.number, data, row.at)
+    """The Ombudsman's words that ask something of the regency, apart from their fact."""
+    return Fact("escalation.words_written.v1", row.number, _written(row, words), row.at)
+
+
+def remark_written(row: HandoverAnswer, words: str) -> Fact:
+    """The Ombudsman's other words, which routing may not hear: they may speak of the reporter."""
+    return Fact("escalation.remark_written.v1", row.number, _written(row, words), row.at)
+
+
+def _written(row: HandoverAnswer, words: str) -> dict[str, str]:
+    told = {"answer_id": str(row.answer_id), "answer": row.answer, "text": words}
+    return told | {"at": rfc3339(row.at)}
 
 
 def published(promises: Sequence[Promise], at: datetime) -> Fact:

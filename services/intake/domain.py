@@ -165,7 +165,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.opened": (),
     "case.verified": ("class", "category"),
     "case.disposed": ("agency", "supporting"),
-    "case.returned": ("goes_to",),
+    "case.returned": ("goes_to", "returns"),
     "case.data_requested": (),
     "case.data_request_cancelled": (),
     "case.resumed": (),
@@ -216,6 +216,7 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
 # And while the Ombudsman's last answer orders something, whatever the status.
 ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
 
+RETURNS_TO_ARBITER = 2  # and at each return after that one
 EVER_SHOWN = sorted({"A", *ORDERS.values()}.union(*CLOCKS.values()))
 
 
@@ -234,8 +235,16 @@ def _of_came_back(happened: Sequence[tuple[str, Mapping[str, Any]]]) -> frozense
     """V stopped when the report was handed to an agency; what began then goes on."""
     acted = any(what in ("case.followed_up", "case.answered") for what, _ in happened)
     returned = [detail for what, detail in happened if what == "case.returned"]
-    arbiter = any(detail.get("goes_to") == "arbiter" for detail in returned[-1:])
-    return frozenset({"S", *("A" if arbiter else ""), *("" if acted else "F")})
+    again = any(_is_again(detail) for detail in returned[-1:])
+    return frozenset({"S", *("A" if again else ""), *("" if acted else "F")})
+
+
+def _is_again(returned: Mapping[str, Any]) -> bool:
+    """Whether it was not the first return: A runs then, whichever desk decides. Of those before
+    2026-11-29 only that desk is known."""
+    if "returns" not in returned:
+        return returned.get("goes_to") == "arbiter"
+    return bool(returned["returns"] >= RETURNS_TO_ARBITER)
 
 
 def shown_at(

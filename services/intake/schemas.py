@@ -352,7 +352,7 @@ class OmbudsmanAnswered(Dated):
 
 
 class WordsWritten(Dated):
-    """Of `escalation.words_written`."""
+    """Of `escalation.words_written` and `escalation.remark_written`."""
 
     answer_id = fields.String(required=True)
     text = fields.String(required=True)

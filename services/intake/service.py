@@ -164,7 +164,7 @@ class Intake(Service):
         told = schemas.OmbudsmanAnswered.of(event)
         note(tx, event, told["at"], told["answer_id"] if told["spoken"] else None)
 
-    @subscribe("escalation.words_written.v1")
+    @subscribe("escalation.words_written.v1", "escalation.remark_written.v1")
     @of_a_report
     def keep_words(self, event: Event, tx: Session, _: Report) -> None:
         """The Ombudsman's words, shown with the answer that they belong to."""

@@ -235,10 +235,11 @@ class Routing(Service):
 
     @subscribe("escalation.words_written.v1")
     def keep_words(self, event: Event, tx: Session) -> None:
-        """The Ombudsman's words, if they ask something of the regency; others are not kept."""
+        """The Ombudsman's words that ask something of the regency. Others, which came until
+        2026-11-29, are kept nowhere: they do not wait for their case either."""
         told = schemas.OmbudsmanWords.of(event)
-        self._family(tx, event.subject)
         if told["answer"] in ASKS:
+            self._family(tx, event.subject)
             words = {"id": told["answer_id"], "text": told["text"]}
             tx.add(models.OmbudsmanWords(number=event.subject, **words))
 

@@ -1,4 +1,4 @@
-"""What may stand in an event: nothing named like what points at a person; words in two streams.
+"""What may stand in an event: nothing named like what points at a person; words in four streams.
 
 `findings` is the rule; `ALLOWED` holds its exceptions, each with its reason. A new exception is a
 decision about people's privacy, so it is made here and nowhere else.
@@ -47,7 +47,9 @@ ALLOWED = {
 }
 
 # Words that people write travel here and nowhere else.
-WORDY = frozenset({"/intake/reports", "/routing/replies", "/escalation/words"})
+WORDY = frozenset(
+    {"/intake/reports", "/routing/replies", "/escalation/words", "/escalation/remarks"}
+)
 SHORT = 200  # characters; what a title or a place may have
 FORMATS = frozenset({"date", "date-time"})
 

@@ -65,6 +65,7 @@ def test_the_ombudsmans_words_are_heard_by_who_shows_them_and_nobody_else() -> N
         ("/intake/contacts", "notify"),
         ("/intake/consents", "escalation"),
         ("/routing/replies", "intake"),
+        ("/escalation/remarks", "intake"),
     ],
 )
 def test_what_only_one_may_hear_is_heard_by_that_one(source: str, listener: str) -> None:

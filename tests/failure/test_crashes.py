@@ -3,8 +3,11 @@
 `settle` allows 30 s from recovery to an empty system.
 """
 
+from signal import SIGTERM
+
 import pytest
 
+from deploy.local.supervisor import http_ready
 from tests.failure.accounting import mails_of, settle, unaccounted, under_way
 from tests.harness.waiting import eventually
 
@@ -42,6 +45,22 @@ def test_a_killed_api_loses_and_doubles_nothing(system):
 
     settle(system, accepted)
     assert max(mails_of(system, accepted).values()) == 1
+
+
+def test_an_api_that_is_told_to_stop_while_it_loads_stops(system):
+    api = system.process("notify-api")
+    api.stop()
+    loaded = api.log.read_text().count("api_started")
+    try:
+        api.start()
+        eventually(http_ready(system.ports["notify"][1], "/health/live"), "its inner port")
+        api.signal(SIGTERM)
+        eventually(lambda: not api.running, "its end")
+        assert api.exit_code == 0
+        assert api.log.read_text().count("api_started") == loaded  # it was loading
+    finally:
+        api.kill()
+        system.wait_ready(api.name, start=True)
 
 
 def test_reports_are_accepted_while_the_broker_is_down_and_then_go_their_way(system):

@@ -85,6 +85,9 @@ MEANS: Mapping[Answer, Happening] = {
     Answer.RECOMMENDATION: Happening.RECOMMENDED,
     Answer.CLOSED: Happening.OMBUDSMAN_CLOSED,
 }
+# Whose words ask something of the regency, whose officers read them. The others may speak of the
+# reporter, who alone reads those.
+ASKS = frozenset({Answer.MEDIATION, Answer.CORRECTIVE_ACTION, Answer.RECOMMENDATION})
 AHEAD = timedelta(minutes=5)  # that the Ombudsman's clock may go before ours
 EARLIEST = datetime(2000, 3, 20, tzinfo=UTC)  # there has been an Ombudsman since then
 

@@ -95,7 +95,9 @@ class Answers(Ombudsman):
             clocks.apply(tx, case, what, now, now, regime.current(tx, self._zone))
         emit(tx, events.answered(row, spoken=said.words is not None))
         if said.words is not None:
-            emit(tx, events.words_written(row, said.words))
+            asks = said.answer in answers.ASKS
+            write = events.words_written if asks else events.remark_written
+            emit(tx, write(row, said.words))
         feed.write(tx, "handovers", feed.ANSWERED, case.number, _about(row), now)
         return row
 

@@ -28,7 +28,7 @@ from services.escalation.config import Settings
 from services.escalation.models import Amendment, LadderRule, LimitRule
 from services.escalation.ombudsman import records
 from services.escalation.rules import histories, regime
-from services.escalation.rules.hindsight import Move, move_of
+from services.escalation.rules.hindsight import Move, coarse, move_of
 from services.escalation.rules.regime import Regime
 from services.escalation.rules.rulebook import (
     LimitFields,
@@ -75,7 +75,8 @@ class NewRung(Effective, RungFields):
 class Amended(Strict):
     """What came of it. Of a preview (`applied` false) also: how many open clocks were measured,
     whether those were all, and how many would get another end, only another reminder or level, or
-    no end that can be told. `retroactive`: it holds from a day that is past."""
+    no end that can be told, each as the multiple of five below it: 0 is fewer than five.
+    `retroactive`: it holds from a day that is past."""
 
     id = fields.Integer(required=True, allow_none=True)
     applied = fields.Boolean(required=True)
@@ -189,7 +190,7 @@ class Rules:
             if before is not None:
                 moved = foretold(tx, before, regime.read(tx, self.settings.zone))
                 tx.rollback()
-                return web.Answer(_told(None, is_past, moved), 200)
+                return web.Answer(_told(None, is_past, _coarse(moved)), 200)
             row_id = getattr(row, "id", None)
             amendment = Amendment(
                 what=change.what,
@@ -216,6 +217,11 @@ def foretold(tx: Session, before: Regime, after: Regime) -> dict[str, Any]:
         "other_ladder": found.count(Move.LADDER),
         "unknown": found.count(Move.UNKNOWN),
     }
+
+
+def _coarse(moved: Mapping[str, Any]) -> dict[str, Any]:
+    """What is foretold to who may see no case."""
+    return {name: coarse(n) if name != "complete" else n for name, n in moved.items()}
 
 
 def _told(row_id: int | None, is_past: bool, moved: Mapping[str, Any] | None) -> dict[str, Any]:

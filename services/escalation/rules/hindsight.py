@@ -23,6 +23,7 @@ from services.escalation.watch.clockwork import GOVERNMENT, Run
 from services.escalation.watch.workdays import Undecidable, due
 
 ITS_LAST_SECOND = timedelta(seconds=1)  # a limit is over when it is
+FEWEST = 5  # the least told to who may see no case: fewer may be of somebody whom they know
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +213,39 @@ def whose(life: Life) -> tuple[str, str | None]:
     return life.clock, life.agency if life.clock in OF_AGENCIES else None
 
 
-def _counted(counter: Counter[tuple[str, str | None]]) -> list[dict[str, Any]]:
+def _counted(counter: Mapping[tuple[str, str | None], int]) -> list[dict[str, Any]]:
     ordered = sorted(counter.items(), key=lambda item: (item[0][0], item[0][1] or ""))
     return [{"clock": clock, "agency": agency, "count": n} for (clock, agency), n in ordered]
+
+
+def coarse(count: int) -> int:
+    """A count for who may see no case: the multiple of five below it, 0 for fewer than five."""
+    return count - count % FEWEST
+
+
+def coarsened(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A comparison for who may see no case: every count coarse, and what has fewer than five left
+    out. Agencies with fewer than five are counted together, and not named."""
+    sides = {side: _coarse_side(told[side]) for side in ("before", "after")}
+    moved = {how: _coarse_late(told[how]) for how in ("newly_late", "no_longer_late")}
+    return {name: coarse(told[name]) for name in ("clocks", "unlike_history")} | sides | moved
+
+
+def _coarse_side(side: Mapping[str, Any]) -> dict[str, Any]:
+    raised = [row | {"count": coarse(row["count"])} for row in side["raised"]]
+    return {
+        "late": _coarse_late(side["late"]),
+        "raised": [row for row in raised if row["count"]],
+        "undecidable": coarse(side["undecidable"]),
+    }
+
+
+def _coarse_late(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    together: Counter[tuple[str, str | None]] = Counter()
+    for row in rows:
+        agency = row["agency"] if row["count"] >= FEWEST else None
+        together[row["clock"], agency] += row["count"]
+    return _counted({key: coarse(n) for key, n in together.items() if n >= FEWEST})
 
 
 def shown(told: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """History under other rules, for an administrator who asks over HTTP: as much of it as a few
-seconds allow, the newest clocks first. The command of the same name takes all."""
+seconds allow, the newest clocks first, and no count that could be of one case. The command of the
+same name takes all of it, and counts exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from chassis.clock import Clock
 from chassis.schemas import Strict
 from services.escalation.rules import histories, regime, staffing
 from services.escalation.rules.amending import Rules
-from services.escalation.rules.hindsight import Life, compare
+from services.escalation.rules.hindsight import Life, coarsened, compare
 from services.escalation.rules.rulebook import one_of
 from services.escalation.rules.supposing import Supposed, suppose
 from services.escalation.watch.clockwork import Clock as ClockLetter
@@ -25,7 +26,8 @@ LONGEST = timedelta(seconds=10)
 
 
 class LateShown(Strict):
-    """So many limits passed, of a clock and, if it is for an agency to keep, of an agency."""
+    """So many limits passed, of a clock and, if it is for an agency to keep, of an agency. Agencies
+    with fewer than five are counted together, without a name."""
 
     clock = one_of(ClockLetter, required=True)
     agency = fields.String(required=True, allow_none=True)
@@ -50,7 +52,8 @@ class SideShown(Strict):
 
 class Compared(Strict):
     """The rules in force beside those that were supposed, over `clocks` clocks; whether those were
-    all (`complete`); how many fired otherwise than today's rules say. No case is named."""
+    all (`complete`); how many fired otherwise than today's rules say. No case is named, and each
+    count is the multiple of five below it: what has fewer than five is 0, or left out."""
 
     clocks = fields.Integer(required=True)
     complete = fields.Boolean(required=True)
@@ -95,4 +98,4 @@ class WhatIf(Rules):
             after = suppose(before, body)
             lives = Bounded(histories.lives(tx, MOST_CLOCKS + 1), self.clock)
             told = compare(lives, before, after, self.clock.now(), staffing.read(tx))
-            return told | {"complete": lives.complete}
+            return coarsened(told) | {"complete": lives.complete}

@@ -109,6 +109,24 @@ def test_the_arbiters_limit_starts_at_the_second_return_whoever_decides_at_the_f
     assert tower.clocks()["A1"] == "2026-11-03"
 
 
+def test_the_arbiters_limit_runs_at_every_later_return_where_the_coordinator_decides_instead(
+    tower: Tower,
+) -> None:
+    both = {"decider": "coordinator", "passes_by": ["arbiter", "supervisor"]}
+    tower.hear("case.opened.v1", kind="complaint", **both)
+    for returns, open_ones in ((1, set()), (2, {"A1"}), (3, {"A2"})):
+        tower.dispose()
+        tower.hear(
+            "case.returned.v1", agency="dpupr", returns=returns, goes_to="coordinator", **both
+        )
+        running = {name for name, how in tower.clocks().items() if how != "stopped"}
+        assert {name for name in running if name.startswith("A")} == open_ones
+
+    watch(tower, 2, 4)
+
+    assert told(tower, "A") == [(3, "bupati", None)]
+
+
 @pytest.mark.parametrize("klass", ["ordinary", "supervisory"])
 def test_an_agency_that_has_it_is_told_and_whoever_is_accused_above_it_is_not(
     tower: Tower, klass: str

@@ -16,6 +16,7 @@ from joserfc.jwk import OKPKey
 from sqlalchemy.exc import OperationalError
 
 from chassis.config import Misconfigured, Secret
+from deploy.rabbitmq.definitions import HEARS
 from services.escalation.commands import verify
 from services.escalation.ombudsman import answers, webhooks
 from services.escalation.ombudsman.webhooks import Message
@@ -47,7 +48,7 @@ def test_an_answer_is_kept_told_and_chained(tower: Tower, overseer: Overseer) ->
         "reference": REFERENCE, "spoken": True, "decided_at": "2026-11-01T00:00:00Z",
         "at": "2027-01-04T02:00:00Z",
     }  # fmt: skip
-    [words] = tower.said("escalation.words_written")
+    [words] = tower.said("escalation.remark_written")
     assert (words["answer_id"], words["text"]) == (fact["answer_id"], "Laporan diterima.")
     entry = tower.entries("handovers")[-1]
     assert (entry["type"], entry["subject"]) == ("feed.case.answered.v1", NUMBER)
@@ -73,7 +74,21 @@ def test_a_file_goes_its_whole_way(tower: Tower, overseer: Overseer) -> None:
     overseer.answers(*way, "closed")
 
     assert told(tower) == [*way, "closed"]
-    assert tower.said("escalation.words_written")[0]["answer"] == "mediation"
+    asking = [fact["answer"] for fact in tower.said("escalation.words_written")]
+    assert asking == ["mediation", "corrective_action", "recommendation"]
+
+
+@pytest.mark.parametrize("answer", ["received", "declined", "under_examination", "closed"])
+def test_what_may_speak_of_the_reporter_is_said_where_routing_does_not_hear(
+    tower: Tower, overseer: Overseer, answer: str
+) -> None:
+    if answer not in ("received", "declined"):
+        overseer.answers("received")
+    assert overseer.answer(answer, words="Kepada Ibu Segel Kuning.").status_code == 200
+
+    rows = tower.database.psql("SELECT source FROM outbox WHERE data::text LIKE '%Segel Kuning%'")
+    assert rows == [("/escalation/remarks",)]
+    assert "/escalation/remarks" not in HEARS["routing"]
 
 
 def test_what_cannot_follow_is_refused_and_leaves_nothing(tower: Tower, overseer: Overseer) -> None:

@@ -18,7 +18,6 @@ from tests.service.escalation.desk import (
     GIVEN,
     HOSPITAL,
     LIMIT,
-    OTHER,
     POST,
     RUNG,
     WEEK,
@@ -26,6 +25,14 @@ from tests.service.escalation.desk import (
     Desk,
 )
 from tests.service.escalation.tower import NUMBER, Tower, end_of
+
+FORETOLD: list[tuple[str, dict[str, Any]]] = [
+    ("limits", LIMIT | {"clock": "S", "kind": "complaint", "class": "supervisory"}),
+    ("limits", LIMIT | {"clock": "F", "days": 1000}),
+    ("ladder", RUNG | {"clock": "F"}),
+    ("calendars/rsud/days", DAY),
+    ("calendars/rsud/weeks", WEEK | {"weekdays": [0]}),
+]
 
 
 def test_a_decreed_limit_moves_what_is_open_and_says_so(tower: Tower, desk: Desk) -> None:
@@ -47,9 +54,10 @@ def test_a_decreed_limit_moves_what_is_open_and_says_so(tower: Tower, desk: Desk
 
 
 def test_a_preview_tells_what_would_move_and_moves_nothing(tower: Tower, desk: Desk) -> None:
-    tower.open()
-    tower.open(OTHER)
-    tower.dispose(OTHER)
+    for n in range(6):
+        tower.open(f"KTB-34567-0000{n}")
+        tower.open(f"KTB-34568-0000{n}")
+        tower.dispose(f"KTB-34568-0000{n}")
     version = tower.count("SELECT version FROM regime")
 
     told = [
@@ -61,12 +69,12 @@ def test_a_preview_tells_what_would_move_and_moves_nothing(tower: Tower, desk: D
         desk.preview("calendars", HOSPITAL),
     ]
 
-    # open are V and H of one case; F, S and H of the other; V ends before the first Saturday
+    # open are V and H of six cases; F, S and H of six others; V ends before the first Saturday
     assert [(t["other_end"], t["other_ladder"], t["unknown"]) for t in told] == [
-        (1, 0, 0), (1, 0, 0), (0, 1, 0), (3, 0, 0), (2, 1, 0), (0, 0, 0)
+        (5, 0, 0), (5, 0, 0), (0, 5, 0), (15, 0, 0), (10, 5, 0), (0, 0, 0)
     ]  # fmt: skip
     assert {(t["open_clocks"], t["complete"], t["applied"], t["id"]) for t in told} == {
-        (5, True, False, None)
+        (30, True, False, None)
     }
     assert tower.count("SELECT version FROM regime") == version
     assert tower.count("SELECT count(*) FROM amendment") == 0
@@ -76,7 +84,7 @@ def test_a_preview_tells_what_would_move_and_moves_nothing(tower: Tower, desk: D
 
 
 def test_what_a_preview_foretells_is_what_comes_true(tower: Tower, desk: Desk) -> None:
-    for n in range(6):
+    for n in range(7):
         tower.open(f"KTB-34567-0000{n}")
         if n % 2:
             tower.dispose(f"KTB-34567-0000{n}")
@@ -86,18 +94,31 @@ def test_what_a_preview_foretells_is_what_comes_true(tower: Tower, desk: Desk) -
     tower.measure_stale()
 
     moved = tower.count("SELECT count(*) FROM outbox WHERE type = 'deadline.recomputed.v1'")
-    assert moved == foretold["other_end"] == 9
+    assert moved == foretold["other_end"] == 10
 
 
 def test_a_preview_looks_at_so_many_clocks_and_says_so(
     tower: Tower, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(amending, "MOST_MEASURED", 1)
-    tower.open()
+    monkeypatch.setattr(amending, "MOST_MEASURED", 5)
+    for n in range(3):
+        tower.open(f"KTB-34567-0000{n}")
 
     told = desk.preview("limits", LIMIT)
 
-    assert (told["open_clocks"], told["complete"]) == (1, False)
+    assert (told["open_clocks"], told["complete"]) == (5, False)
+
+
+def test_no_preview_tells_of_a_case_by_itself(tower: Tower, desk: Desk) -> None:
+    """Else a day off in a hospital's calendar told whether a case is there, and when it ends."""
+    desk.decree("calendars", HOSPITAL)
+    desk.decree("calendars/rsud/agencies", GIVEN)
+    without = [desk.preview(path, body) for path, body in FORETOLD]
+
+    tower.open()
+    tower.dispose(agency="rsud", **{"class": "supervisory"})
+
+    assert [desk.preview(path, body) for path, body in FORETOLD] == without
 
 
 def test_superseded_limits_and_rungs_stay_to_be_seen(tower: Tower, desk: Desk) -> None:
@@ -268,7 +289,8 @@ def test_only_an_administrator_sees_and_amends_the_rules(desk: Desk, role: str) 
 def test_history_under_other_rules_is_told_without_changing_them(
     tower: Tower, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tower.open()
+    for n in range(6):
+        tower.open(f"KTB-34567-0000{n}")
     tower.at("2026-11-10 10:00").sweep()
     longer = {"limits": [{"clock": "V", "days": 30, "unit": "working"}]}
     version = tower.count("SELECT version FROM regime")
@@ -276,22 +298,33 @@ def test_history_under_other_rules_is_told_without_changing_them(
     answer = desk.ask("POST", "what-if", longer)
 
     assert answer.status_code == 200, answer.text
-    assert (answer.json["clocks"], answer.json["complete"]) == (2, True)
+    assert (answer.json["clocks"], answer.json["complete"]) == (10, True)
     assert answer.json["unlike_history"] == 0
-    assert answer.json["no_longer_late"] == [{"clock": "V", "agency": None, "count": 1}]
+    assert answer.json["no_longer_late"] == [{"clock": "V", "agency": None, "count": 5}]
     assert answer.json["before"]["raised"] == [
-        {"level": 1, "to": "head_of_coordinator", "count": 1}
+        {"level": 1, "to": "head_of_coordinator", "count": 5}
     ]
-    assert NUMBER not in answer.text
+    assert "KTB" not in answer.text
     assert tower.count("SELECT version FROM regime") == version
     assert desk.ask("POST", "what-if", longer, "coordinator").status_code == 403
     assert desk.refused("what-if", {"ladder": [RUNG | {"level": 0}]})[0][0].startswith("ladder.0")
 
-    monkeypatch.setattr(what_if, "MOST_CLOCKS", 1)
+    monkeypatch.setattr(what_if, "MOST_CLOCKS", 5)
     bounded = desk.ask("POST", "what-if", longer).json
-    assert (bounded["clocks"], bounded["complete"]) == (1, False)
+    assert (bounded["clocks"], bounded["complete"]) == (5, False)
     monkeypatch.setattr(what_if, "LONGEST", timedelta())
     assert not desk.ask("POST", "what-if", longer).json["complete"]
+
+
+def test_history_does_not_tell_of_a_case_by_itself(tower: Tower, desk: Desk) -> None:
+    """An administrator may see no case, nor learn by asking that there is one."""
+    shorter = {"limits": [{"clock": clock, "days": 1, "unit": "working"} for clock in "VFSH"]}
+    without = desk.ask("POST", "what-if", shorter).json
+
+    tower.begin_work()
+    tower.at("2026-12-10 10:00").sweep()
+
+    assert desk.ask("POST", "what-if", shorter).json == without
 
 
 def test_a_case_is_not_named_anywhere_in_the_rules(tower: Tower, desk: Desk) -> None:

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.database import engine
+from services.intake import domain
 from tests.harness.waiting import eventually
 from tests.service.intake.conftest import key
 
@@ -67,12 +68,22 @@ def test_of_a_report_that_came_back_those_clocks_are_shown_that_run(api, intake_
 
     assert shown() == "V"
     happened(intake_db, "case.disposed", "2026-11-20T02:00:00Z")
-    happened(intake_db, "case.returned", "2026-11-20T03:00:00Z", '{"goes_to": "coordinator"}')
+    first = '{"goes_to": "arbiter", "returns": 1}'  # it complains about the coordinator
+    happened(intake_db, "case.returned", "2026-11-20T03:00:00Z", first)
     assert shown() == "FS"
-    happened(intake_db, "case.returned", "2026-11-21T03:00:00Z", '{"goes_to": "arbiter"}')
-    assert shown() == "AFS"
-    happened(intake_db, "case.followed_up", "2026-11-22T03:00:00Z")
+    for day, returns in ((21, 2), (22, 3)):  # it complains about whoever sits above as well
+        again = f'{{"goes_to": "coordinator", "returns": {returns}}}'
+        happened(intake_db, "case.returned", f"2026-11-{day}T03:00:00Z", again)
+        assert shown() == "AFS"
+    happened(intake_db, "case.followed_up", "2026-11-22T05:00:00Z")
     assert shown() == "AS"
+
+
+@pytest.mark.parametrize(("goes_to", "clocks"), [("coordinator", "FS"), ("arbiter", "AFS")])
+def test_a_return_of_before_they_were_counted_is_read_by_where_it_went(goes_to, clocks):
+    happened = [("case.disposed", {}), ("case.returned", {"goes_to": goes_to})]
+
+    assert "".join(sorted(domain.clocks(domain.Status.UNVERIFIED, (), happened))) == clocks
 
 
 def happened(intake_db, what, at, detail="{}"):

@@ -61,19 +61,23 @@ def answered(hear: Any, number: str, answer: str, words: str = "", **by: float) 
     told = {"reason": None, "reference": "0123/LM/I/2027/BJM", "decided_at": stamp()}
     hear("escalation.answered.v1", number, **known, **told, spoken=bool(words))
     if words:
-        hear("escalation.words_written.v1", number, **known, text=words)
+        asks = answer in ("mediation", "corrective_action", "recommendation")
+        type = f"escalation.{'words' if asks else 'remark'}_written.v1"
+        hear(type, number, **known, text=words)
 
 
 def test_the_timeline_has_the_answer_with_its_words(
     api: httpx.Client, hear: Any, receipt: dict[str, str]
 ) -> None:
     answered(hear, receipt["number"], "received", hours=1)
+    answered(hear, receipt["number"], "under_examination", "Kami memeriksa.", hours=1.5)
     answered(hear, receipt["number"], "mediation", "Anda diundang ke mediasi.", hours=2)
 
     entries = [e for e in track(api, receipt)["timeline"] if e["what"] == "escalation.answered"]
 
     assert [(e["detail"]["answer"], e["text"]) for e in entries] == [
         ("received", None),
+        ("under_examination", "Kami memeriksa."),
         ("mediation", "Anda diundang ke mediasi."),
     ]
     assert entries[0]["detail"]["reference"] == "0123/LM/I/2027/BJM"

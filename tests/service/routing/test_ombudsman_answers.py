@@ -3,10 +3,12 @@ nobody whom it complains about."""
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import pytest
 
+from chassis.inbox import ANYBODY
 from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, VERIFY
 from tests.service.routing.test_routing_reporters import ago
 
@@ -43,9 +45,9 @@ def listed(office, as_):
 def test_answers_stand_in_the_case_in_order_and_with_what_is_asked_for(office):
     number = office.bring("in_progress")
     office.hear("escalation.handed_over.v1", number)
-    answer(office, number, "received", "Kepada pelapor: terima kasih.")
+    answer(office, number, "received", spoken=True)  # to the reporter: it is not heard here
     office.later(seconds=1)
-    answer(office, number, "declined", "Lengkapi bukti Anda.", reason="incomplete")
+    answer(office, number, "declined", reason="incomplete", spoken=True)
     office.later(seconds=1)
     answer(office, number, "received")
     answer(office, number, "under_examination")
@@ -69,6 +71,20 @@ def test_words_may_come_before_the_answer_that_they_belong_to(office):
     office.hear("escalation.answered.v1", number, **known, reason=None, spoken=True)
 
     assert [a["words"] for a in office.case(number)["ombudsman_answers"]] == ["Undangan mediasi."]
+
+
+@pytest.mark.parametrize("said", ["received", "declined", "under_examination", "closed"])
+def test_what_may_speak_of_the_reporter_is_kept_nowhere_though_its_case_is_unknown(office, said):
+    """As it came in this stream formerly: it may come again, by a replay."""
+    event = json.loads(office.body("escalation.words_written.v1", "KTB-34567-00009"))
+    event["data"] |= {"answer": said, "text": "Kepada Ibu Segel Kuning."}
+
+    assert office.service.inbox.receive(json.dumps(event).encode(), ANYBODY) == "done"
+
+    filed = "SELECT state, body IS NULL FROM inbox WHERE event_id = %s"
+    assert office.database.psql(filed, [event["id"]]) == [("done", True)]
+    kept = "SELECT count(*) FROM ombudsman_words WHERE number = %s"
+    assert office.database.psql(kept, [event["subject"]]) == [(0,)]
 
 
 def test_an_order_is_due_when_it_ends_sooner_than_the_cases_own_limit(office):

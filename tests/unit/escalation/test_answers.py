@@ -10,8 +10,10 @@ from itertools import product
 
 import pytest
 
+import contracts
 from chassis.errors import Invalid, NotAllowed
 from services.escalation.ombudsman.answers import (
+    ASKS,
     FOLLOWS,
     MEANS,
     Answer,
@@ -21,6 +23,7 @@ from services.escalation.ombudsman.answers import (
     check,
 )
 from services.escalation.watch.clockwork import CLOCKWORK
+from services.routing import life
 
 NOW = datetime(2027, 1, 5, 8, tzinfo=UTC)
 
@@ -140,3 +143,11 @@ def test_what_starts_a_clock_and_what_stops_it() -> None:
         "recommendation": {"C": "stop", "O": "start"},
         "closed": {"C": "stop", "O": "stop"},
     }
+
+
+def test_routing_is_told_the_words_that_it_shows_and_no_others() -> None:
+    assert {answer.value for answer in ASKS} == {answer.value for answer in life.ASKS}
+    asking = contracts.schema("escalation.words_written.v1")["properties"]["answer"]["enum"]
+    remarks = contracts.schema("escalation.remark_written.v1")["properties"]["answer"]["enum"]
+    assert set(asking) == set(ASKS)
+    assert set(remarks) == set(Answer) - ASKS

@@ -1,13 +1,15 @@
 """A clock's life, replayed step by step, ends as the engine tells it with everything known."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.escalation.domain import Rule, Rung, What
-from services.escalation.rules.hindsight import Life, replay
+from services.escalation.rules.hindsight import FEWEST, Life, coarse, coarsened, replay
 from services.escalation.rules.regime import Regime
 from services.escalation.watch.clockwork import Run
 from services.escalation.watch.workdays import Calendar, Limit, Pause, Unit, due
@@ -19,6 +21,7 @@ LADDER = tuple(
     Rung("S", None, level, after, to, LONG_AGO)
     for level, after, to in ((0, -1, "holder"), (1, 0, "head_of_agency"), (2, 3, "sekda"))
 )
+AGENCIES = ("dpupr", "rsud", "dlh", None)
 lengths = st.timedeltas(timedelta(seconds=1), timedelta(days=9))
 
 
@@ -74,3 +77,49 @@ def test_who_has_no_agency_is_brought_to_the_coordinators_head() -> None:
     outcome = replay(alone, rules(1), START + timedelta(days=60))
 
     assert outcome.raised == ((1, "head_of_coordinator"), (2, "sekda"))
+
+
+# --- for who may see no case
+
+
+def comparison(late: dict[tuple[str, str | None], int], count: int = 0) -> dict[str, Any]:
+    rows = [{"clock": c, "agency": a, "count": n} for (c, a), n in late.items()]
+    raised = [{"level": 1, "to": "sekda", "count": count}] if count else []
+    side = {"late": rows, "raised": raised, "undecidable": count}
+    told = {"clocks": count, "unlike_history": count, "before": side, "after": side}
+    return told | {"newly_late": rows, "no_longer_late": rows}
+
+
+def test_agencies_with_few_are_counted_together_and_not_named() -> None:
+    late = {("F", "dpupr"): 7, ("F", "rsud"): 4, ("F", "dlh"): 3, ("S", "rsud"): 4, ("V", None): 1}
+
+    told = coarsened(comparison(late))
+
+    expected = [
+        {"clock": "F", "agency": None, "count": 5},
+        {"clock": "F", "agency": "dpupr", "count": 5},
+    ]
+    assert told["before"]["late"] == told["after"]["late"] == expected
+    assert told["newly_late"] == told["no_longer_late"] == expected
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, 0), (4, 0), (5, 5), (9, 5), (10, 10)])
+def test_every_other_count_is_told_by_fives(count: int, told: int) -> None:
+    seen = coarsened(comparison({}, count))
+
+    assert seen["clocks"] == seen["unlike_history"] == seen["after"]["undecidable"] == told
+    assert [row["count"] for row in seen["before"]["raised"]] == [told] * (told > 0)
+
+
+@given(st.dictionaries(st.tuples(st.sampled_from("VFS"), st.sampled_from(AGENCIES)),
+                       st.integers(1, 30)))  # fmt: skip
+def test_no_agency_is_named_that_has_few_and_no_count_is_exact(late: Any) -> None:
+    rows = coarsened(comparison(late))["newly_late"]
+
+    assert all(row["count"] and row["count"] % FEWEST == 0 for row in rows)
+    named = {(row["clock"], row["agency"]): row["count"] for row in rows if row["agency"]}
+    assert named == {key: coarse(n) for key, n in late.items() if key[1] and n >= FEWEST}
+    for clock in "VFS":
+        told = sum(row["count"] for row in rows if row["clock"] == clock)
+        known = sum(n for (of, _), n in late.items() if of == clock)
+        assert known - told < FEWEST * len(AGENCIES)

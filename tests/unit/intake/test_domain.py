@@ -1,17 +1,20 @@
 """How reports are referred to, and what their reporters may do next."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
+from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
 from services.intake import domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
 from services.notify.contacts import is_mailable
-from services.routing import life
+from services.routing import domain as cases
+from services.routing import events, life
+from tests.unit.routing.acts import LIAISON, RULES, SEATS, case
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
@@ -84,6 +87,23 @@ def test_what_was_handed_over_takes_no_consent_to_that(status):
 
 def test_intake_and_routing_know_the_same_statuses():
     assert {s.value for s in Status} == {s.value for s in life.Status}
+
+
+@pytest.mark.parametrize(
+    "accused", [some for n in range(3) for some in combinations(SEATS, n)], ids="-".join
+)
+@pytest.mark.parametrize("returns", [1, 2, 3])
+def test_the_reporter_is_shown_the_arbiters_limit_when_it_runs_whoever_decides(accused, returns):
+    before = case(life.Status.DISPOSED, complains_about=accused, returns=returns - 1)
+    returned = cases.return_case(before, LIAISON, RULES)
+    said = events.returned(returned, NOW, SEATS, agency="dpupr", proposed=None).data
+    seen = {name: said[name] for name in domain.SHOWN["case.returned"]}
+
+    shown = domain.clocks(Status.UNVERIFIED, (), [("case.disposed", {}), ("case.returned", seen)])
+    runs = Clock.ARBITER in CLOCKWORK[happening("case.returned.v1", said)]
+
+    assert ("A" in shown) is runs is (returns >= 2)
+    assert cases.clock(returned) is (life.Clock.ARBITER if runs else life.Clock.FOLLOW_UP)
 
 
 @pytest.mark.parametrize("status", Status)
