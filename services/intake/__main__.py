@@ -1,4 +1,4 @@
-"""`python -m services.intake <command>`: see `chassis.cli`."""
+"""`python -m services.intake <command>`: see `chassis.cli`, and `commands` for our own."""
 
 from chassis.cli import main
 

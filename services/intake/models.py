@@ -58,6 +58,16 @@ class Report(Base):
     deadlines: Mapped[list[Deadline]] = relationship()
 
 
+class LostReport(Base):
+    """A report that was accepted and went with a restore (`recounting`). Nothing is known of it but
+    that routing has a case of this number."""
+
+    __tablename__ = "lost_report"
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    noted_at: Mapped[datetime] = mapped_column(INSTANT)
+
+
 class TimelineEntry(Base):
     """One thing that the reporter may know happened."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import wraps
 from typing import Any, ClassVar
 
 from nameko.extensions import DependencyProvider
@@ -18,7 +19,7 @@ from chassis.together import held, hold
 from services.intake import domain, latecomers, schemas
 from services.intake.config import Settings
 from services.intake.envelopes import Envelopes, takes_words
-from services.intake.models import Deadline, Promise, Reply, Report, TimelineEntry
+from services.intake.models import Deadline, LostReport, Promise, Reply, Report, TimelineEntry
 
 
 class OmbudsmanKeys(DependencyProvider):
@@ -30,6 +31,21 @@ class OmbudsmanKeys(DependencyProvider):
 
     def get_dependency(self, worker_ctx: Any) -> Envelopes:
         return self._envelopes
+
+
+def of_a_report(handler: Callable[..., None]) -> Callable[..., None]:
+    """Gives a handler the event's report too, locked. Raises TooEarly when it is not here: a report
+    is here before anybody hears of it, unless a restore has taken it away. What is said of one that
+    is noted as lost has no effect."""
+
+    @wraps(handler)
+    def handle(self: Intake, event: Event, tx: Session) -> None:
+        if (report := held(tx, Report, event.subject)) is not None:
+            handler(self, event, tx, report)
+        elif tx.get(LostReport, event.subject) is None:
+            raise TooEarly("no such report here")
+
+    return handle
 
 
 class Intake(Service):
@@ -63,10 +79,10 @@ class Intake(Service):
         "case.withdrawn.v1",
         "case.refused.v1",
     )
-    def follow_case(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def follow_case(self, event: Event, tx: Session, report: Report) -> None:
         """The report stands where its case stands."""
         told = schemas.CaseEvent.of(event)
-        report = known(tx, event)
         if report.status != told["status"]:
             report.status, report.status_since = told["status"], told["at"]
         if event.type == "case.withdrawn.v1":
@@ -74,47 +90,51 @@ class Intake(Service):
         note(tx, event, told["at"], told["reply_id"])
 
     @subscribe("case.reply_written.v1")
-    def keep_reply(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def keep_reply(self, event: Event, tx: Session, report: Report) -> None:
         """An officer's words, shown with the entry that names them."""
-        report = known(tx, event)
         reply = Reply(number=event.subject, **schemas.ReplyWritten.of(event))
         tx.add(reply)
         if takes_words(report):
             emit(tx, self.envelopes.reply(reply, self.clock.now()))
 
     @subscribe("deadline.started.v1")
-    def promise(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def promise(self, event: Event, tx: Session, report: Report) -> None:
         """A limit runs from now on."""
         told = schemas.DeadlineStarted.of(event)
-        deadline = _deadline(known(tx, event), told)
+        deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
         deadline.passed_at = None
 
     @subscribe("deadline.recomputed.v1")
-    def amend_promise(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def amend_promise(self, event: Event, tx: Session, report: Report) -> None:
         """A limit has moved; null means that it is paused. One that lies ahead again has not been
         missed: its passing is told anew. A pause takes nothing back."""
         told = schemas.DeadlineRecomputed.of(event)
-        deadline = _deadline(known(tx, event), told)
+        deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
         if told["after"] and told["after"] > told["at"]:
             deadline.passed_at = None
         note(tx, event, told["at"])
 
     @subscribe("deadline.passed.v1")
-    def admit_lateness(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def admit_lateness(self, event: Event, tx: Session, report: Report) -> None:
         """A limit was missed: the reporter is told so."""
         told = schemas.DeadlinePassed.of(event)
-        deadline = _deadline(known(tx, event), told)
+        deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
         deadline.passed_at = told["at"]
         note(tx, event, told["at"])
 
     @subscribe("deadline.kept.v1")
-    def take_lateness_back(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def take_lateness_back(self, event: Event, tx: Session, report: Report) -> None:
         """A limit that was said to be missed had been kept."""
         told = schemas.DeadlinePassed.of(event)
-        _deadline(known(tx, event), told).passed_at = None
+        _deadline(report, told).passed_at = None
         note(tx, event, told["at"])
 
     @subscribe(
@@ -122,32 +142,33 @@ class Intake(Service):
         "escalation.offered.v1",
         "message.failed.v1",
     )
-    def note_event(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def note_event(self, event: Event, tx: Session, _: Report) -> None:
         """Something that only adds a line to the timeline."""
-        known(tx, event)
         note(tx, event, schemas.Dated.of(event)["at"])
 
     @subscribe("escalation.handed_over.v1")
-    def end_dossier(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def end_dossier(self, event: Event, tx: Session, report: Report) -> None:
         """The dossier is made: what is written from now on is not sealed for it any more, and what
         did not go along is told."""
-        report, told = known(tx, event), schemas.HandedOver.of(event)
+        told = schemas.HandedOver.of(event)
         report.handed_over_at = told["at"]
         note(tx, event, told["at"])
         latecomers.tell(tx, report, told, self.clock.now())
 
     @subscribe("escalation.answered.v1")
-    def note_answer(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def note_answer(self, event: Event, tx: Session, _: Report) -> None:
         """The Ombudsman answered; its words, if there are any, come apart."""
         told = schemas.OmbudsmanAnswered.of(event)
-        known(tx, event)
         note(tx, event, told["at"], told["answer_id"] if told["spoken"] else None)
 
     @subscribe("escalation.words_written.v1", "escalation.remark_written.v1")
-    def keep_words(self, event: Event, tx: Session) -> None:
+    @of_a_report
+    def keep_words(self, event: Event, tx: Session, _: Report) -> None:
         """The Ombudsman's words, shown with the answer that they belong to."""
         told = schemas.WordsWritten.of(event)
-        known(tx, event)
         words = {"reply_id": told["answer_id"], "text": told["text"], "at": told["at"]}
         tx.add(Reply(number=event.subject, about="ombudsman", **words))
 
@@ -162,14 +183,6 @@ class Intake(Service):
                 .values(row)
                 .on_conflict_do_update(index_elements=["received_on"], set_=new)
             )
-
-
-def known(tx: Session, event: Event) -> Report:
-    """The report of an event, locked. Raises TooEarly when it is not here (yet)."""
-    report = held(tx, Report, event.subject)
-    if report is None:
-        raise TooEarly("no such report here")
-    return report
 
 
 def note(tx: Session, event: Event, at: datetime, reply_id: str | None = None) -> None:

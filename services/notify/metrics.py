@@ -21,6 +21,11 @@ SETTLED = Gauge(
     "Messages settled within the last hours, by whom they were for and outcome",
     ["to", "outcome", "hours"],
 )
+# How many are they for whom none of it is right?  (one mistyped address fails with each news)
+UNREACHED = Gauge(
+    "lapor_notify_unreached",
+    "Cases' reporters, and posts, whose mail was rejected or expired within the last six hours",
+)
 # How long does a reporter wait for news that we have?
 DELAY = Histogram(
     "lapor_notify_delay_seconds",

@@ -262,6 +262,7 @@ class Notify(Service):
         """Shows how many of the last hours' messages were brought, as it is known by now."""
         with self.db.begin() as tx:
             found = {(row.whom, row.outcome): row for row in tx.execute(_SETTLED, self._now())}
+            metrics.UNREACHED.set(tx.execute(_UNREACHED, self._now()).scalar_one())
         for to, outcome in product(("reporter", "post"), ("delivered", *REASONS)):
             row = found.get((to, outcome))
             metrics.SETTLED.labels(to, outcome, "1").set(row.within_one if row else 0)
@@ -299,5 +300,10 @@ SELECT CASE WHEN place IS NULL THEN 'reporter' ELSE 'post' END AS whom,
 FROM message
 WHERE state IN ('delivered', 'failed') AND settled_at > :now - interval '6 hours'
 AND settled_at <= :now GROUP BY 1, 2
+""")
+_UNREACHED = sa.text("""
+SELECT count(DISTINCT coalesce(place, number)) FROM message
+WHERE state = 'failed' AND reason IN ('rejected', 'expired')
+AND settled_at > :now - interval '6 hours' AND settled_at <= :now
 """)
 _EXPECTED = sa.text("SELECT count(*) FROM reporter WHERE state = 'expected'")

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from chassis.errors import NotFound
 from chassis.events import Fact
 from chassis.outbox import emit
-from chassis.together import in_hand
-from services.routing import domain, events, evidence, metrics, models
+from chassis.together import in_hand, remembered
+from services.routing import domain, events, evidence, metrics, models, rights
 from services.routing.life import (
     OF_ONE,
+    OPEN,
     ORDERS,
     REPORTER,
     Action,
@@ -145,6 +146,26 @@ def answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: St
         )  # fmt: skip
 
 
+def say_desks(tx: Session, row: models.Case, at: datetime) -> bool:
+    """Says of an open (held) case which desk decides and which must hear nothing, if that is not
+    known of it; whether there was anything to say."""
+    if row.desks_known or row.status not in OPEN:
+        return False
+    row.desks_known, case, sits = True, value(row), remembered(tx, seats)
+    if case.decider is Role.COORDINATOR and not rights.passed_by(case, sits):
+        return False  # as is taken for granted
+    emit(tx, events.desks_changed(case, at, sits))
+    return True
+
+
+def desks_unknown(tx: Session, after: str, how_many: int) -> Sequence[str]:
+    """Open cases of which it was never said, in the order of their numbers."""
+    never = sa.select(models.Case.number).where(
+        ~models.Case.desks_known, models.Case.status.in_(OPEN), models.Case.number > after
+    )
+    return tx.scalars(never.order_by(models.Case.number).limit(how_many)).all()
+
+
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:
     """Tells a reporter that what they asked for came too late, and keeps that on file."""
     _file(tx, row.number, Step(action, REPORTER, at), {}, refused=events.reason_code(why))
@@ -217,7 +238,10 @@ def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
     if step.words is not None:
         _reply(tx, row.number, reply_id, step, step.words)
     if say is not None:
-        emit(tx, say(after, reply_id))
+        fact = say(after, reply_id)
+        emit(tx, fact)
+        row.desks_known |= "passes_by" in fact.data
+    say_desks(tx, row, step.at)  # of a case from before it was: not all steps say it
 
 
 def _file(

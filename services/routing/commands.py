@@ -1,4 +1,5 @@
-"""What an operator at the machine can do: let somebody in, and see who tried to go where.
+"""What an operator at the machine can do: let somebody in, see who tried to go where, and say what
+an older version did not.
 
 first-password USERNAME   give the account a new first password, which is printed once; ends its
                           sessions, forgets its failed sign-ins, enables it if it was disabled
@@ -8,6 +9,9 @@ verify-trail [--witnessed POSITION:HASH ...]
                           check that what officers did and were refused is as it was noted; also
                           against hashes that the Ombudsman kept (`feed.trail.extended.v1`). Exit 1
                           and name the first thing that does not hold
+say-desks                 of each open case of which it was never said, say which desk decides and
+                          which must hear nothing of it, so that reminders and escalations pass an
+                          accused desk by. May be broken off: run again, it goes on
 """
 
 from __future__ import annotations
@@ -79,6 +83,34 @@ class VerifyTrail:
         sys.stdout.write(f"all {held} rows hold\n")
 
 
+class SayDesks:
+    """`say-desks`"""
+
+    BATCH = 500  # cases, of which it then says how far it is
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes nothing."""
+
+    def __call__(self, service: str, _: argparse.Namespace) -> None:
+        """Each case in a transaction of its own: an officer who acts on one waits for that one."""
+        from chassis.clock import Clock
+        from services.routing import case_file
+
+        db, clock = cli.transactions(service), Clock(cli.settings(service).clock_file)
+        numbers, seen, said = [""], 0, 0
+        while numbers:
+            with db.begin() as tx:
+                numbers = list(case_file.desks_unknown(tx, numbers[-1], self.BATCH))
+            for number in numbers:
+                with db.begin() as tx:
+                    _, row = case_file.family(tx, number)
+                    said += case_file.say_desks(tx, row, clock.now())
+            seen += len(numbers)
+            sys.stdout.write(f"{seen} cases seen, said of {said}\n" if numbers else "")
+            sys.stdout.flush()
+        sys.stdout.write(f"done: said of {said} cases\n")
+
+
 def _witnessed(text: str) -> tuple[int, bytes]:
     if not re.fullmatch(r"[1-9][0-9]{0,17}:[0-9a-fA-F]{64}", text):
         rule = "a link's position, a colon, and its hash: 64 hexadecimal digits"
@@ -91,4 +123,5 @@ COMMANDS: dict[str, Any] = {
     "first-password": FirstPassword(),
     "denials": Denials(),
     "verify-trail": VerifyTrail(),
+    "say-desks": SayDesks(),
 }

@@ -161,7 +161,8 @@ def merged(case: Case, at: datetime, seats: Seats) -> Fact:
 
 
 def desks_changed(case: Case, at: datetime, seats: Seats) -> Fact:
-    """Another case that follows it complains about a desk, and so it does as well."""
+    """Another case that follows it complains about a desk, and so it does as well; or it is a case
+    of which this was not said before."""
     return _fact("case.desks_changed.v1", case, at, **_desks(case, seats))
 
 

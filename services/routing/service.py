@@ -69,6 +69,7 @@ class Routing(Service):
                 named_agency=report["agency"],
                 channel=report["channel"],
                 opened_at=now,
+                desks_known=True,
             ),
         )
         emit(tx, events.opened(case, now, seats))

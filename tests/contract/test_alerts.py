@@ -89,6 +89,7 @@ HEALTHY = {
     **{SETTLED.format("reporter", "delivered", hours): f"{60 * hours}x60" for hours in (1, 6)},
     **{SETTLED.format("reporter", "rejected", hours): "0 0 1x58" for hours in (1, 6)},
     **{SETTLED.format("post", "no_address", hours): "0x60" for hours in (1, 6)},
+    "lapor_notify_unreached": "0 0 1x58",
     NOT_TAKEN: "0x60",
     NOT_FOLLOWED: "0x60",
     'lapor_log_lines_lost_total{service="intake"}': "0x60",
@@ -100,6 +101,19 @@ HEALTHY = {
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
 A_HICCUP = {'lapor_hub_lag_seconds{service="routing"}': "0x58 3"}
 A_LATE_MINUTE = {"lapor_escalation_overdue_seconds": "0x20 30 90 0x38"}
+# In a quiet night: one address with a slip of the pen; and a mail server that takes nothing.
+A_SLIP = {
+    SETTLED.format("reporter", "delivered", 1): "0x60",
+    SETTLED.format("reporter", "delivered", 6): "0x60",
+    SETTLED.format("reporter", "rejected", 1): "0x20 1x10 4x29",  # it fails with each news
+    SETTLED.format("reporter", "rejected", 6): "0x20 1x10 4x29",
+    "lapor_notify_unreached": "0x20 1x39",
+}
+REFUSED_ALL = A_SLIP | {
+    SETTLED.format("reporter", "rejected", 1): "0x10 1x9 0x29 1x10",
+    SETTLED.format("reporter", "rejected", 6): "0x10 1x39 2x10",
+    "lapor_notify_unreached": "0x10 1x39 2x10",
+}
 HEARD_AT_LAST = {"lapor_escalation_unheard_answers": "0x10 1x20 0x30"}
 
 GONE = "0x10 _x50"
@@ -139,6 +153,7 @@ BROKEN = {
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
     "MessagesFailing": {
         SETTLED.format("reporter", "rejected", 1): "0x40 2 4x19",
+        "lapor_notify_unreached": "1x40 2x20",
     },
     "ContactsMissing": {
         'lapor_accounted{service="notify", what="contacts_expected"}': "0x50 1x10"
@@ -165,10 +180,7 @@ OTHERWISE = [
     ("MeasuresMissing", {
         PROVEN.format("ok"): "0+1x40 40x20", PROVEN.format("error"): "0x40 0+1x20",
     }),
-    ("MessagesFailing", {
-        SETTLED.format("reporter", "delivered", 6): "0x60",
-        SETTLED.format("reporter", "rejected", 6): "0x40 1x20",
-    }),
+    ("MessagesFailing", REFUSED_ALL),
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
       for s, k in PROCESSES + ENGINES),
 ]  # fmt: skip
@@ -223,7 +235,7 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(
 
 
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
-    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST)
+    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST, A_SLIP)
 
     play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *over)])
 

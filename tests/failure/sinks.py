@@ -35,7 +35,7 @@ COMMANDS = (
     "notify parked list", "routing parked list", "intake parked list", "escalation parked list",
     "notify rewrap", "escalation verify-feed", "routing openapi", "intake seed", "routing seed",
     "notify parked show 00000000-0000-0000-0000-000000000000",
-    "intake replay --since 2100-01-01T00:00:00Z",
+    "intake replay --since 2100-01-01T00:00:00Z", "intake recount", "routing say-desks",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.environment import ROOT
 from deploy.local.scenario import CATEGORY, DISTRICT, Reporter
+from tests.harness.faults import command
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
@@ -21,6 +22,10 @@ REPORT = {
     "place": {"district": DISTRICT, "detail": None}, "category": CATEGORY,
     "confidentiality": "anonymous",
 }  # fmt: skip
+
+PASSED_BY = "SELECT passes_by FROM case_state WHERE number = %s"
+# As it is known of a case from before it was said.
+FORGET = "UPDATE case_state SET decider = DEFAULT, passes_by = DEFAULT WHERE number = %s"
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +74,24 @@ def test_the_accused_desk_is_not_written_to_and_the_arbiter_is(system, people):
 
     assert written_to(system, usual) == list(ACCUSED.values())  # the control
     assert written_to(system, against) == [ARBITER["sekda"]] * 2
+
+
+def test_nor_is_it_of_a_case_from_before_once_routing_was_told_to_say_it(system, people):
+    said, unsaid = file(people, agency="diskominfo"), file(people, agency="diskominfo")
+    for number in (said, unsaid):
+        eventually(
+            lambda n=number: system.psql("escalation", PASSED_BY, [n]) == [(["coordinator"],)]
+        )
+        system.psql("escalation", FORGET, [number])
+    system.psql("routing", "UPDATE cases SET desks_known = false WHERE number = %s", [said])
+
+    assert command(system, "routing", "say-desks").endswith("done: said of 1 cases\n")
+
+    eventually(lambda: system.psql("escalation", PASSED_BY, [said]) == [(["coordinator"],)])
+    for what, so_far in (("reminder", 1), ("level_1", 2)):
+        morning_after(system, said, what)
+        eventually(lambda n=so_far: len(written_to(system, unsaid)) == n, "the accused's mails")
+        eventually(lambda n=so_far: len(written_to(system, said)) == n, "the arbiter's mails")
+    assert written_to(system, unsaid) == list(ACCUSED.values())  # the control: what it was before
+    assert written_to(system, said) == [ARBITER["sekda"]] * 2
+    assert command(system, "routing", "say-desks") == "done: said of 0 cases\n"

@@ -197,7 +197,9 @@ _ORDERS = ", ".join(f"'{answer}'" for answer in ORDERS)
 
 class Case(Base):
     """One report's handling: the columns of `life.Case`, the report's own words, and what the
-    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`)."""
+    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`). `desks_known`: it
+    was said which desk decides and which must hear nothing, or the coordinator decides and all may,
+    as is taken for granted."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -257,6 +259,7 @@ class Case(Base):
     named_agency: Mapped[str | None]
     channel: Mapped[Channel] = word(Channel)
     opened_at: Mapped[datetime]
+    desks_known: Mapped[bool] = mapped_column(server_default=sa.false())
 
     due_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]

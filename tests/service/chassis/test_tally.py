@@ -32,6 +32,14 @@ def test_what_comes_is_counted_once_and_what_goes_is_not_any_more(db, intake):
     assert counted(intake) == {"reports_accepted": 2, "cases_known": 2}
 
 
+def test_a_case_that_is_told_of_twice_is_known_once(db, intake):
+    """Routing was restored, and says again that it opened it."""
+    open_case(db, number := report(db))
+    open_case(db, number)
+
+    assert counted(intake)["cases_known"] == 1
+
+
 def test_a_count_leaves_no_more_than_its_answer(db, intake):
     for n in range(9):
         report(db, f"KTB-10000-0000{n}")

@@ -7,10 +7,11 @@ from prometheus_client import REGISTRY
 
 from services.notify import service
 from services.notify.domain import About
-from tests.service.notify.desk import Desk
+from tests.service.notify.desk import NUMBER, Desk
 from tests.service.notify.test_bounces import report, told
 from tests.service.notify.test_posts import RAISED
 
+OTHER = "KTB-98765-43210"
 YEAR = "interval '1 year'"
 
 
@@ -43,6 +44,23 @@ def test_what_was_settled_counts_for_its_hours(desk: Desk) -> None:
     assert settled(desk, "reporter", "rejected") == (0, 1)
     desk.later(hours=5)
     assert settled(desk, "reporter", "rejected") == (0, 0)
+
+
+def test_who_could_not_be_reached_counts_once_however_much_was_refused(desk: Desk) -> None:
+    for number in (NUMBER, OTHER):
+        desk.hear_contact(number)
+        desk.hear("case.opened.v1", number)
+    desk.postbox.script += ["rcpt 550 5.1.1 nobody of that name"] * 2
+    desk.send()
+    desk.hear("case.verified.v1")
+    desk.postbox.script.append("rcpt 550 5.1.1 nobody of that name")
+    desk.send()
+
+    assert settled(desk, "reporter", "rejected") == (3, 3)
+    assert shown("unreached") == 2
+    desk.later(hours=7)
+    desk.notify.count_settled()
+    assert shown("unreached") == 0
 
 
 def test_what_came_back_counts_as_failed_though_another_process_noted_it(desk: Desk) -> None:
@@ -89,8 +107,9 @@ def test_the_last_hours_are_not_searched_in_all_that_was_ever_settled(desk: Desk
         FROM generate_series(1, 20000) n, (SELECT now() - interval '9 days' AS at) past;
         ANALYZE message
     """)
-    asked = sa.text(f"EXPLAIN {service._SETTLED.text}")
-    with desk.db.begin() as tx:
-        plan = "\n".join(tx.scalars(asked, {"now": desk.clock.real()}))
+    for asked in (service._SETTLED, service._UNREACHED):
+        with desk.db.begin() as tx:
+            found = tx.scalars(sa.text(f"EXPLAIN {asked.text}"), {"now": desk.clock.real()})
+            plan = "\n".join(found)
 
-    assert "Seq Scan on message" not in plan
+        assert "Seq Scan on message" not in plan

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
 
-from tests.service.routing.office import ARCHIVE, DISPOSE, VERIFY, Office
+from chassis import cli
+from services.routing.commands import SayDesks
+from tests.service.routing.office import ARCHIVE, DISPOSE, FOLLOW_UP, VERIFY, Office
 
 RETURN = {"reason": "It is not our road.", "proposed_agency": None}
 Desks = tuple[str, str, list[str]]
@@ -125,3 +129,105 @@ def test_a_merge_that_changes_nothing_about_desks_says_nothing_of_the_other(
     act(office, child, "merge", "coordinator", into=parent, reason="the same")
 
     assert office.said(parent) == before
+
+
+# --- cases from before it was said
+
+
+def from_before(office: Office, number: str) -> str:
+    """A case as the upgrade finds it: what was said of it did not say this."""
+    office.database.psql("UPDATE cases SET desks_known = false WHERE number = %s", [number])
+    office.database.psql(
+        "UPDATE outbox SET data = (data::jsonb - 'passes_by' - 'decider')::json WHERE subject = %s",
+        [number],
+    )
+    return number
+
+
+@pytest.fixture
+def say_desks(office: Office, monkeypatch: Any, capsys: Any) -> Callable[[], list[str]]:
+    office.database.psql("UPDATE cases SET desks_known = true")
+
+    def run() -> list[str]:
+        monkeypatch.setattr(cli, "settings", lambda _: office.settings)
+        monkeypatch.setattr("sys.argv", ["routing", "say-desks"])
+        cli.main("routing")
+        return str(capsys.readouterr().out).splitlines()
+
+    return run
+
+
+def test_an_operator_has_it_said_of_open_cases_from_before_once(
+    office: Office, say_desks: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(SayDesks, "BATCH", 2)
+    unverified = from_before(office, office.open(agency="diskominfo"))
+    disposed = office.open(agency="setda")
+    verify(office, disposed)
+    act(office, disposed, "disposition", "coordinator", **DISPOSE[2])
+    from_before(office, disposed)
+    usual = from_before(office, office.open(agency="dpupr"))
+    over = from_before(office, office.bring("closed", agency="setda"))
+    new = office.open(agency="diskominfo")
+    before = office.said(new)
+
+    assert say_desks() == ["2 cases seen, said of 2", "3 cases seen, said of 2",
+                           "done: said of 2 cases"]  # fmt: skip
+
+    assert desks(office, unverified) == [("desks_changed", "arbiter", ["coordinator"])]
+    assert desks(office, disposed) == [("desks_changed", "coordinator", ["arbiter"])]
+    assert office.said(disposed)[-1][1]["status"] == "disposed"
+    assert desks(office, usual) == desks(office, over) == []  # nothing else was taken for granted
+    assert office.said(new) == before
+    assert say_desks() == ["done: said of 0 cases"]
+
+
+def test_of_a_follower_from_before_it_is_said_too(office: Office, say_desks: Any) -> None:
+    parent, accusing = office.open(), office.open(agency="diskominfo")
+    act(office, accusing, "merge", "arbiter", into=parent, reason="the same")
+    for number in (parent, accusing):
+        from_before(office, number)
+
+    assert say_desks()[-1] == "done: said of 2 cases"
+
+    for number in (parent, accusing):
+        assert desks(office, number) == [("desks_changed", "arbiter", ["coordinator"])]
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        ("disposed", lambda office, number: act(office, number, *FOLLOW_UP[:2], **FOLLOW_UP[2])),
+        ("closed", lambda office, number: office.hear("report.reopened.v1", number)),
+    ],
+)
+def test_the_next_step_of_a_case_from_before_says_it_whichever_it_is(
+    office: Office, status: str, step: Any
+) -> None:
+    number = from_before(office, office.bring(status, agency="setda"))
+
+    step(office, number)
+
+    assert office.said(number)[-1][0] == "case.desks_changed.v1"
+    assert desks(office, number) == [("desks_changed", "coordinator", ["arbiter"])]
+
+
+def test_a_step_that_says_it_anyway_says_it_once(office: Office, say_desks: Any) -> None:
+    number = from_before(office, office.open(agency="setda"))
+
+    verify(office, number)
+
+    assert desks(office, number) == [("verified", "coordinator", ["arbiter"])]
+    assert say_desks() == ["done: said of 0 cases"]
+
+
+def test_what_was_said_before_the_upgrade_counts_as_said(office: Office, say_desks: Any) -> None:
+    said, unsaid = office.open(agency="diskominfo"), office.open(agency="diskominfo")
+    from_before(office, unsaid)
+    office.database.psql("UPDATE cases SET desks_known = false")
+    migration = import_module("services.routing.migrations.versions.0013_desks_known")
+
+    office.database.psql(migration.SAID)
+
+    known = "SELECT desks_known FROM cases WHERE number = ANY(%s) ORDER BY number"
+    assert office.database.psql(known, [[said, unsaid]]) == [(True,), (False,)]

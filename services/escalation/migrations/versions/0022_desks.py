@@ -7,7 +7,7 @@ down_revision = "0021"
 
 
 def upgrade() -> None:
-    """Forward only. Of older cases routing says it with the next step that may change it."""
+    """Forward only. Of older cases routing says it with the next step, or by `say-desks`."""
     op.execute("""
         ALTER TABLE case_state
             ADD COLUMN decider text NOT NULL DEFAULT 'coordinator'
