@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tests.service.escalation.test_calendars import decree
+from tests.service.escalation.test_cancelled_questions import ask, cancel, failed
 from tests.service.escalation.test_late_news import late
 from tests.service.escalation.test_no_longer_passed import consented
 from tests.service.escalation.tower import NUMBER, Tower
@@ -125,6 +126,18 @@ def test_rules_that_take_one_right_away_leave_the_other(tower: Tower) -> None:
     tower.at("2027-01-02 00:00:05").sweep()
 
     longer(tower, "S", 60, "working")
+
+    assert offers(tower) == [BY_S, BACK, BY_H]
+
+
+def test_time_that_is_given_late_leaves_the_right_by_another_limit(tower: Tower) -> None:
+    """A question had not reached its reporter, which is heard of once both limits have passed."""
+    tower.begin_work()
+    ask(tower, "S")
+    cancel(tower, "S", "2026-12-29 10:00")
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    failed(tower)
 
     assert offers(tower) == [BY_S, BACK, BY_H]
 
