@@ -74,6 +74,12 @@ def offered(case: CaseState, reason: str, at: datetime) -> Fact:
     return Fact("escalation.offered.v1", case.number, data, at)
 
 
+def offer_taken_back(case: CaseState, at: datetime) -> Fact:
+    """The limit that the offer rested on had not passed."""
+    data = {"offered_at": rfc3339(case.offered_at), "at": rfc3339(at)}
+    return Fact("escalation.offer_taken_back.v1", case.number, data, at)
+
+
 def handed_over(made: Dossier, position: int, at: datetime) -> Fact:
     """The case stands on the Ombudsman's feed; with what, its dossier says: who gave more since
     does not find it there."""

@@ -73,7 +73,6 @@ class Rule:
 
 
 GOVERNMENTS_LIMITS = frozenset("VFSACO")  # limits that bind the government
-GIVE_RIGHT = frozenset("SH")  # whose end gives the right to the Ombudsman
 REPORTERS_LIMITS = frozenset("RD")  # limits that bind the reporter, who is reminded of them
 
 # The reporter is told every step, a missed limit and an escalation too. Not told: `case.opened`

@@ -45,6 +45,8 @@ DELIVERED = Outcome("delivered", state="delivered")
 UNANSWERED = Outcome("unknown", Reply.NONE)  # a crash is `unknown` too, but without any reply
 NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
+_at = Message.facts["at"].astext.cast(sa.DateTime(timezone=True))
+
 
 def silences(tx: Session, message: UUID) -> int:
     """How many tries sent their text whole and were not answered; also what `tx` did not flush."""
@@ -80,9 +82,10 @@ def overtake(tx: Session, limit: Limit, news: Collection[About], clock: Clock) -
     return _overtake(tx, _told(limit, news), clock)
 
 
-def overtake_offer(tx: Session, number: str, clock: Clock) -> None:
-    """Ends what still waits to offer the Ombudsman to a case's reporter."""
-    _overtake(tx, (Message.number == number, Message.about == About.ESCALATION_OFFERED), clock)
+def overtake_offer(tx: Session, number: str, at: datetime, clock: Clock) -> None:
+    """Ends what still waits to tell a case's reporter that the Ombudsman was offered at `at`."""
+    offer = Message.number == number, Message.about == About.ESCALATION_OFFERED
+    _overtake(tx, (*offer, _at == at), clock)
 
 
 def _overtake(tx: Session, which: Any, clock: Clock) -> set[str]:
@@ -102,8 +105,7 @@ def was_kept(tx: Session, limit: Limit, at: datetime) -> bool:
     """Whether what was said at `at`, that this end of a limit passed, was taken back since."""
     write_now(tx)
     due = Message.facts["due"].astext == limit.due
-    since = Message.facts["at"].astext.cast(sa.DateTime(timezone=True)) >= at
-    kept = sa.exists().where(*_told(limit, {About.DEADLINE_KEPT}), due, since)
+    kept = sa.exists().where(*_told(limit, {About.DEADLINE_KEPT}), due, _at >= at)
     return tx.scalar(sa.select(kept)) or False
 
 

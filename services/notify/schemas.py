@@ -29,6 +29,12 @@ class CaseOpened(Tolerant):
     reachable = fields.Boolean(required=True)
 
 
+class OfferTakenBack(Tolerant):
+    """`escalation.offer_taken_back.v1`"""
+
+    offered_at = moment(required=True)
+
+
 class News(Tolerant):
     """Any step that may be told: which of these it has depends on its type."""
 

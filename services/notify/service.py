@@ -196,10 +196,14 @@ class Notify(Service):
             self.write(event, tx, about, data)
         if about is domain.About.DEADLINE_KEPT:
             self.overtake(tx, _limit(event, about, data))
-        if event.type == "deadline.kept.v1" and data["clock"] in domain.GIVE_RIGHT:
-            ledger.overtake_offer(tx, event.subject, self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
+
+    @subscribe("escalation.offer_taken_back.v1")
+    def take_offer_back(self, event: Event, tx: Session) -> None:
+        """The Ombudsman is not offered any more: what waits to do so is not told."""
+        data = schemas.OfferTakenBack.of(event)
+        ledger.overtake_offer(tx, event.subject, data["offered_at"], self.clock)
 
     def overtake(self, tx: Session, kept: Limit) -> None:
         """What waits to tell that the limit passed is not told any more; who was to hear that from

@@ -127,6 +127,12 @@ class Told(Tolerant):
     at = fields.AwareDateTime(required=True)
 
 
+class OfferTakenBack(Tolerant):
+    """escalation.offer_taken_back.v1"""
+
+    offered_at = fields.AwareDateTime(required=True)
+
+
 class Answered(Tolerant):
     """escalation.answered.v1"""
 

@@ -217,6 +217,13 @@ class Routing(Service):
         _, row = self._family(tx, event.subject)
         row.offered_at = schemas.Told.of(event)["at"]
 
+    @subscribe("escalation.offer_taken_back.v1")
+    def take_offer_back(self, event: Event, tx: Session) -> None:
+        """The limit that the offer rested on had not passed."""
+        _, row = self._family(tx, event.subject)
+        if row.offered_at == schemas.OfferTakenBack.of(event)["offered_at"]:
+            row.offered_at = None
+
     @subscribe("escalation.handed_over.v1")
     def note_handover(self, event: Event, tx: Session) -> None:
         """The Ombudsman has it."""

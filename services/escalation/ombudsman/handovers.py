@@ -8,9 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from chassis.outbox import emit
 from chassis.together import held, keep
-from services.escalation import events, models
+from services.escalation import models
 from services.escalation.domain import What, must_hand_over, offer_reason
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
@@ -18,17 +17,6 @@ from services.escalation.ombudsman import dossier, dossiers, feed
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks
 from services.escalation.watch.clockwork import OVER
-
-
-def offer(tx: Session, case: CaseState, clock: str, now: datetime) -> None:
-    """Tells the reporter once that the Ombudsman may take over, as this clock passed; not who has
-    consented already, nor of a case that is there."""
-    reason = offer_reason(clock)
-    if reason is None or case.status in OVER:
-        return
-    if case.offered_at is None and case.handed_over_at is None and consent_to(tx, case) is None:
-        case.offered_at = now
-        emit(tx, events.offered(case, reason, now))
 
 
 def arrange(tx: Session, case: CaseState, due_at: datetime, now: datetime) -> None:

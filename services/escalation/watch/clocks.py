@@ -24,12 +24,11 @@ from services.escalation.domain import (
     What,
     is_over,
     limit_for,
-    offer_reason,
     rungs_for,
     wakeups,
 )
 from services.escalation.models import CaseState, ClockRun, PauseRow
-from services.escalation.ombudsman import happened
+from services.escalation.ombudsman import happened, offers
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches
 from services.escalation.watch.clockwork import (
@@ -73,13 +72,16 @@ def apply(
     tx: Session, case: CaseState, what: Happening, at: datetime, now: datetime, regime: Regime
 ) -> None:
     """Moves the case's clocks as the table says for `what`, which happened at `at`."""
-    for clock, move in moves(what, follows=case.follows).items():
+    moving = moves(what, follows=case.follows)
+    for clock, move in moving.items():
         last = _last(case, clock)
         before, known = (last.cycle, run_of(last)) if last else (0, None)
         if number := number_of_start(clock, move, known, before, case.cycle):
             _start(tx, case, clock, number, at, now, regime)
         elif last is not None:
             _move(tx, case, last, move, at, now, regime, what)
+    if moving:
+        offers.make(tx, case, now)
 
 
 def stands(case: CaseState, clock: str) -> bool:
@@ -103,6 +105,7 @@ def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regi
     """Measures every open clock of the case by what is in force now."""
     for run in open_runs(case):
         _measure(tx, case, run, reason, now, regime)
+    offers.make(tx, case, now)
 
 
 def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime) -> bool:
@@ -142,6 +145,7 @@ def give_back(
             pause.ended_at = taken_back
         if day_of(row, asked_at, regime) != day_of(row, taken_back, regime):  # else no day is given
             _measure_given(tx, case, row, now, regime)
+    offers.make(tx, case, now)
 
 
 def _measure_given(
@@ -286,8 +290,8 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
     passed = next((wake.due_at for wake in row.wakes if wake.what == What.PASSED), now)
     row.due_at = row.due_at or passed  # a clock that stands has none: what was told counts
     breaches.acquit(tx, case, row, now)
+    offers.take_back(tx, case, row.clock, row.passed_at, now)
     _forget_passing(tx, row)
-    _withdraw_offer(case)
     kept = events.kept(row, day_of(row, row.due_at, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
     emit(tx, kept)
@@ -296,12 +300,6 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
 def _forget_passing(tx: Session, row: ClockRun) -> None:
     row.passed_at, row.wakes = None, [wake for wake in row.wakes if wake.what not in WHEN_OVER]
     tx.flush()
-
-
-def _withdraw_offer(case: CaseState) -> None:
-    """Whom no limit gives the right to the Ombudsman any more is offered it again with the next."""
-    if not any(run.passed_at and offer_reason(run.clock) for run in open_runs(case)):
-        case.offered_at = None
 
 
 def _save_pauses(row: ClockRun, run: Run) -> None:
@@ -326,8 +324,8 @@ def _measure(
         if run_of(row).is_paused:
             _forget_unfired(tx, row, keep=(What.HANDOVER,))
         return
-    had_passed = row.passed_at is not None
-    if had_passed and end.at is None:  # it stands, and was not over when it began to
+    passed_at = row.passed_at
+    if passed_at and end.at is None:  # it stands, and was not over when it began to
         _forget_passing(tx, row)
     before, row.due_at = row.due_at, end.at
     if reason == "calendar" and row.rule_id != rule.id:
@@ -335,8 +333,8 @@ def _measure(
     row.rule_id, row.provisional = rule.id, end.provisional
     row.problem = "calendar" if wakes.incomplete else None
     _arm(tx, row, wakes.at, now)
-    if had_passed and row.passed_at is None:
-        _withdraw_offer(case)
+    if row.passed_at is None:
+        offers.take_back(tx, case, row.clock, passed_at, now)
     _tell(tx, row, before, reason, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 

@@ -25,7 +25,7 @@ from services.escalation.domain import (
     rungs_for,
 )
 from services.escalation.models import CaseState, ClockRun
-from services.escalation.ombudsman import handovers, happened
+from services.escalation.ombudsman import handovers, happened, offers
 from services.escalation.rules import staffing
 from services.escalation.rules.posts import EMPTY, NOT_HELD, Reached, Standing, reach
 from services.escalation.rules.regime import Regime
@@ -118,7 +118,7 @@ def _pass(tx: Session, firing: Firing) -> None:
         return
     breaches.begin(tx, case, clock, now)
     breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
-    handovers.offer(tx, case, clock.clock, now)
+    offers.make(tx, case, now)
     handovers.arrange(tx, case, firing.due.due_at, now)
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -160,19 +162,70 @@ def test_a_limit_that_had_been_kept_is_told_to_nobody_who_slept(at_night: Desk) 
     assert all("tindak lanjut pertama" in m.get_content() for m in at_night.postbox.mails)
 
 
-@pytest.mark.parametrize("clock", ["S", "H"])
-def test_who_slept_is_not_offered_the_ombudsman_for_a_limit_that_had_been_kept(
-    at_night: Desk, clock: str
+OFFERED = {"reason": "settlement_passed", "at": "2026-12-07T16:00:03.250Z"}
+ANEW = {"reason": "handover_limit", "at": "2026-12-07T16:05:00Z"}
+TAKEN_BACK = {"offered_at": OFFERED["at"], "at": ANEW["at"]}
+KEPT = ("deadline.kept.v1", {"clock": "S", "cycle": 1})
+MOVED = ("deadline.recomputed.v1", {"clock": "S", "cycle": 1, "reason": "limit"})
+
+
+def offers(desk: Desk) -> list[str]:
+    return [state for about, state, _ in desk.states() if about == "escalation_offered"]
+
+
+@pytest.mark.parametrize("why", [KEPT, MOVED], ids=["kept", "moved"])
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_who_slept_is_not_offered_the_ombudsman_by_a_limit_that_had_not_passed(
+    at_night: Desk, why: tuple[str, dict[str, Any]], order: tuple[int, ...]
 ) -> None:
-    at_night.hear("escalation.offered.v1", reason="settlement_passed")
+    bodies = [
+        at_night.stream.body("escalation.offered.v1", **OFFERED),
+        at_night.stream.body("escalation.offer_taken_back.v1", **TAKEN_BACK),
+        at_night.stream.body(why[0], **why[1]),
+    ]
 
-    at_night.hear("deadline.kept.v1", clock="F", cycle=1)
-    offers = [state for about, state, _ in at_night.states() if about == "escalation_offered"]
-    assert offers == ["due"]
-    at_night.hear("deadline.kept.v1", clock=clock, cycle=1)
+    for place in order:
+        at_night.receive(bodies[place])
+    at_night.retry()
 
-    offers = [state for about, state, _ in at_night.states() if about == "escalation_offered"]
-    assert offers == ["overtaken"]
+    assert offers(at_night) == ["overtaken"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_who_slept_is_offered_it_by_the_limit_that_gives_the_right(
+    at_night: Desk, together: bool
+) -> None:
+    bodies = [
+        at_night.stream.body("escalation.offered.v1", **OFFERED),
+        at_night.stream.body("escalation.offer_taken_back.v1", **TAKEN_BACK),
+        at_night.stream.body("escalation.offered.v1", **ANEW),
+        at_night.stream.body(KEPT[0], **KEPT[1]),
+    ]
+
+    if together:
+        at_night.notify.inbox.receive_all([(body, ANYBODY) for body in bodies])
+    else:
+        for body in reversed(bodies):
+            at_night.receive(body)
+        at_night.retry()
+
+    assert offers(at_night) == ["overtaken", "due"]
+    at_night.later(hours=7)
+    at_night.send()
+    assert at_night.said("message.delivered")[-1]["about"] == "escalation_offered"
+
+
+@pytest.mark.parametrize("clock", ["S", "H"])
+@pytest.mark.parametrize("first", ["offered", "kept"])
+def test_that_one_limit_was_kept_takes_no_offer_back(
+    at_night: Desk, clock: str, first: str
+) -> None:
+    """Another one may give the right: only who watches them all knows."""
+    news = [("escalation.offered.v1", OFFERED), (KEPT[0], KEPT[1] | {"clock": clock})]
+    for type, data in news if first == "offered" else reversed(news):
+        at_night.hear(type, **data)
+
+    assert offers(at_night) == ["due"]
 
 
 def test_whatever_order_and_batch_the_news_of_a_kept_limit_comes_in(at_night: Desk) -> None:

@@ -320,6 +320,18 @@ def test_the_case_says_what_the_ombudsman_was_told(office):
     assert shown["status"] == "in_progress"
 
 
+def test_what_was_taken_back_is_not_offered_until_it_is_again(office):
+    number = office.bring("in_progress")
+    at = "2026-11-23T16:00:03Z"
+    office.hear("escalation.offered.v1", number, at=at)
+
+    office.hear("escalation.offer_taken_back.v1", number, offered_at=at)
+    assert office.case(number)["offered_at"] is None
+
+    office.hear("escalation.offered.v1", number)
+    assert office.case(number)["offered_at"] is not None
+
+
 def test_every_case_is_counted_in_one_status(office):
     with office.db.begin() as tx:
         counts = office.service.counts(tx)

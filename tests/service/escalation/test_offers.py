@@ -1,0 +1,157 @@
+"""An offer of the Ombudsman rests on a limit that passed, and is taken back if it had not."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from tests.service.escalation.test_calendars import decree
+from tests.service.escalation.test_cancelled_questions import ask, cancel, failed
+from tests.service.escalation.test_late_news import late
+from tests.service.escalation.test_no_longer_passed import consented
+from tests.service.escalation.tower import NUMBER, Tower
+
+S_ENDS = "2026-11-20"  # of a case that was disposed of on Monday, 2 November; H on 1 January
+BY_S, BY_H = "offered settlement_passed", "offered handover_limit"
+BACK = "offer_taken_back"
+
+
+def offers(tower: Tower) -> list[str]:
+    """What was said of offers, in order; each taking back names the offer before it."""
+    told = tower.said("escalation.offer")
+    for before, fact in pairwise(told):
+        assert fact.get("offered_at") in (None, before["at"])
+    return [" ".join([f["type"].split(".")[1], *filter(None, [f.get("reason")])]) for f in told]
+
+
+def answered_in_time(tower: Tower) -> None:
+    """The news comes only now."""
+    late(tower, f"{S_ENDS} 15:00", "case.answered.v1", agency="dpupr", cycle=1)
+
+
+def longer(tower: Tower, clock: str, days: int, unit: str) -> None:
+    """Another limit for what is handled already."""
+    tower.database.psql(
+        "INSERT INTO limit_rule (clock, kind, class, days, unit, effective_from, decree) VALUES"
+        f" ('{clock}', 'complaint', 'ordinary', {days}, '{unit}', '2026-01-02', 'Perbup 72/2026')"
+    )
+    tower.measure_stale()
+
+
+@pytest.mark.parametrize("heard", ["before", "after"])
+def test_who_has_the_right_by_another_limit_is_offered_it_by_that(tower: Tower, heard: str) -> None:
+    """H passes before or after it is heard that S was kept; both in one night, or not."""
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    if heard == "before":
+        answered_in_time(tower)
+    tower.at("2027-01-02 00:00:05").sweep()
+    if heard == "after":
+        answered_in_time(tower)
+
+    assert offers(tower) == [BY_S, BACK, BY_H]
+    assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
+
+
+def test_limits_that_passed_in_one_sweep_are_told_apart(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2027-01-02 00:00:05").sweep()
+    assert offers(tower) == [BY_S]
+
+    answered_in_time(tower)
+
+    assert offers(tower) == [BY_S, BACK, BY_H]
+
+
+def test_an_offer_that_another_limit_gave_stands(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    longer(tower, "H", 90, "calendar")
+
+    assert "passed H" in tower.fired()
+    assert tower.clocks()["H1"] == "2027-01-31"
+    assert offers(tower) == [BY_S]
+
+
+def test_an_offer_by_a_limit_that_was_kept_is_taken_back(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+
+    answered_in_time(tower)
+
+    assert offers(tower) == [BY_S, BACK]
+    assert consented(tower.at("2026-11-23 10:00")) == []
+
+
+@pytest.mark.parametrize("moved_by", ["days off", "limit"])
+def test_an_offer_by_a_limit_that_was_moved_is_taken_back_until_that_passes(
+    tower: Tower, moved_by: str
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+
+    tower.at("2026-11-21 08:00")
+    if moved_by == "limit":
+        longer(tower, "S", 15, "working")
+    else:
+        decree(tower, "regency", S_ENDS, "off")
+        tower.measure_stale()
+    assert offers(tower) == [BY_S, BACK]
+
+    tower.at("2026-11-24 00:00:05").sweep()
+    assert offers(tower) == [BY_S, BACK, BY_S]
+
+
+def test_an_offer_by_a_clock_that_stands_is_taken_back_though_no_other_end_is_told(
+    tower: Tower,
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.at("2026-11-23 10:00").answer()
+
+    tower.at("2026-11-24 10:00").hear(
+        "case.reclassified.v1", status="answered", kind="complaint", **{"class": "supervisory"}
+    )
+
+    assert tower.said("deadline.recomputed")[-1]["after"] is None
+    assert offers(tower) == [BY_S, BACK]
+
+
+def test_rules_that_take_one_right_away_leave_the_other(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    longer(tower, "S", 60, "working")
+
+    assert offers(tower) == [BY_S, BACK, BY_H]
+
+
+def test_time_that_is_given_late_leaves_the_right_by_another_limit(tower: Tower) -> None:
+    """A question had not reached its reporter, which is heard of once both limits have passed."""
+    tower.begin_work()
+    ask(tower, "S")
+    cancel(tower, "S", "2026-12-29 10:00")
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    failed(tower)
+
+    assert offers(tower) == [BY_S, BACK, BY_H]
+
+
+def test_who_objects_to_an_archiving_is_offered_again_what_is_still_theirs(tower: Tower) -> None:
+    """H passed, then S; and it is heard that S was set aside between the two."""
+    tower.open()
+    tower.at("2026-12-28 10:00").dispose()
+    tower.at("2027-01-29 00:00:05").sweep()
+    assert offers(tower) == [BY_H]
+
+    late(tower, "2027-01-10 10:00", "case.archived.v1", reason="incomplete")
+    assert offers(tower) == [BY_H, BACK]
+
+    tower.at("2027-01-29 10:00").hear("case.objected.v1", status="unverified", cycle=2)
+    assert offers(tower) == [BY_H, BACK, BY_H]
+    assert consented(tower.at("2027-01-29 11:00")) == [NUMBER]
