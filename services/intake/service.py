@@ -110,12 +110,12 @@ class Intake(Service):
     @subscribe("deadline.recomputed.v1")
     @of_a_report
     def amend_promise(self, event: Event, tx: Session, report: Report) -> None:
-        """A limit has moved; null means that it is paused. One that lies ahead again has not been
-        missed: its passing is told anew. A pause takes nothing back."""
+        """A limit has moved; null means that it stands. One that lies ahead again has not been
+        missed, nor one that stands without an end: their passing is told anew."""
         told = schemas.DeadlineRecomputed.of(event)
         deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
-        if told["after"] and told["after"] > told["at"]:
+        if told["after"] is None or told["after"] > told["at"]:
             deadline.passed_at = None
         note(tx, event, told["at"])
 

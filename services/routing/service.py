@@ -191,12 +191,12 @@ class Routing(Service):
 
     @subscribe("deadline.recomputed.v1")
     def move_deadline(self, event: Event, tx: Session) -> None:
-        """A limit moved, paused or resumed. One that lies ahead again has not been missed; a pause
-        takes nothing back."""
+        """A limit moved, paused or resumed. One that lies ahead again has not been missed, nor one
+        that stands without an end: it began to before that."""
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
-        if told["after"] and told["after"] > told["at"]:
+        if told["after"] is None or told["after"] > told["at"]:
             _is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 

@@ -100,6 +100,7 @@ def test_a_late_stop_of_a_limit_that_passed_while_it_ran_stays_passed(tower: Tow
     tower.begin_work()
     tower.at("2026-11-23 10:00").sweep()
     tower.at("2026-11-24 10:00").answer()
+    assert tower.said("deadline.recomputed") == []  # it stands, and keeps its end
     tower.at("2026-11-30 10:00").hear("case.closed.v1", how="accepted")
 
     assert tower.said("deadline.kept") == []
