@@ -26,6 +26,13 @@ HELD = "KTB-12345-67894"  # its digits check one another
 BUDI = "budi.merpati@surel-uji.example"
 
 
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    """With a limit, as in production."""
+    reopened(desk, mailbox_limit=LIMIT)
+    return desk
+
+
 def flood(desk: Desk, count: int, **contact: Any) -> None:
     """So many reports under one address; what has room for it is sent."""
     for number in FLOOD[:count]:

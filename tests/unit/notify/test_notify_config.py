@@ -28,6 +28,7 @@ GOOD = Settings(
 def test_a_good_one_is_taken() -> None:
     GOOD.check()
 
+    assert GOOD.mailbox_limit == 20
     assert GOOD.page() == "https://lapor.example"
     assert GOOD.smtp().hello == "kotabaru.example"
 
