@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from deploy.local.environment import ROOT, Surroundings
+from services.notify import mailboxes
 from tests.harness.waiting import eventually
 from tests.service.notify.desk import CONTACT, NUMBER, Desk
 from tests.service.notify.test_posts import RAISED, SEKDA, furnish
@@ -147,6 +148,16 @@ def test_a_step_that_came_before_its_receipt_was_looked_at_takes_it_along(desk: 
 
     assert desk.send() == 2
     assert told(desk, NUMBER) == ["received", "data_requested"]
+
+
+def test_of_several_steps_the_one_that_goes_first_takes_it_along(desk: Desk) -> None:
+    flood(desk, LIMIT + 1)
+    now = desk.clock.real()
+
+    with desk.db.begin() as tx:  # as of a batch with an answer and a reminder for the morning
+        mailboxes.let_through(tx, [(LATE, now), (LATE, now + timedelta(minutes=50))])
+
+    assert desk.send() == 1
 
 
 def test_a_step_that_comes_while_its_receipt_is_being_put_off_takes_it_along(desk: Desk) -> None:
