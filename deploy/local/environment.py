@@ -40,7 +40,6 @@ class Surroundings:
             "LOG_LEVEL": "INFO",
             **self._secret_files(service),
             **self.extra,
-            **more,
         }
         if self.clock_file:
             told["CLOCK_FILE"] = str(self.clock_file)
@@ -49,7 +48,9 @@ class Surroundings:
                 "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(self.smtp_port),
                 "SMTP_FROM": "lapor@kotabaru.example", "PUBLIC_URL": self.public_url,
                 "QUIET_HOURS": "",  # here the clock leaps, and nobody sleeps
+                "MAILBOX_LIMIT": "0",  # and one person sends them all
             }  # fmt: skip
+        told |= more
         if told["LAPOR_ENV"] == "production":
             raise ValueError("the embedded run isolates nothing and is never production")
         return told

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 from chassis import cli
 from chassis.clock import Clock
 from chassis.errors import Invalid
-from services.notify import bounces, domain, posts, reporters
+from services.notify import bounces, domain, mailboxes, posts, reporters
 from services.notify.domain import LANGUAGES
 
 LARGEST = 1 << 20  # bytes of a report: what it repeats of our mail is small
@@ -71,12 +71,14 @@ class Erase:
             number = domain.number(arguments.number)
         except Invalid as refused:
             sys.exit(f"not erased: {refused.message}")
+        clock = Clock(cli.settings(service).clock_file)
         with cli.transactions(service).begin() as tx:
             if not arguments.unheard and not reporters.is_known(tx, number):
                 sys.exit(
                     f"not erased: nothing was ever heard of {number} (--unheard: all the same)"
                 )
             erased = reporters.erase(tx, number)
+            mailboxes.let_through(tx, [(number, clock.real())])  # and finds nobody
         sys.stdout.write("erased\n" if erased else "nothing was held; nothing will be kept\n")
 
 

@@ -33,12 +33,15 @@ class Settings(config.Settings):
     smtp_password: SecretText = field(default=SecretText(""), repr=False)
     public_url: str
     quiet_hours: str = "21-06"  # local; nothing between them that can wait. Empty: none are quiet
+    mailbox_limit: int = 20  # mails within an hour that no officer's act caused. 0: any number
 
     def check(self) -> None:
         """Refuses an address that is none, and reporters' addresses in clear on a real network."""
         super().check()
         if not re.fullmatch(r"(?:(?:[01]\d|2[0-3])-(?:[01]\d|2[0-3]))?", self.quiet_hours):
             raise Misconfigured("QUIET_HOURS must be two hours such as 21-06, or empty")
+        if self.mailbox_limit < 0:
+            raise Misconfigured("MAILBOX_LIMIT must be a number of mails, or 0 for no limit")
         if not contacts.is_mailable(self.smtp_from):
             raise Misconfigured("SMTP_FROM must be one plain address such as lapor@example.org")
         if self.smtp_return_path and not contacts.is_mailable(self.smtp_return_path):

@@ -39,6 +39,13 @@ def is_mailable(email: str | None) -> bool:
     return email is not None and len(email) <= LONGEST and bool(_ADDRESS.fullmatch(email))
 
 
+def mailbox(email: str) -> str:
+    """The mailbox that an address names, for counting: without regard to case and to a `+tag`. What
+    only some providers read as one (dots, other signs of a tag, aliases) counts as several."""
+    local, _, domain = email.lower().rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
 def read(payload: bytes) -> Contact:
     """The contact in an opened payload. Raises Poison when it is not one."""
     values = _values(payload)

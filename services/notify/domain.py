@@ -147,6 +147,20 @@ CAN_WAIT = frozenset(
     }
 )
 
+# What comes about though no officer does anything: whoever sends reports brings it about, to any
+# address and as often as they like.
+UNPROMPTED = frozenset(
+    {
+        About.RECEIVED,
+        About.WITHDRAWN,
+        About.REFUSED,
+        About.DEADLINE_PASSED,
+        About.ESCALATION_RAISED,
+        About.ESCALATION_OFFERED,
+        About.HANDED_OVER,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Quiet:

@@ -7,13 +7,14 @@ until the database has it; one that dies leaves an attempt without outcome, and 
 the message is tried again: a crash costs at most one extra mail, recognisable by its id. So does a
 server that takes a text and never answers; that is tried again `domain.AFTER_SILENCE` only.
 
-An address is read when a try begins: what was erased meanwhile is written to no more.
+An address is read when a try begins: what was erased meanwhile is written to no more. What a
+mailbox has no room for is put off before it is tried (`mailboxes`).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +34,7 @@ from chassis.events import Event
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
 from chassis.together import hold, later
-from services.notify import domain, letters, posts, reporters
+from services.notify import domain, letters, mailboxes, posts, reporters
 from services.notify.config import Settings
 from services.notify.domain import About, Rejected, Reply, Unanswered, Unavailable
 from services.notify.keyring import Keyring, Unreadable
@@ -50,6 +51,7 @@ from services.notify.models import Attempt, Message
 
 NOW = timedelta()
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
+ROUNDS = 16  # looks for what may go, past what is put off, in one transaction
 PAUSE = 0.5  # seconds between tries to write down an outcome
 _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
@@ -95,6 +97,7 @@ def write(
         correlationid=event.correlationid,
         state="due",
         attempts=0,
+        put_off=False,
         next_at=now + wait,
         not_before=now + wait,
         written_at=now,
@@ -108,6 +111,9 @@ def _file(tx: Session, messages: list[Message]) -> None:
     names = Message.__table__.columns.keys()
     filed = [{name: getattr(message, name) for name in names} for message in messages]
     tx.execute(insert(Message).on_conflict_do_nothing(), filed)
+    told = (m for m in messages if m.state == "due" and m.place is None)
+    urging = [(m.number, m.not_before) for m in told if m.about not in domain.UNPROMPTED]
+    mailboxes.let_through(tx, urging)
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,7 @@ class Outgoing:
         self._db, self._clock, self._settings = db, clock, settings
         self._stopping = stopping or Flag()
         self._keyring, self._channel = keyring, channel
+        self._mailboxes = mailboxes.Mailboxes(settings, keyring)
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
         self._mail_key = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
@@ -175,17 +182,27 @@ class Outgoing:
             tx.connection()
             if self._missed:
                 self._missed, self._patient_until = False, now + LEASE
-            due = tx.scalars(
-                sa.select(Message)
-                .where(Message.next_at <= now, ~_EARLIER_IS_OPEN)
-                .where(Message.id.not_in(sorted(self._sending)))
-                .where(sa.or_(Message.state != "sending", sa.literal(now >= self._patient_until)))
-                .order_by(Message.next_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True),
-                {"now": now},
-            ).all()
-            return [c for message in due if (c := self._begin(tx, message, now)) is not None]
+            claims: list[Claim] = []
+            for _ in range(ROUNDS):
+                due = self._due(tx, limit - len(claims), now)
+                going = self._mailboxes.admit(tx, due, now)
+                begun = (self._begin(tx, message, now) for message in going)
+                claims += [claim for claim in begun if claim is not None]
+                if len(going) == len(due):
+                    break
+            return claims
+
+    def _due(self, tx: Session, limit: int, now: datetime) -> Sequence[Message]:
+        return tx.scalars(
+            sa.select(Message)
+            .where(Message.next_at <= now, ~_EARLIER_IS_OPEN)
+            .where(Message.id.not_in(sorted(self._sending)))
+            .where(sa.or_(Message.state != "sending", sa.literal(now >= self._patient_until)))
+            .order_by(Message.next_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True),
+            {"now": now},
+        ).all()
 
     def fetch(self, limit: int) -> int:
         """Claims for several senders at once; how many wait for them to `send_fetched` now."""
@@ -334,7 +351,7 @@ class Outgoing:
         )
         return letters.letter(
             message_id=letters.public_id(message.id, self._mail_key),
-            written_at=message.written_at,
+            written_at=message.not_before,  # an old date looks like spam
             sender=self._settings.smtp_from,
             recipient=reach.email,
             language=reach.language,

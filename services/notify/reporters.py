@@ -86,6 +86,14 @@ def sealed_reach(tx: Session, number: str) -> tuple[Wrapped, bytes] | None:
     return row and (Wrapped(row.kek, bytes(row.data_key)), bytes(row.reach))
 
 
+def sealed_reaches(tx: Session, numbers: Iterable[str]) -> dict[str, tuple[Wrapped, bytes]]:
+    """The same of many reporters; without those who are not written to."""
+    asked = sa.select(Reporter.number, Reporter.kek, Reporter.data_key, Reporter.reach).where(
+        Reporter.number.in_(sorted(numbers)), Reporter.mailable, Reporter.reach.is_not(None)
+    )
+    return {number: (Wrapped(kek, key), reach) for number, kek, key, reach in tx.execute(asked)}
+
+
 def reach(number: str, sealed: tuple[Wrapped, bytes], keyring: Keyring) -> Reach:
     """What `sealed_reach` told, opened. Raises Unreadable."""
     wrapped, content = sealed

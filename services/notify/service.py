@@ -259,6 +259,8 @@ class Notify(Service):
             row = tx.execute(_STUCK, self._now()).one()
         metrics.OLDEST_UNSENT.set(float(row.age))
         metrics.UNSENT.set(row.unsent)
+        metrics.PUT_OFF.set(row.put_off)
+        metrics.PUT_OFF_SECONDS.set(float(row.put_off_for))
         metrics.SILENT_ANSWERS.set(row.unheard)
 
     @every(60)
@@ -285,17 +287,21 @@ def _limit(event: Event, about: domain.About, data: dict[str, Any]) -> Limit:
     return Limit(event.subject, data["clock"], data["cycle"], due)
 
 
-# What is due in more than a day was written while a clock was wrong: the night is shorter.
+# What is due in more than a day was written while a clock was wrong: the night is shorter. What was
+# put off is shown apart.
 _STUCK = sa.text("""
-SELECT u.age, u.unsent, a.unheard
+SELECT u.age, u.unsent, a.unheard, p.put_off, p.put_off_for
 FROM (SELECT greatest(0, extract(epoch FROM :now - min(not_before)),
-                      extract(epoch FROM max(next_at) FILTER (WHERE next_at > w.wrong) - :now))
-                 AS age,
+                      extract(epoch FROM max(next_at) FILTER (WHERE w.is_wrong) - :now)) AS age,
              count(*) AS unsent
-      FROM message, (SELECT :now + interval '25 hours' AS wrong) w
-      WHERE next_at IS NOT NULL AND (not_before <= :now OR next_at > w.wrong)) u,
+      FROM message, LATERAL
+           (SELECT next_at > :now + interval '25 hours' AND NOT put_off AS is_wrong) w
+      WHERE next_at IS NOT NULL AND (not_before <= :now OR w.is_wrong)) u,
      (SELECT count(*) AS unheard FROM message
-      WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a
+      WHERE about = 'answered' AND reason IN ('rejected', 'expired')) a,
+     (SELECT count(*) AS put_off,
+             coalesce(extract(epoch FROM max(next_at) - :now), 0) AS put_off_for
+      FROM message WHERE put_off AND next_at IS NOT NULL AND not_before > :now) p
 """)
 _SETTLED = sa.text("""
 SELECT CASE WHEN place IS NULL THEN 'reporter' ELSE 'post' END AS whom,

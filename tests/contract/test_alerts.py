@@ -84,6 +84,7 @@ HEALTHY = {
     "lapor_escalation_feed_poke_seconds": "0x60",
     'lapor_escalation_feed_pokes_total{result="forbidden"}': "0x60",
     "lapor_notify_oldest_unsent_seconds": "0x60",
+    "lapor_notify_put_off_seconds": "36000-60x60",  # thirty reports of one mailbox in the evening
     "lapor_escalation_unheard_answers": "0x60",
     "lapor_notify_undelivered_answers": "1x60",  # once, and its case is long over
     **{SETTLED.format("reporter", "delivered", hours): f"{60 * hours}x60" for hours in (1, 6)},
@@ -151,6 +152,7 @@ BROKEN = {
     "OrderNotDone": {'lapor_escalation_open_breaches{clock="C"}': "0x50 1x10"},
     "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},
     "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
+    "MessagesPutOff": {"lapor_notify_put_off_seconds": "0x30 50000x30"},
     "MessagesFailing": {
         SETTLED.format("reporter", "rejected", 1): "0x40 2 4x19",
         "lapor_notify_unreached": "1x40 2x20",

@@ -130,6 +130,7 @@ def settings(database: Database, secrets: Path, postbox: Postbox) -> Settings:
         smtp_from="lapor@kotabaru.example",
         public_url="https://lapor.example",
         quiet_hours="",
+        mailbox_limit=0,
     )
 
 

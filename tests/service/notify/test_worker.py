@@ -219,6 +219,27 @@ def test_no_identity_is_logged_or_measured(office: Office) -> None:
     assert found_in(worker.metrics().encode()) == set()
 
 
+def test_a_flooded_mailbox_holds_up_no_other(office: Office) -> None:
+    flood, limit, other = [f"KTB-45678-{n:05}" for n in range(300)], 20, "budi@surel-uji.example"
+    worker = office.start(MAILBOX_LIMIT=str(limit))
+    bodies = [office.stream.contact(number) for number in flood]
+    put_off = "SELECT id::text, xmin::text FROM message WHERE put_off ORDER BY id"
+
+    office.say(*bodies[:200], office.stream.contact(NUMBERS[0], email=other), *bodies[200:])
+    eventually(lambda: len(office.database.psql(put_off)) == len(flood) - limit, seconds=60)
+    eventually(lambda: office.messages("delivered") == limit + 1)
+    untouched = office.database.psql(put_off)
+    office.say(office.stream.contact(NUMBERS[1], email=f"a{other}"))
+    eventually(lambda: office.messages("delivered") == limit + 2)
+
+    waited = "SELECT max(settled_at - written_at) < '5 s' FROM message WHERE number = ANY(%s)"
+    assert office.database.psql(waited, [NUMBERS[:2]]) == [(True,)]
+    assert office.database.psql(put_off) == untouched
+    assert office.database.psql("SELECT count(*) FROM attempt") == [(limit + 2,)]
+    eventually(lambda: f"lapor_notify_put_off {len(flood) - limit}.0" in worker.metrics())
+    assert found_in(worker.metrics().encode() + worker.process.log.read_bytes()) == set()
+
+
 def test_a_worker_without_its_keys_does_not_start(
     office: Office, state: Path, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ GOOD = Settings(
 def test_a_good_one_is_taken() -> None:
     GOOD.check()
 
+    assert GOOD.mailbox_limit == 20
     assert GOOD.page() == "https://lapor.example"
     assert GOOD.smtp().hello == "kotabaru.example"
 
@@ -41,6 +42,7 @@ def test_a_good_one_is_taken() -> None:
         ({"quiet_hours": "21"}, "QUIET_HOURS"),
         ({"quiet_hours": "21-24"}, "QUIET_HOURS"),
         ({"quiet_hours": "9pm-6am"}, "QUIET_HOURS"),
+        ({"mailbox_limit": -1}, "MAILBOX_LIMIT"),
         ({"smtp_from": "lapor@kotabaru.example\nBcc: x@evil.example"}, "SMTP_FROM"),
     ],
 )

@@ -1,0 +1,164 @@
+"""How much a mailbox is sent that no officer's act brought about; what is more waits for room.
+
+Anybody can send reports under an address that is not theirs. So a mailbox has room for a number of
+such mails in any hour (`domain.UNPROMPTED`); the next ones are put off, each once, in the order in
+which they came, and none is lost. Of it stands in the database that a message was put off and until
+when. What is counted for whom only the process knows, under keyed hashes whose key ends with it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from services.notify import contacts, reporters
+from services.notify.config import Settings
+from services.notify.domain import UNPROMPTED, Quiet
+from services.notify.keyring import Keyring, Unreadable
+from services.notify.models import Message
+
+HOUR = timedelta(hours=1)
+
+
+class Room:
+    """`limit` mails in any hour for each mailbox. Whoever comes beyond it is given a later moment,
+    never a quiet one; between two that wait is a time that nobody can foresee, so that moments in
+    the database do not tell mailboxes apart."""
+
+    def __init__(self, limit: int, quiet: Quiet | None, zone: tzinfo) -> None:
+        self._limit, self._quiet, self._zone = limit, quiet, zone
+        self._key = secrets.token_bytes(32)
+        self._given: dict[bytes, deque[datetime]] = {}  # each mailbox's last `limit` moments
+        self._swept = datetime.min.replace(tzinfo=UTC)
+
+    def take(self, email: str, now: datetime, after: datetime | None = None) -> datetime:
+        """When the next mail may go: now, or at the moment that is kept for it from here on; after
+        another moment, if there is one."""
+        self._sweep(now)
+        given = self._of(email)
+        is_full = len(given) == self._limit
+        at = max(now, given[-1] if given else now, given[0] + HOUR if is_full else now)
+        at = max(at, after or at)
+        if at > now:
+            at += HOUR / self._limit * (1 + secrets.randbelow(1000)) / 1000
+            at += self._quiet.left(at.astimezone(self._zone)) if self._quiet else timedelta()
+        given.append(at)
+        return at
+
+    def keep(self, email: str, at: datetime) -> None:
+        """Counts a mail that goes at `at`, the latest so far."""
+        self._of(email).append(at)
+
+    def _of(self, email: str) -> deque[datetime]:
+        name = hmac.digest(self._key, contacts.mailbox(email).encode(), "sha256")
+        return self._given.setdefault(name, deque(maxlen=self._limit))
+
+    def _sweep(self, now: datetime) -> None:
+        """Forgets who has all the room again; everybody, when the clock was wrong: nothing must
+        wait for a moment that it gave."""
+        if abs(since := now - self._swept) < HOUR:
+            return
+        is_ahead = since < timedelta()
+        kept = {} if is_ahead else {k: g for k, g in self._given.items() if g[-1] > now - HOUR}
+        self._given, self._swept = kept, now
+
+
+class Mailboxes:
+    """Which messages of those that are due may go."""
+
+    def __init__(self, settings: Settings, keyring: Keyring) -> None:
+        zone, limit = ZoneInfo(settings.time_zone), settings.mailbox_limit
+        self._room = Room(limit, settings.quiet(), zone) if limit else None
+        self._keyring, self._resumed = keyring, False
+
+    def admit(self, tx: Session, due: Sequence[Message], now: datetime) -> list[Message]:
+        """Those that go now; the others are put off, which is no try. Who is told of an officer's
+        act hears of what came before it without waiting; what was put off once goes when it is due,
+        and what was tried once is tried again."""
+        counted = [message for message in due if _is_counted(message)]
+        if self._room is None or not counted:
+            return list(due)
+        if not self._resumed:
+            self._resume(tx, self._room)
+        numbers = sorted({message.number for message in counted})
+        emails = self._emails(tx, numbers)
+        also_open = {row.number: row for row in tx.execute(_ALSO_OPEN, {"numbers": numbers})}
+        for message in counted:
+            email, others = emails.get(message.number), also_open[message.number]
+            if email is None or others.are_urging:
+                continue
+            at = self._room.take(email, now, others.put_off_until)
+            if at > now:
+                message.put_off, message.next_at, message.not_before = True, at, at
+        return [m for m in due if m.next_at is not None and m.next_at <= now]
+
+    def _resume(self, tx: Session, room: Room) -> None:
+        """What another process put off, or this one before it was started anew, keeps its moment,
+        and has its room."""
+        waiting = sa.select(Message.number, Message.next_at).where(_PUT_OFF)
+        rows = tx.execute(waiting.order_by(Message.next_at)).all()
+        emails = self._emails(tx, {number for number, _ in rows})
+        for number, at in rows:
+            if number in emails:
+                room.keep(emails[number], at)
+        self._resumed = True
+
+    def _emails(self, tx: Session, numbers: Iterable[str]) -> dict[str, str]:
+        """Where reporters are written to; without those whose contact cannot be read: a try finds
+        that out, and says so."""
+        found = {}
+        for number, sealed in reporters.sealed_reaches(tx, numbers).items():
+            try:
+                found[number] = reporters.reach(number, sealed, self._keyring).email
+            except Unreadable:
+                continue
+        return found
+
+
+def let_through(tx: Session, reports: Iterable[tuple[str, datetime]]) -> None:
+    """What was put off of these reports goes at the first moment that each has here: something
+    later is to be told, or nobody. Waits for who is just putting it off."""
+    first: dict[str, datetime] = {}
+    for number, moment in reports:
+        first[number] = min(moment, first.get(number, moment))
+    if not first:
+        return
+    waiting = sa.select(Message).where(
+        Message.number.in_(sorted(first)),
+        Message.place.is_(None),
+        Message.about.in_(sorted(UNPROMPTED)),
+        Message.state == "due",
+        Message.attempts == 0,
+    )
+    asked = waiting.order_by(Message.id).with_for_update()
+    for message in tx.scalars(asked, execution_options={"populate_existing": True}):
+        if message.put_off and message.not_before > first[message.number]:
+            message.next_at = message.not_before = first[message.number]
+
+
+def _is_counted(message: Message) -> bool:
+    is_new = message.state == "due" and not message.attempts and not message.put_off
+    return is_new and message.place is None and message.about in UNPROMPTED
+
+
+_PUT_OFF = sa.and_(
+    Message.put_off, Message.state == "due", Message.attempts == 0, Message.next_at.is_not(None)
+)
+# Of reports, when the last goes that was put off, and whether an officer's act is to be told.
+_ALSO_OPEN = (
+    sa.select(
+        Message.number,
+        sa.func.max(Message.next_at).filter(_PUT_OFF).label("put_off_until"),
+        sa.func.bool_or(Message.about.not_in(sorted(UNPROMPTED))).label("are_urging"),
+    )
+    .where(Message.number.in_(sa.bindparam("numbers", expanding=True)))
+    .where(Message.place.is_(None), Message.next_at.is_not(None))
+    .group_by(Message.number)
+)
