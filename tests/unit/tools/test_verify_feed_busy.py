@@ -170,15 +170,13 @@ def test_nobody_is_asked_whom_the_site_names(reader: Reader) -> None:
     assert "302" in said
 
 
-def test_what_a_site_says_cannot_steer_the_terminal(reader: Reader) -> None:
-    class Refusing(Door):
-        def do_GET(self) -> None:
-            self.wfile.write(b"HTTP/1.1 \x1b[2J\r\n\r\n")
+def test_what_a_feed_says_cannot_steer_the_terminal(reader: Reader) -> None:
+    first = HONEST.events[0] | {"source": "/\x1b[2J"}
 
-    code, said = asks(reader, Refusing)
+    code, said = reader.reads([first], witness=[HONEST.checkpoint(100)])
 
     assert code == GIVEN_UP
-    assert said.isprintable()
+    assert said.endswith("is of the stream \\x1b[2J')")
 
 
 def test_what_is_deep_and_never_ends_is_read_once(reader: Reader) -> None:
