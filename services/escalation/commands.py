@@ -162,9 +162,12 @@ class IntroduceFeedKeys:
 
     def __call__(self, service: str, _: argparse.Namespace) -> None:
         configured = settings(service)
-        with transactions(service).begin() as tx:
-            now = Clock(configured.clock_file).now()
-            fresh = announcing.introduce(tx, configured.signers(), now)
+        now = Clock(configured.clock_file).now()
+        try:
+            with transactions(service).begin() as tx:
+                fresh = announcing.introduce(tx, configured.signers(), now)
+        except NotAllowed as refusal:
+            sys.exit(f"not shown: {refusal.message}")
         for kid, announced in fresh.items():
             by_hand = "" if announced else " (not on the chain, for that needs the key that signs)"
             sys.stdout.write(f"shown from now on: {kid}{by_hand}\n")

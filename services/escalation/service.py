@@ -9,7 +9,8 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 from sqlalchemy.orm import Session
 
-from chassis.errors import Poison, TooEarly
+from chassis.config import Misconfigured
+from chassis.errors import NotAllowed, Poison, TooEarly
 from chassis.events import Event
 from chassis.service import Service, every, subscribe
 from chassis.together import hold
@@ -33,11 +34,16 @@ from services.escalation.watch.clockwork import (
 
 
 class FeedKeys(DependencyProvider):
-    """The keys that sign the feed; without one the worker does not start."""
+    """The keys that sign the feed; without one the worker does not start, nor with one that cannot
+    be shown under its name."""
 
     def setup(self) -> None:
         settings: Settings = self.container.config["settings"]
         self._signers = settings.signers()
+        try:
+            self._signers.check_names(self.container.config["db"])
+        except NotAllowed as refusal:
+            raise Misconfigured(refusal.message) from None
 
     def get_dependency(self, worker_ctx: Any) -> Signers:
         return self._signers

@@ -312,13 +312,15 @@ def run(store, words):
         said |= {"reference": words.reference, "words": words.words}
         return 0 if Client(store).answer(words.number, said) else 1
     elif words.command == "compare":
-        return 0 if compare(store, words.number, words.files) else 1
+        with store.looking():
+            return 0 if compare(store, words.number, words.files) else 1
     elif words.command == "init":
         init(store, words)
     elif words.command == "pin":
         pin(Client(store).office, store, words.wanted)
     else:
-        {"status": status, "verify": verify}[words.command](store)
+        with store.looking():
+            {"status": status, "verify": verify}[words.command](store)
     return 0
 
 

@@ -60,12 +60,18 @@ class Office:
 
     def page(self, stream, after, wait):
         asked = {"stream": stream, "after": after, "limit": PAGE, "wait": wait}
-        return self.ask("GET", "feed", {"events": list, "cursor": str, "more": bool}, params=asked)
+        return self._page("feed", "events", asked)
 
     def checkpoints(self, stream, after):
         asked = {"stream": stream, "after": after, "limit": CHECKPOINTS}
-        members = {"checkpoints": list, "cursor": str, "more": bool}
-        return self.ask("GET", "checkpoints", members, params=asked)
+        return self._page("checkpoints", "checkpoints", asked)
+
+    def _page(self, path, name, asked):
+        """Where nothing is, no more can be: else we would ask without a rest, and for ever."""
+        told = self.ask("GET", path, {name: list, "cursor": str, "more": bool}, params=asked)
+        if told["more"] and not told[name]:
+            raise Away("it says that there is more, and shows nothing")
+        return told
 
     def keys(self):
         return self.ask("GET", "keys", {"keys": list})["keys"]

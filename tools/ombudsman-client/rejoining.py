@@ -22,8 +22,7 @@ def rejoin(office, store):
             continue
         head = _head(followed, epoch, told)
         _prove(head, epoch, office.page(stream, epoch["cursor"], 0))
-        _put_aside(followed, head, told)
-        followed.go_back(head, epoch["cursor"])
+        _go_back(followed, head, epoch["cursor"], told)
 
 
 def _unmet(chain, told):
@@ -62,6 +61,13 @@ def _prove(head, epoch, page):
     if (first["type"], first["epoch"]) != (EPOCH_OPENED, epoch["epoch"]):
         raise Broken(head.stream, first["position"], "epoch", page)
     head.back_to(mark)
+
+
+def _go_back(followed, head, cursor, told):
+    """At once for whoever looks: files and dossiers of before and after tell two stories."""
+    with followed.store.taking_away():
+        _put_aside(followed, head, told)
+        followed.go_back(head, cursor)
 
 
 def _put_aside(followed, head, told):

@@ -13,7 +13,8 @@
 An entry that was written when the cursor was not is checked and kept when the store is opened
 again, and known when it comes a second time. Half a line at the end is cut off by the next that
 follows, and passed over by who only reads. One program at a time follows (`lock`); the others may
-pin, answer and look meanwhile.
+pin, answer and look meanwhile. What is kept is added to; who takes something away waits for those
+who look, and they for it (`whole.lock`).
 """
 
 import fcntl
@@ -53,6 +54,18 @@ class Store:
         """Nobody else follows while the block runs. Raises Busy."""
         with _locked(self.folder / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
             self._sweep()
+            yield
+
+    @contextmanager
+    def looking(self):
+        """Nothing is taken away while the block runs: several files tell one state."""
+        with _locked(self.folder / "whole.lock", fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def taking_away(self):
+        """Nobody looks while the block runs."""
+        with _locked(self.folder / "whole.lock", fcntl.LOCK_EX):
             yield
 
     def place(self, name):
@@ -118,11 +131,15 @@ class Store:
         return self.lines(f"{stream}.jsonl")
 
     def lines(self, name):
-        """The documents of a file, one on each line. One that is not finished is passed over."""
+        """The documents of a file, one on each line, up to one that is not finished: whoever writes
+        it may finish it meanwhile, and its end is no line."""
         file = self.place(name)
         if file.exists():
             with open(file, encoding="utf-8", newline="\n") as lines:
-                yield from (json.loads(line) for line in lines if line.endswith("\n"))
+                for line in lines:
+                    if not line.endswith("\n"):
+                        return
+                    yield json.loads(line)
 
     def add(self, name, documents):
         """Adds lines to a file; they are on the disk when it returns."""
@@ -149,7 +166,10 @@ class Store:
         file = self.place(name)
         if file.exists():
             with open(file, "r+b") as target:
-                target.truncate(target.read().rfind(b"\n") + 1)
+                end = target.read().rfind(b"\n") + 1
+                if end < target.tell():
+                    with self.taking_away():
+                        target.truncate(end)
                 os.fsync(target.fileno())
 
     def evidence(self, stream, **found):

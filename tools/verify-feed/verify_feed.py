@@ -14,7 +14,6 @@ than the feed. Both may be given several times. README.md tells more.
 Exit 0: everything holds. 1: it names the first entry that does not hold. 2: it cannot be checked.
 """
 
-import argparse
 import base64
 import contextlib
 import hashlib
@@ -25,16 +24,17 @@ import re
 import sys
 import urllib.parse
 import urllib.request
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PROOF = ("prevhash", "hash", "signature", "kid")
-EPOCH_OPENED = "feed.epoch.opened.v1"
-KEY_ANNOUNCED = "feed.key.announced.v1"
-CHECKPOINT_EVERY = 100
-DEEPEST = 100  # of what cannot be read otherwise, so much is
+EPOCH_OPENED, KEY_ANNOUNCED = "feed.epoch.opened.v1", "feed.key.announced.v1"
+CHECKPOINT_EVERY, DEEPEST = 100, 100  # entries; levels of what cannot be read otherwise
+PATIENCE, LARGEST, PAGES = 300, 2**25, 10_000  # seconds and bytes for a page, pages for a list
 ENTRY = {**dict.fromkeys(("source", "type", "id", *PROOF), str), "epoch": int, "data": dict}
 WITNESS = {"stream": str, "epoch": int, "position": int, "hash": str}
 
@@ -57,10 +57,8 @@ class Refused(str):
 
 def canonical(value):
     """RFC 8785, for what stands in a feed: no fractions, no numbers beyond 2^53."""
-    if value is None or type(value) in (bool, str):
+    if value is None or type(value) in (bool, str) or (type(value) is int and abs(value) < 2**53):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, int) and abs(value) < 2**53:
-        return str(value)
     if isinstance(value, list):
         return "[" + ",".join(canonical(each) for each in value) + "]"
     if isinstance(value, dict):
@@ -87,14 +85,13 @@ DECODER = json.JSONDecoder(
 
 def shallow(text):
     """The same JSON, with NaN for what lies too deep."""
-    kept, depth = [], 0
-    for part in re.findall(r'"(?:[^"\\]|\\.)*"|[][{}]|[^][{}"]+', text):
-        depth += part in "[{"
-        if depth < DEEPEST:
-            kept.append(part)
-        elif depth == DEEPEST and part in "[{":
-            kept.append("NaN")
-        depth -= part in "]}"
+    kept, depth, is_text = [], 0, False
+    for part in (one[0] for one in re.finditer(r'\\.?|[][{}"]|[^][{}"\\]+', text)):
+        is_text ^= part == '"'
+        depth += not is_text and part in "[{"
+        if depth < DEEPEST or (depth == DEEPEST and not is_text and part in "[{"):
+            kept.append(part if depth < DEEPEST else "NaN")
+        depth -= not is_text and part in "]}"
     return "".join(kept)
 
 
@@ -134,12 +131,11 @@ class Verifier:
     """Takes the entries of one stream in order. `take` and `finish` raise Broken."""
 
     def __init__(self, keys, witnesses=(), checkpoints=(), stream=None, whole=False):
-        """`witnesses` were kept, `checkpoints` are the publisher's as far as they are known before.
-        A feed that is `whole` begins with the first entry."""
+        """`checkpoints` are those known before. A feed that is `whole` begins with entry 1."""
         self.keys, self.count, self.stream = dict(keys), 0, stream
         self.epoch, self.position, self.hash = None, 0, "00" * 32
         self.begun_after, self._read = 0, []
-        self._ids, self._signed_by, self._source = set(), [], None
+        self._ids, self._signed_by, self._source = set(), {}, None
         self._witnesses, self._whole, self._told = witnesses, whole, {}
         for one in [*witnesses, *checkpoints]:
             self._told.setdefault(one["position"], []).append(one)
@@ -158,8 +154,7 @@ class Verifier:
             self._hold(one)
 
     def finish(self, checkpoints=None):
-        """No entry comes any more: none of the publisher's checkpoints, if they are given, may be
-        missing, and every witness must have been met."""
+        """No entry comes any more: no checkpoint may be missing, and no witness was not met."""
         if checkpoints is not None:
             self._cover(checkpoints)
         if any(one["position"] > self.position for one in self._witnesses):
@@ -201,9 +196,8 @@ class Verifier:
             raise Broken(covered + CHECKPOINT_EVERY, "checkpoint")
 
     def _failed(self, event, expected):
-        if not isinstance(event, dict):
-            return "form"
-        if event.get("position") != expected or type(event["position"]) is not int:
+        place = event.get("position") if isinstance(event, dict) else expected
+        if place != expected or type(place) is not int:
             return "position"
         if not is_formed(event, ENTRY):
             return "form"
@@ -219,13 +213,12 @@ class Verifier:
             return "chain"
         if digest.hex() != event["hash"]:
             return "hash"
-        kid = event["kid"]
-        if kid not in self.keys or kid in self._signed_by[:-1]:
+        kid, last = event["kid"], next(reversed(self._signed_by), None)
+        if kid not in self.keys or (kid != last and kid in self._signed_by):
             return "key"
         if not is_signed(self.keys, kid, event["signature"], digest):
             return "signature"
-        if self._signed_by[-1:] != [kid]:
-            self._signed_by.append(kid)
+        self._signed_by[kid] = None
         if self._broken_epoch(event):
             return "epoch"
         if event["type"] == KEY_ANNOUNCED and not self._trusts(event["data"]):
@@ -239,10 +232,9 @@ class Verifier:
         """Takes the key that is announced; false if there is none, or another under its name."""
         try:
             kid, key = data["key"]["kid"], public_key(data["key"])
-            same = self.keys.setdefault(kid, key)
+            return self.keys.setdefault(kid, key).public_bytes_raw() == key.public_bytes_raw()
         except (KeyError, TypeError, ValueError):
             return False
-        return same.public_bytes_raw() == key.public_bytes_raw()
 
     def _broken_epoch(self, event):
         """An epoch begins by naming the last entry of the one before, and never goes back."""
@@ -267,12 +259,11 @@ def values_of(path):
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         try:
             read_json(file.readline() or "null")
+            parts = file
         except ValueError:
-            file.seek(0)
-            yield read_json(file.read())
-            return
+            parts = iter(file.read, "")
         file.seek(0)
-        yield from (read_json(line) for line in file if line.strip())
+        yield from (read_json(part) for part in parts if part.strip())
 
 
 def events_of(path):
@@ -310,24 +301,35 @@ def of_stream(found, stream, wanted=()):
 
 
 def pages(words, stream, what, name, limit):
-    """What the publisher's site answers, to the last page."""
-    if not words.url.startswith(("https://", "http://")):
-        raise Unreadable("--url begins with https://")
-    bearer = Path(words.bearer).read_text(encoding="ascii").strip()
-    after, more = "", True
-    while more:
-        query = urllib.parse.urlencode({"stream": stream, "after": after, "limit": limit})
-        url = f"{words.url.rstrip('/')}/v1/ombudsman/{what}?{query}"
-        asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {bearer}"})
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            page = read_json(answer.read().decode("utf-8", "surrogateescape"))
-        yield from page[name]
-        after, more = page["cursor"], page["more"]
+    """What the site itself answers, to the last page. It may send us nowhere else."""
+    site, after, count = urllib.request.OpenerDirector(), "", 0
+    for kind in ("Proxy", "HTTP", "HTTPS", "Unknown"):
+        site.add_handler(getattr(urllib.request, f"{kind}Handler")())
+    site.addheaders = [("Authorization", "Bearer " + Path(words.bearer).read_text("ascii").strip())]
+
+    def answer(query):
+        url = f"{words.url.rstrip('/')}/v1/ombudsman/{what}?{urllib.parse.urlencode(query)}"
+        with site.open(url, timeout=30) as answered:
+            text, status = answered.read(LARGEST + 1), answered.status
+        if status != 200 or len(text) > LARGEST:
+            raise Unreadable(f"the site answers {status}, or more than {LARGEST} bytes")
+        return text.decode("utf-8", "surrogateescape")
+
+    with ThreadPool(1) as aside:  # so that time passes, whatever drips
+        for _ in range(PAGES):
+            query = {"stream": stream, "after": after, "limit": limit}
+            page = read_json(aside.apply_async(answer, [query]).get(PATIENCE))
+            yield from page[name]
+            if not page["more"]:
+                return
+            after, count = page["cursor"], count + len(page[name])
+            if not page[name]:
+                break
+    raise Unreadable(f"the site says that there are more than {count} {name}, and shows no end")
 
 
 def verify_site(words, keys):
-    """Asks for checkpoints twice: the first are witnesses for the entries that are read after them,
-    and only the second can be complete for entries that came meanwhile."""
+    """Checkpoints are witnesses before the entries; only after them can they be complete."""
     stream = words.stream or "monitoring"
     kept = of_stream(documents_of(words.witness), stream, words.witness)
     shown = formed(pages(words, stream, "checkpoints", "checkpoints", 500))
@@ -371,13 +373,11 @@ def take_all(verifier, events, save):
 
 
 def main():
-    as_it_is = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_it_is)
-    parser.add_argument("--keys", required=True)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     for name in ("--checkpoints", "--witness"):
         parser.add_argument(name, action="append", default=[])
-    for name in ("--url", "--bearer", "--stream", "--save"):
-        parser.add_argument(name)
+    for name in ("--keys", "--url", "--bearer", "--stream", "--save"):
+        parser.add_argument(name, required=name == "--keys")
     parser.add_argument("files", nargs="*")
     words = parser.parse_args()
     wanted = [words.url, words.bearer] if words.url or words.bearer else [words.files]
@@ -390,7 +390,7 @@ def main():
         print(broken)
         return 1
     except Exception as error:
-        print(f"cannot be checked: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"cannot be checked: {error!a}", file=sys.stderr)
         return 2
     print(f"{verifier.count} entries hold, up to {verifier.epoch}:{verifier.position}")
     return 0

@@ -16,7 +16,8 @@ ANNOUNCED = "feed.key.announced.v1"
 
 def introduce(tx: Session, signers: Signers, now: datetime) -> dict[str, bool]:
     """Shows the public half of every key that has not been shown; their names, and whether each was
-    announced as well. It is not when the key that signs is lost: then people must compare it."""
+    announced as well. It is not when the key that signs is lost: then people must compare it.
+    Raises NotAllowed for one that is not called by its thumbprint."""
     fresh = signers.introduce(tx, now)
     try:
         current = signers.current(tx, now)

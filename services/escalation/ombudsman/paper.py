@@ -1,7 +1,8 @@
 """A dossier on paper: PDF/A-2u, Indonesian with English under it.
 
-It shows what we can read: facts, and why each limit passed. Of the sealed parts it names the proof
-only; who holds the private key prints them. The same dossier gives the same bytes, on any day.
+It shows what we can read: facts, and why each limit passed; all that the JSON tells. Of the sealed
+parts it names the proof only, and which were erased; who holds the private key prints them. The
+same dossier gives the same bytes, on any day.
 """
 
 from __future__ import annotations
@@ -34,15 +35,17 @@ XMP = """\
 </rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
-def printed(dossier: Mapping[str, Any], sha256: str, zone: ZoneInfo) -> bytes:
-    """The dossier as a PDF; moments are told in `zone`."""
-    return bytes(_Paper(dossier, sha256, zone).made())
+def printed(shown: Mapping[str, Any], zone: ZoneInfo) -> bytes:
+    """What is `shown` of a dossier as data, as a PDF; moments are told in `zone`."""
+    return bytes(_Paper(shown, zone).made())
 
 
 class _Paper:
-    def __init__(self, dossier: Mapping[str, Any], sha256: str, zone: ZoneInfo) -> None:
-        self._dossier, self._sha256, self._zone = dossier, sha256, zone
-        self._pdf = _Pages(str(dossier["number"]))
+    def __init__(self, shown: Mapping[str, Any], zone: ZoneInfo) -> None:
+        self._dossier, self._sha256, self._zone = shown["dossier"], shown["sha256"], zone
+        self._kept = {part["sha256"] for part in shown["sealed"]}
+        self._erased_at = shown["erased_at"]
+        self._pdf = _Pages(str(self._dossier["number"]))
 
     def made(self) -> bytearray:
         at = datetime.fromisoformat(self._dossier["assembled_at"])
@@ -68,6 +71,8 @@ class _Paper:
             "Assembled from the system's records on {0}. It does not change after that.",
         )
         self._pdf.say(_filled(until, self._moment(self._dossier["assembled_at"])))
+        form = Words("Bentuk berkas: versi {0}.", "Form of the dossier: version {0}.")
+        self._pdf.say(_filled(form, str(self._dossier["version"])))
         proof = Words(
             "SHA-256 bentuk RFC 8785, sama dengan di umpan data: {0}",
             "SHA-256 of the RFC 8785 form, the same as in the feed: {0}",
@@ -84,6 +89,7 @@ class _Paper:
             (Words("Kategori", "Category"), wording.of(case["category"])),
             (Words("Instansi", "Agency"), wording.of(case["agency"])),
             (Words("Status", "Status"), wording.of(case["status"])),
+            (Words("Putaran", "Cycle"), wording.of(case["cycle"])),
             (Words("Persetujuan pelapor", "The reporter consented"), self._plain(consent["at"])),
             (Words("Dengan identitas", "With identity"), wording.of(consent["with_identity"])),
             (
@@ -91,8 +97,10 @@ class _Paper:
                 wording.of(consent["admissible_until"]),
             ),
         ]
-        if consent.get("handed_over_in_time") is False:
-            rows.append((Words("Dilimpahkan", "Handed over"), wording.TOO_LATE))
+        if "handed_over_in_time" in consent:
+            in_time = consent["handed_over_in_time"]
+            found = wording.TOO_LATE if in_time is False else wording.of(in_time)
+            rows.append((Words("Dilimpahkan tepat waktu", "Handed over in time"), found))
         self._pdf.rows(rows, (60, 120))
 
     def _history(self) -> None:
@@ -106,10 +114,14 @@ class _Paper:
             )
         self._pdf.rows(
             [
-                (self._plain(one["at"]), wording.line(one["what"], one["detail"]))
+                (
+                    self._plain(one["at"]),
+                    wording.line(one["what"], one["detail"]),
+                    wording.beside(one["what"], self._local(one["detail"])),
+                )
                 for one in self._dossier["history"]
             ],
-            (60, 120),
+            (46, 56, 78),
         )
 
     def _evidence(self) -> None:
@@ -128,10 +140,15 @@ class _Paper:
             self._pdf.say(wording.of(None))
         self._pdf.rows(
             [
-                (wording.of(one["agency"]), self._plain(one["at"]), Words(one["sha256"], ""))
+                (
+                    wording.of(one["agency"]),
+                    self._plain(one["at"]),
+                    Words(one["sha256"], ""),
+                    wording.told({"reply_id": one["reply_id"]}),
+                )
                 for one in self._dossier["evidence"]
             ],
-            (50, 50, 80),
+            (30, 46, 58, 46),
         )
 
     def _clocks(self) -> None:
@@ -140,8 +157,9 @@ class _Paper:
             self._clock(clock)
 
     def _clock(self, clock: Mapping[str, Any]) -> None:
-        name = wording.clock(clock["clock"])
-        self._pdf.say(Words(f"{name.id} ({clock['clock']})", name.en), 10, bold=True)
+        name, cycle = wording.clock(clock["clock"]), wording.told({"cycle": clock["cycle"]})
+        heading = Words(f"{name.id} ({clock['clock']}), {cycle.id}", f"{name.en}, {cycle.en}")
+        self._pdf.say(heading, 10, bold=True)
         rows = []
         if limit := clock["limit"]:
             unit, days = wording.unit(limit["unit"]), limit["days"]
@@ -157,6 +175,7 @@ class _Paper:
         ):
             if clock[name]:
                 rows.append((words, self._plain(clock[name])))
+        rows += [(wording.of("paused"), self._pause(one)) for one in clock["pauses"]]
         self._pdf.rows(rows, (60, 120))
         if clock["days"] is None:
             self._pdf.say(wording.UNTOLD)
@@ -173,10 +192,11 @@ class _Paper:
                     self._plain(one["at"]),
                     wording.clock(one["clock"]),
                     wording.reached(one["to"], one.get("because")),
+                    wording.told(_without(self._local(one), "at", "clock", "to", "because")),
                 )
                 for one in self._dossier["escalations"]
             ],
-            (60, 60, 60),
+            (46, 40, 44, 50),
         )
 
     def _sealed(self) -> None:
@@ -189,6 +209,12 @@ class _Paper:
                 " SHA-256 of each:",
             )
         )
+        if self._erased_at:
+            erased = Words(
+                "Yang dihapus pada {0} tidak dapat dibuka lagi; fakta dan hash-nya tetap.",
+                "What was erased on {0} cannot be opened any more; the facts and its hash stay.",
+            )
+            self._pdf.say(_filled(erased, self._moment(self._erased_at)), bold=True)
         if not self._dossier["parts"]:
             self._pdf.say(wording.of(None))
         self._pdf.rows(
@@ -197,11 +223,26 @@ class _Paper:
                     wording.of(part["part"]),
                     self._plain(part["written_at"]),
                     Words(part["sha256"], ""),
+                    wording.told({"key_id": part["key_id"]}),
+                    wording.of("kept" if part["sha256"] in self._kept else "erased"),
                 )
                 for part in self._dossier["parts"]
             ],
-            (50, 50, 80),
+            (30, 46, 48, 34, 22),
         )
+
+    def _pause(self, pause: Any) -> Words:
+        if isinstance(pause, list):  # of the first dossiers, which did not tell why
+            pause = {"started_at": pause[0], "ended_at": pause[1], "because": None}
+        told = self._local(pause)
+        return wording.stood(told["started_at"], told["ended_at"], told["because"])
+
+    def _local(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """With its moments as they are told here."""
+        return {
+            name: self._moment(value) if value and name.endswith("_at") else value
+            for name, value in facts.items()
+        }
 
     def _moment(self, text: str) -> str:
         local = datetime.fromisoformat(text).astimezone(self._zone)
@@ -215,6 +256,10 @@ def _day(day: Mapping[str, str]) -> tuple[Words, Words, Words]:
     reason, basis = wording.of(day.get("reason", "")), day.get("basis", "")
     why = Words(f"{reason.id} ({basis})", "") if basis else reason
     return Words(day["on"], ""), wording.of(day["verdict"]), why
+
+
+def _without(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}
 
 
 def _filled(words: Words, *values: str) -> Words:

@@ -53,8 +53,7 @@ class Dossiers(Ombudsman):
         if req.client_prefers((JSON, PDF)) == PDF:
             from services.escalation.ombudsman import paper
 
-            shown = resp.media
             resp.content_type = PDF
-            resp.data = paper.printed(shown["dossier"], shown["sha256"], self._zone)
+            resp.data = paper.printed(resp.media, self._zone)
 
     on_get.operation = as_data.operation  # type: ignore[attr-defined]

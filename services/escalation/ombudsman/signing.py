@@ -3,12 +3,16 @@
 A worker holds several private keys; the database tells which of them signs, so that all workers
 change at the same entry. The public half of the next one is shown before it signs. A key that
 another has followed signs no more, and what it signed holds for ever.
+
+A key is called by its thumbprint (RFC 7638), so that nobody can show another under its name; none
+is shown that is called otherwise. One that was shown so in earlier days goes on signing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +21,10 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from chassis.database import Transactions
 from chassis.errors import NotAllowed
 from services.escalation import events
 from services.escalation.models import FeedKey, FeedKeyUse
@@ -44,6 +50,23 @@ class Signer:
         """The public half, as a JWK."""
         return {**self.key.as_dict(private=False), "kid": self.kid, "alg": "EdDSA", "use": "sig"}
 
+    def check_name(self) -> None:
+        """Raises NotAllowed unless it is called by its thumbprint."""
+        if self.is_misnamed:
+            raise NotAllowed(
+                "a key of FEED_SIGNING_KEY_FILE is not called by its thumbprint (RFC 7638): set its"
+                f" kid to {self.key.thumbprint()}, or make one by deploy.secrets add-feed-key"
+            )
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether its name is not its thumbprint."""
+        return self.kid != self.key.thumbprint()
+
+    def was_shown_as(self, shown: FeedKey | None) -> bool:
+        """Whether this is the key that was shown there."""
+        return shown is not None and shown.jwk.get("x") == self.public()["x"]
+
 
 class KeyMissing(RuntimeError):
     """The key that signs by now is not among those that this process holds."""
@@ -62,15 +85,28 @@ class Signers:
         if not self._held:
             raise ValueError("no key")
 
+    def check_names(self, db: Transactions) -> None:
+        """Raises NotAllowed for a key that is not called by its thumbprint and was never shown. A
+        database that is away is asked when it is."""
+        if not (misnamed := [one for one in self._held.values() if one.is_misnamed]):
+            return
+        with suppress(DBAPIError), db.begin() as tx:
+            for one in misnamed:
+                if not one.was_shown_as(tx.get(FeedKey, one.kid)):
+                    one.check_name()
+
     def current(self, tx: Session, now: datetime) -> Signer:
-        """The one that signs now; at the very beginning that is the oldest. Raises KeyMissing."""
-        kid = self._signing(tx, now)
-        if kid not in self._held:
+        """The one that signs now; at the very beginning that is the oldest. Raises KeyMissing, also
+        where another key has its name: what that signed would never hold."""
+        signing = self._signing(tx, now)
+        held = self._held.get(signing.kid)
+        if held is None or not held.was_shown_as(signing):
             raise KeyMissing("the key that signs the feed is not among FEED_SIGNING_KEY_FILE's")
-        return self._held[kid]
+        return held
 
     def introduce(self, tx: Session, now: datetime) -> list[Signer]:
-        """Shows the public half of every key that has not been shown; those."""
+        """Shows the public half of every key that has not been shown; those. Raises NotAllowed for
+        one that is not called by its thumbprint."""
         self._signing(tx, now)
         known = set(tx.scalars(sa.select(FeedKey.kid)))
         fresh = [one for kid, one in self._held.items() if kid not in known]
@@ -80,7 +116,7 @@ class Signers:
     def switch(self, tx: Session, now: datetime, *, at_once: bool = False) -> str:
         """From now on the newest key signs; its name. Raises NotAllowed when it was not shown, or
         for less than `OVERLAP` and not `at_once`."""
-        current, newest = self._signing(tx, now), list(self._held.values())[-1]
+        current, newest = self._signing(tx, now).kid, list(self._held.values())[-1]
         if tx.scalar(sa.select(FeedKeyUse.id).where(FeedKeyUse.kid == newest.kid)):
             raise NotAllowed(f"no key of the file follows the one that signs ({current})")
         shown = tx.get(FeedKey, newest.kid)
@@ -91,16 +127,16 @@ class Signers:
         _use(tx, newest.kid, now)
         return newest.kid
 
-    def _signing(self, tx: Session, now: datetime) -> str:
-        """The name of the key that signs now, which may be lost."""
-        newest = sa.select(FeedKeyUse.kid).order_by(FeedKeyUse.id.desc()).limit(1)
-        kid = tx.scalars(newest).one_or_none()
-        if kid is None:
+    def _signing(self, tx: Session, now: datetime) -> FeedKey:
+        """The key that signs now, as it was shown; its private half may be lost."""
+        used = sa.select(FeedKey).join(FeedKeyUse, FeedKeyUse.kid == FeedKey.kid)
+        shown = tx.scalars(used.order_by(FeedKeyUse.id.desc()).limit(1)).one_or_none()
+        if shown is None:
             first = next(iter(self._held.values()))
             _publish(tx, [first], now)
             _use(tx, first.kid, now)
-            return first.kid
-        return kid
+            return tx.get_one(FeedKey, first.kid)
+        return shown
 
 
 @dataclass(frozen=True)
@@ -135,6 +171,7 @@ def published(tx: Session) -> list[Published]:
 
 def _publish(tx: Session, keys: Sequence[Signer], now: datetime) -> None:
     for one in keys:
+        one.check_name()
         row = {"kid": one.kid, "jwk": one.public(), "since": now}
         tx.execute(insert(FeedKey).values(row).on_conflict_do_nothing())
 

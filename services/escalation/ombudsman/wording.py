@@ -6,6 +6,7 @@ Pure. A code without words here is shown as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, NamedTuple
 
 from services.escalation.watch.explaining import CAUSES, NAMES, SAYS, UNITS
@@ -47,11 +48,38 @@ HAPPENED: Mapping[str, Words] = {
         "{clock}: not missed after all, the news of it came late",
     ),
 }
+# What is told beside a sentence, by what an event calls it.
+NAMED: Mapping[str, Words] = {
+    "kind": Words("jenis", "kind"),
+    "class": Words("kadar pengawasan", "class"),
+    "category": Words("kategori", "category"),
+    "confidentiality": Words("kerahasiaan identitas", "confidentiality"),
+    "hidden_from_public": Words("rahasia bagi publik", "hidden from public"),
+    "agency": Words("instansi", "agency"),
+    "supporting": Words("instansi pendukung", "supporting agencies"),
+    "proposed_agency": Words("instansi yang diusulkan", "proposed agency"),
+    "returns": Words("jumlah pengembalian", "returns so far"),
+    "goes_to": Words("kembali kepada", "goes to"),
+    "awaited_from": Words("status sebelumnya", "status before"),
+    "reply_id": Words("balasan", "reply"),
+    "first": Words("yang pertama", "the first"),
+    "objections": Words("jumlah keberatan", "objections so far"),
+    "action": Words("permintaan", "request"),
+    "reason_code": Words("alasan", "reason"),
+    "status": Words("status", "status"),
+    "cycle": Words("putaran", "cycle"),
+    "level": Words("jenjang", "level"),
+    "due_at": Words("tenggat", "deadline"),
+    "key_id": Words("kunci", "key"),
+}
 CODES: Mapping[str, Words] = {
     **{cause: Words(said["id"], said["en"]) for cause, said in CAUSES.items()},
     "complaint": Words("pengaduan", "complaint"),
     "aspiration": Words("aspirasi", "aspiration"),
     "information_request": Words("permintaan informasi", "information request"),
+    "open": Words("terbuka", "open"),
+    "confidential": Words("anonim", "confidential"),
+    "anonymous": Words("tanpa identitas", "anonymous"),
     "supervisory": Words("berkadar pengawasan", "supervisory"),
     "ordinary": Words("tidak berkadar pengawasan", "ordinary"),
     "unverified": Words("belum diverifikasi", "unverified"),
@@ -67,12 +95,28 @@ CODES: Mapping[str, Words] = {
     "partly_fulfilled": Words("dipenuhi sebagian", "partly fulfilled"),
     "not_fulfilled": Words("tidak dipenuhi", "not fulfilled"),
     "explained": Words("dijelaskan", "explained"),
+    "out_of_scope": Words("di luar lingkup pengaduan", "out of scope"),
+    "too_general": Words("terlalu umum", "too general"),
+    "not_public_service": Words("bukan pelayanan publik", "not a public service"),
+    "duplicate": Words("laporan ganda", "a duplicate"),
+    "abusive": Words("tidak pantas", "abusive"),
+    "incomplete": Words("tidak lengkap", "incomplete"),
+    "supplement": Words("menambahkan keterangan", "to add to the report"),
+    "object": Words("mengajukan keberatan", "to object"),
+    "accept": Words("menerima jawaban", "to accept the answer"),
+    "rate": Words("memberi penilaian", "to rate"),
+    "reopen": Words("membuka kembali", "to reopen"),
+    "withdraw": Words("mencabut laporan", "to withdraw"),
+    "wrong_status": Words("tidak dapat pada status itu", "not possible in that status"),
+    "too_late": Words("sudah lewat waktunya", "too late"),
     "accepted": Words("diterima pelapor", "accepted by the reporter"),
     "auto_closed": Words("ditutup karena tidak ada tanggapan", "closed by silence"),
     "counted": Words("dihitung", "counted"),
     "skipped": Words("tidak dihitung", "not counted"),
     "paused": Words("jam berhenti", "clock stood"),
     "weekend": Words("di luar minggu kerja", "outside the working week"),
+    "coordinator": Words("koordinator", "coordinator"),
+    "arbiter": Words("Sekda", "arbiter"),
     "head_of_coordinator": Words("kepala koordinator", "head of the coordinator"),
     "head_of_agency": Words("kepala instansi", "head of the agency"),
     "sekda": Words("Sekda", "Sekda"),
@@ -91,6 +135,8 @@ CODES: Mapping[str, Words] = {
     "report": Words("laporan", "the report"),
     "addition": Words("tambahan pelapor", "the reporter's addition"),
     "reply": Words("balasan petugas", "an officer's reply"),
+    "kept": Words("tersimpan", "kept"),
+    "erased": Words("dihapus", "erased"),
     "yes": Words("ya", "yes"),
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),
@@ -119,6 +165,13 @@ def clock(code: str) -> Words:
     return Words(named["id"], named["en"]) if named else Words(code, code)
 
 
+def stood(began: str, ended: str | None, because: str | None) -> Words:
+    """From when to when a clock stood, and why, if that is told."""
+    id, en = f"{began} - {ended or 'masih berhenti'}", f"{began} - {ended or 'it still stands'}"
+    why = of(because)
+    return Words(f"{id}: {why.id}", f"{en}: {why.en}") if because else Words(id, en)
+
+
 def unit(code: str) -> Words:
     """What a limit counts."""
     named = UNITS.get(code)
@@ -135,6 +188,28 @@ def line(what: str, detail: Mapping[str, Any]) -> Words:
         said.id.format_map(_Known({name: words.id for name, words in told.items()})),
         said.en.format_map(_Known({name: words.en for name, words in told.items()})),
     )
+
+
+def beside(what: str, detail: Mapping[str, Any]) -> Words:
+    """What of it that line does not tell."""
+    sentence = HAPPENED.get(what, Words("", "")).id
+    said = {name for _, name, _, _ in Formatter().parse(sentence)}
+    return told({name: value for name, value in detail.items() if name not in said})
+
+
+def told(facts: Mapping[str, Any]) -> Words:
+    """Each by its name; nothing of what there is none."""
+    there = {name: _all(value) for name, value in facts.items() if value not in (None, [])}
+    named = [(NAMED.get(name, Words(name, name)), value) for name, value in there.items()]
+    return Words(
+        "; ".join(f"{name.id}: {value.id}" for name, value in named),
+        "; ".join(f"{name.en}: {value.en}" for name, value in named),
+    )
+
+
+def _all(value: Any) -> Words:
+    each = [of(one) for one in (value if isinstance(value, list) else [value])]
+    return Words(", ".join(one.id for one in each), ", ".join(one.en for one in each))
 
 
 class _Known(dict[str, str]):

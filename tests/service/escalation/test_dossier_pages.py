@@ -181,7 +181,11 @@ def test_a_dossier_of_the_first_version_is_printed_without_a_word_of_evidence(
     assert "Bukti" in text(opened(reader.get(**PDF)))
     content = {name: value for name, value in content.items() if name != "evidence"}
 
-    made = paper.printed(content | {"version": 1}, digest, tower.settings.zone)
+    for clock in content["clocks"]:
+        clock["pauses"] = [["2026-11-03T02:00:00Z", "2026-11-04T02:00:00Z"]]
+
+    shown = {"dossier": content | {"version": 1}, "sha256": digest, "sealed": [], "erased_at": None}
+    made = paper.printed(shown, tower.settings.zone)
 
     assert "Bukti" not in text(pypdf.PdfReader(io.BytesIO(made)))
 
@@ -234,7 +238,8 @@ def test_a_dossier_with_codes_that_have_no_words_is_printed_all_the_same(
     content = json.loads(json.dumps(content).replace("case.followed_up", "case.unheard_of"))
     content["case"]["agency"] = "<dinas & “baru”>"
 
-    made = paper.printed(content, digest, tower.settings.zone)
+    told = {"dossier": content, "sha256": digest, "sealed": [], "erased_at": None}
+    made = paper.printed(told, tower.settings.zone)
 
     shown = text(pypdf.PdfReader(io.BytesIO(made)))
     assert "case.unheard_of" in shown

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from services.escalation.commands import verify
+from services.escalation.ombudsman.signing import Signer
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import NUMBERS, Office
 
@@ -98,3 +101,35 @@ def test_a_worker_without_its_key_does_not_start(office: Office, tmp_path: Path)
 
     with pytest.raises(Exception, match="FEED_SIGNING_KEY_FILE must hold"):
         office.start(FEED_SIGNING_KEY_FILE=str(tmp_path / "empty"))
+
+
+def test_a_worker_whose_key_has_another_name_than_its_own_does_not_start(
+    office: Office, tmp_path: Path
+) -> None:
+    key = OKPKey.generate_key("Ed25519")
+    (tmp_path / "key").write_text(json.dumps({**key.as_dict(private=True), "kid": "ours"}))
+
+    with pytest.raises(Exception, match=f"set its kid to {key.thumbprint()}"):
+        office.start(FEED_SIGNING_KEY_FILE=str(tmp_path / "key"))
+    assert office.count("SELECT count(*) FROM feed_key") == 0
+
+
+def test_a_worker_whose_key_was_shown_under_such_a_name_goes_on(
+    office: Office, tmp_path: Path
+) -> None:
+    """As nothing had looked at it in earlier days."""
+    key = OKPKey.generate_key("Ed25519")
+    signer = Signer("ours", key)
+    (tmp_path / "key").write_text(json.dumps({**key.as_dict(private=True), "kid": "ours"}))
+    office.tower.database.psql(
+        "INSERT INTO feed_key (kid, jwk, since) VALUES ('ours', %s, now())",
+        [json.dumps(signer.public())],
+    )
+    office.tower.database.psql("INSERT INTO feed_key_use (kid, since) VALUES ('ours', now())")
+
+    office.start(FEED_SIGNING_KEY_FILE=str(tmp_path / "key"))
+    office.open()
+    office.clock.move(timedelta(days=21))
+
+    eventually(lambda: office.count("SELECT count(*) FROM feed_entry") == len(NUMBERS), seconds=30)
+    assert verify(office.tower.db) == 0

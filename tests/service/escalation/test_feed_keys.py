@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from chassis.errors import NotAllowed
 from deploy import secrets
@@ -243,3 +244,36 @@ def test_a_key_that_another_has_followed_signs_no_more(bare_tower: Tower, vault:
 
     with bare_tower.db.begin() as tx:
         assert feed.verify(tx, "monitoring") == (3, Broken(4, "key"))
+
+
+def test_a_key_under_another_name_than_its_own_is_not_shown(
+    bare_tower: Tower, vault: Vault
+) -> None:
+    bare_tower.write(1)
+    stranger = OKPKey.generate_key("Ed25519")
+    keys = [json.loads(vault.file.read_text()), {**stranger.as_dict(private=True), "kid": "ours"}]
+    bare_tower.service.signers = Signers(json.dumps({"keys": keys}).encode())
+
+    with pytest.raises(NotAllowed, match=f"set its kid to {stranger.thumbprint()}"):
+        introduce(bare_tower)
+    with pytest.raises(NotAllowed, match="introduce"):
+        switch(bare_tower, at_once=True)
+    bare_tower.write(1)
+    assert verify(bare_tower.db) == 0
+
+
+def test_another_key_under_the_name_of_the_one_that_signs_signs_nothing(
+    bare_tower: Tower, vault: Vault
+) -> None:
+    """What it signed would never hold, and nothing is taken back from a chain."""
+    bare_tower.write(1)
+    swapped = {**OKPKey.generate_key("Ed25519").as_dict(private=True), "kid": vault.kids[0]}
+    bare_tower.service.signers = Signers(json.dumps(swapped).encode())
+
+    with pytest.raises(KeyMissing):
+        bare_tower.write(1)
+
+    vault.load()
+    bare_tower.append()
+    assert len(bare_tower.entries("monitoring")) == 2
+    assert verify(bare_tower.db) == 0

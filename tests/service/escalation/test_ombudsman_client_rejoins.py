@@ -4,6 +4,7 @@ what was lost as evidence, and goes on where both agree; where they do not, it d
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.harness.between import Between
 from tests.harness.dumps import dump
 from tests.harness.outside import PROGRAM, Outside, changed
+from tests.harness.waiting import eventually
 from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.reader import place
 from tests.service.escalation.test_feed_epochs import open_epoch, restored
@@ -112,6 +114,64 @@ def test_the_dossier_of_a_lost_hand_over_is_put_aside(
     assert not file.exists()
     assert outside.run("follow", "--once") == 0, outside.said
     assert outside.run("verify") == 0, outside.said
+
+
+AMID = (
+    "store.py",
+    "        witnesses = list(store.lines(self.witnesses))\n",
+    "        witnesses = list(store.lines(self.witnesses))\n"
+    '        (store.folder / "amid").touch()\n'
+    '        while (store.folder / "hold").exists():\n'
+    "            time.sleep(0.01)\n",
+)
+
+
+def waits_for_a_lock(program: subprocess.Popen[str]) -> bool:
+    """As the kernel tells it."""
+    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(words[1] == "->" and str(program.pid) in words for words in locks)
+
+
+def tells_one_state(tower: Tower, outside: Outside, folder: Path, *mistakes: Any) -> None:
+    """What must hold when it rejoins while `verify` has read the checkpoints and not the entries:
+    there is no alarm."""
+    open_epoch(tower)
+    hold, amid = outside.folder / "hold", outside.folder / "amid"
+    hold.touch()
+    outside.program = changed(folder / "looks", AMID, *mistakes)
+    looks = outside.start("verify")
+    eventually(amid.exists, "it has begun to read", seconds=40)
+    outside.program = changed(folder / "rejoins", *mistakes)
+    rejoins = outside.start("rejoin")
+    eventually(
+        lambda: rejoins.poll() is not None or waits_for_a_lock(rejoins),
+        "it would go on",
+        seconds=40,
+    )
+    hold.unlink()
+    (_, told), _ = looks.communicate(timeout=60), rejoins.communicate(timeout=60)
+
+    assert (looks.returncode, rejoins.returncode) == (0, 0), told
+    outside.program = PROGRAM
+    goes_on(tower, outside)
+
+
+@pytest.mark.usefixtures("story")
+def test_whoever_verifies_meanwhile_sees_one_state(
+    tower: Tower, outside: Outside, tmp_path: Path
+) -> None:
+    tells_one_state(tower, outside, tmp_path)
+
+
+@pytest.mark.usefixtures("story")
+def test_a_client_that_takes_away_while_somebody_looks_raises_a_false_alarm(
+    tower: Tower, outside: Outside, tmp_path: Path
+) -> None:
+    """The negative control."""
+    unlocked = ("store.py", '"whole.lock", fcntl.LOCK_EX', '"whole.lock", fcntl.LOCK_SH')
+
+    with pytest.raises(AssertionError, match="THE FEED DOES NOT HOLD"):
+        tells_one_state(tower, outside, tmp_path, unlocked)
 
 
 def refuses(outside: Outside, story: Story, check: str) -> None:

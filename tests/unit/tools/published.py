@@ -102,7 +102,21 @@ def site(answer: Answer) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    with serving(Door) as address:
+        yield address
+
+
+class Patient(ThreadingHTTPServer):
+    """Says nothing of those who go before the end."""
+
+    def handle_error(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(door: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Its address, until the block ends."""
+    server = Patient(("127.0.0.1", 0), door)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -15,7 +15,11 @@ from tests.unit.tools.regency import Regency
 
 NUMBER = "KTB-12345-67890"
 ANSWER = f"handovers/{NUMBER}/answers"
-CUT = ("store.py", "        if alone:\n", "        if True:\n")
+CUT = (
+    ("store.py", "        if alone:\n", "        if True:\n"),
+    ("store.py", "with self.taking_away():", "if True:"),
+)
+UNFINISHED = 'if not line.endswith("\\n"):\n                        '
 
 
 def test_pin_shows_thumbprints_and_trusts_what_is_named(regency: Regency, outside: Outside) -> None:
@@ -105,6 +109,18 @@ def test_a_refusal_is_one_whatever_it_calls_itself(regency: Regency, outside: Ou
     assert json.loads(file.read_text())["result"] == said | {"taken": False, "status": 409}
 
 
+@pytest.mark.parametrize(("path", "name"), [("feed", "events"), ("checkpoints", "checkpoints")])
+def test_more_that_is_not_shown_is_not_asked_for_without_a_rest(
+    regency: Regency, outside: Outside, path: str, name: str
+) -> None:
+    pages = [{name: [], "cursor": "", "more": more} for more in (True, True, True, False)]
+    regency.answers[path] = [(200, json.dumps(page).encode()) for page in pages]
+
+    assert outside.run("follow", "--once") == 2
+    assert "it says that there is more, and shows nothing" in outside.said
+    assert regency.asked.count(f"GET {path}") == 1
+
+
 @pytest.mark.parametrize("path", ["feed", "checkpoints", "keys"])
 def test_a_page_that_is_no_answer_of_the_regency_is_no_alarm(
     regency: Regency, outside: Outside, path: str
@@ -153,7 +169,38 @@ def test_a_verify_that_cuts_takes_away_what_another_is_writing(
     outside: Outside, tmp_path: Path
 ) -> None:
     """The negative control."""
-    outside.program = changed(tmp_path / "cuts", CUT)
+    outside.program = changed(tmp_path / "cuts", *CUT)
 
     with pytest.raises(AssertionError, match="it was cut"):
         leaves_what_another_writes(outside)
+
+
+def reads_whole_lines(regency: Regency, outside: Outside, folder: Path, mistake: str) -> None:
+    """What must hold while another program finishes a line, just as its half was read."""
+    assert outside.run("follow", "--once") == 0, outside.said
+    line = json.dumps(regency.append()) + "\n"
+    with open(outside.folder / "monitoring.jsonl", "a") as file:
+        file.write(line[:50])
+    finishes = f'with open(file, "a") as other:\n{" " * 28}other.write({line[50:]!r})\n'
+    edit = ("store.py", UNFINISHED, f"{UNFINISHED}{finishes}{' ' * 24}")
+    outside.program = changed(folder, edit, ("store.py", "return\n" + " " * 20 + "yield", mistake))
+
+    assert outside.run("verify") == 0, outside.said
+    assert "monitoring: 1 entries hold" in outside.said
+    outside.program = PROGRAM
+    assert outside.run("verify") == 0, outside.said
+    assert "monitoring: 2 entries hold" in outside.said
+
+
+def test_a_line_that_is_finished_meanwhile_is_not_read_in_halves(
+    regency: Regency, outside: Outside, tmp_path: Path
+) -> None:
+    reads_whole_lines(regency, outside, tmp_path / "whole", "return\n" + " " * 20 + "yield")
+
+
+def test_a_client_that_passes_over_half_a_line_reads_its_end_as_one(
+    regency: Regency, outside: Outside, tmp_path: Path
+) -> None:
+    """The negative control."""
+    with pytest.raises(AssertionError, match="JSONDecodeError"):
+        reads_whole_lines(regency, outside, tmp_path / "half", "continue\n" + " " * 20 + "yield")
