@@ -18,6 +18,7 @@ from bench import bus, feed, flames, growth, proof, submit, way
 from deploy.local.environment import STATE
 from deploy.local.system import System
 
+AS_IN_SERVICE = {"LOG_LEVEL": "WARNING", "MAILBOX_LIMIT": "20"}
 SIGNALEN = 8.5  # complaints per second that another open system handles whole on two such cores
 
 
@@ -41,7 +42,7 @@ def _measured(part: str, words: argparse.Namespace) -> list[str]:
     """One part, on a system of its own."""
     folder = STATE / "bench"
     shutil.rmtree(folder, ignore_errors=True)
-    with System(folder, movable_clock=False, extra={"LOG_LEVEL": "WARNING"}) as system:
+    with System(folder, movable_clock=False, extra=AS_IN_SERVICE) as system:
         lines = PARTS[part](system, words)
     shutil.rmtree(folder, ignore_errors=True)
     return lines

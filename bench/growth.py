@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
-from bench.way import BODY
+from bench.way import body
 from deploy.local.scenario import Stage, sign_in
 from deploy.local.system import System
 
@@ -84,7 +84,8 @@ class Base:
         }
 
     def _submit(self) -> Any:
-        return self._post("/v1/reports", BODY, {"Idempotency-Key": str(uuid4())})
+        key = str(uuid4())
+        return self._post("/v1/reports", body(key), {"Idempotency-Key": key})
 
     def _track(self) -> Any:
         receipt = self._receipts[0]

@@ -14,17 +14,14 @@ import psutil
 from deploy.local.system import System
 
 PROMISED = {"routed": 0.25, "mailed": 1.0}  # seconds, of 99 in 100
-BODY = json.dumps(
-    {
-        "kind": "complaint",
-        "title": "Jalan berlubang di depan sekolah",
-        "text": "Jalan di depan sekolah berlubang sejak tiga bulan, anak-anak sudah jatuh. " * 8,
-        "event_date": "2026-11-20",
-        "place": {"district": "63.02.06", "detail": "Jalan Pelabuhan"},
-        "confidentiality": "confidential",
-        "contact": {"name": "Warga", "email": "warga@contoh.example", "language": "id"},
-    }
-)
+REPORT = {
+    "kind": "complaint",
+    "title": "Jalan berlubang di depan sekolah",
+    "text": "Jalan di depan sekolah berlubang sejak tiga bulan, anak-anak sudah jatuh. " * 8,
+    "event_date": "2026-11-20",
+    "place": {"district": "63.02.06", "detail": "Jalan Pelabuhan"},
+    "confidentiality": "confidential",
+}
 SENDERS = 8
 _SETTLED = """
 SELECT count(*) FROM message
@@ -93,7 +90,7 @@ def _send(system: System, rate: float, seconds: float) -> dict[str, datetime]:
                 return
             time.sleep(max(0.0, began + turn / rate - time.monotonic()))
             key = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
-            line.request("POST", "/v1/reports", BODY, key)
+            line.request("POST", "/v1/reports", body(turn), key)
             answer = json.loads(line.getresponse().read())
             found[answer["number"]] = datetime.fromisoformat(answer["received_at"])
 
@@ -103,6 +100,12 @@ def _send(system: System, rate: float, seconds: float) -> dict[str, datetime]:
     for one in senders:
         one.join()
     return found
+
+
+def body(whose: object) -> str:
+    """A report with a mailbox of its reporter's own: one alone would soon have no room."""
+    contact = {"name": "Warga", "email": f"warga-{whose}@contoh.example", "language": "id"}
+    return json.dumps(REPORT | {"contact": contact})
 
 
 def _quiet(system: System, numbers: dict[str, datetime]) -> float:

@@ -24,7 +24,7 @@ class Surroundings:
     extra: dict[str, str] = field(default_factory=dict)
 
     def environment(self, service: str, **more: str) -> dict[str, str]:
-        """The whole environment of a process of `service`; `more` adds variables and wins.
+        """The whole environment of a process of `service`; `extra`, and before it `more`, win.
 
         Raises ValueError for production: here every process has the same user and reads every
         secret, so that nothing keeps identities from who breaks into one of them.
@@ -39,7 +39,6 @@ class Surroundings:
             "NUMBER_PREFIX": "KTB",
             "LOG_LEVEL": "INFO",
             **self._secret_files(service),
-            **self.extra,
         }
         if self.clock_file:
             told["CLOCK_FILE"] = str(self.clock_file)
@@ -50,7 +49,7 @@ class Surroundings:
                 "QUIET_HOURS": "",  # here the clock leaps, and nobody sleeps
                 "MAILBOX_LIMIT": "0",  # and one person sends them all
             }  # fmt: skip
-        told |= more
+        told |= self.extra | more
         if told["LAPOR_ENV"] == "production":
             raise ValueError("the embedded run isolates nothing and is never production")
         return told
