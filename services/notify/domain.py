@@ -155,6 +155,7 @@ UNPROMPTED = frozenset(
         About.WITHDRAWN,
         About.REFUSED,
         About.DEADLINE_PASSED,
+        About.DEADLINE_RECOMPUTED,  # one decree brings it about for all that are open
         About.ESCALATION_RAISED,
         About.ESCALATION_OFFERED,
         About.HANDED_OVER,

@@ -65,8 +65,8 @@ def record(tx: Session, attempt: Attempt, outcome: Outcome, at: datetime) -> Non
 
 def settle(tx: Session, message: Message, state: str, reason: str | None, clock: Clock) -> None:
     """Ends a message and says so, joining the chain of causes that it belongs to."""
-    message.state, message.reason, message.next_at = state, reason, None
-    message.settled_at = clock.real()
+    _end(message, state, clock)
+    message.reason = reason
     if message.place is None:  # what others hear of is whether a reporter was told
         correlate(message.correlationid)
         say = events.delivered if state == "delivered" else events.failed
@@ -96,9 +96,15 @@ def _overtake(tx: Session, which: Any, clock: Clock) -> set[str]:
     untold = sa.select(Message).where(*which, Message.state == "due", ~maybe_sent)
     found = tx.scalars(untold.order_by(Message.id).with_for_update()).all()
     for message in found:
-        message.state, message.next_at, message.settled_at = "overtaken", None, clock.real()
+        _end(message, "overtaken", clock)
         _after_commit(tx, metrics.MESSAGES.labels(message.about, message.state).inc)
     return {message.about for message in found}
+
+
+def _end(message: Message, state: str, clock: Clock) -> None:
+    """Nothing is left to do; nor to tell that its mailbox had no room, which reports may share."""
+    message.state, message.next_at, message.settled_at = state, None, clock.real()
+    message.put_off, message.not_before = False, message.written_at
 
 
 def was_kept(tx: Session, limit: Limit, at: datetime) -> bool:

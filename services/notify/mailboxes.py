@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -25,49 +24,66 @@ from services.notify.keyring import Keyring, Unreadable
 from services.notify.models import Message
 
 HOUR = timedelta(hours=1)
+SWEPT = timedelta(minutes=10)  # how long what is forgotten may still be in memory
 
 
 class Room:
     """`limit` mails in any hour for each mailbox. Whoever comes beyond it is given a later moment,
-    never a quiet one; between two that wait is a time that nobody can foresee, so that moments in
-    the database do not tell mailboxes apart."""
+    never a quiet one, nor one that can be foreseen. What was given is given back by `undo`, until
+    it is `kept`."""
 
     def __init__(self, limit: int, quiet: Quiet | None, zone: tzinfo) -> None:
         self._limit, self._quiet, self._zone = limit, quiet, zone
         self._key = secrets.token_bytes(32)
-        self._given: dict[bytes, deque[datetime]] = {}  # each mailbox's last `limit` moments
+        self._given: dict[bytes, tuple[datetime, ...]] = {}  # each mailbox's last `limit` moments
+        self._before: dict[bytes, tuple[datetime, ...]] = {}  # of those that were given some since
         self._swept = datetime.min.replace(tzinfo=UTC)
 
     def take(self, email: str, now: datetime, after: datetime | None = None) -> datetime:
-        """When the next mail may go: now, or at the moment that is kept for it from here on; after
+        """When the next mail may go: now, or at the moment that is given to it from here on; after
         another moment, if there is one."""
         self._sweep(now)
-        given = self._of(email)
+        given = self._given.get(self._name(email), ())
         is_full = len(given) == self._limit
         at = max(now, given[-1] if given else now, given[0] + HOUR if is_full else now)
         at = max(at, after or at)
         if at > now:
-            at += HOUR / self._limit * (1 + secrets.randbelow(1000)) / 1000
-            at += self._quiet.left(at.astimezone(self._zone)) if self._quiet else timedelta()
-        given.append(at)
+            at += self._some_time()
+            if self._quiet and (quiet := self._quiet.left(at.astimezone(self._zone))):
+                at += quiet + self._some_time()
+        self.count(email, at)
         return at
 
-    def keep(self, email: str, at: datetime) -> None:
+    def count(self, email: str, at: datetime) -> None:
         """Counts a mail that goes at `at`, the latest so far."""
-        self._of(email).append(at)
+        name = self._name(email)
+        given = self._given.get(name, ())
+        self._before.setdefault(name, given)
+        self._given[name] = (*given, at)[-self._limit :]
 
-    def _of(self, email: str) -> deque[datetime]:
-        name = hmac.digest(self._key, contacts.mailbox(email).encode(), "sha256")
-        return self._given.setdefault(name, deque(maxlen=self._limit))
+    def kept(self) -> None:
+        """What was given is on record."""
+        self._before.clear()
+
+    def undo(self) -> None:
+        """Nothing came of what was given since it was last `kept`."""
+        self._given |= self._before
+        self._before.clear()
+
+    def _some_time(self) -> timedelta:
+        return HOUR / self._limit * (1 + secrets.randbelow(1000)) / 1000
+
+    def _name(self, email: str) -> bytes:
+        return hmac.digest(self._key, contacts.mailbox(email).encode(), "sha256")
 
     def _sweep(self, now: datetime) -> None:
         """Forgets who has all the room again; everybody, when the clock was wrong: nothing must
         wait for a moment that it gave."""
-        if abs(since := now - self._swept) < HOUR:
+        if abs(since := now - self._swept) < SWEPT:
             return
         is_ahead = since < timedelta()
-        kept = {} if is_ahead else {k: g for k, g in self._given.items() if g[-1] > now - HOUR}
-        self._given, self._swept = kept, now
+        recent = {k: g for k, g in self._given.items() if g and g[-1] > now - HOUR}
+        self._given, self._swept = {} if is_ahead else recent, now
 
 
 class Mailboxes:
@@ -76,7 +92,7 @@ class Mailboxes:
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         zone, limit = ZoneInfo(settings.time_zone), settings.mailbox_limit
         self._room = Room(limit, settings.quiet(), zone) if limit else None
-        self._keyring, self._resumed = keyring, False
+        self._keyring, self._resumed, self._resuming = keyring, False, False
 
     def admit(self, tx: Session, due: Sequence[Message], now: datetime) -> list[Message]:
         """Those that go now; the others are put off, which is no try. Who is told of an officer's
@@ -85,7 +101,7 @@ class Mailboxes:
         counted = [message for message in due if _is_counted(message)]
         if self._room is None or not counted:
             return list(due)
-        if not self._resumed:
+        if not (self._resumed or self._resuming):
             self._resume(tx, self._room)
         numbers = sorted({message.number for message in counted})
         emails = self._emails(tx, numbers)
@@ -99,6 +115,18 @@ class Mailboxes:
                 message.put_off, message.next_at, message.not_before = True, at, at
         return [m for m in due if m.next_at is not None and m.next_at <= now]
 
+    def kept(self) -> None:
+        """The claims stand for which it was asked."""
+        self._resumed |= self._resuming
+        if self._room:
+            self._room.kept()
+
+    def undo(self) -> None:
+        """They do not: nothing was put off, and all the room is there that was before."""
+        self._resuming = False
+        if self._room:
+            self._room.undo()
+
     def _resume(self, tx: Session, room: Room) -> None:
         """What another process put off, or this one before it was started anew, keeps its moment,
         and has its room."""
@@ -107,8 +135,8 @@ class Mailboxes:
         emails = self._emails(tx, {number for number, _ in rows})
         for number, at in rows:
             if number in emails:
-                room.keep(emails[number], at)
-        self._resumed = True
+                room.count(emails[number], at)
+        self._resuming = True
 
     def _emails(self, tx: Session, numbers: Iterable[str]) -> dict[str, str]:
         """Where reporters are written to; without those whose contact cannot be read: a try finds

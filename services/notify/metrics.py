@@ -36,9 +36,10 @@ DELAY = Histogram(
 OLDEST_UNSENT = Gauge("lapor_notify_oldest_unsent_seconds", "Age of the oldest unsent message")
 UNSENT = Gauge("lapor_notify_unsent", "Messages not yet sent and not given up")
 # Does a mailbox get more than it has room for, and for how long?  (not stuck: it goes when its time
-# has come, and from then on it is)
-PUT_OFF = Gauge("lapor_notify_put_off", "Messages that wait until their mailbox has room")
-PUT_OFF_SECONDS = Gauge("lapor_notify_put_off_seconds", "Until the last of them may go")
+# has come, and from then on it is. In tens and in hours: who floods a mailbox must not see which
+# report is one more)
+PUT_OFF = Gauge("lapor_notify_put_off", "Messages that wait until their mailbox has room, in tens")
+PUT_OFF_SECONDS = Gauge("lapor_notify_put_off_seconds", "Until the last may go, in whole hours")
 # Is it the mail server?
 ATTEMPTS = Counter(
     "lapor_notify_attempts",

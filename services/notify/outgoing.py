@@ -172,10 +172,13 @@ class Outgoing:
         """
         now = self._clock.real()
         try:
-            return self._claim(limit, now)
+            claims = self._claim(limit, now)
         except Exception as error:
             self._missed |= is_away(error)
+            self._mailboxes.undo()
             raise
+        self._mailboxes.kept()
+        return claims
 
     def _claim(self, limit: int, now: datetime) -> list[Claim]:
         with self._db.begin() as tx:

@@ -259,8 +259,8 @@ class Notify(Service):
             row = tx.execute(_STUCK, self._now()).one()
         metrics.OLDEST_UNSENT.set(float(row.age))
         metrics.UNSENT.set(row.unsent)
-        metrics.PUT_OFF.set(row.put_off)
-        metrics.PUT_OFF_SECONDS.set(float(row.put_off_for))
+        metrics.PUT_OFF.set(row.put_off - row.put_off % 10)
+        metrics.PUT_OFF_SECONDS.set(float(row.put_off_for // 3600 * 3600))
         metrics.SILENT_ANSWERS.set(row.unheard)
 
     @every(60)

@@ -70,10 +70,33 @@ def test_what_follows_a_moment_comes_after_it() -> None:
 
 def test_what_waits_already_is_counted() -> None:
     one = room()
-    one.keep(SITI, NOON + 2 * HOUR)
+    one.count(SITI, NOON + 2 * HOUR)
 
     assert one.take(SITI, NOON) > NOON + 2 * HOUR
     assert one.take(BUDI, NOON) == NOON
+
+
+def test_what_came_to_nothing_takes_no_room() -> None:
+    one = room()
+    assert one.take(SITI, NOON) == NOON
+    one.kept()
+    for _ in range(50):
+        one.take(SITI, NOON)
+        one.take(SITI, NOON)
+        one.take(BUDI, NOON)
+        one.undo()
+
+    assert [one.take(SITI, NOON) for _ in range(2)] == [NOON] * 2
+    assert one.take(SITI, NOON) > NOON
+    assert one.take(BUDI, NOON) == NOON
+
+
+def test_nobody_can_foresee_who_goes_first_in_the_morning() -> None:
+    one, evening = room(limit=1, quiet=NIGHT), NOON + timedelta(hours=8, minutes=30)
+    people = [f"{n}@surel-uji.example" for n in range(9)]
+    assert {one.take(person, evening) for person in people} == {evening}
+
+    assert len({one.take(person, evening) for person in people}) == 9
 
 
 def test_who_has_all_the_room_again_is_forgotten() -> None:
@@ -123,8 +146,7 @@ def test_of_every_news_it_is_known_whether_it_takes_an_officer() -> None:
     by_officers = {
         About.VERIFIED, About.DISPOSED, About.RETURNED, About.DATA_REQUESTED,
         About.DATA_REQUEST_CANCELLED, About.FOLLOWED_UP, About.ANSWERED, About.FORWARDED,
-        About.RECLASSIFIED, About.MERGED, About.DEADLINE_RECOMPUTED, About.DEADLINE_KEPT,
-        About.OMBUDSMAN_ANSWERED,
+        About.RECLASSIFIED, About.MERGED, About.DEADLINE_KEPT, About.OMBUDSMAN_ANSWERED,
     }  # fmt: skip
     after_an_officer = {  # once for each answer, question or archiving
         About.RESUMED, About.OBJECTED, About.CLOSED, About.REOPENED, About.ARCHIVED,
