@@ -12,7 +12,7 @@ from chassis.outbox import emit
 from chassis.together import held
 from services.escalation import events
 from services.escalation.domain import offer_reason
-from services.escalation.models import CaseState, Consent
+from services.escalation.models import CaseState, ClockRun, Consent
 from services.escalation.watch.clockwork import OVER
 
 
@@ -21,20 +21,26 @@ def make(tx: Session, case: CaseState, now: datetime) -> None:
     of a case that is over or there. To be asked whenever a limit may give the right."""
     if case.offered_at or case.handed_over_at or case.status in OVER:
         return
-    passed = (run.clock for run in case.clocks if run.passed_at and not run.stopped_at)
-    reason = next(filter(None, map(offer_reason, passed)), None)
-    if reason and held(tx, Consent, case.number) is None:
+    basis = next((run for run in case.clocks if run.passed_at and _gives_right(run)), None)
+    if basis is not None and held(tx, Consent, case.number) is None:
         case.offered_at = now
-        emit(tx, events.offered(case, reason, now))
+        emit(tx, events.offered(case, str(offer_reason(basis.clock)), now))
 
 
 def take_back(
-    tx: Session, case: CaseState, clock: str, passed_at: datetime | None, now: datetime
+    tx: Session, case: CaseState, row: ClockRun, passed_at: datetime | None, now: datetime
 ) -> None:
-    """A limit has not passed that was said to have, at `passed_at`. An offer that was made before
-    rests on another one."""
-    if passed_at is None or case.offered_at is None or offer_reason(clock) is None:
+    """A limit has not passed that was said to have, at `passed_at`. The offer stands if another one
+    had passed when it was made, and in a case that was handed over."""
+    offered_at, others = case.offered_at, [run for run in case.clocks if run is not row]
+    if passed_at is None or offered_at is None or offer_reason(row.clock) is None:
         return
-    if case.offered_at >= passed_at:
+    gave = [run for run in others if _gives_right(run) and run.passed_at]
+    stands = passed_at > offered_at or any(run.passed_at <= offered_at for run in gave)
+    if not stands and not case.handed_over_at:
         emit(tx, events.offer_taken_back(case, now))
         case.offered_at = None
+
+
+def _gives_right(run: ClockRun) -> bool:
+    return run.stopped_at is None and offer_reason(run.clock) is not None

@@ -52,6 +52,6 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
         # who was closed stands alone: each ends their own; who was not is reopened with the other
         case.follows = case.follows and was not in OVER
     ended = was in OVER and was != "archived"  # what was archived goes on
-    if what is Happening.REOPENED or (what is Happening.MERGED and ended):
+    if ended and what in (Happening.REOPENED, Happening.MERGED):
         case.offered_at = None  # its H begins anew
     return (case.kind, case.klass) != before

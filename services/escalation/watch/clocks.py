@@ -290,7 +290,7 @@ def _take_back(tx: Session, case: CaseState, row: ClockRun, now: datetime, regim
     passed = next((wake.due_at for wake in row.wakes if wake.what == What.PASSED), now)
     row.due_at = row.due_at or passed  # a clock that stands has none: what was told counts
     breaches.acquit(tx, case, row, now)
-    offers.take_back(tx, case, row.clock, row.passed_at, now)
+    offers.take_back(tx, case, row, row.passed_at, now)
     _forget_passing(tx, row)
     kept = events.kept(row, day_of(row, row.due_at, regime), now)
     happened.note(tx, case.number, "deadline.kept", kept.data, now)
@@ -334,7 +334,7 @@ def _measure(
     row.problem = "calendar" if wakes.incomplete else None
     _arm(tx, row, wakes.at, now)
     if row.passed_at is None:
-        offers.take_back(tx, case, row.clock, passed_at, now)
+        offers.take_back(tx, case, row, passed_at, now)
     _tell(tx, row, before, reason, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 

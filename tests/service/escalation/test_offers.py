@@ -54,14 +54,44 @@ def test_who_has_the_right_by_another_limit_is_offered_it_by_that(tower: Tower, 
     assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
 
 
-def test_limits_that_passed_in_one_sweep_are_told_apart(tower: Tower) -> None:
+@pytest.mark.parametrize("moved", ["S", "H"])
+def test_an_offer_by_two_limits_of_one_sweep_rests_on_either(tower: Tower, moved: str) -> None:
     tower.begin_work()
     tower.at("2027-01-02 00:00:05").sweep()
     assert offers(tower) == [BY_S]
 
+    if moved == "S":
+        answered_in_time(tower)
+    else:
+        longer(tower, "H", 90, "calendar")
+
+    assert offers(tower) == [BY_S]
+    assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
+
+
+def test_the_offer_stands_in_a_case_that_was_handed_over(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    assert consented(tower.at("2026-11-21 08:00")) == [NUMBER]
+
     answered_in_time(tower)
 
-    assert offers(tower) == [BY_S, BACK, BY_H]
+    assert [fact["clock"] for fact in tower.said("deadline.kept")] == ["S"]
+    assert offers(tower) == [BY_S]
+
+
+def test_who_follows_a_case_that_is_reopened_is_not_offered_it_again(tower: Tower) -> None:
+    """It was never over, and its H goes on."""
+    tower.open()
+    tower.at("2026-11-03 10:00").hear("case.merged.v1", status="in_progress")
+    tower.at("2027-01-02 00:00:05").sweep()
+    assert offers(tower) == [BY_H]
+
+    tower.at("2027-01-04 10:00").hear("case.answered.v1", agency="dpupr", cycle=1)
+    tower.at("2027-01-05 10:00").hear("case.reopened.v1", status="in_progress", cycle=2)
+
+    assert tower.clocks()["H1"] == "2027-01-01"
+    assert offers(tower) == [BY_H]
 
 
 def test_an_offer_that_another_limit_gave_stands(tower: Tower) -> None:
@@ -139,10 +169,11 @@ def test_time_that_is_given_late_leaves_the_right_by_another_limit(tower: Tower)
 
     failed(tower)
 
-    assert offers(tower) == [BY_S, BACK, BY_H]
+    assert offers(tower) == [BY_S]
+    assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
 
 
-def test_who_objects_to_an_archiving_is_offered_again_what_is_still_theirs(tower: Tower) -> None:
+def test_who_objects_to_an_archiving_still_has_what_was_offered(tower: Tower) -> None:
     """H passed, then S; and it is heard that S was set aside between the two."""
     tower.open()
     tower.at("2026-12-28 10:00").dispose()
@@ -150,8 +181,7 @@ def test_who_objects_to_an_archiving_is_offered_again_what_is_still_theirs(tower
     assert offers(tower) == [BY_H]
 
     late(tower, "2027-01-10 10:00", "case.archived.v1", reason="incomplete")
-    assert offers(tower) == [BY_H, BACK]
-
     tower.at("2027-01-29 10:00").hear("case.objected.v1", status="unverified", cycle=2)
-    assert offers(tower) == [BY_H, BACK, BY_H]
+
+    assert offers(tower) == [BY_H]
     assert consented(tower.at("2027-01-29 11:00")) == [NUMBER]
