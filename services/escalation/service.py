@@ -34,14 +34,14 @@ from services.escalation.watch.clockwork import (
 
 
 class FeedKeys(DependencyProvider):
-    """The keys that sign the feed; without one the worker does not start, nor with one that cannot
-    be shown under its name."""
+    """The keys that sign the feed; without one the worker does not start, nor with a first one that
+    cannot be shown under its name."""
 
     def setup(self) -> None:
         settings: Settings = self.container.config["settings"]
         self._signers = settings.signers()
         try:
-            self._signers.check_names(self.container.config["db"])
+            self._signers.check_first(self.container.config["db"])
         except NotAllowed as refusal:
             raise Misconfigured(refusal.message) from None
 

@@ -85,15 +85,13 @@ class Signers:
         if not self._held:
             raise ValueError("no key")
 
-    def check_names(self, db: Transactions) -> None:
-        """Raises NotAllowed for a key that is not called by its thumbprint and was never shown. A
-        database that is away is asked when it is."""
-        if not (misnamed := [one for one in self._held.values() if one.is_misnamed]):
-            return
+    def check_first(self, db: Transactions) -> None:
+        """Raises NotAllowed when nothing was ever signed and the key that would begin is not called
+        by its thumbprint. A database that is away lets it start: the first entry asks again."""
+        first = next(iter(self._held.values()))
         with suppress(DBAPIError), db.begin() as tx:
-            for one in misnamed:
-                if not one.was_shown_as(tx.get(FeedKey, one.kid)):
-                    one.check_name()
+            if not tx.scalar(sa.select(sa.exists().select_from(FeedKeyUse))):
+                first.check_name()
 
     def current(self, tx: Session, now: datetime) -> Signer:
         """The one that signs now; at the very beginning that is the oldest. Raises KeyMissing, also
@@ -120,7 +118,7 @@ class Signers:
         if tx.scalar(sa.select(FeedKeyUse.id).where(FeedKeyUse.kid == newest.kid)):
             raise NotAllowed(f"no key of the file follows the one that signs ({current})")
         shown = tx.get(FeedKey, newest.kid)
-        if shown is None:
+        if shown is None or not newest.was_shown_as(shown):
             raise NotAllowed("introduce the key first: readers have not seen it")
         if not at_once and now < shown.since + OVERLAP:
             raise NotAllowed(f"shown since {events.rfc3339(shown.since)}: not for a day yet")

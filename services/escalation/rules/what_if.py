@@ -1,6 +1,6 @@
 """History under other rules, for an administrator who asks over HTTP: as much of it as a few
-seconds allow, the newest clocks first, and no count that could be of one case. The command of the
-same name takes all of it, and counts exactly."""
+seconds allow, the newest clocks first, and no count of fewer than five. The command of the same
+name takes all of it, and counts exactly."""
 
 from __future__ import annotations
 

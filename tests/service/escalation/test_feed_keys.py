@@ -277,3 +277,18 @@ def test_another_key_under_the_name_of_the_one_that_signs_signs_nothing(
     bare_tower.append()
     assert len(bare_tower.entries("monitoring")) == 2
     assert verify(bare_tower.db) == 0
+
+
+def test_a_key_that_was_shown_as_another_does_not_follow(bare_tower: Tower, vault: Vault) -> None:
+    """It would sign nothing, and the one before it no more."""
+    bare_tower.write(1)
+    vault.add()
+    introduce(bare_tower)
+    keys = json.loads(vault.file.read_text())["keys"]
+    impostor = {**OKPKey.generate_key("Ed25519").as_dict(private=True), "kid": keys[1]["kid"]}
+    bare_tower.service.signers = Signers(json.dumps({"keys": [keys[0], impostor]}).encode())
+
+    with pytest.raises(NotAllowed, match="introduce"):
+        switch(bare_tower, at_once=True)
+    bare_tower.write(1)
+    assert verify(bare_tower.db) == 0
