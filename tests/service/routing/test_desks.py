@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -219,15 +218,3 @@ def test_a_step_that_says_it_anyway_says_it_once(office: Office, say_desks: Any)
 
     assert desks(office, number) == [("verified", "coordinator", ["arbiter"])]
     assert say_desks() == ["done: said of 0 cases"]
-
-
-def test_what_was_said_before_the_upgrade_counts_as_said(office: Office, say_desks: Any) -> None:
-    said, unsaid = office.open(agency="diskominfo"), office.open(agency="diskominfo")
-    from_before(office, unsaid)
-    office.database.psql("UPDATE cases SET desks_known = false")
-    migration = import_module("services.routing.migrations.versions.0013_desks_known")
-
-    office.database.psql(migration.SAID)
-
-    known = "SELECT desks_known FROM cases WHERE number = ANY(%s) ORDER BY number"
-    assert office.database.psql(known, [[said, unsaid]]) == [(True,), (False,)]
