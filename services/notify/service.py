@@ -42,6 +42,7 @@ LAST = (
     12  # seconds for those that have begun when the process stops; longer than a server's silence
 )
 RENEWED = 4  # seconds
+NEWS_BESIDE = ("escalation.offer_taken_back.v1",)  # told to nobody, but it ends what was to be
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
 
 
@@ -139,7 +140,7 @@ class Notify(Service):
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The reporters, made if they are new."""
         reporters.meet(tx, (event.subject for event in events if event.type in MEETS))
-        told = (event for event in events if domain.about(event.type, event.data))
+        told = (e for e in events if domain.about(e.type, e.data) or e.type in NEWS_BESIDE)
         hold(tx, Reporter, (event.subject for event in told))
 
     @subscribe("report.contact_sealed.v1")
