@@ -19,7 +19,7 @@ from chassis.database import rows
 _FIND = """
 INSERT INTO lost_report (number, noted_at)
 SELECT DISTINCT subject, CAST(:now AS timestamptz) FROM inbox
-WHERE state <> 'done' AND source = :source
+WHERE state <> 'done' AND source = :source AND reason IN ('too early', 'gap', 'gap closed')
 AND NOT EXISTS (SELECT FROM report WHERE number = subject)
 ON CONFLICT DO NOTHING RETURNING number
 """

@@ -14,12 +14,15 @@ from sqlalchemy.orm import Session, selectinload
 from chassis.errors import TooEarly
 from chassis.events import Event
 from chassis.outbox import emit
+from chassis.schemas import Tolerant
 from chassis.service import Service, subscribe
 from chassis.together import held, hold
 from services.intake import domain, latecomers, schemas
 from services.intake.config import Settings
 from services.intake.envelopes import Envelopes, takes_words
 from services.intake.models import Deadline, LostReport, Promise, Reply, Report, TimelineEntry
+
+Told = Mapping[str, Any]  # what a schema has read of an event
 
 
 class OmbudsmanKeys(DependencyProvider):
@@ -33,19 +36,23 @@ class OmbudsmanKeys(DependencyProvider):
         return self._envelopes
 
 
-def of_a_report(handler: Callable[..., None]) -> Callable[..., None]:
-    """Gives a handler the event's report too, locked. Raises TooEarly when it is not here: a report
-    is here before anybody hears of it, unless a restore has taken it away. What is said of one that
-    is noted as lost has no effect."""
+def of_a_report(schema: type[Tolerant]) -> Callable[..., Any]:
+    """Gives a handler what `schema` reads of its event, and the report, locked. Raises TooEarly
+    when that is not here: a report is here before anybody hears of it, unless a restore has taken
+    it away. What is said of one that is noted as lost has no effect."""
 
-    @wraps(handler)
-    def handle(self: Intake, event: Event, tx: Session) -> None:
-        if (report := held(tx, Report, event.subject)) is not None:
-            handler(self, event, tx, report)
-        elif tx.get(LostReport, event.subject) is None:
-            raise TooEarly("no such report here")
+    def decorate(handler: Callable[..., None]) -> Callable[..., None]:
+        @wraps(handler)
+        def handle(self: Intake, event: Event, tx: Session) -> None:
+            told = schema.of(event)
+            if (report := held(tx, Report, event.subject)) is not None:
+                handler(self, event, tx, told, report)
+            elif tx.get(LostReport, event.subject) is None:
+                raise TooEarly("no such report here")
 
-    return handle
+        return handle
+
+    return decorate
 
 
 class Intake(Service):
@@ -79,10 +86,9 @@ class Intake(Service):
         "case.withdrawn.v1",
         "case.refused.v1",
     )
-    @of_a_report
-    def follow_case(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.CaseEvent)
+    def follow_case(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """The report stands where its case stands."""
-        told = schemas.CaseEvent.of(event)
         if report.status != told["status"]:
             report.status, report.status_since = told["status"], told["at"]
         if event.type == "case.withdrawn.v1":
@@ -90,29 +96,27 @@ class Intake(Service):
         note(tx, event, told["at"], told["reply_id"])
 
     @subscribe("case.reply_written.v1")
-    @of_a_report
-    def keep_reply(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.ReplyWritten)
+    def keep_reply(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """An officer's words, shown with the entry that names them."""
-        reply = Reply(number=event.subject, **schemas.ReplyWritten.of(event))
+        reply = Reply(number=event.subject, **told)
         tx.add(reply)
         if takes_words(report):
             emit(tx, self.envelopes.reply(reply, self.clock.now()))
 
     @subscribe("deadline.started.v1")
-    @of_a_report
-    def promise(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.DeadlineStarted)
+    def promise(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """A limit runs from now on."""
-        told = schemas.DeadlineStarted.of(event)
         deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
         deadline.passed_at = None
 
     @subscribe("deadline.recomputed.v1")
-    @of_a_report
-    def amend_promise(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.DeadlineRecomputed)
+    def amend_promise(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """A limit has moved; null means that it stands. One that lies ahead again has not been
         missed, nor one that stands without an end: their passing is told anew."""
-        told = schemas.DeadlineRecomputed.of(event)
         deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
         if told["after"] is None or told["after"] > told["at"]:
@@ -120,20 +124,18 @@ class Intake(Service):
         note(tx, event, told["at"])
 
     @subscribe("deadline.passed.v1")
-    @of_a_report
-    def admit_lateness(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.DeadlinePassed)
+    def admit_lateness(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """A limit was missed: the reporter is told so."""
-        told = schemas.DeadlinePassed.of(event)
         deadline = _deadline(report, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
         deadline.passed_at = told["at"]
         note(tx, event, told["at"])
 
     @subscribe("deadline.kept.v1")
-    @of_a_report
-    def take_lateness_back(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.DeadlinePassed)
+    def take_lateness_back(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """A limit that was said to be missed had been kept."""
-        told = schemas.DeadlinePassed.of(event)
         _deadline(report, told).passed_at = None
         note(tx, event, told["at"])
 
@@ -142,33 +144,30 @@ class Intake(Service):
         "escalation.offered.v1",
         "message.failed.v1",
     )
-    @of_a_report
-    def note_event(self, event: Event, tx: Session, _: Report) -> None:
+    @of_a_report(schemas.Dated)
+    def note_event(self, event: Event, tx: Session, told: Told, _: Report) -> None:
         """Something that only adds a line to the timeline."""
-        note(tx, event, schemas.Dated.of(event)["at"])
+        note(tx, event, told["at"])
 
     @subscribe("escalation.handed_over.v1")
-    @of_a_report
-    def end_dossier(self, event: Event, tx: Session, report: Report) -> None:
+    @of_a_report(schemas.HandedOver)
+    def end_dossier(self, event: Event, tx: Session, told: Told, report: Report) -> None:
         """The dossier is made: what is written from now on is not sealed for it any more, and what
         did not go along is told."""
-        told = schemas.HandedOver.of(event)
         report.handed_over_at = told["at"]
         note(tx, event, told["at"])
         latecomers.tell(tx, report, told, self.clock.now())
 
     @subscribe("escalation.answered.v1")
-    @of_a_report
-    def note_answer(self, event: Event, tx: Session, _: Report) -> None:
+    @of_a_report(schemas.OmbudsmanAnswered)
+    def note_answer(self, event: Event, tx: Session, told: Told, _: Report) -> None:
         """The Ombudsman answered; its words, if there are any, come apart."""
-        told = schemas.OmbudsmanAnswered.of(event)
         note(tx, event, told["at"], told["answer_id"] if told["spoken"] else None)
 
     @subscribe("escalation.words_written.v1", "escalation.remark_written.v1")
-    @of_a_report
-    def keep_words(self, event: Event, tx: Session, _: Report) -> None:
+    @of_a_report(schemas.WordsWritten)
+    def keep_words(self, event: Event, tx: Session, told: Told, _: Report) -> None:
         """The Ombudsman's words, shown with the answer that they belong to."""
-        told = schemas.WordsWritten.of(event)
         words = {"reply_id": told["answer_id"], "text": told["text"], "at": told["at"]}
         tx.add(Reply(number=event.subject, about="ombudsman", **words))
 

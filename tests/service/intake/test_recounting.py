@@ -145,3 +145,11 @@ def test_nothing_is_lost_that_is_here_or_that_only_another_service_speaks_of(
     assert hear(intake, event("message.failed.v1", GONE, 1, FAILED)) == ["waiting"]
 
     assert find_lost(intake) == []
+
+
+def test_what_breaks_its_contract_does_not_wait_for_a_report(db: Database, intake: Intake) -> None:
+    """It could never be taken in, whatever comes."""
+    wrong = way(GONE)[0] | {"data": {"status": "no moment"}}
+
+    assert hear(intake, wrong) == ["parked"]
+    assert find_lost(intake) == []
