@@ -40,8 +40,8 @@ def _row(system: System, urls: dict[str, str], clients: int, seconds: float, rou
     names = list(ways)
     seen: dict[str, list[Load]] = {name: [] for name in names}
     for turn in range(rounds):
-        # In turns, so that a slow minute is everybody's; and each round begins with another, so that
-        # the same one does not always come after the floor, which leaves the disk the most to do.
+        # In turns, so that a slow minute is everybody's; and each round begins with another, so
+        # that not always the same one comes after the floor, which leaves the disk the most to do.
         for name in (*names[turn:], *names[:turn]):
             seen[name].append(ways[name]())
     low, ours, unsigned, gate, bare = (middle(runs) for runs in seen.values())
