@@ -289,7 +289,8 @@ def parsed():
     comparing = commands.add_parser("compare")
     comparing.add_argument("number", type=_number)
     comparing.add_argument("files", nargs="+", metavar="FILE")
-    commands.add_parser("pin").add_argument("wanted", nargs="*", metavar="THUMBPRINT")
+    pinning = commands.add_parser("pin", prefix_chars="+")  # a thumbprint may begin with -
+    pinning.add_argument("wanted", nargs="*", metavar="THUMBPRINT")
     for name in ("rejoin", "status", "verify"):
         commands.add_parser(name)
     return parser.parse_args()
