@@ -52,16 +52,11 @@ class Signer:
 
     def check_name(self) -> None:
         """Raises NotAllowed unless it is called by its thumbprint."""
-        if self.is_misnamed:
+        if self.kid != self.key.thumbprint():
             raise NotAllowed(
                 "a key of FEED_SIGNING_KEY_FILE is not called by its thumbprint (RFC 7638): set its"
                 f" kid to {self.key.thumbprint()}, or make one by deploy.secrets add-feed-key"
             )
-
-    @property
-    def is_misnamed(self) -> bool:
-        """Whether its name is not its thumbprint."""
-        return self.kid != self.key.thumbprint()
 
     def was_shown_as(self, shown: FeedKey | None) -> bool:
         """Whether this is the key that was shown there."""

@@ -4,16 +4,12 @@ is known to be lost, while others go on writing."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 import contracts
-from chassis.clock import Clock
-from chassis.database import Transactions, engine
 from chassis.inbox import ANYBODY
 from deploy.local.environment import Surroundings
 from services.intake import recounting
@@ -26,19 +22,6 @@ from tests.service.chassis.stories import command, opened, report, timeline, way
 GONE, HERE = "KTB-90000-00000", "KTB-12345-67894"
 FAILED = next(iter(contracts.examples("message.failed.v1").values()))["data"]
 RIGHT = [Counted("reports_accepted", 1, 1), Counted("cases_known", 0, 0)]
-
-
-@pytest.fixture
-def db(database: Callable[[str], Database]) -> Database:
-    return database("intake")
-
-
-@pytest.fixture
-def intake(db: Database) -> Iterator[Intake]:
-    service, bind = Intake(), engine(db.url, 4)
-    service.db, service.clock = Transactions(bind), Clock()
-    yield service
-    bind.dispose()
 
 
 def hear(intake: Intake, *events: dict[str, Any]) -> list[str]:
