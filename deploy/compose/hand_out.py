@@ -4,7 +4,8 @@
 
 VAULT keeps all secrets (made once by deploy.secrets) and is mounted by this job only. HANDED has
 one folder per owner, each a volume that only this job and its owner mount: whoever breaks into
-intake does not find notify's private key, nor does who breaks into notify's own API. The folder
+intake does not find notify's private key, nor does who breaks into notify's own API. Alertmanager's
+configuration is handed out with its password to the mail server. The folder
 `intake` is that of the API and of the job that seeds, `intake-worker` the worker's, `intake-owner`
 that of the job that migrates. Files are readable by the owner's user alone. A second run changes
 what has changed, and takes away what is no longer needed.
@@ -20,13 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import deploy.secrets
+from chassis.config import Misconfigured
+from deploy.alertmanager.configuration import configuration
 from deploy.postgres.databases import owner
 from deploy.rabbitmq.definitions import SERVICES, VHOST
 
-LAPOR, POSTGRES, RABBITMQ, GRAFANA = 10001, 999, 999, 472  # the images' users
+LAPOR, POSTGRES, RABBITMQ, GRAFANA, ALERTMANAGER = 10001, 999, 999, 472, 65534  # the images' users
 DATABASE_ADMINISTRATOR = "database-administrator-password"
 GRAFANA_ADMINISTRATOR = "grafana-administrator-password"
 SMTP_PASSWORD = "smtp-password"  # noqa: S105 - a file's name; empty until the operator fills it
+CALLING = "alertmanager.yml"
 OF_INTAKE = (
     "notify-public-key.json", "ombudsman-public-keys.json", "tracking-pepper", "idempotency-pepper",
 )  # fmt: skip
@@ -56,14 +60,15 @@ class Owner:
     files: Mapping[str, str]
 
 
-def owners(vault: Path) -> dict[str, Owner]:
-    """Every owner by the name of its folder."""
+def owners(vault: Path, calling: str) -> dict[str, Owner]:
+    """Every owner by the name of its folder. `calling`: Alertmanager's configuration."""
     kinds = (deploy.secrets.DATABASE, deploy.secrets.OWNER)
     passwords = [kind.format(service) for service in SERVICES for kind in kinds]
     shared = {
         "postgres": Owner(POSTGRES, _copies(vault, [DATABASE_ADMINISTRATOR])),
         "rabbitmq": Owner(RABBITMQ, _copies(vault, ["definitions.json"])),
         "grafana": Owner(GRAFANA, _copies(vault, [GRAFANA_ADMINISTRATOR])),
+        "alertmanager": Owner(ALERTMANAGER, {CALLING: calling, **_copies(vault, [SMTP_PASSWORD])}),
         "databases": Owner(LAPOR, _copies(vault, [DATABASE_ADMINISTRATOR, *passwords])),
     }
     apis = {s: Owner(LAPOR, _of_api(vault, s)) for s in SERVICES}
@@ -138,8 +143,12 @@ def main() -> None:
     if len(sys.argv) != 3:
         sys.exit("usage: python -m deploy.compose.hand_out VAULT HANDED")
     vault, handed = map(Path, sys.argv[1:])
+    try:
+        calling = configuration(os.environ, files="/run/secrets", templates="/etc/alertmanager")
+    except Misconfigured as error:
+        sys.exit(str(error))
     make(vault)
-    for name, to in owners(vault).items():
+    for name, to in owners(vault, calling).items():
         hand_out(handed / name, to)
         print(f"{name}: {', '.join(sorted(to.files))}")
 

@@ -69,13 +69,13 @@ class Prometheus:
         return Process("prometheus", command, log=self.folder / "prometheus.log", cwd=self.folder)
 
 
-def program(name: str, cache: Path) -> Path:
-    """`prometheus` or `promtool`; Failed when neither the machine nor Debian has it."""
+def program(name: str, cache: Path, package: str = "prometheus") -> Path:
+    """A program such as `promtool`; Failed when neither the machine nor Debian's package has it."""
     if found := shutil.which(name):
         return Path(found)
     if not debian.available():
         raise Failed(f"{name} is not installed and there is no apt-get to fetch it")
-    return debian.unpacked("prometheus", cache) / "usr" / "bin" / name
+    return debian.unpacked(package, cache) / "usr" / "bin" / name
 
 
 def targets(ports: dict[str, int]) -> list[dict[str, object]]:

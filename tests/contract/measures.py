@@ -21,6 +21,7 @@ DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
 THEIRS = {
     "up": frozenset({"job"}),
     "rabbitmq_detailed_queue_messages": frozenset({"vhost", "queue"}),
+    "alertmanager_notification_requests_failed_total": frozenset({"integration"}),
 }
 BY_TARGET = frozenset({"service", "kind", "job", "instance"})
 SUFFIXES = {

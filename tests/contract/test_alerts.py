@@ -48,6 +48,7 @@ PROVEN = (
     'lapor_entrypoint_seconds_count{{service="routing", entrypoint="extend_trail", outcome="{}"}}'
 )
 WOKEN = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="publish", outcome="ok"}}'
+CALLS_FAILED = 'alertmanager_notification_requests_failed_total{{integration="{}"}}'
 HEALTHY = {
     **{f'lapor_accounted{{service="{s}", what="{w}"}}': v for (s, w), v in COUNTED.items()},
     **{f'up{{job="lapor", service="{s}", kind="{k}"}}': "1x60" for s, k in PROCESSES + ENGINES},
@@ -98,6 +99,8 @@ HEALTHY = {
     'lapor_sign_ins_total{result="locked"}': "0x60",
     'lapor_denials_total{route="/v1/cases/{number}"}': "0+1x60",
     "lapor_escalation_denials_total": "0+1x60",
+    CALLS_FAILED.format("email"): "0x60",
+    CALLS_FAILED.format("webhook"): "0x60",
 }  # fmt: skip
 BROKER_RESTART = {'lapor_outbox_age_seconds{service="intake"}': "0x20 20 35 0x38"}
 A_HICCUP = {'lapor_hub_lag_seconds{service="routing"}': "0x58 3"}
@@ -115,6 +118,7 @@ REFUSED_ALL = A_SLIP | {
     SETTLED.format("reporter", "rejected", 6): "0x10 1x39 2x10",
     "lapor_notify_unreached": "0x10 1x39 2x10",
 }
+ONE_CALL_FAILED = {CALLS_FAILED.format("webhook"): "0x30 1x30"}
 HEARD_AT_LAST = {"lapor_escalation_unheard_answers": "0x10 1x20 0x30"}
 
 GONE = "0x10 _x50"
@@ -173,6 +177,7 @@ BROKEN = {
     "RightsProbed": {'lapor_denials_total{route="/v1/cases/{number}"}': "0x40 0+20x20"},
     "TrailStalled": {"lapor_trail_age_seconds": "3000+60x60"},
     "PasswordsGuessed": {'lapor_sign_ins_total{result="wrong"}': "0x40 0+20x20"},
+    "CallsFailing": {CALLS_FAILED.format("email"): "0x40 0+5x20"},
     ALWAYS: {},
 }  # fmt: skip
 ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long

@@ -22,7 +22,7 @@ SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/service.py"
 SEEDED = sorted(path.parent.name for path in ROOT.glob("services/*/seed.py"))
 PROCESSES = [f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker")]
 JOBS = ["secrets", "databases", *(f"migrate-{s}" for s in SERVICES), *(f"seed-{s}" for s in SEEDED)]
-PARTS = ["postgres", "rabbitmq", "gateway", "mailpit", "prometheus", "grafana"]
+PARTS = ["postgres", "rabbitmq", "gateway", "mailpit", "prometheus", "alertmanager", "grafana"]
 AS_ROOT = {
     "secrets": {"CHOWN", "DAC_OVERRIDE", "FOWNER"},  # gives files to their owners; no network
     "gateway": {"NET_BIND_SERVICE"},  # its program's file carries it
@@ -168,7 +168,7 @@ def test_a_secret_is_a_file_and_never_a_value(name: str) -> None:
 
 def test_a_container_finds_its_own_secrets_and_nobody_elses(tmp_path: Path) -> None:
     hand_out.make(tmp_path / "vault")
-    owners = hand_out.owners(tmp_path / "vault")
+    owners = hand_out.owners(tmp_path / "vault", calling="")
     mounted = {name: secrets_of(name) for name in CONTAINERS if name != "secrets"}
 
     for owner in owners:
@@ -183,7 +183,7 @@ def test_a_container_finds_its_own_secrets_and_nobody_elses(tmp_path: Path) -> N
 def test_what_is_handed_out_is_what_is_asked_for(tmp_path: Path) -> None:
     hand_out.make(tmp_path / "vault")
 
-    for owner, given in hand_out.owners(tmp_path / "vault").items():
+    for owner, given in hand_out.owners(tmp_path / "vault", calling="").items():
         asked = {
             value.rpartition("/")[2]
             for name in expected_users(owner)
@@ -196,6 +196,8 @@ def test_what_is_handed_out_is_what_is_asked_for(tmp_path: Path) -> None:
             asked = {hand_out.DATABASE_ADMINISTRATOR, *passwords}
         if owner == "rabbitmq":
             asked = {"definitions.json"}
+        if owner == "alertmanager":
+            asked = {hand_out.CALLING, hand_out.SMTP_PASSWORD}
         assert set(given.files) == asked, owner
 
 
@@ -230,10 +232,10 @@ def test_the_networks_let_only_those_meet_who_must() -> None:
     assert members["broker"] == workers | {"rabbitmq", "prometheus"}
     assert members["database"] == apis | workers | jobs | {"postgres"}
     assert members["edge"] == apis | {"gateway", "prometheus"}
-    assert members["watch"] == {"prometheus", "grafana"}
+    assert members["watch"] == {"prometheus", "grafana", "alertmanager"}
     assert members["outside"] == {"gateway"}
     assert members["operators"] == {"grafana"}
-    assert members["mail"] == {"notify-worker", "mailpit"}
+    assert members["mail"] == {"notify-worker", "mailpit", "alertmanager"}
     assert members["pokes"] == {"escalation-worker"}
     leading_out = {net for net in NETS if not (COMPOSE["networks"][net] or {}).get("internal")}
     assert leading_out == {"outside", "operators", "mail", "pokes"}
@@ -257,7 +259,7 @@ def test_prometheus_reads_every_process_and_no_other_way_than_the_embedded_run()
     )
     found = {name for sd in here["scrape_configs"][0]["dns_sd_configs"] for name in sd["names"]}
 
-    assert found == {*PROCESSES, "rabbitmq", "gateway"}
+    assert found == {*PROCESSES, "rabbitmq", "gateway", "alertmanager"}
     assert [job["job_name"] for job in here["scrape_configs"]] == [
         job["job_name"] for job in there["scrape_configs"]
     ]

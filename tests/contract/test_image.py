@@ -81,11 +81,11 @@ def test_a_folder_holds_just_what_its_owner_needs(tmp_path: Path) -> None:
 
 def test_secrets_are_made_once_and_stay(tmp_path: Path) -> None:
     hand_out.make(tmp_path)
-    before = {name: owner.files for name, owner in hand_out.owners(tmp_path).items()}
+    before = {name: owner.files for name, owner in hand_out.owners(tmp_path, "{}").items()}
 
     hand_out.make(tmp_path)
 
-    after = {name: owner.files for name, owner in hand_out.owners(tmp_path).items()}
+    after = {name: owner.files for name, owner in hand_out.owners(tmp_path, "{}").items()}
     del before["rabbitmq"], after["rabbitmq"]  # hashes of the same passwords, salted anew
     assert after == before
     texts = [text for files in after.values() for text in files.values()]

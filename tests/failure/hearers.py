@@ -26,10 +26,10 @@ from services.notify.service import Notify
 from services.routing.config import Settings as RoutingSettings
 from services.routing.service import Routing
 from tests.harness.databases import Database
+from tests.harness.postbox import Postbox
 from tests.service.chassis.stories import report
 from tests.service.escalation.tower import settings as escalation_settings
 from tests.service.escalation.tower import years
-from tests.service.notify.desk import Postbox
 from tests.service.notify.desk import settings as notify_settings
 from tests.service.routing.office import furnish
 

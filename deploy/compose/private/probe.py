@@ -2,6 +2,7 @@
 
 rights         what this process may do and reach; exit 1 if that is more than it needs
 submit COUNT   sends reports to intake's API in this container; prints number and code of each
+called TITLE   waits until a mail of this title has come to operators, in the demonstration
 await WORDS    takes what `submit` printed, waits until routing has opened a case for each
 """
 
@@ -11,12 +12,16 @@ import os
 import socket
 import sys
 import time
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 PATIENCE = 60
+NOTICED_IN = 400  # seconds: a minute until it fires, five between two mails of one alert
+INBOX = "http://mailpit:8025/api/v1/messages?limit=5000"
+OPERATORS = "operators@lapor.example"
 
 
 def rights() -> None:
@@ -99,6 +104,22 @@ def await_cases(words: list[str]) -> None:
     print(f"{len(reports)} reports have their case")
 
 
+def called(title: str) -> None:
+    """Returns when the mail is there."""
+    deadline = time.monotonic() + NOTICED_IN
+    while True:
+        with urllib.request.urlopen(INBOX, timeout=10) as answer:
+            mails = json.load(answer)["messages"]
+        if any(
+            mail["Subject"] == title and mail["To"][0]["Address"] == OPERATORS for mail in mails
+        ):
+            print(f"mailed to {OPERATORS}: {title}")
+            return
+        if time.monotonic() > deadline:
+            sys.exit(f"no mail tells of it: {title}")
+        time.sleep(2)
+
+
 def _has_case(number: str, code: str) -> bool:
     seen = _post("/reports/track", {"number": number, "code": code}, {})
     return any(entry["what"] == "case.opened" for entry in seen["timeline"])
@@ -124,5 +145,7 @@ if __name__ == "__main__":
         rights()
     elif what == "submit":
         submit(int(words[0]))
+    elif what == "called":
+        called(*words)
     else:
         await_cases(words)

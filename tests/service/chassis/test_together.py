@@ -13,10 +13,11 @@ from chassis.inbox import ANYBODY
 from chassis.together import held, hold, in_hand, keep, later, remembered
 from services.intake.models import Report, TimelineEntry
 from services.intake.service import Intake
+from tests.harness.postbox import Postbox
 from tests.harness.publishing import event
 from tests.service.chassis.stories import report
 from tests.service.escalation.tower import Tower
-from tests.service.notify.desk import Desk, Postbox
+from tests.service.notify.desk import Desk
 from tests.service.routing.office import Office, furnish
 
 FIRST, SECOND = "KTB-00000-00000", "KTB-12345-67894"

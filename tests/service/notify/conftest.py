@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.databases import Database
-from tests.service.notify.desk import Desk, Postbox
+from tests.harness.postbox import Postbox
+from tests.service.notify.desk import Desk
 
 
 @pytest.fixture

@@ -7,19 +7,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.notify.channel import MOST, Smtp
 from services.notify.domain import Unavailable, Undelivered
 from services.notify.outgoing import LEASE, Outgoing
-from tests.service.notify.desk import Desk, Postbox
+from tests.harness.certificates import Authority
+from tests.harness.postbox import Postbox
+from tests.service.notify.desk import Desk
 
 OTHERS = [f"KTB-12345-{n:05}" for n in range(4)]
 
@@ -27,39 +25,19 @@ MAIL = ("lapor@kotabaru.example", "siti@surel-uji.example", b"Subject: x\r\n\r\n
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate for `localhost` that only who is told trusts."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return file
+def authority(tmp_path: Path) -> Authority:
+    """Only who is told trusts it."""
+    return Authority(tmp_path)
 
 
 @pytest.fixture
-def serve(certificate: Path) -> Iterator[Callable[..., tuple[Postbox, Smtp]]]:
+def serve(authority: Authority) -> Iterator[Callable[..., tuple[Postbox, Smtp]]]:
     """A mail server that asks for TLS and knows one user."""
     running: list[Postbox] = []
 
     def start(**ours: str) -> tuple[Postbox, Smtp]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(authority.certificate("localhost"))
         box = Postbox()
         box.start(
             tls_context=context, require_starttls=True, auth_required=True,
@@ -78,8 +56,8 @@ def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
     return AuthResult(success=(data.login, data.password) == (b"lapor", b"right"), handled=False)
 
 
-def test_a_trusted_server_gets_the_mail(serve, certificate, monkeypatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+def test_a_trusted_server_gets_the_mail(serve, authority, monkeypatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     box, smtp = serve()
 
     smtp.send(*MAIL)
@@ -173,9 +151,9 @@ def test_a_message_that_failed_after_it_was_named_is_not_sent_twice(box: Postbox
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_others_get_nothing_and_it_is_tried_again(serve, certificate, monkeypatch, trusted) -> None:
+def test_others_get_nothing_and_it_is_tried_again(serve, authority, monkeypatch, trusted) -> None:
     if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     box, smtp = serve(password="wrong")
 
     with pytest.raises(Unavailable) as caught:

@@ -13,11 +13,12 @@ from chassis import strict_json
 from deploy.local.broker import Broker
 from deploy.local.environment import Surroundings
 from tests.harness.databases import Database
+from tests.harness.postbox import Postbox
 from tests.harness.processes import ServiceProcess
 from tests.harness.publishing import publish_raw
 from tests.harness.waiting import eventually
 from tests.service.notify.canaries import found_in
-from tests.service.notify.desk import CONTACT, Postbox, Stream
+from tests.service.notify.desk import CONTACT, Stream
 
 SENDERS, LAST = 8, 12  # as in services.notify.service, which only a worker may import
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(12)]
