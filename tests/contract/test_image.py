@@ -46,6 +46,17 @@ def test_what_is_copied_into_the_image_exists_and_is_let_through() -> None:
         assert f"!{source.rstrip('/').partition('/')[0]}" in allowed
 
 
+def test_what_runs_in_the_image_finds_its_parts_of_deploy_there() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    inside = {line[1:].removesuffix(".py") for line in lines if line.startswith("!deploy/")}
+    files = [ROOT / f"{part}.py" for part in inside]
+    files += [file for part in inside for file in (ROOT / part).glob("*.py")]
+
+    for file in filter(Path.exists, files):
+        for module in re.findall(r"^(?:from|import) (deploy\.\w+)", file.read_text(), re.MULTILINE):
+            assert module.replace(".", "/") in inside, f"{file} imports what stays out"
+
+
 def test_the_lock_of_the_image_is_whole_and_has_nothing_of_tests_or_the_embedded_run() -> None:
     entries = {name: via for name, via, _ in runtime_lock.entries(LOCK)}
     kept = {name for name, _, _ in runtime_lock.entries(RUNTIME)}
