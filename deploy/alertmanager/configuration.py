@@ -43,7 +43,7 @@ def configuration(told: Mapping[str, str], *, files: str, templates: str) -> str
             "repeat_interval": "24h",
             "routes": [
                 _route("watchdog", "none", group_wait="0s", interval="1m", repeat="1m"),
-                _route("pages", "page", group_wait="10s", interval="5m", repeat="2h"),
+                _route("pages", "page", group_wait="10s", interval="1m", repeat="2h"),
             ],
         },
         # who cannot call lets the switch go, so that somebody else does

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 PATIENCE = 60
-NOTICED_IN = 400  # seconds: a minute until it fires, five between two mails of one alert
+NOTICED_IN = 180  # seconds: a minute until it fires
 INBOX = "http://mailpit:8025/api/v1/messages?limit=5000"
 OPERATORS = "operators@lapor.example"
 
