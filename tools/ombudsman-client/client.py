@@ -195,6 +195,9 @@ class Client:
             kept["opened"] = unseal(kept, number, key)
         self.store.write(file_of(number), kept)
         say(f"dossier {number}")
+        for one in kept.get("opened", []):
+            if "error" in one:
+                warn(f"dossier {number}: its part {one['part']} stays sealed ({one['error']})")
 
     # --- answering
 

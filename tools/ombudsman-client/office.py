@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 WAIT = 20  # seconds that the feed may let us wait for news
@@ -159,7 +160,10 @@ def _object(said):
 
 def sign(key_file, id, body):
     """The three headers of Standard Webhooks (v1a): this body, under this id, sent now."""
-    key = OKPKey.import_key(json.loads(Path(key_file).read_text())).private_key
+    try:
+        key = OKPKey.import_key(json.loads(Path(key_file).read_text("utf-8"))).private_key
+    except (JoseError, TypeError, ValueError):
+        key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise SystemExit(f"{key_file} is no private Ed25519 JWK")
     seconds = str(int(time.time()))

@@ -101,13 +101,13 @@ class Store:
 
     def write(self, name, document):
         """Replaces a document as a whole, and only once it is on the disk."""
-        file, fresh = self.place(name), self.place(f"{name}.{os.getpid()}.new")
-        with open(fresh, "w", encoding="ascii", opener=_private) as target:
+        with (
+            self._fresh(name) as fresh,
+            open(fresh, "w", encoding="ascii", opener=_private) as target,
+        ):
             target.write(_spelled(document))
             target.flush()
             os.fsync(target.fileno())
-        fresh.rename(file)
-        _sync(file.parent)
 
     def listed(self, folder):
         """The names of a folder's documents."""
@@ -164,11 +164,21 @@ class Store:
 
     def shorten(self, name, holds):
         """Replaces a file by those of its lines that `holds` says yes of."""
-        fresh = self.place(f"{name}.{os.getpid()}.new")
+        with self._fresh(name) as fresh:
+            self.add(fresh.name, filter(holds, self.lines(name)))
+
+    @contextmanager
+    def _fresh(self, name):
+        """Where to write what takes the place of a document; if it is not written whole, as on a
+        disk that is full, nothing of it stays."""
+        file, fresh = self.place(name), self.place(f"{name}.{os.getpid()}.new")
         fresh.unlink(missing_ok=True)
-        self.add(fresh.name, filter(holds, self.lines(name)))
-        fresh.rename(self.place(name))
-        _sync(self.folder)
+        try:
+            yield fresh
+            fresh.rename(file)
+        finally:
+            fresh.unlink(missing_ok=True)
+        _sync(file.parent)
 
     def remove(self, name):
         """Removes a document."""
