@@ -15,7 +15,10 @@ PROGRAM = ROOT / "tools" / "ombudsman-client" / "client.py"
 
 
 class Outside:
-    """One Ombudsman's office with its folder and the keys that it was given."""
+    """One Ombudsman's office with its folder and the keys that it was given. The program is started
+    by `under`, if that is any."""
+
+    under: tuple[str, ...] = ()
 
     def __init__(self, folder: Path, url: str, secrets: Path, program: Path = PROGRAM) -> None:
         self.folder, self.program = folder, program
@@ -26,7 +29,8 @@ class Outside:
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """The program, running."""
-        told = [sys.executable, str(self.program), "--state", str(self.folder), *map(str, words)]
+        told = [*self.under, sys.executable, str(self.program), "--state", str(self.folder)]
+        told += map(str, words)
         piped = subprocess.PIPE
         return subprocess.Popen(told, stdout=piped, stderr=piped, text=True, env={"TZ": "UTC"})
 
@@ -53,6 +57,12 @@ class Outside:
         file = self.folder / f"{stream}.jsonl"
         lines = file.read_text().split("\n")[:-1] if file.exists() else []
         return [json.loads(line) for line in lines]
+
+
+def waits_for_a_lock(program: subprocess.Popen[str]) -> bool:
+    """As the kernel tells it."""
+    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(words[1] == "->" and str(program.pid) in words for words in locks)
 
 
 def changed(folder: Path, *edits: tuple[str, str, str]) -> Path:

@@ -15,9 +15,9 @@
     client.py --state DIR status                  what is kept, as JSON
     client.py --state DIR verify                  check everything that is kept, without the network
 
-URL is what stands before /v1/ombudsman. Exit 0: done. 1: refused, or nothing to do it with. 2: the
-regency is away, or another program follows in this folder: try again. 3: THE FEED DOES NOT HOLD;
-evidence is kept, nobody should read on.
+URL is what stands before /v1/ombudsman. The last three only read. Exit 0: done. 1: refused, or
+nothing to do it with. 2: the regency is away, or another program follows in this folder: try again.
+3: THE FEED DOES NOT HOLD; evidence is kept, nobody should read on.
 """
 
 import argparse
@@ -55,7 +55,7 @@ ADVICE = {
     "lost_future": "It was restored: ask why, then `rejoin`.",
     "key": "Was a key lost or stolen? Hear the new one's thumbprint by telephone, then `pin` it.",
 }
-ALONE = ("follow", "listen", "rejoin")
+ALONE, LOOK = ("follow", "listen", "rejoin"), ("compare", "status", "verify")
 DAILY = 86400  # seconds between two looks at the published keys
 FURTHER = "acknowledged_further"  # than we know: our folder came from a backup
 
@@ -195,6 +195,9 @@ class Client:
             kept["opened"] = unseal(kept, number, key)
         self.store.write(file_of(number), kept)
         say(f"dossier {number}")
+        for one in kept.get("opened", []):
+            if "error" in one:
+                warn(f"dossier {number}: its part {one['part']} stays sealed ({one['error']})")
 
     # --- answering
 
@@ -312,16 +315,21 @@ def run(store, words):
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
         said |= {"reference": words.reference, "words": words.words}
         return 0 if Client(store).answer(words.number, said) else 1
-    elif words.command == "compare":
+    elif words.command in LOOK:
         with store.looking():
-            return 0 if compare(store, words.number, words.files) else 1
+            return _look(store, words)
     elif words.command == "init":
         init(store, words)
-    elif words.command == "pin":
-        pin(Client(store).office, store, words.wanted)
     else:
-        with store.looking():
-            {"status": status, "verify": verify}[words.command](store)
+        pin(Client(store).office, store, words.wanted)
+    return 0
+
+
+def _look(store, words):
+    """What only reads; the exit code."""
+    if words.command == "compare":
+        return 0 if compare(store, words.number, words.files) else 1
+    {"status": status, "verify": verify}[words.command](store)
     return 0
 
 
@@ -340,16 +348,11 @@ def main():
     words = parsed()
     for terminal in (sys.stdout, sys.stderr):
         terminal.reconfigure(errors="backslashreplace")
-    store = Store(words.state)
     try:
+        store = Store(words.state, looks=words.command in LOOK)
         return run(store, words)
     except Broken as broken:
-        kept = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
-        file = store.evidence(
-            broken.stream, found=str(broken), position=broken.what, check=broken.check,
-            ours=kept, page=broken.page,
-        )  # fmt: skip
-        warn(f"THE FEED DOES NOT HOLD: {broken}. Evidence: {file}")
+        warn(f"THE FEED DOES NOT HOLD: {broken}. {_evidence(store, broken)}")
         warn(ADVICE.get(broken.check, "Call the regency."))
         return 3
     except (Refused, Strange) as refused:
@@ -358,8 +361,24 @@ def main():
     except (Away, Busy) as away:
         warn(f"{'busy' if isinstance(away, Busy) else 'away'}: {away}")
         return 2
+    except OSError as error:
+        warn(f"stopped: {error}. What is kept is whole: mend this, and run it again")
+        return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _evidence(store, broken):
+    """Keeps what did not hold; what is said of it."""
+    try:
+        kept = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
+        file = store.evidence(
+            broken.stream, found=str(broken), position=broken.what, check=broken.check,
+            ours=kept, page=broken.page,
+        )  # fmt: skip
+    except OSError as error:
+        return f"No evidence could be written: {error}"
+    return f"Evidence: {file}"
 
 
 if __name__ == "__main__":

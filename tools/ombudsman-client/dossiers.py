@@ -8,6 +8,7 @@ from pathlib import Path
 import rfc8785
 from chain import FORM, HANDED_OVER, Broken, is_number
 from joserfc import jwe
+from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 from joserfc.registry import HeaderParameter
 from telling import say
@@ -64,9 +65,7 @@ def known(answer):
 
 def unseal(answer, number, key_file):
     """The sealed parts, opened where our key fits: each `{part, opened}` or `{part, error}`."""
-    found = json.loads(Path(key_file).read_text())
-    keys = {one["kid"]: import_key(one) for one in found.get("keys", [found])}
-    opened = []
+    keys, opened = _keys(key_file), []
     for part in answer["sealed"]:
         one = {"part": part["part"], "sha256": part["sha256"]}
         try:
@@ -77,9 +76,20 @@ def unseal(answer, number, key_file):
     return opened
 
 
+def _keys(key_file):
+    """Our private keys by their names."""
+    try:
+        found = json.loads(Path(key_file).read_text("utf-8"))
+        return {one["kid"]: import_key(one) for one in found.get("keys", [found])}
+    except (*FORM, JoseError):
+        raise SystemExit(f"{key_file} is no private JWK with a kid, and no set of them") from None
+
+
 def _opened(part, number, keys):
-    """What is inside. Raises ValueError for what was sealed for another case, or as another part;
-    and whatever opening it raises."""
+    """What is inside. Raises ValueError for what was sealed for another key or case, or as another
+    part; and whatever opening it raises."""
+    if part["key_id"] not in keys:
+        raise ValueError(f"sealed for the key {part['key_id']}, which we do not have")
     registry = jwe.JWERegistry(
         header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
         algorithms=["ECDH-ES", "A256GCM"],

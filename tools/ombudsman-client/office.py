@@ -1,22 +1,35 @@
-"""The regency's doors, as the Ombudsman knocks on them."""
+"""The regency's doors, as the Ombudsman knocks on them. No answer fills the memory, or keeps us
+waiting for ever, however slowly it drips."""
 
 import base64
 import json
+import re
+import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 WAIT = 20  # seconds that the feed may let us wait for news
 PAGE, CHECKPOINTS = 2000, 500  # of each as many as a page may have
+PATIENCE, LARGEST = 300, 2**25  # seconds and bytes for one answer
 LATER = (408, 429)  # refusals that are none
+CURSOR = re.compile(r"[!-~]{0,100}")
+NO_FORM = "what it answered is not of its form"
+GIVEN_UP = "nothing of it is kept. Try again, and call the regency if it stays so"
 
 
 class Away(Exception):
     """The regency cannot be reached, or cannot answer for the moment; or somebody in between did,
     in a form that it never uses."""
+
+
+class Late(Away):
+    """It answers so slowly that it was given up."""
 
 
 class Refused(Exception):
@@ -29,33 +42,30 @@ class Refused(Exception):
 
 
 class Office:
-    """Speaks HTTP; raises Away or Refused."""
+    """Speaks HTTP, in the main thread only; raises Away or Refused."""
 
     def __init__(self, config):
-        bearer = Path(config["bearer"]).read_text("ascii").strip()
-        self._client = httpx.Client(
-            base_url=config["url"].rstrip("/") + "/v1/ombudsman/",
-            headers={"Authorization": f"Bearer {bearer}"},
-            timeout=WAIT + 15,
-            verify=config.get("ca") or True,
-            proxy=config.get("proxy") or None,
-            trust_env=False,
-        )
+        self._config = config
+        self._client = _client(config)
 
     def ask(self, method, path, members=None, **more):
         """The answer, a JSON object that has these members, of these types."""
         try:
-            answer = self._client.request(method, path, **more)
-        except (httpx.TransportError, httpx.DecodingError) as error:
+            with _in_time(path), self._client.stream(method, path, **more) as answer:
+                status = answer.status_code
+                is_refused = 400 <= status < 500 and status not in LATER
+                if status != 200 and not is_refused:
+                    raise Away(f"it answered {status}")
+                told = _object(_read(answer, path))
+        except httpx.TransportError as error:
             raise Away(type(error).__name__) from None
-        status = answer.status_code
-        if 400 <= status < 500 and status not in LATER:
-            raise Refused(status, _object(answer) or {})
-        if status != 200:
-            raise Away(f"it answered {status}")
-        told = _object(answer)
+        except Late:
+            self._client = _client(self._config)  # the other was stopped wherever it was
+            raise
+        if is_refused:
+            raise Refused(status, told or {})
         if told is None or not all(type(told.get(n)) is t for n, t in (members or {}).items()):
-            raise Away("what it answered is not of its form")
+            raise Away(NO_FORM)
         return told
 
     def page(self, stream, after, wait):
@@ -69,6 +79,8 @@ class Office:
     def _page(self, path, name, asked):
         """Where nothing is, no more can be: else we would ask without a rest, and for ever."""
         told = self.ask("GET", path, {name: list, "cursor": str, "more": bool}, params=asked)
+        if not is_cursor(told["cursor"]):  # kept, it could never be asked with
+            raise Away(NO_FORM)
         if told["more"] and not told[name]:
             raise Away("it says that there is more, and shows nothing")
         return told
@@ -92,10 +104,55 @@ class Office:
         return self.ask("POST", path, content=body, headers=headers)
 
 
-def _object(answer):
+def is_cursor(text):
+    """Whether it has the form of a cursor, and so can stand in an address."""
+    return isinstance(text, str) and CURSOR.fullmatch(text) is not None
+
+
+def _client(config):
+    """What is sent compressed could be a thousand times as large: we do not ask for it."""
+    bearer = Path(config["bearer"]).read_text("ascii").strip()
+    return httpx.Client(
+        base_url=config["url"].rstrip("/") + "/v1/ombudsman/",
+        headers={"Authorization": f"Bearer {bearer}", "Accept-Encoding": "identity"},
+        timeout=WAIT + 15,
+        verify=config.get("ca") or True,
+        proxy=config.get("proxy") or None,
+        trust_env=False,
+    )
+
+
+@contextmanager
+def _in_time(path):
+    """Raises Late amid the block when PATIENCE is over. Each wait in it has an end; who drips makes
+    a new one with each drop."""
+
+    def late(*_):
+        raise Late(f"{path}: not answered within {PATIENCE} seconds; {GIVEN_UP}")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _read(answer, path):
+    """What it says, as it came. Raises Away for more than LARGEST bytes."""
+    said = bytearray()
+    for some in answer.iter_raw():
+        said += some
+        if len(said) > LARGEST:
+            raise Away(f"{path}: answered with more than {LARGEST} bytes; {GIVEN_UP}")
+    return bytes(said)
+
+
+def _object(said):
     """The JSON object that it is, or None."""
     try:
-        told = answer.json()
+        told = json.loads(said)
     except (ValueError, RecursionError):
         return None
     return told if isinstance(told, dict) else None
@@ -103,7 +160,10 @@ def _object(answer):
 
 def sign(key_file, id, body):
     """The three headers of Standard Webhooks (v1a): this body, under this id, sent now."""
-    key = OKPKey.import_key(json.loads(Path(key_file).read_text())).private_key
+    try:
+        key = OKPKey.import_key(json.loads(Path(key_file).read_text("utf-8"))).private_key
+    except (JoseError, TypeError, ValueError):
+        key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise SystemExit(f"{key_file} is no private Ed25519 JWK")
     seconds = str(int(time.time()))

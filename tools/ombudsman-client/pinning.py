@@ -20,7 +20,8 @@ def pin(office, store, wanted):
         if kid in names or kid in trusted:
             say(f"{'NEW  ' if kid in names else 'known'} {kid}")
     pinned = [jwk for jwk in fresh if jwk["kid"] in wanted]
-    store.trust(pinned)
+    if pinned:
+        store.trust(pinned)
     for jwk in pinned:
         say(f"pinned {jwk['kid']}")
     if fresh and not wanted:

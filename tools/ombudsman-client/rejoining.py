@@ -7,6 +7,7 @@ the regency says of its epochs is not signed; it tells where to look.
 
 from chain import EPOCH_OPENED, FORM, HANDED_OVER, Broken, Chain
 from dossiers import file_of
+from office import is_cursor
 from store import STREAMS, Followed, Keys
 from telling import say, warn
 
@@ -30,8 +31,8 @@ def _unmet(chain, told):
     try:
         for one in told:
             places = one["epoch"], one["before"]["epoch"], one["before"]["position"]
-            texts = one["before"]["hash"], one["cursor"]
-            if {*map(type, places)} != {int} or {*map(type, texts)} != {str}:
+            is_placed = {*map(type, places)} == {int} and type(one["before"]["hash"]) is str
+            if not is_placed or not is_cursor(one["cursor"]):
                 raise ValueError("no epoch")
     except FORM:
         raise Broken(chain.stream, "what is told of epochs", "form", told) from None

@@ -14,7 +14,7 @@ An entry that was written when the cursor was not is checked and kept when the s
 again, and known when it comes a second time. Half a line at the end is cut off by the next that
 follows, and passed over by who only reads. One program at a time follows (`lock`); the others may
 pin, answer and look meanwhile. What is kept is added to; who takes something away waits for those
-who look, and they for it (`whole.lock`).
+who look, and they for it (`whole.lock`). Who only looks needs no right to write.
 """
 
 import fcntl
@@ -22,10 +22,11 @@ import itertools
 import json
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePath
 
 from chain import Broken, Chain, public_keys
+from telling import warn
 
 STREAMS = ("monitoring", "handovers")
 FOLDERS = ("dossiers", "answers", "evidence")
@@ -34,7 +35,7 @@ STALE = 3600  # seconds after which nobody is still writing a file
 
 
 class Busy(Exception):
-    """Another program follows in this folder."""
+    """Another program follows in this folder, or began to while we looked."""
 
 
 class Strange(Exception):
@@ -44,22 +45,34 @@ class Strange(Exception):
 class Store:
     """The folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, looks=False):
+        """Makes the folder, unless one only looks."""
         self.folder = Path(folder)
-        for name in ("", *FOLDERS):
+        if looks and not self.folder.is_dir():
+            raise SystemExit(f"there is no folder {folder}")
+        for name in () if looks else ("", *FOLDERS):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
     def alone(self):
         """Nobody else follows while the block runs. Raises Busy."""
         with _locked(self.folder / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            open(self.folder / "whole.lock", "a", opener=_private).close()  # for those who look
             self._sweep()
             yield
 
     @contextmanager
     def looking(self):
-        """Nothing is taken away while the block runs: several files tell one state."""
-        with _locked(self.folder / "whole.lock", fcntl.LOCK_SH):
+        """Nothing is taken away while the block runs: several files tell one state. Makes no file:
+        another's could be in the owner's way. Raises Busy if one state cannot be promised."""
+        lock = self.folder / "whole.lock"
+        with ExitStack() as held:
+            try:
+                held.enter_context(_locked(lock, fcntl.LOCK_SH, "r"))
+            except FileNotFoundError:
+                held.enter_context(_stays_away(lock))
+            except PermissionError:
+                warn(f"{lock} may not be read: if somebody rejoins meanwhile, look again")
             yield
 
     @contextmanager
@@ -88,18 +101,19 @@ class Store:
 
     def write(self, name, document):
         """Replaces a document as a whole, and only once it is on the disk."""
-        file, fresh = self.place(name), self.place(f"{name}.{os.getpid()}.new")
-        with open(fresh, "w", encoding="ascii", opener=_private) as target:
+        with (
+            self._fresh(name) as fresh,
+            open(fresh, "w", encoding="ascii", opener=_private) as target,
+        ):
             target.write(_spelled(document))
             target.flush()
             os.fsync(target.fileno())
-        fresh.rename(file)
-        _sync(file.parent)
 
     def listed(self, folder):
         """The names of a folder's documents."""
-        found = (self.folder / folder).glob("*.json")
-        return sorted(f"{folder}/{file.name}" for file in found)
+        there = self.folder / folder
+        found = os.listdir(there) if there.is_dir() else []
+        return sorted(f"{folder}/{name}" for name in found if name.endswith(".json"))
 
     def answers(self):
         """The answers in the order in which they were written. Raises Strange for a file that was
@@ -150,11 +164,21 @@ class Store:
 
     def shorten(self, name, holds):
         """Replaces a file by those of its lines that `holds` says yes of."""
-        fresh = self.place(f"{name}.{os.getpid()}.new")
+        with self._fresh(name) as fresh:
+            self.add(fresh.name, filter(holds, self.lines(name)))
+
+    @contextmanager
+    def _fresh(self, name):
+        """Where to write what takes the place of a document; if it is not written whole, as on a
+        disk that is full, nothing of it stays."""
+        file, fresh = self.place(name), self.place(f"{name}.{os.getpid()}.new")
         fresh.unlink(missing_ok=True)
-        self.add(fresh.name, filter(holds, self.lines(name)))
-        fresh.rename(self.place(name))
-        _sync(self.folder)
+        try:
+            yield fresh
+            fresh.rename(file)
+        finally:
+            fresh.unlink(missing_ok=True)
+        _sync(file.parent)
 
     def remove(self, name):
         """Removes a document."""
@@ -174,6 +198,7 @@ class Store:
 
     def evidence(self, stream, **found):
         """Keeps what did not hold; the file's name."""
+        (self.folder / "evidence").mkdir(mode=0o700, exist_ok=True)
         when, more = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), itertools.count(2)
         name = f"evidence/{when}-{stream}.json"
         while self.has(name):
@@ -206,8 +231,8 @@ class Followed:
     """One stream as it is kept. Raises Broken if what is kept does not hold."""
 
     def __init__(self, store, stream, *, alone=True):
-        """Whoever is not `alone` in the folder cuts nothing: half a line may be another's, who is
-        writing it. Checkpoints are read first, so that their entries are there."""
+        """Whoever is not `alone` in the folder writes nothing there: half a line may be another's,
+        who is writing it. Checkpoints are read first, so that their entries are there."""
         self.store, self.stream = store, stream
         self.name, self.witnesses = f"{stream}.jsonl", f"{stream}-checkpoints.jsonl"
         if alone:
@@ -217,7 +242,8 @@ class Followed:
         self.chain = Chain(stream, Keys(store))
         for entry in store.entries(stream):
             self.chain.take(entry)
-        store.trust(self.chain.announced)
+        if alone:
+            store.trust(self.chain.announced)
         kept = store.read(f"{stream}.json", {})
         self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
         self.reached = kept.get("position", 0)  # which entry the cursor stands after
@@ -312,14 +338,25 @@ def _spelled(document):
 
 
 @contextmanager
-def _locked(file, how):
+def _locked(file, how, mode="a"):
     """Holds the lock of a file, which goes with the program however it ends. Raises Busy."""
-    with open(file, "a", opener=_private) as target:
+    with open(file, mode, opener=_private) as target:
         try:
             fcntl.flock(target, how)
         except BlockingIOError:
             raise Busy("another program follows in this folder: end it first") from None
         yield
+
+
+@contextmanager
+def _stays_away(lock):
+    """Whoever takes something away makes the lock first: while there is none, nothing is. Raises
+    Busy, whatever else the block raises, if there is one at its end."""
+    try:
+        yield
+    finally:
+        if lock.exists():
+            raise Busy("somebody began to follow in this folder: look again")
 
 
 def _private(path, flags):

@@ -4,7 +4,6 @@ what was lost as evidence, and goes on where both agree; where they do not, it d
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from tests.harness.between import Between
 from tests.harness.dumps import dump
-from tests.harness.outside import PROGRAM, Outside, changed
+from tests.harness.outside import PROGRAM, Outside, changed, waits_for_a_lock
 from tests.harness.waiting import eventually
 from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.reader import place
@@ -124,12 +123,6 @@ AMID = (
     '        while (store.folder / "hold").exists():\n'
     "            time.sleep(0.01)\n",
 )
-
-
-def waits_for_a_lock(program: subprocess.Popen[str]) -> bool:
-    """As the kernel tells it."""
-    locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    return any(words[1] == "->" and str(program.pid) in words for words in locks)
 
 
 def tells_one_state(tower: Tower, outside: Outside, folder: Path, *mistakes: Any) -> None:

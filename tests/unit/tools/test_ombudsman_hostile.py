@@ -242,8 +242,12 @@ def test_a_checkpoint_that_has_not_the_form_of_one_ends_with_evidence(
 
 
 @pytest.mark.parametrize(
-    "one", [None, {}, {"epoch": [], "before": {}}, {"epoch": 2, "before": None, "cursor": "x"}]
-)
+    "one",
+    [
+        None, {}, {"epoch": [], "before": {}}, {"epoch": 2, "before": None, "cursor": "x"},
+        {"epoch": 2, "before": {"epoch": 1, "position": 0, "hash": "00"}, "cursor": "\ud800"},
+    ],
+)  # fmt: skip
 def test_what_is_told_of_epochs_in_another_form_ends_with_evidence(
     regency: Regency, outside: Outside, one: Any
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.harness.outside import PROGRAM
 from tests.unit.tools.regency import Regency
 
-MODULES = ("chain", "store")
+MODULES = ("chain", "store", "telling")
 HEAP, PAGE = 20_000, 2000
 
 
