@@ -75,7 +75,7 @@ def offered(case: CaseState, reason: str, at: datetime) -> Fact:
 
 
 def offer_taken_back(case: CaseState, at: datetime) -> Fact:
-    """The limit that the offer rested on had not passed."""
+    """No limit gives the right that was offered: it had not passed, or the case ended."""
     data = {"offered_at": rfc3339(case.offered_at), "at": rfc3339(at)}
     return Fact("escalation.offer_taken_back.v1", case.number, data, at)
 

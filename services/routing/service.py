@@ -219,7 +219,7 @@ class Routing(Service):
 
     @subscribe("escalation.offer_taken_back.v1")
     def take_offer_back(self, event: Event, tx: Session) -> None:
-        """The limit that the offer rested on had not passed."""
+        """What was offered is no right any more, or was none."""
         _, row = self._family(tx, event.subject)
         if row.offered_at == schemas.OfferTakenBack.of(event)["offered_at"]:
             row.offered_at = None

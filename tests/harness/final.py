@@ -60,6 +60,7 @@ CLOCKED = "concat_ws(' ', type, data->>'clock', data->>'level')"
 ENTRY = "concat_ws(' ', what || '.v1', detail->>'clock', detail->>'level')"
 CASES = "source = '/routing/cases'"
 LIMITS = "source IN ('/escalation/deadlines', '/escalation/escalations')"
+ENDS_OFFER = "escalation.offer_taken_back.v1"  # told to nobody, and no line of a timeline
 STARTED = "type = 'deadline.started.v1'"
 RUN = "concat_ws(' ', clock, cycle)"
 # A clock starts with the case, or with its first disposition; R only if nobody was faster.
@@ -72,11 +73,12 @@ FIRST = (
     " FROM outbox o WHERE o.subject = outbox.subject AND o.type = 'case.disposed.v1'))"
 )
 SHOWN = (
-    f"{LIMITS} AND (type NOT IN ('deadline.started.v1', 'deadline.approaching.v1')"
+    f"{LIMITS} AND type <> '{ENDS_OFFER}'"
+    " AND (type NOT IN ('deadline.started.v1', 'deadline.approaching.v1')"
     " AND coalesce(data->>'reason', '') NOT IN ('paused', 'resumed'))"
 )
 TOLD = (
-    f"{LIMITS} AND CASE type WHEN 'deadline.started.v1' THEN false"
+    f"{LIMITS} AND type <> '{ENDS_OFFER}' AND CASE type WHEN 'deadline.started.v1' THEN false"
     " WHEN 'deadline.passed.v1' THEN data->>'clock' IN ('V', 'F', 'S', 'A')"
     " WHEN 'deadline.kept.v1' THEN data->>'clock' IN ('V', 'F', 'S', 'A')"
     " WHEN 'deadline.approaching.v1' THEN data->>'clock' IN ('R', 'D')"

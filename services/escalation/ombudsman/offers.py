@@ -1,5 +1,5 @@
 """The reporter is offered the Ombudsman once a limit that gives the right to it has passed. If it
-had not, that is taken back, and offered anew as soon as a limit gives the right: another one may.
+had not, or its case ends, that is taken back, and offered anew as soon as a limit gives the right.
 """
 
 from __future__ import annotations
@@ -38,6 +38,17 @@ def take_back(
     gave = [run for run in others if _gives_right(run) and run.passed_at]
     stands = passed_at > offered_at or any(run.passed_at <= offered_at for run in gave)
     if not stands and not case.handed_over_at:
+        emit(tx, events.offer_taken_back(case, now))
+        case.offered_at = None
+
+
+def lapse(tx: Session, case: CaseState, now: datetime) -> None:
+    """No limit gives the right any more: the case is over, or S counts with the one that it was
+    merged into. What was archived may be objected to: its offer stands, for consent to it does."""
+    if case.offered_at is None or case.handed_over_at:
+        return
+    may_give = (run for run in case.clocks if run.set_aside or run.stopped_at is None)
+    if not any(run.passed_at and offer_reason(run.clock) for run in may_give):
         emit(tx, events.offer_taken_back(case, now))
         case.offered_at = None
 

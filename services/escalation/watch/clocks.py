@@ -81,6 +81,7 @@ def apply(
         elif last is not None:
             _move(tx, case, last, move, at, now, regime, what)
     if moving:
+        offers.lapse(tx, case, now)
         offers.make(tx, case, now)
 
 

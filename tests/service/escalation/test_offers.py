@@ -1,4 +1,5 @@
-"""An offer of the Ombudsman rests on a limit that passed, and is taken back if it had not."""
+"""An offer of the Ombudsman rests on a limit that passed, and is taken back if it had not, or with
+the case's end."""
 
 from __future__ import annotations
 
@@ -185,3 +186,100 @@ def test_who_objects_to_an_archiving_still_has_what_was_offered(tower: Tower) ->
 
     assert offers(tower) == [BY_H]
     assert consented(tower.at("2027-01-29 11:00")) == [NUMBER]
+
+
+ENDS = {
+    "closed": {"how": "accepted", "cycle": 1},
+    "forwarded": {},
+    "withdrawn": {},
+    "merged": {"status": "closed"},
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_with_the_case_its_offer_ends(tower: Tower, end: str) -> None:
+    tower.begin_work()
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    tower.at("2027-01-02 02:00").hear(f"case.{end}.v1", **ENDS[end])
+
+    assert offers(tower) == [BY_S, BACK]
+    assert consented(tower.at("2027-01-02 10:00")) == []
+
+
+def test_an_answer_leaves_the_offer_and_who_ends_the_case_by_it_is_offered_it_anew(
+    tower: Tower,
+) -> None:
+    """Who reopens a closed case has a new S, which must pass."""
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.at("2026-11-23 10:00").answer()
+    assert offers(tower) == [BY_S]
+
+    tower.hear("case.closed.v1", how="auto_closed", cycle=1)
+    tower.at("2026-11-24 10:00").hear("case.reopened.v1", status="in_progress", cycle=2)
+    assert offers(tower) == [BY_S, BACK]
+
+    tower.at("2026-12-20 10:00").sweep()
+    assert offers(tower) == [BY_S, BACK, BY_S]
+
+
+def test_what_is_archived_may_be_objected_to_and_its_offer_stands(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+
+    tower.at("2026-11-21 02:00").hear("case.archived.v1", reason="incomplete")
+    assert offers(tower) == [BY_S]
+    assert consented(tower.at("2026-11-21 10:00")) == []
+
+    tower.at("2026-11-22 10:00").hear("case.objected.v1", status="unverified", cycle=2)
+    tower.at("2026-11-22 10:00:30").sweep()
+    tower.append()
+
+    assert len(tower.entries("handovers")) == 1
+    assert offers(tower) == [BY_S]
+
+
+def test_who_joins_another_case_has_the_right_by_their_own_h(tower: Tower) -> None:
+    """S counts with the other case from then on, and gives its own reporter the right."""
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+
+    tower.at("2026-11-21 02:00").hear("case.merged.v1", status="in_progress")
+    assert offers(tower) == [BY_S, BACK]
+
+    tower.at("2027-01-02 00:00:05").sweep()
+    assert offers(tower) == [BY_S, BACK, BY_H]
+    assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
+
+
+def test_who_joins_another_case_after_their_h_has_the_right_still(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    tower.at("2027-01-02 02:00").hear("case.merged.v1", status="in_progress")
+
+    assert offers(tower) == [BY_S]
+    assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
+
+
+def test_the_offer_stands_in_a_case_that_was_handed_over_before_its_end(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    assert consented(tower.at("2026-11-21 08:00")) == [NUMBER]
+
+    tower.at("2026-11-23 10:00").answer()
+    tower.hear("case.closed.v1", how="accepted", cycle=1)
+
+    assert offers(tower) == [BY_S]
+
+
+def test_a_limit_that_was_kept_and_an_end_take_one_offer_back_once(tower: Tower) -> None:
+    """H has passed too, and stops with S."""
+    tower.begin_work()
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    late(tower, f"{S_ENDS} 15:00", "case.closed.v1", how="accepted", cycle=1)
+
+    assert offers(tower) == [BY_S, BACK]
