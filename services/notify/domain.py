@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Any
 
 from stdnum import damm
 
@@ -122,6 +123,12 @@ def about(type: str, data: Mapping[str, object]) -> About | None:
         if rule.type == type and all(data.get(k) in v for k, v in rule.where.items()):
             return rule.about if data.get(rule.needs) is not None else None
     return None
+
+
+def lies_ahead(moved: Mapping[str, Any]) -> bool:
+    """Whether a limit that was moved has not passed, whatever was said of it. One without an end
+    stands, and began to before it was over."""
+    return moved["after"] is None or bool(moved["after"] > moved["at"])
 
 
 TO_POSTS: Mapping[str, About] = {
@@ -261,14 +268,9 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 }
 KEYS = {"limit": "clock", "otherwise": "clock", "office": "to", "how": "how"}
 MOMENTS = {
+    **{(news, "due"): "due_at" for news in About},
     (About.RECEIVED, "at"): "received_at",
-    (About.DEADLINE_APPROACHING, "due"): "due_at",
-    (About.DEADLINE_PASSED, "due"): "due_at",
-    (About.DEADLINE_KEPT, "due"): "due_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
-    (About.ESCALATION_RAISED, "due"): "due_at",
-    (About.POST_REMINDED, "due"): "due_at",
-    (About.POST_RAISED, "due"): "due_at",
 }
 
 
@@ -277,9 +279,10 @@ def placeholders(news: About) -> frozenset[str]:
     return PLACEHOLDERS.get(news, ORDINARY)
 
 
-def facts(news: About, data: Mapping[str, object]) -> dict[str, str]:
+def facts(news: About, data: Mapping[str, Any]) -> dict[str, str]:
     """What is kept of an event for its message: days, moments (RFC 3339), words of closed sets. A
-    limit's day is the one that was told with it, whichever zone counts it.
+    limit's day is the one that was told with it, whichever zone counts it. Of one that was moved
+    and lies ahead also since when: what was said before that of its passing is not so.
 
     Raises Poison when the event lacks a fact that its message needs, or has an unknown word.
     """
@@ -294,6 +297,8 @@ def facts(news: About, data: Mapping[str, object]) -> dict[str, str]:
             found[name] = value
         else:
             raise Poison(f"a message about {news} cannot say its {name}")
+    if news is About.DEADLINE_RECOMPUTED and lies_ahead(data):
+        found["at"] = data["at"].isoformat()
     return found
 
 

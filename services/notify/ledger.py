@@ -33,12 +33,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Limit:
-    """One end of a case's limit; `due` as messages keep it among their facts."""
+    """A limit of a case."""
 
     number: str
     clock: str
     cycle: int
-    due: str
 
 
 DELIVERED = Outcome("delivered", state="delivered")
@@ -107,12 +106,15 @@ def _end(message: Message, state: str, clock: Clock) -> None:
     message.put_off, message.not_before = False, message.written_at
 
 
-def was_kept(tx: Session, limit: Limit, at: datetime) -> bool:
-    """Whether what was said at `at`, that this end of a limit passed, was taken back since."""
+def was_taken_back(tx: Session, limit: Limit, due: str, at: datetime) -> bool:
+    """Whether what was said at `at`, that a limit passed whose end was `due` (as messages keep it
+    among their facts), was taken back since: it had been kept, or was moved and lies ahead."""
     write_now(tx)
-    due = Message.facts["due"].astext == limit.due
-    kept = sa.exists().where(*_told(limit, {About.DEADLINE_KEPT}), due, _at >= at)
-    return tx.scalar(sa.select(kept)) or False
+    kept = sa.and_(Message.about == About.DEADLINE_KEPT, Message.facts["due"].astext == due)
+    either = sa.or_(kept, Message.about == About.DEADLINE_RECOMPUTED)
+    news = {About.DEADLINE_KEPT, About.DEADLINE_RECOMPUTED}
+    found = sa.exists().where(*_told(limit, news), either, _at >= at)
+    return tx.scalar(sa.select(found)) or False
 
 
 def _told(limit: Limit, news: Collection[About]) -> Any:

@@ -42,7 +42,8 @@ LAST = (
     12  # seconds for those that have begun when the process stops; longer than a server's silence
 )
 RENEWED = 4  # seconds
-NEWS_BESIDE = ("escalation.offer_taken_back.v1",)  # told to nobody, but it ends what was to be
+# Also when they are told to nobody: they end what was to be told.
+NEWS_BESIDE = ("escalation.offer_taken_back.v1", "deadline.recomputed.v1")
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
 
 
@@ -190,13 +191,16 @@ class Notify(Service):
         """Writes the message about a step, if the table in `domain` says that it is told."""
         data = schemas.News.of(event)
         about = domain.about(event.type, data)
-        passing = about in domain.OF_PASSING and _limit(event, about, data)
-        if passing and ledger.was_kept(tx, passing, data["at"]):
+        if about in domain.OF_PASSING and ledger.was_taken_back(
+            tx, _limit(event, data), domain.facts(about, data)["due"], data["at"]
+        ):
             return
         if about is not None:
             self.write(event, tx, about, data)
         if about is domain.About.DEADLINE_KEPT:
-            self.overtake(tx, _limit(event, about, data))
+            self.overtake(tx, _limit(event, data))
+        if event.type == "deadline.recomputed.v1" and domain.lies_ahead(data):
+            ledger.overtake(tx, _limit(event, data), domain.OF_PASSING, self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
 
@@ -283,9 +287,8 @@ class Notify(Service):
         return super().counts(tx) | {"contacts_expected": tx.scalars(_EXPECTED).one()}
 
 
-def _limit(event: Event, about: domain.About, data: dict[str, Any]) -> Limit:
-    due = domain.facts(about, data)["due"]
-    return Limit(event.subject, data["clock"], data["cycle"], due)
+def _limit(event: Event, data: dict[str, Any]) -> Limit:
+    return Limit(event.subject, data["clock"], data["cycle"])
 
 
 # What is due in more than a day was written while a clock was wrong: the night is shorter. What was

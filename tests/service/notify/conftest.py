@@ -1,13 +1,15 @@
 """A desk with a fresh database, and a mail server, for each test."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.harness.databases import Database
 from tests.harness.postbox import Postbox
-from tests.service.notify.desk import Desk
+from tests.service.notify.desk import Desk, furnish, known
 
 
 @pytest.fixture
@@ -25,3 +27,16 @@ def desk(
     made = Desk(database("notify"), secrets_folder, postbox)
     yield made
     made.close()
+
+
+@pytest.fixture
+def at_night(desk: Desk) -> Desk:
+    """Half past eleven in the evening, with a night from nine to six."""
+    known(desk)
+    furnish(desk)
+    local = datetime.now(UTC) + timedelta(hours=8)
+    evening = local.replace(hour=23, minute=30, second=0, microsecond=0)
+    desk.clock.moved = evening - local + timedelta(days=1)
+    desk.settings = replace(desk.settings, quiet_hours="21-06")
+    desk.notify.settings = desk.settings
+    return desk

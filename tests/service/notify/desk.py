@@ -17,6 +17,7 @@ from chassis.database import Transactions, engine
 from chassis.events import Event
 from chassis.inbox import ANYBODY
 from services.intake.sealing import Sealer
+from services.notify import posts
 from services.notify.config import Settings
 from services.notify.keyring import Keyring
 from services.notify.outgoing import Outgoing
@@ -32,6 +33,8 @@ CONTACT = {
     "address": "Jalan Veteran Kenari 77",
     "language": "id",
 }
+SEKDA = "sekda@kotabaru.example"
+RAISED = {"clock": "S", "to": "sekda", "because": None, "agency": "dpupr", "level": 2}
 
 
 class HandClock(Clock):
@@ -153,3 +156,17 @@ class Desk:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def furnish(desk: Desk, post: str = "sekda", agency: str | None = None, email: str = SEKDA) -> None:
+    with desk.db.begin() as tx:
+        posts.keep(tx, desk.keyring, post, agency, email, "id")
+
+
+def known(desk: Desk) -> None:
+    """A reporter who can be told, and was told of the receipt."""
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.send()
+    desk.postbox.mails.clear()
+    desk.postbox.recipients.clear()

@@ -7,9 +7,8 @@ from prometheus_client import REGISTRY
 
 from services.notify import service
 from services.notify.domain import About
-from tests.service.notify.desk import NUMBER, Desk
+from tests.service.notify.desk import NUMBER, RAISED, Desk
 from tests.service.notify.test_bounces import report, told
-from tests.service.notify.test_posts import RAISED
 
 OTHER = "KTB-98765-43210"
 YEAR = "interval '1 year'"

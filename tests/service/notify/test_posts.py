@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -17,26 +15,10 @@ from chassis.inbox import ANYBODY
 from deploy.local.environment import ROOT, Surroundings
 from services.notify import posts
 from services.notify.keyring import Keyring
-from tests.service.notify.desk import CONTACT, NUMBER, Desk
+from tests.service.notify.desk import CONTACT, NUMBER, RAISED, SEKDA, Desk, furnish, known
 
-SEKDA = "sekda@kotabaru.example"
 Run = Callable[..., subprocess.CompletedProcess[str]]
-RAISED = {"clock": "S", "to": "sekda", "because": None, "agency": "dpupr", "level": 2}
 REMINDED = {"clock": "F", "to": "holder", "because": None, "agency": "dpupr"}
-
-
-def furnish(desk: Desk, post: str = "sekda", agency: str | None = None, email: str = SEKDA) -> None:
-    with desk.db.begin() as tx:
-        posts.keep(tx, desk.keyring, post, agency, email, "id")
-
-
-def known(desk: Desk) -> None:
-    """A reporter who can be told, and was told of the receipt."""
-    desk.hear_contact()
-    desk.hear("case.opened.v1")
-    desk.send()
-    desk.postbox.mails.clear()
-    desk.postbox.recipients.clear()
 
 
 def failures() -> float:
@@ -131,19 +113,6 @@ def test_the_same_event_again_writes_no_second_message(desk: Desk) -> None:
     desk.send()
 
     assert len(desk.postbox.mails) == 2
-
-
-@pytest.fixture
-def at_night(desk: Desk) -> Desk:
-    """Half past eleven in the evening, with a night from nine to six."""
-    known(desk)
-    furnish(desk)
-    local = datetime.now(UTC) + timedelta(hours=8)
-    evening = local.replace(hour=23, minute=30, second=0, microsecond=0)
-    desk.clock.moved = evening - local + timedelta(days=1)
-    desk.settings = replace(desk.settings, quiet_hours="21-06")
-    desk.notify.settings = desk.settings
-    return desk
 
 
 def test_a_limit_that_had_been_kept_is_told_to_nobody_who_slept(at_night: Desk) -> None:

@@ -39,7 +39,7 @@ def test_a_reporter_reads_it_in_their_language(desk: Desk) -> None:
 def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
     desk.hear_contact()
     desk.hear("case.opened.v1")
-    telling = {"clock": "S", "reason": "calendar", "after": "2026-12-07T15:59:59Z"}
+    telling = {"clock": "A", "reason": "calendar", "after": "2026-12-07T15:59:59Z"}
     fields = {
         "deadline.approaching.v1": {"clock": "D"},
         "deadline.passed.v1": {"clock": "S"},

@@ -1,0 +1,126 @@
+"""What waits to tell that a limit passed is not told once other rules move it ahead."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tests.service.notify.desk import CONTACT, RAISED, Desk, known
+
+ENDED = {"clock": "S", "cycle": 1, "due_at": "2026-12-07T15:59:59Z", "ends_on": "2026-12-07"}
+PASSED = ("deadline.passed.v1", ENDED | {"at": "2026-12-07T16:00:03Z"})
+ESCALATED = ("escalation.raised.v1", RAISED | ENDED | {"at": "2026-12-07T16:00:03Z"})
+MOVED_AT = "2026-12-07T18:00:00Z"
+OF_PASSING = ("deadline_passed", "escalation_raised", "post_raised")
+
+
+def moved(day: str | None, reason: str = "limit", **which: Any) -> tuple[str, dict[str, Any]]:
+    """The end lies on another day now, or nowhere while the clock stands."""
+    after = day and f"{day}T15:59:59Z"
+    told = {"before": ENDED["due_at"], "after": after, "ends_on": day, "reason": reason}
+    clock = {"clock": "S", "cycle": 1, "at": MOVED_AT}
+    return "deadline.recomputed.v1", clock | told | which
+
+
+def states(desk: Desk) -> dict[str, str]:
+    """Of what tells that a limit passed."""
+    return {about: state for about, state, _ in desk.states() if about in OF_PASSING}
+
+
+def hear(desk: Desk, *news: tuple[str, dict[str, Any]]) -> None:
+    for type, data in news:
+        desk.hear(type, **data)
+
+
+@pytest.mark.parametrize("reason", ["limit", "calendar"])
+def test_who_slept_hears_of_a_limit_that_was_moved_ahead_only_where_it_is_now(
+    at_night: Desk, reason: str
+) -> None:
+    hear(at_night, PASSED, ESCALATED, moved("2026-12-10", reason))
+
+    assert states(at_night) == dict.fromkeys(OF_PASSING, "overtaken")
+    at_night.later(hours=7)
+    at_night.send()
+    assert at_night.postbox.recipients == [[CONTACT["email"]]]
+    assert "Batas waktunya sekarang 10 Desember 2026." in at_night.postbox.mails[0].get_content()
+
+
+@pytest.mark.parametrize("why", [moved(None, "calendar"), moved("2027-02-01", "reclassified")])
+def test_who_slept_hears_nothing_of_a_limit_that_stands_or_has_another_class(
+    at_night: Desk, why: tuple[str, dict[str, Any]]
+) -> None:
+    """There is no end to tell, or the new class is told by itself."""
+    hear(at_night, PASSED, ESCALATED, why)
+
+    assert states(at_night) == dict.fromkeys(OF_PASSING, "overtaken")
+    at_night.later(hours=7)
+    assert at_night.send() == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        moved("2026-12-06"),  # it has passed all the same
+        moved("2026-12-10", cycle=2),
+        moved("2026-12-10", clock="F"),
+    ],
+)
+def test_what_passed_all_the_same_is_told(
+    at_night: Desk, other: tuple[str, dict[str, Any]]
+) -> None:
+    hear(at_night, PASSED, other, ESCALATED)
+
+    assert states(at_night) == dict.fromkeys(OF_PASSING, "due")
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_in_whatever_order_it_is_heard(at_night: Desk, order: tuple[int, ...]) -> None:
+    news = (PASSED, ESCALATED, moved("2026-12-10"))
+    bodies = [at_night.stream.body(type, **data) for type, data in news]
+
+    for place in order:
+        at_night.receive(bodies[place])
+    at_night.retry()
+
+    assert set(states(at_night).values()) == {"overtaken"}
+
+
+def test_a_limit_that_passes_where_it_was_moved_is_told(at_night: Desk) -> None:
+    later = {
+        "due_at": "2026-12-10T15:59:59Z",
+        "ends_on": "2026-12-10",
+        "at": "2026-12-10T16:00:03Z",
+    }
+    hear(at_night, PASSED, moved("2026-12-10"))
+
+    hear(at_night, (ESCALATED[0], ESCALATED[1] | later), (PASSED[0], PASSED[1] | later))
+
+    assert states(at_night) == dict.fromkeys(OF_PASSING, "due")
+
+
+def test_who_had_heard_that_it_passed_hears_where_it_is_now(desk: Desk) -> None:
+    known(desk)
+    hear(desk, PASSED)
+    desk.send()
+
+    hear(desk, moved("2026-12-10"))
+    desk.send()
+
+    told = [said["about"] for said in desk.said("message.delivered")]
+    assert told[-2:] == ["deadline_passed", "deadline_recomputed"]
+
+
+def test_what_was_kept_once_is_still_told_when_a_later_passing_is_not(desk: Desk) -> None:
+    """Who had heard that it passed is owed that, however the limit was moved since."""
+    known(desk)
+    hear(desk, PASSED)
+    desk.send()
+    hear(desk, ("deadline.kept.v1", ENDED | {"at": "2026-12-07T16:00:05Z"}))
+
+    hear(desk, (PASSED[0], PASSED[1] | {"at": "2026-12-07T16:00:09Z"}), moved("2026-12-10"))
+    desk.send()
+
+    told = [said["about"] for said in desk.said("message.delivered")]
+    assert told[-3:] == ["deadline_passed", "deadline_kept", "deadline_recomputed"]
