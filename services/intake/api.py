@@ -140,6 +140,7 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
     answers = [e.detail["answer"] for e, *_ in entries if e.what == "escalation.answered"]
     shown = domain.clocks(status, answers, [(e.what, e.detail) for e, *_ in entries])
     own = {e.at for e, *_ in entries if e.what.startswith(domain.OWN)}
+    merged_at = next((e.at for e, *_ in entries if e.what == "case.merged"), None)
     running = tx.scalars(
         sa.select(Deadline)
         .where(Deadline.number == report.number, Deadline.clock.in_(shown))
@@ -149,7 +150,8 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
     received = {"at": report.received_at, "what": domain.SUBMITTED, "detail": {}}
     told = [
         {"at": domain.shown_at(e.what, e.detail, e.at, own, zone), "what": e.what}
-        | {"detail": e.detail, "text": reply or e.text, "evidence": named or []}
+        | {"detail": domain.shown_detail(e.what, e.detail, e.at, merged_at)}
+        | {"text": reply or e.text, "evidence": named or []}
         for e, reply, named in entries
     ]
     told.sort(key=itemgetter("at"))  # else their order would tell the moment

@@ -257,3 +257,14 @@ def shown_at(
     if not news and (what not in MAY_BE_ANOTHERS or at in own):
         return at
     return datetime.combine(at.astimezone(zone).date(), time.min, zone).astimezone(UTC)
+
+
+def shown_detail(
+    what: str, detail: Mapping[str, Any], at: datetime, merged_at: datetime | None
+) -> Mapping[str, Any]:
+    """What is told of a step to the reporter of a report that was merged into another one at
+    `merged_at`. How often that one came back is not: together with where it went, it would say
+    whether another reporter complains about a desk."""
+    if what != "case.returned" or merged_at is None or at < merged_at:
+        return detail
+    return {**detail, "returns": None}

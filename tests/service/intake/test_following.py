@@ -79,6 +79,25 @@ def test_of_a_report_that_came_back_those_clocks_are_shown_that_run(api, intake_
     assert shown() == "AS"
 
 
+def test_how_often_the_case_that_a_report_was_merged_into_came_back_is_not_told(
+    api, intake_db, receipt
+):
+    """That the arbiter decides at its first return would say that another reporter complains about
+    the coordinator."""
+    counted = '{"goes_to": "arbiter", "returns": %d}'
+    happened(intake_db, "case.returned", "2026-11-20T03:00:00Z", counted % 1)
+    happened(intake_db, "case.merged", "2026-11-21T03:00:00Z")
+    for day, returns in ((22, 1), (23, 2)):
+        happened(intake_db, "case.returned", f"2026-11-{day}T03:00:00Z", counted % returns)
+
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+    timeline = api.post("/v1/reports/track", json=proof).json()["timeline"]
+
+    told = [line["detail"] for line in timeline if line["what"] == "case.returned"]
+    assert [detail["returns"] for detail in told] == [1, None, None]
+    assert {detail["goes_to"] for detail in told} == {"arbiter"}
+
+
 @pytest.mark.parametrize(("goes_to", "clocks"), [("coordinator", "FS"), ("arbiter", "AFS")])
 def test_a_return_of_before_they_were_counted_is_read_by_where_it_went(goes_to, clocks):
     happened = [("case.disposed", {}), ("case.returned", {"goes_to": goes_to})]
