@@ -11,7 +11,7 @@ from tests.harness.waiting import eventually
 from tests.service.escalation.office import ONCE, furnished
 from tests.service.escalation.tower import end_of
 
-pytestmark = pytest.mark.patient
+pytestmark = [pytest.mark.fault, pytest.mark.patient]
 
 FIRST, SECOND = "KTB-23456-00001", "KTB-23456-00002"
 AFTER_A_DOWNTIME, IN_TIME = 120, 60  # seconds

@@ -24,9 +24,9 @@ import argparse
 import json
 import sys
 import time
-from collections import deque
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -69,7 +69,7 @@ class Client:
             raise SystemExit("begin with `init`")
         self.office = Office(self.config)
         self._looked = None  # when at the published keys
-        self._wanted = deque()  # hand-overs whose dossiers are not known to be here
+        self._wanted = []  # hand-overs whose dossiers are not known to be here
 
     # --- following
 
@@ -109,8 +109,8 @@ class Client:
             more |= page["more"]
         if not more and (self._looked is None or time.monotonic() > self._looked + DAILY):
             self._show_keys()
-        self._fetch_dossiers()
         self.send_answers()
+        self._fetch_dossiers()
         return more
 
     def _ask_checkpoints(self, followed):
@@ -177,10 +177,18 @@ class Client:
         self._wanted.extend(entry for entry in entries if entry["type"] == HANDED_OVER)
 
     def _fetch_dossiers(self):
-        while self._wanted:
-            if not self.store.has(file_of(self._wanted[0]["subject"])):
-                self._fetch(self._wanted[0])
-            self._wanted.popleft()
+        """Raises Away for those that the regency does not give: they hold up nothing else, and are
+        asked for again."""
+        withheld = {}
+        for entry in filter(partial(_is_missing, self.store), self._wanted):
+            try:
+                self._fetch(entry)
+            except (Away, Refused) as why:
+                withheld[entry["subject"]] = why
+        self._wanted = [entry for entry in self._wanted if entry["subject"] in withheld]
+        if withheld:
+            told = "; ".join(f"{number} ({why})" for number, why in withheld.items())
+            raise Away(f"no dossier is given of {told}")
 
     def _fetch(self, entry):
         """A part that is missing may have been erased while the regency read: it is asked again."""
@@ -253,9 +261,15 @@ def status(store):
         "dossiers": [Path(name).stem for name in store.listed("dossiers")],
         "answers": [{"id": a["id"], "result": a["result"]} for a in store.answers()],
         "evidence": store.listed("evidence"),
+        "missing": [e["subject"] for e in store.entries("handovers") if _is_missing(store, e)],
     }
     for line in json.dumps(told, indent=1).splitlines():
         say(line)
+
+
+def _is_missing(store, entry):
+    """Whether it tells of a dossier that is not kept."""
+    return entry["type"] == HANDED_OVER and not store.has(file_of(entry["subject"]))
 
 
 def verify(store):

@@ -85,7 +85,7 @@ def goes_on(regency: Regency, outside: Outside) -> None:
 def gives_up(outside: Outside, why: str) -> None:
     """What must hold of an answer that is too slow, or too large."""
     assert outside.run("follow", "--once") == 2, outside.said
-    assert f"away: {why}; nothing of it is kept. Try again, and call the regency" in outside.said
+    assert f"{why}; nothing of it is kept. Try again, and call the regency" in outside.said
 
 
 @pytest.mark.parametrize("name", DRIPS)

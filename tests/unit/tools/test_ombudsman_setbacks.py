@@ -66,6 +66,42 @@ def test_evidence_that_finds_no_room_hides_no_alarm(regency: Regency, outside: O
     assert "No evidence could be written: [Errno 27]" in outside.said
 
 
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_dossier_that_is_withheld_holds_up_nothing_else(
+    regency: Regency, outside: Outside, status: int
+) -> None:
+    numbers = [f"KTB-12345-6789{n}" for n in range(3)]
+    for number in numbers:
+        regency.hand_over(number, dossier(part("x")))
+    withheld, *others = numbers
+    given = regency.answers[f"dossiers/{withheld}"]
+    regency.answers[f"dossiers/{withheld}"] = [(status, b'{"title": "Not today"}')]
+
+    assert [outside.run("follow", "--once") for _ in range(2)] == [2, 2]
+
+    assert all(outside.read(f"dossiers/{number}.json") for number in others)
+    assert f"away: no dossier is given of {withheld} (" in outside.said
+    assert outside.run("answer", others[0], "received") == 0, outside.said
+    assert outside.run("status") == 0
+    assert json.loads(outside.said)["missing"] == [withheld]
+    regency.answers[f"dossiers/{withheld}"] = given
+    has_all(regency, outside)
+    assert outside.read(f"dossiers/{withheld}.json")
+
+
+def test_an_answer_goes_before_a_dossier_that_is_withheld(
+    regency: Regency, outside: Outside
+) -> None:
+    regency.answers[f"handovers/{NUMBER}/answers"] = [(503, b"{}"), (200, b"{}")]
+    regency.hand_over(NUMBER, dossier(part("x")))
+    regency.answers[f"dossiers/{NUMBER}"] = [(404, b"{}")]
+    assert outside.run("answer", NUMBER, "received") == 2
+
+    assert outside.run("follow", "--once") == 2
+
+    assert len(regency.signed) == 2
+
+
 def test_a_part_that_our_key_does_not_open_is_told(regency: Regency, outside: Outside) -> None:
     mine, other = part(envelope(outside, text="a")), part("x", key_id="\x1bp", part="identity")
     regency.hand_over(NUMBER, dossier(mine, other))
