@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from marshmallow import ValidationError
+from marshmallow.fields import Boolean
+
 from chassis.config import Misconfigured
 from services.notify.contacts import is_mailable
 
@@ -27,8 +30,10 @@ def configuration(told: Mapping[str, str], *, files: str, templates: str) -> str
     `files`: the folder of the password to the mail server, `smtp-password`. `templates`: that of
     `mail.tmpl`. Raises Misconfigured with the name of what cannot be.
     """
-    everyone = _addresses(told, "ALERTS_TO") or _nobody_said(told)
-    paged = _addresses(told, "PAGES_TO") or everyone
+    everyone = _addresses(told, "ALERTS_TO")
+    if everyone is None:
+        everyone = _whom_by_default(told)
+    paged = _addresses(told, "PAGES_TO")
     watchdog = told.get("WATCHDOG_URL", "")
     if watchdog and urlsplit(watchdog).scheme not in ("http", "https"):
         raise Misconfigured("WATCHDOG_URL must be an http or https address, or empty")
@@ -42,19 +47,19 @@ def configuration(told: Mapping[str, str], *, files: str, templates: str) -> str
             "group_interval": "5m",
             "repeat_interval": "24h",
             "routes": [
-                _route("watchdog", "none", group_wait="0s", interval="1m", repeat="1m"),
+                _route("watchdog", "none", group_wait="0s", interval="1m", repeat="30s"),
                 _route("pages", "page", group_wait="10s", interval="1m", repeat="2h"),
             ],
         },
-        # who cannot call lets the switch go, so that somebody else does
+        # who cannot mail lets the switch go, so that somebody else calls
         "inhibit_rules": [
             {
-                "source_matchers": ['alertname="CallsFailing"'],
+                "source_matchers": ['alertname="CallsFailing"', 'integration="email"'],
                 "target_matchers": ['alertname="Watchdog"'],
             }
         ],
         "receivers": [
-            {"name": "pages", "email_configs": _mails(paged)},
+            {"name": "pages", "email_configs": _mails(everyone if paged is None else paged)},
             {"name": "tickets", "email_configs": _mails(everyone)},
             {"name": "watchdog", "webhook_configs": [{"url": watchdog}] if watchdog else []},
         ],
@@ -62,9 +67,11 @@ def configuration(told: Mapping[str, str], *, files: str, templates: str) -> str
     return json.dumps(calling)
 
 
-def _addresses(told: Mapping[str, str], name: str) -> list[str]:
-    """The addresses of a variable; none for `nobody` and for an empty one."""
+def _addresses(told: Mapping[str, str], name: str) -> list[str] | None:
+    """The addresses of a variable: none for `nobody`, None if it says nothing."""
     words = [word.strip() for word in told.get(name, "").split(",") if word.strip()]
+    if not words:
+        return None
     if words == [NOBODY]:
         return []
     if not all(map(is_mailable, words)):
@@ -74,20 +81,25 @@ def _addresses(told: Mapping[str, str], name: str) -> list[str]:
     return words
 
 
-def _nobody_said(told: Mapping[str, str]) -> list[str]:
-    """Whom to call where no address stands. That nobody is, is not for a default to decide."""
-    if told.get("ALERTS_TO", "").strip() == NOBODY:
-        return []
+def _whom_by_default(told: Mapping[str, str]) -> list[str]:
+    """Whom to call where nothing is said. That nobody is, is not for a default to decide."""
     if told.get("LAPOR_ENV") == "production":
         raise Misconfigured(f"ALERTS_TO must say who is called in production, or {NOBODY}")
     return [DEMONSTRATION]
 
 
 def _mail_server(told: Mapping[str, str], files: str) -> dict[str, Any]:
+    try:
+        protected = Boolean().deserialize(told.get("SMTP_STARTTLS", "false"))
+    except ValidationError:
+        raise Misconfigured("SMTP_STARTTLS must be true or false") from None
+    if told.get("LAPOR_ENV") == "production" and not protected:
+        raise Misconfigured("SMTP_STARTTLS must be on in production")
     server: dict[str, Any] = {
         "smtp_smarthost": f"{told['SMTP_HOST']}:{told['SMTP_PORT']}",
+        "smtp_hello": told["SMTP_FROM"].rpartition("@")[2],
         "smtp_from": told["SMTP_FROM"],
-        "smtp_require_tls": told.get("SMTP_STARTTLS", "") == "true",
+        "smtp_require_tls": protected,
     }
     if user := told.get("SMTP_USER"):
         server |= {

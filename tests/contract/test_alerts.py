@@ -118,7 +118,7 @@ REFUSED_ALL = A_SLIP | {
     SETTLED.format("reporter", "rejected", 6): "0x10 1x39 2x10",
     "lapor_notify_unreached": "0x10 1x39 2x10",
 }
-ONE_CALL_FAILED = {CALLS_FAILED.format("webhook"): "0x30 1x30"}
+ONE_CALL_FAILED = {CALLS_FAILED.format("email"): "0x54 1x6"}  # five minutes ago
 HEARD_AT_LAST = {"lapor_escalation_unheard_answers": "0x10 1x20 0x30"}
 
 GONE = "0x10 _x50"
@@ -242,7 +242,7 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(
 
 
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
-    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST, A_SLIP)
+    over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST, A_SLIP, ONE_CALL_FAILED)
 
     play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *over)])
 

@@ -235,10 +235,11 @@ def test_the_networks_let_only_those_meet_who_must() -> None:
     assert members["watch"] == {"prometheus", "grafana", "alertmanager"}
     assert members["outside"] == {"gateway"}
     assert members["operators"] == {"grafana"}
-    assert members["mail"] == {"notify-worker", "mailpit", "alertmanager"}
+    assert members["mail"] == {"notify-worker", "mailpit"}
+    assert members["calls"] == {"alertmanager", "mailpit"}
     assert members["pokes"] == {"escalation-worker"}
     leading_out = {net for net in NETS if not (COMPOSE["networks"][net] or {}).get("internal")}
-    assert leading_out == {"outside", "operators", "mail", "pokes"}
+    assert leading_out == {"outside", "operators", "mail", "calls", "pokes"}
 
 
 NETS = tuple(COMPOSE["networks"])

@@ -52,6 +52,10 @@ class Outside:
         """A document of the folder."""
         return json.loads((self.folder / name).read_text())
 
+    def documents(self, folder: str) -> list[Any]:
+        """The documents of a part of the folder."""
+        return [json.loads(file.read_text()) for file in sorted((self.folder / folder).iterdir())]
+
     def entries(self, stream: str = "monitoring") -> list[dict[str, Any]]:
         """The entries that it keeps; half a line at the end is none."""
         file = self.folder / f"{stream}.jsonl"

@@ -26,12 +26,11 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from chain import HANDED_OVER, Broken, is_number
-from dossiers import LEFT_OUT, compare, file_of, known, unseal, why_false
+from dossiers import Owed, compare, file_of, is_missing, why_false
 from office import WAIT, Away, Office, Refused, sign
 from pinning import new_keys, pin
 from pokes import listening
@@ -69,7 +68,7 @@ class Client:
             raise SystemExit("begin with `init`")
         self.office = Office(self.config)
         self._looked = None  # when at the published keys
-        self._wanted = []  # hand-overs whose dossiers are not known to be here
+        self._owed = Owed(store, self.office, self.config.get("opening_key"))
 
     # --- following
 
@@ -77,7 +76,7 @@ class Client:
         """Reads on; with `pokes`, when one comes, and now and then. Raises Broken; and Away only if
         `once`."""
         streams, tries = [Followed(self.store, stream) for stream in STREAMS], 0
-        self._want(self.store.entries("handovers"))
+        self._owed.want(self.store.entries("handovers"))
         while True:
             try:
                 more = self._round(streams, 0 if once or pokes else WAIT)
@@ -105,13 +104,27 @@ class Client:
                 about = f"{entry['position']} {entry['type']} {entry.get('subject')}"
                 say(f"{followed.stream} {about}")
             self._acknowledge(followed)
-            self._want(new)
+            self._owed.want(new)
             more |= page["more"]
-        if not more and (self._looked is None or time.monotonic() > self._looked + DAILY):
-            self._show_keys()
-        self.send_answers()
-        self._fetch_dossiers()
+        if not more:
+            self._rest()
         return more
+
+    def _rest(self):
+        """What is done once there is nothing more to read; none of it holds up another. Raises what
+        the first one raised of Away and Refused."""
+        troubles = []
+        for step in (self._look_at_keys, self.send_answers, self._owed.fetch):
+            try:
+                step()
+            except (Away, Refused) as trouble:
+                troubles.append(trouble)
+        if troubles:
+            raise troubles[0]
+
+    def _look_at_keys(self):
+        if self._looked is None or time.monotonic() > self._looked + DAILY:
+            self._show_keys()
 
     def _ask_checkpoints(self, followed):
         """Asks for those after what is kept, before the entries that must bear them out; whether
@@ -171,42 +184,6 @@ class Client:
                 raise Broken(followed.stream, followed.chain.position, refused.code) from None
             raise
 
-    # --- dossiers
-
-    def _want(self, entries):
-        self._wanted.extend(entry for entry in entries if entry["type"] == HANDED_OVER)
-
-    def _fetch_dossiers(self):
-        """Raises Away for those that the regency does not give: they hold up nothing else, and are
-        asked for again."""
-        withheld = {}
-        for entry in filter(partial(_is_missing, self.store), self._wanted):
-            try:
-                self._fetch(entry)
-            except (Away, Refused) as why:
-                withheld[entry["subject"]] = why
-        self._wanted = [entry for entry in self._wanted if entry["subject"] in withheld]
-        if withheld:
-            told = "; ".join(f"{number} ({why})" for number, why in withheld.items())
-            raise Away(f"no dossier is given of {told}")
-
-    def _fetch(self, entry):
-        """A part that is missing may have been erased while the regency read: it is asked again."""
-        number = entry["subject"]
-        answer = self.office.dossier(number)
-        if why_false(answer, entry) == LEFT_OUT:
-            answer = self.office.dossier(number)
-        if why := why_false(answer, entry):
-            raise Broken("handovers", entry["position"], f"dossier: {why}", answer)
-        kept = known(answer)
-        if key := self.config.get("opening_key"):
-            kept["opened"] = unseal(kept, number, key)
-        self.store.write(file_of(number), kept)
-        say(f"dossier {number}")
-        for one in kept.get("opened", []):
-            if "error" in one:
-                warn(f"dossier {number}: its part {one['part']} stays sealed ({one['error']})")
-
     # --- answering
 
     def answer(self, number, said):
@@ -261,15 +238,10 @@ def status(store):
         "dossiers": [Path(name).stem for name in store.listed("dossiers")],
         "answers": [{"id": a["id"], "result": a["result"]} for a in store.answers()],
         "evidence": store.listed("evidence"),
-        "missing": [e["subject"] for e in store.entries("handovers") if _is_missing(store, e)],
+        "missing": [e["subject"] for e in store.entries("handovers") if is_missing(store, e)],
     }
     for line in json.dumps(told, indent=1).splitlines():
         say(line)
-
-
-def _is_missing(store, entry):
-    """Whether it tells of a dossier that is not kept."""
-    return entry["type"] == HANDED_OVER and not store.has(file_of(entry["subject"]))
 
 
 def verify(store):
@@ -390,7 +362,7 @@ def _evidence(store, broken):
             broken.stream, found=str(broken), position=broken.what, check=broken.check,
             ours=kept, page=broken.page,
         )  # fmt: skip
-    except OSError as error:
+    except (OSError, Strange) as error:
         return f"No evidence could be written: {error}"
     return f"Evidence: {file}"
 

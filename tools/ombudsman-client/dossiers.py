@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import random
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import rfc8785
@@ -11,7 +13,8 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 from joserfc.registry import HeaderParameter
-from telling import say
+from office import Away, Refused, Silent
+from telling import say, warn
 
 MEMBERS = ("dossier", "sha256", "sealed", "erased_at")
 NAMES = ("part", "key_id", "sha256")  # what a dossier names each of its sealed parts by
@@ -53,6 +56,58 @@ def _why_false(answer, entry):
 def _named(parts):
     """How often there is a part of these names."""
     return Counter(tuple(part[name] for name in NAMES) for part in parts)
+
+
+class Owed:
+    """The dossiers of hand-overs that may not be here yet. They are asked for in an order of
+    chance: what the regency does not give is not always before another."""
+
+    def __init__(self, store, office, opening_key=None):
+        self._store, self._office, self._opening_key = store, office, opening_key
+        self._entries = []
+
+    def want(self, entries):
+        """Those that these entries tell of, too."""
+        self._entries.extend(entry for entry in entries if entry["type"] == HANDED_OVER)
+
+    def fetch(self):
+        """Gets what is missing. Raises Away for what is not given, when all were asked for; at once
+        if no answer comes: that may take minutes, and is waited for once."""
+        withheld = {}
+        random.shuffle(self._entries)
+        for entry in filter(partial(is_missing, self._store), self._entries):
+            try:
+                self._fetch(entry)
+            except Silent:
+                raise
+            except (Away, Refused) as why:
+                withheld[entry["subject"]] = why
+        self._entries = [one for one in self._entries if one["subject"] in withheld]
+        if withheld:
+            told = "; ".join(f"{number} ({why})" for number, why in withheld.items())
+            raise Away(f"no dossier is given of {told}")
+
+    def _fetch(self, entry):
+        """A part that is missing may have been erased while the regency read: it is asked again."""
+        number = entry["subject"]
+        answer = self._office.dossier(number)
+        if why_false(answer, entry) == LEFT_OUT:
+            answer = self._office.dossier(number)
+        if why := why_false(answer, entry):
+            raise Broken("handovers", entry["position"], f"dossier: {why}", answer)
+        kept = known(answer)
+        if self._opening_key:
+            kept["opened"] = unseal(kept, number, self._opening_key)
+        self._store.write(file_of(number), kept)
+        say(f"dossier {number}")
+        for one in kept.get("opened", []):
+            if "error" in one:
+                warn(f"dossier {number}: its part {one['part']} stays sealed ({one['error']})")
+
+
+def is_missing(store, entry):
+    """Whether it tells of a dossier that is not kept."""
+    return entry["type"] == HANDED_OVER and not store.has(file_of(entry["subject"]))
 
 
 def known(answer):

@@ -19,6 +19,7 @@ PAGE, CHECKPOINTS = 2000, 500  # of each as many as a page may have
 PATIENCE, LARGEST = 300, 2**25  # seconds and bytes for one answer
 LATER = (408, 429)  # refusals that are none
 CURSOR = re.compile(r"[!-~]{0,100}")
+BEARER = re.compile(r"[!-~]+")
 NO_FORM = "what it answered is not of its form"
 GIVEN_UP = "nothing of it is kept. Try again, and call the regency if it stays so"
 
@@ -28,8 +29,12 @@ class Away(Exception):
     in a form that it never uses."""
 
 
-class Late(Away):
-    """It answers so slowly that it was given up."""
+class Silent(Away):
+    """No answer came."""
+
+
+class Late(Silent):
+    """It came so slowly that it was given up."""
 
 
 class Refused(Exception):
@@ -58,7 +63,7 @@ class Office:
                     raise Away(f"it answered {status}")
                 told = _object(_read(answer, path))
         except httpx.TransportError as error:
-            raise Away(type(error).__name__) from None
+            raise Silent(type(error).__name__) from None
         except Late:
             self._client = _client(self._config)  # the other was stopped wherever it was
             raise
@@ -111,7 +116,11 @@ def is_cursor(text):
 
 def _client(config):
     """What is sent compressed could be a thousand times as large: we do not ask for it."""
-    bearer = Path(config["bearer"]).read_text("ascii").strip()
+    bearer = Path(config["bearer"]).read_text("utf-8", errors="replace").strip()
+    if not BEARER.fullmatch(bearer):
+        raise SystemExit(
+            f"{config['bearer']} is no bearer key: one line of letters, digits and signs"
+        )
     return httpx.Client(
         base_url=config["url"].rstrip("/") + "/v1/ombudsman/",
         headers={"Authorization": f"Bearer {bearer}", "Accept-Encoding": "identity"},

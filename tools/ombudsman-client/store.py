@@ -95,9 +95,14 @@ class Store:
         return self.place(name).exists()
 
     def read(self, name, otherwise=None):
-        """A JSON document, or `otherwise` if there is none."""
+        """A JSON document, or `otherwise` if there is none. Raises Strange for what is none."""
         file = self.place(name)
-        return json.loads(file.read_text("utf-8")) if file.exists() else otherwise
+        if not file.exists():
+            return otherwise
+        try:
+            return json.loads(file.read_text("utf-8"))
+        except ValueError:
+            raise Strange(f"{file} is damaged: it is no JSON") from None
 
     def write(self, name, document):
         """Replaces a document as a whole, and only once it is on the disk."""
@@ -198,7 +203,6 @@ class Store:
 
     def evidence(self, stream, **found):
         """Keeps what did not hold; the file's name."""
-        (self.folder / "evidence").mkdir(mode=0o700, exist_ok=True)
         when, more = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), itertools.count(2)
         name = f"evidence/{when}-{stream}.json"
         while self.has(name):

@@ -31,8 +31,10 @@ ASSETS = "/usr/share/prometheus/alertmanager"  # where Debian's build looks for 
 EVERYONE = ["all@kotabaru.example", "second@kotabaru.example"]
 TOLD = {
     "LAPOR_ENV": "production", "SMTP_HOST": "localhost", "SMTP_PORT": "25",
-    "SMTP_FROM": "lapor@kotabaru.example", "ALERTS_TO": ", ".join(EVERYONE),
+    "SMTP_FROM": "lapor@kotabaru.example", "SMTP_STARTTLS": "True",
+    "ALERTS_TO": ", ".join(EVERYONE),
 }  # fmt: skip
+IN_CLEAR = {"LAPOR_ENV": "demo", "SMTP_STARTTLS": "false"}
 QUICKLY = '"group_interval": "1s"'
 
 
@@ -72,7 +74,7 @@ class Calling:
     def running(self, **told: str) -> Iterator["Calling"]:
         """Alertmanager that was told this, and looks at a group of alerts each second."""
         port = str(self._switch.server_port)
-        told = TOLD | {"SMTP_PORT": str(self.postbox.port)} | told
+        told = TOLD | IN_CLEAR | {"SMTP_PORT": str(self.postbox.port)} | told
         told["WATCHDOG_URL"] = f"http://127.0.0.1:{port}/ping"
         text = configuration(told, files=str(self._folder), templates=str(TEMPLATES))
         quick = re.sub(r'"group_interval": "\w+"', QUICKLY, text)
@@ -157,6 +159,7 @@ notify is stuck
 """,
         text(page).replace("\r\n", "\n"),
     )
+    assert calling.postbox.greetings == {"kotabaru.example"}
     assert not calling.heard
 
 
@@ -176,8 +179,10 @@ def test_who_expects_the_watchdog_hears_it_until_calling_fails(calling: Calling)
     assert not calling.postbox.mails
     assert not calling.inhibited("Watchdog")
 
-    calling.tell("CallsFailing", "page")
+    calling.tell("CallsFailing", "page", integration="webhook")
+    assert not calling.inhibited("Watchdog")
 
+    calling.tell("CallsFailing", "page", integration="email")
     assert calling.inhibited("Watchdog")
 
 
@@ -193,7 +198,7 @@ def test_a_mail_server_that_wants_a_password_over_tls_is_given_it(
         auth_exclude_mechanism=["LOGIN"],  # aiosmtpd asks for it by words that it alone has
     )  # fmt: skip
 
-    with calling.running(SMTP_STARTTLS="true", SMTP_USER="lapor"):
+    with calling.running(SMTP_STARTTLS="yes", SMTP_USER="lapor"):
         calling.tell("OutboxStuck", "page")
         eventually(lambda: len(calling.postbox.mails) == 2, "both have their mail", seconds=40)
     calling.postbox.stop()
@@ -209,12 +214,12 @@ def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
         ({"ALERTS_TO": ""}, "ALERTS_TO must say who is called in production, or nobody"),
         ({"ALERTS_TO": "Budi <budi@x.example>"}, "ALERTS_TO must be plain addresses"),
         ({"PAGES_TO": "08123456789"}, "PAGES_TO must be plain addresses"),
+        ({"SMTP_STARTTLS": "no"}, "SMTP_STARTTLS must be on in production"),
+        ({"SMTP_STARTTLS": "starttls"}, "SMTP_STARTTLS must be true or false"),
         ({"WATCHDOG_URL": "hc-ping.example/1"}, "WATCHDOG_URL must be an http or https address"),
     ],
 )
-def test_nobody_is_called_in_production_only_if_that_is_said(
-    told: dict[str, str], words: str
-) -> None:
+def test_what_cannot_be_is_named_before_anything_starts(told: dict[str, str], words: str) -> None:
     with pytest.raises(Misconfigured, match=words):
         configuration(TOLD | told, files="", templates="")
 
@@ -222,6 +227,7 @@ def test_nobody_is_called_in_production_only_if_that_is_said(
 def test_whoever_is_called_is_who_was_said() -> None:
     assert called({}) == {"pages": EVERYONE, "tickets": EVERYONE, "watchdog": []}
     assert called({"ALERTS_TO": "nobody"}) == {"pages": [], "tickets": [], "watchdog": []}
+    assert called({"PAGES_TO": "nobody"}) == {"pages": [], "tickets": EVERYONE, "watchdog": []}
     demonstration = called({"ALERTS_TO": "", "LAPOR_ENV": "demo"})
     assert demonstration["pages"] == demonstration["tickets"] == ["operators@lapor.example"]
 

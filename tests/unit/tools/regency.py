@@ -31,6 +31,7 @@ class Regency:
         self.answers: dict[str, list[tuple[int, bytes]]] = {}
         self.odd: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         self.asked: list[str] = []
+        self.largest_page = 2000
         self.signed: list[bytes] = []  # bodies that came with a signature
 
     def keys(self) -> dict[str, Any]:
@@ -75,8 +76,9 @@ class Regency:
     def _usual(self, name: str, asked: dict[str, str]) -> dict[str, Any]:
         if name == "feed":
             chain = self.entries[asked["stream"]]
-            new = chain[int(asked.get("after", 0)) :]
-            return {"events": new, "cursor": str(len(chain)), "more": False}
+            before = int(asked.get("after", 0))
+            end = min(len(chain), before + self.largest_page)
+            return {"events": chain[before:end], "cursor": str(end), "more": end < len(chain)}
         if name == "checkpoints":
             return {"checkpoints": [], "cursor": "", "more": False}
         return {"keys": self.keys, "epochs": lambda: {"epochs": []}}.get(name, dict)()

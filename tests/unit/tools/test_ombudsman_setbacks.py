@@ -89,17 +89,85 @@ def test_a_dossier_that_is_withheld_holds_up_nothing_else(
     assert outside.read(f"dossiers/{withheld}.json")
 
 
-def test_an_answer_goes_before_a_dossier_that_is_withheld(
-    regency: Regency, outside: Outside
-) -> None:
-    regency.answers[f"handovers/{NUMBER}/answers"] = [(503, b"{}"), (200, b"{}")]
+def test_nor_does_it_hold_up_a_feed_of_many_pages(regency: Regency, outside: Outside) -> None:
     regency.hand_over(NUMBER, dossier(part("x")))
+    regency.answers[f"dossiers/{NUMBER}"] = [(404, b"{}")]
+    regency.largest_page = 5
+    for stream in ("monitoring", "handovers"):
+        for _ in range(17):
+            regency.append(stream)
+
+    assert outside.run("follow", "--once") == 2
+
+    assert outside.entries("monitoring") == regency.entries["monitoring"]
+    assert outside.entries("handovers") == regency.entries["handovers"]
+
+
+def test_answers_and_dossiers_hold_up_each_other_never(regency: Regency, outside: Outside) -> None:
+    regency.answers[f"handovers/{NUMBER}/answers"] = [(503, b"{}"), (503, b"{}"), (200, b"{}")]
+    other = "KTB-12345-67891"
+    for number in (NUMBER, other):
+        regency.hand_over(number, dossier(part("x")))
     regency.answers[f"dossiers/{NUMBER}"] = [(404, b"{}")]
     assert outside.run("answer", NUMBER, "received") == 2
 
     assert outside.run("follow", "--once") == 2
+    assert outside.read(f"dossiers/{other}.json")["dossier"]
+    assert outside.run("follow", "--once") == 2
 
-    assert len(regency.signed) == 2
+    assert len(regency.signed) == 3
+    assert [a["result"]["taken"] for a in outside.documents("answers")] == [True]
+
+
+def test_who_says_nothing_is_waited_for_once_and_not_always_before_others(
+    regency: Regency, outside: Outside
+) -> None:
+    numbers = [f"KTB-12345-6789{n}" for n in range(4)]
+    for number in numbers:
+        regency.hand_over(number, dossier(part("x")))
+    silent, *others = numbers
+    regency.odd[f"dossiers/{silent}"] = lambda _: None  # hangs up
+
+    runs = 0
+    while len(list((outside.folder / "dossiers").iterdir())) < len(others):
+        assert outside.run("follow", "--once") == 2, outside.said
+        runs += 1
+        assert runs < 40, "chance alone would need one run in four"
+
+    assert regency.asked.count(f"GET dossiers/{silent}") <= runs
+
+
+def test_a_damaged_document_is_named(regency: Regency, outside: Outside) -> None:
+    (outside.folder / "monitoring.json").write_text('{"cursor": ')
+
+    for command in (["follow", "--once"], ["status"]):
+        assert outside.run(*command) == 1
+        assert "monitoring.json is damaged: it is no JSON" in outside.said
+        assert "Traceback" not in outside.said
+
+
+@pytest.mark.parametrize("found", ["", "one two", "one\ntwo", "kunci\u2013"])
+def test_a_file_that_is_no_bearer_key_is_named(outside: Outside, found: str) -> None:
+    secret(outside, "bearer-key").write_text(found, "utf-8")
+
+    assert outside.run("follow", "--once") == 1
+
+    assert "bearer-key is no bearer key" in outside.said
+    assert "Traceback" not in outside.said
+
+
+def test_who_only_looks_makes_no_folder_for_evidence(regency: Regency, outside: Outside) -> None:
+    regency.append()
+    assert outside.run("follow", "--once") == 0, outside.said
+    (outside.folder / "evidence").rmdir()
+    kept = outside.folder / "monitoring.jsonl"
+    kept.write_text(kept.read_text().replace('"y"', '"z"'))
+
+    assert outside.run("verify") == 3
+
+    assert "THE FEED DOES NOT HOLD" in outside.said
+    assert "No evidence could be written" in outside.said
+    assert not (outside.folder / "evidence").exists()
 
 
 def test_a_part_that_our_key_does_not_open_is_told(regency: Regency, outside: Outside) -> None:
