@@ -13,6 +13,8 @@ from chassis.metrics import READY
 from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
 
+pytestmark = pytest.mark.fault
+
 QUEUE = "intake.cases"
 
 

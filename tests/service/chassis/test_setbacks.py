@@ -29,6 +29,8 @@ from tests.service.chassis.stories import (
     way,
 )
 
+pytestmark = pytest.mark.fault
+
 
 def test_another_fact_under_a_number_already_used_is_parked_and_can_be_wanted(
     db, broker, run, surroundings

@@ -35,7 +35,6 @@ TOLD = {
     "ALERTS_TO": ", ".join(EVERYONE),
 }  # fmt: skip
 IN_CLEAR = {"LAPOR_ENV": "demo", "SMTP_STARTTLS": "false"}
-QUICKLY = '"group_interval": "1s"'
 
 
 class Switch(BaseHTTPRequestHandler):
@@ -72,12 +71,12 @@ class Calling:
 
     @contextmanager
     def running(self, **told: str) -> Iterator["Calling"]:
-        """Alertmanager that was told this, and looks at a group of alerts each second."""
+        """Alertmanager that was told this, and waits a second for what belongs together."""
         port = str(self._switch.server_port)
         told = TOLD | IN_CLEAR | {"SMTP_PORT": str(self.postbox.port)} | told
         told["WATCHDOG_URL"] = f"http://127.0.0.1:{port}/ping"
         text = configuration(told, files=str(self._folder), templates=str(TEMPLATES))
-        quick = re.sub(r'"group_interval": "\w+"', QUICKLY, text)
+        quick = re.sub(r'"(group_wait|group_interval)": "\w+"', r'"\1": "1s"', text)
         (self._folder / "alertmanager.yml").write_text(quick)
         expecting = Thread(target=self._switch.serve_forever)
         expecting.start()

@@ -18,6 +18,8 @@ from tests.service.escalation.test_ombudsman_client_keys import Ring
 from tests.service.escalation.test_ombudsman_client_rejoins import goes_on
 from tests.service.escalation.tower import Tower
 
+pytestmark = pytest.mark.fault
+
 ACKNOWLEDGE = "            self._acknowledge(followed)\n"
 SAID = "POST /v1/ombudsman/acknowledgements"
 LOCK = "SELECT pg_advisory_lock(hashtext('escalation.acknowledge.monitoring'))"

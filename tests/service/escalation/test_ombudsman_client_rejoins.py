@@ -19,6 +19,8 @@ from tests.service.escalation.reader import place
 from tests.service.escalation.test_feed_epochs import open_epoch, restored
 from tests.service.escalation.tower import NUMBER, Tower
 
+pytestmark = pytest.mark.fault
+
 
 class Story:
     """What the client had when the regency lost it; `kept` and `lost` are of monitoring."""

@@ -19,6 +19,8 @@ from tests.unit.tools.regency import Regency
 from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, part
 from tests.unit.tools.test_verify_feed_busy import DRIPS, OK
 
+pytestmark = pytest.mark.fault
+
 BOUNDS = "PATIENCE, LARGEST = 300, 2**25"
 HASTY = ("office.py", BOUNDS, "PATIENCE, LARGEST = 3, 2**25")
 NARROW = ("office.py", BOUNDS, "PATIENCE, LARGEST = 300, 10**6")
