@@ -293,7 +293,7 @@ def test_the_checker_sees_what_is_no_refusal(problem: str) -> None:
             return httpx.Response(status, headers={"Content-Type": kind}, json=body)
 
     with pytest.raises(AssertionError):
-        refused(timed(Asked(), None))  # type: ignore[arg-type]
+        refused(timed(Asked(), None, patience=1))  # type: ignore[arg-type]
 
 
 def test_a_body_that_nobody_reads_does_not_cost_the_next_request_its_connection(
