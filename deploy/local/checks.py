@@ -44,9 +44,8 @@ def tests(left_out: str) -> list[tuple[str, list[str]]]:
     time and the slow ones, with nothing beside them. What is not left out is in one of the three.
     """
     chosen, rest = f" and {left_out}" if left_out else "", f"not ({SIDE_BY_SIDE})"
-    processes = min(PROCESSES, os.cpu_count() or 1)
-    if left_out == EVERYDAY:  # nothing among them fills a core: a third of their time they wait
-        processes += 1
+    spare = int(left_out == EVERYDAY)  # those fill no core: a third of their time they wait
+    processes = min(PROCESSES, (os.cpu_count() or 1) + spare)
     marked = ("--no-loadscope-reorder", "-m", SIDE_BY_SIDE + chosen)
     side_by_side = pytest(*spread(processes), *marked)
     steps = [("tests side by side", side_by_side)]

@@ -180,6 +180,14 @@ def test_a_container_finds_its_own_secrets_and_nobody_elses(tmp_path: Path) -> N
     assert CONTAINERS["secrets"]["network_mode"] == "none"
 
 
+def test_who_is_called_is_told_and_alertmanager_is_started_anew_when_that_changes() -> None:
+    source = (ROOT / "deploy" / "alertmanager" / "configuration.py").read_text()
+    told = CONTAINERS["secrets"]["environment"]
+
+    assert set(told) == set(re.findall(r"""["']([A-Z]+_[A-Z]+)["']""", source))
+    assert CONTAINERS["alertmanager"]["environment"] == told
+
+
 def test_what_is_handed_out_is_what_is_asked_for(tmp_path: Path) -> None:
     hand_out.make(tmp_path / "vault")
 

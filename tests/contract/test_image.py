@@ -90,6 +90,20 @@ def test_a_folder_holds_just_what_its_owner_needs(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o500
 
 
+def test_nothing_is_handed_out_in_production_before_it_is_said_who_is_called(
+    tmp_path: Path,
+) -> None:
+    told = {"LAPOR_ENV": "production", "SMTP_HOST": "mail", "SMTP_PORT": "25"}
+    told |= {"SMTP_FROM": "lapor@kotabaru.example", "SMTP_STARTTLS": "true"}
+    command = [sys.executable, "-m", "deploy.compose.hand_out", tmp_path / "vault", tmp_path / "to"]
+
+    ran = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 1
+    assert ran.stderr == "ALERTS_TO must say who is called in production, or nobody\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_secrets_are_made_once_and_stay(tmp_path: Path) -> None:
     hand_out.make(tmp_path)
     before = {name: owner.files for name, owner in hand_out.owners(tmp_path, "{}").items()}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from deploy.local.process import free_port
 
@@ -36,6 +39,15 @@ class Postbox:
         """Serves; `how` are aiosmtpd's own settings."""
         self._server = Controller(self, hostname="127.0.0.1", port=self.port, **how)
         self._server.start()
+
+    def start_protected(self, certificate: Path, **how: Any) -> None:
+        """Serves over TLS only, and only the user `lapor` with the password `right`."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        self.start(
+            tls_context=context, require_starttls=True, auth_required=True,
+            authenticator=_knows_one, **how,
+        )  # fmt: skip
 
     def stop(self) -> None:
         self._server.stop()
@@ -77,3 +89,7 @@ class Postbox:
     def ids(self) -> list[str]:
         """The Message-ID of every mail."""
         return [str(mail["Message-ID"]) for mail in self.mails]
+
+
+def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
+    return AuthResult(success=(data.login, data.password) == (b"lapor", b"right"), handled=False)

@@ -107,10 +107,10 @@ class Client:
             self._owed.want(new)
             more |= page["more"]
         if not more:
-            self._rest()
+            self._afterwards()
         return more
 
-    def _rest(self):
+    def _afterwards(self):
         """What is done once there is nothing more to read; none of it holds up another. Raises what
         the first one raised of Away and Refused."""
         troubles = []

@@ -2,7 +2,6 @@
 
 import json
 import re
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -13,13 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from aiosmtpd.smtp import AuthResult
 
 from chassis.config import Misconfigured
 from deploy.alertmanager.configuration import configuration
 from deploy.local.process import Process, free_port
 from deploy.local.prometheus import program
 from deploy.local.supervisor import http_ready
+from tests.contract.measures import seconds_of
 from tests.harness.certificates import Authority
 from tests.harness.plain import PLAIN
 from tests.harness.postbox import Postbox
@@ -70,7 +69,7 @@ class Calling:
         )  # fmt: skip
 
     @contextmanager
-    def running(self, **told: str) -> Iterator["Calling"]:
+    def running(self, certificate: Path | None = None, **told: str) -> Iterator["Calling"]:
         """Alertmanager that was told this, and waits a second for what belongs together."""
         port = str(self._switch.server_port)
         told = TOLD | IN_CLEAR | {"SMTP_PORT": str(self.postbox.port)} | told
@@ -78,6 +77,11 @@ class Calling:
         text = configuration(told, files=str(self._folder), templates=str(TEMPLATES))
         quick = re.sub(r'"(group_wait|group_interval)": "\w+"', r'"\1": "1s"', text)
         (self._folder / "alertmanager.yml").write_text(quick)
+        if certificate:
+            # aiosmtpd asks for LOGIN by words that it alone has
+            self.postbox.start_protected(certificate, auth_exclude_mechanism=["LOGIN"])
+        else:
+            self.postbox.start()
         expecting = Thread(target=self._switch.serve_forever)
         expecting.start()
         self._manager.start()
@@ -89,6 +93,7 @@ class Calling:
             self._switch.shutdown()
             expecting.join()
             self._switch.server_close()
+            self.postbox.stop()
 
     def tell(self, alert: str, severity: str, *, over: bool = False, **labels: str) -> None:
         """Says what Prometheus says of an alert."""
@@ -131,11 +136,8 @@ def _program(folder: Path, cache: Path) -> Path:
 
 @pytest.fixture
 def calling(tmp_path: Path, cache: Path) -> Iterator[Calling]:
-    made = Calling(tmp_path, cache)
-    made.postbox.start()
-    with made.running(PAGES_TO="page@kotabaru.example"):
+    with Calling(tmp_path, cache).running(PAGES_TO="page@kotabaru.example") as made:
         yield made
-    made.postbox.stop()
 
 
 def test_what_must_wake_somebody_is_mailed_where_that_is_and_what_can_wait_to_all(
@@ -189,22 +191,12 @@ def test_a_mail_server_that_wants_a_password_over_tls_is_given_it(
     tmp_path: Path, cache: Path
 ) -> None:
     authority = Authority(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(authority.certificate("localhost"))
     calling = Calling(tmp_path, cache, SSL_CERT_FILE=str(authority.file))
-    calling.postbox.start(
-        tls_context=context, require_starttls=True, auth_required=True, authenticator=_knows_one,
-        auth_exclude_mechanism=["LOGIN"],  # aiosmtpd asks for it by words that it alone has
-    )  # fmt: skip
+    certificate = authority.certificate("localhost")
 
-    with calling.running(SMTP_STARTTLS="yes", SMTP_USER="lapor"):
+    with calling.running(certificate, SMTP_STARTTLS="yes", SMTP_USER="lapor"):
         calling.tell("OutboxStuck", "page")
         eventually(lambda: len(calling.postbox.mails) == 2, "both have their mail", seconds=40)
-    calling.postbox.stop()
-
-
-def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (b"lapor", b"right"), handled=False)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +221,16 @@ def test_whoever_is_called_is_who_was_said() -> None:
     assert called({"PAGES_TO": "nobody"}) == {"pages": [], "tickets": EVERYONE, "watchdog": []}
     demonstration = called({"ALERTS_TO": "", "LAPOR_ENV": "demo"})
     assert demonstration["pages"] == demonstration["tickets"] == ["operators@lapor.example"]
+
+
+def test_the_switch_is_told_each_minute() -> None:
+    """What was told less than `repeat_interval` ago is not told again: as long as the interval, it
+    would miss every other time."""
+    routes = json.loads(configuration(TOLD, files="", templates=""))["route"]["routes"]
+    [watchdog] = [route for route in routes if route["receiver"] == "watchdog"]
+
+    assert seconds_of(watchdog["group_interval"]) == 60
+    assert seconds_of(watchdog["repeat_interval"]) < 60
 
 
 def text(mail: EmailMessage) -> str:

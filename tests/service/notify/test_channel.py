@@ -2,7 +2,6 @@
 connection that is kept for the next message loses and doubles none."""
 
 import socket
-import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from aiosmtpd.smtp import AuthResult
 
 from services.notify.channel import MOST, Smtp
 from services.notify.domain import Unavailable, Undelivered
@@ -36,13 +34,8 @@ def serve(authority: Authority) -> Iterator[Callable[..., tuple[Postbox, Smtp]]]
     running: list[Postbox] = []
 
     def start(**ours: str) -> tuple[Postbox, Smtp]:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(authority.certificate("localhost"))
         box = Postbox()
-        box.start(
-            tls_context=context, require_starttls=True, auth_required=True,
-            authenticator=_knows_one,
-        )  # fmt: skip
+        box.start_protected(authority.certificate("localhost"))
         running.append(box)
         told = {"user": "lapor", "password": "right"} | ours
         return box, Smtp("localhost", box.port, hello="kotabaru.example", starttls=True, **told)
@@ -50,10 +43,6 @@ def serve(authority: Authority) -> Iterator[Callable[..., tuple[Postbox, Smtp]]]
     yield start
     for box in running:
         box.stop()
-
-
-def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (b"lapor", b"right"), handled=False)
 
 
 def test_a_trusted_server_gets_the_mail(serve, authority, monkeypatch) -> None:
