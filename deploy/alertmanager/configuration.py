@@ -4,7 +4,8 @@ What it is told stands in the environment, beside the mail server that notify us
 
 ALERTS_TO      addresses that alerts are mailed to, commas between; or `nobody`
 PAGES_TO       those for what must wake somebody, if they are others: a gateway to SMS, say
-WATCHDOG_URL   is sent the alert Watchdog every minute: who expects it there calls if it stays away
+WATCHDOG_URL   is sent the alert Watchdog every minute: who expects it there calls if it stays away;
+               or `nobody`
 """
 
 from __future__ import annotations
@@ -34,9 +35,7 @@ def configuration(told: Mapping[str, str], *, files: str, templates: str) -> str
     if everyone is None:
         everyone = _whom_by_default(told)
     paged = _addresses(told, "PAGES_TO")
-    watchdog = told.get("WATCHDOG_URL", "")
-    if watchdog and urlsplit(watchdog).scheme not in ("http", "https"):
-        raise Misconfigured("WATCHDOG_URL must be an http or https address, or empty")
+    switch = _switch(told)
     calling: dict[str, Any] = {
         "global": _mail_server(told, files),
         "templates": [f"{templates}/*.tmpl"],
@@ -61,7 +60,7 @@ def configuration(told: Mapping[str, str], *, files: str, templates: str) -> str
         "receivers": [
             {"name": "pages", "email_configs": _mails(everyone if paged is None else paged)},
             {"name": "tickets", "email_configs": _mails(everyone)},
-            {"name": "watchdog", "webhook_configs": [{"url": watchdog}] if watchdog else []},
+            {"name": "watchdog", "webhook_configs": [{"url": url} for url in switch]},
         ],
     }
     return json.dumps(calling)
@@ -86,6 +85,26 @@ def _whom_by_default(told: Mapping[str, str]) -> list[str]:
     if told.get("LAPOR_ENV") == "production":
         raise Misconfigured(f"ALERTS_TO must say who is called in production, or {NOBODY}")
     return [DEMONSTRATION]
+
+
+def _switch(told: Mapping[str, str]) -> list[str]:
+    """The address of the dead man's switch: none where nobody expects anything."""
+    url = told.get("WATCHDOG_URL", "")
+    if url == NOBODY:
+        return []
+    if not url:
+        if told.get("LAPOR_ENV") == "production":
+            raise Misconfigured(
+                f"WATCHDOG_URL must say in production what notices a dead machine, or {NOBODY}"
+            )
+        return []
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Misconfigured(f"WATCHDOG_URL must be an http or https address, or {NOBODY}")
+    return [url]
 
 
 def _mail_server(told: Mapping[str, str], files: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ EVERYONE = ["all@kotabaru.example", "second@kotabaru.example"]
 TOLD = {
     "LAPOR_ENV": "production", "SMTP_HOST": "localhost", "SMTP_PORT": "25",
     "SMTP_FROM": "lapor@kotabaru.example", "SMTP_STARTTLS": "True",
-    "ALERTS_TO": ", ".join(EVERYONE),
+    "ALERTS_TO": ", ".join(EVERYONE), "WATCHDOG_URL": "nobody",
 }  # fmt: skip
 IN_CLEAR = {"LAPOR_ENV": "demo", "SMTP_STARTTLS": "false"}
 
@@ -207,7 +207,10 @@ def test_a_mail_server_that_wants_a_password_over_tls_is_given_it(
         ({"PAGES_TO": "08123456789"}, "PAGES_TO must be plain addresses"),
         ({"SMTP_STARTTLS": "no"}, "SMTP_STARTTLS must be on in production"),
         ({"SMTP_STARTTLS": "starttls"}, "SMTP_STARTTLS must be true or false"),
+        ({"WATCHDOG_URL": ""}, "WATCHDOG_URL must say in production what notices a dead machine"),
         ({"WATCHDOG_URL": "hc-ping.example/1"}, "WATCHDOG_URL must be an http or https address"),
+        ({"WATCHDOG_URL": "https:/hc-ping.example"}, "WATCHDOG_URL must be an http or https addr"),
+        ({"WATCHDOG_URL": "https://[hc-ping/1"}, "WATCHDOG_URL must be an http or https address"),
     ],
 )
 def test_what_cannot_be_is_named_before_anything_starts(told: dict[str, str], words: str) -> None:
@@ -219,8 +222,11 @@ def test_whoever_is_called_is_who_was_said() -> None:
     assert called({}) == {"pages": EVERYONE, "tickets": EVERYONE, "watchdog": []}
     assert called({"ALERTS_TO": "nobody"}) == {"pages": [], "tickets": [], "watchdog": []}
     assert called({"PAGES_TO": "nobody"}) == {"pages": [], "tickets": EVERYONE, "watchdog": []}
-    demonstration = called({"ALERTS_TO": "", "LAPOR_ENV": "demo"})
+    switch = "https://hc-ping.example/1"
+    assert called({"WATCHDOG_URL": switch})["watchdog"] == [switch]
+    demonstration = called({"ALERTS_TO": "", "WATCHDOG_URL": "", "LAPOR_ENV": "demo"})
     assert demonstration["pages"] == demonstration["tickets"] == ["operators@lapor.example"]
+    assert demonstration["watchdog"] == []
 
 
 def test_the_switch_is_told_each_minute() -> None:
@@ -240,9 +246,10 @@ def text(mail: EmailMessage) -> str:
 
 
 def called(told: dict[str, str]) -> dict[str, list[str]]:
-    """Whom each receiver mails to."""
+    """Whom each receiver mails to, or posts to."""
     made = json.loads(configuration(TOLD | told, files="", templates=""))
     return {
         one["name"]: [mail["to"] for mail in one.get("email_configs", ())]
+        + [post["url"] for post in one.get("webhook_configs", ())]
         for one in made["receivers"]
     }
