@@ -10,14 +10,18 @@
     client.py --state DIR follow [--once]         read on, for ever or until nothing is left
     client.py --state DIR listen --port PORT      the same for ever, at once when we are poked
     client.py --state DIR answer NUMBER ANSWER [--reference R] [--reason CODE] [--words TEXT]
+    client.py --state DIR open [--opening-key FILE] [NUMBER...]
+                                                  opens again what stayed sealed of these dossiers,
+                                                  or of all; exit 1 if some of it stays so
     client.py --state DIR compare NUMBER FILE...  whether each is a file that an agency named as
                                                   evidence, by the dossier; exit 1 if one is not
     client.py --state DIR status                  what is kept, as JSON
     client.py --state DIR verify                  check everything that is kept, without the network
 
-URL is what stands before /v1/ombudsman. The last three only read. Exit 0: done. 1: refused, or
-nothing to do it with. 2: the regency is away, or another program follows in this folder: try again.
-3: THE FEED DOES NOT HOLD; evidence is kept, nobody should read on.
+URL is what stands before /v1/ombudsman. The last four need no network; the last three only read.
+Exit 0: done. 1: refused, or nothing to do it with. 2: the regency is away, or another program
+follows in this folder: try again. 3: THE FEED DOES NOT HOLD; evidence is kept, nobody should read
+on.
 """
 
 import argparse
@@ -30,9 +34,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from chain import HANDED_OVER, Broken, is_number
-from dossiers import Owed, compare, file_of, is_missing, why_false
+from dossiers import Owed, compare, file_of, is_missing, open_again, why_false
 from office import WAIT, Away, Office, Refused, sign
-from pinning import new_keys, pin
+from pinning import keys_of, new_keys, pin
 from pokes import listening
 from rejoining import rejoin
 from store import STREAMS, Busy, Followed, Store, Strange
@@ -63,9 +67,7 @@ class Client:
     """One regency, one folder."""
 
     def __init__(self, store):
-        self.store, self.config = store, store.read("config.json")
-        if self.config is None:
-            raise SystemExit("begin with `init`")
+        self.store, self.config = store, configured(store)
         self.office = Office(self.config)
         self._looked = None  # when at the published keys
         self._owed = Owed(store, self.office, self.config.get("opening_key"))
@@ -222,13 +224,21 @@ class Client:
             return {**refused.problem, "taken": False, "status": refused.status}
 
 
+def configured(store):
+    """What `init` kept."""
+    config = store.read("config.json")
+    if config is None:
+        raise SystemExit("begin with `init`")
+    return config
+
+
 def init(store, words):
     """Keeps where the feed is and where the keys are."""
+    feed_keys = keys_of(words.feed_keys) if words.feed_keys else []
     files = ("bearer", "signing_key", "opening_key", "ca")
     config = {name: str(Path(file).resolve()) for name in files if (file := getattr(words, name))}
     store.write("config.json", {"url": words.url, "proxy": words.proxy, **config})
-    if words.feed_keys:
-        store.trust(new_keys(json.loads(Path(words.feed_keys).read_text())["keys"], store))
+    store.trust(new_keys(feed_keys, store))
 
 
 def status(store):
@@ -275,6 +285,9 @@ def parsed():
     answer.add_argument("answer", choices=ANSWERS)
     for name in ("reference", "reason", "words", "at"):
         answer.add_argument(f"--{name}")
+    opening = commands.add_parser("open")
+    opening.add_argument("--opening-key")
+    opening.add_argument("numbers", nargs="*", type=_number, metavar="NUMBER")
     comparing = commands.add_parser("compare")
     comparing.add_argument("number", type=_number)
     comparing.add_argument("files", nargs="+", metavar="FILE")
@@ -301,6 +314,9 @@ def run(store, words):
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
         said |= {"reference": words.reference, "words": words.words}
         return 0 if Client(store).answer(words.number, said) else 1
+    elif words.command == "open":
+        with store.looking():
+            return 0 if open_again(store, _opening_key(store, words), words.numbers) else 1
     elif words.command in LOOK:
         with store.looking():
             return _look(store, words)
@@ -309,6 +325,13 @@ def run(store, words):
     else:
         pin(Client(store).office, store, words.wanted)
     return 0
+
+
+def _opening_key(store, words):
+    file = words.opening_key or configured(store).get("opening_key")
+    if not file:
+        raise SystemExit("`init` was told no opening key: name one with --opening-key")
+    return file
 
 
 def _look(store, words):

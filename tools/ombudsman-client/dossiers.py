@@ -100,9 +100,7 @@ class Owed:
             kept["opened"] = unseal(kept, number, self._opening_key)
         self._store.write(file_of(number), kept)
         say(f"dossier {number}")
-        for one in kept.get("opened", []):
-            if "error" in one:
-                warn(f"dossier {number}: its part {one['part']} stays sealed ({one['error']})")
+        _tell_sealed(number, kept.get("opened", []))
 
 
 def is_missing(store, entry):
@@ -129,6 +127,31 @@ def unseal(answer, number, key_file):
             one["error"] = f"{type(error).__name__}: {error}"
         opened.append(one)
     return opened
+
+
+def open_again(store, key_file, numbers):
+    """Opens what stayed sealed of the kept dossiers of these numbers, or of all, by this key;
+    whether all of it is open now. What was opened before stays so, whatever this key opens."""
+    complete = True
+    for name in map(file_of, numbers) if numbers else store.listed("dossiers"):
+        kept, number = store.read(name), Path(name).stem
+        if kept is None:
+            raise SystemExit(f"no dossier of {number} is kept here: `follow` first")
+        before = {one["sha256"]: one for one in kept.get("opened", []) if "opened" in one}
+        found = [before.get(one["sha256"], one) for one in unseal(kept, number, key_file)]
+        if found != kept.get("opened"):
+            store.write(name, kept | {"opened": found})
+        _tell_sealed(number, found)
+        sealed = sum("error" in one for one in found)
+        say(f"dossier {number}: {len(found) - sealed} of {len(found)} sealed parts are open")
+        complete = complete and not sealed
+    return complete
+
+
+def _tell_sealed(number, opened):
+    for one in opened:
+        if "error" in one:
+            warn(f"dossier {number}: its part {one['part']} stays sealed ({one['error']})")
 
 
 def _keys(key_file):

@@ -4,6 +4,9 @@ A key is called by its thumbprint (RFC 7638), which is computed here: what is re
 is the key itself, not a name that somebody gave to it.
 """
 
+import json
+from pathlib import Path
+
 from chain import FORM, Broken, public_key, thumbprint
 from telling import say
 
@@ -26,6 +29,14 @@ def pin(office, store, wanted):
         say(f"pinned {jwk['kid']}")
     if fresh and not wanted:
         say("Compare by telephone what is NEW, then `pin` the names that were read to you.")
+
+
+def keys_of(file):
+    """The keys of a file that is a JWK Set."""
+    try:
+        return list(json.loads(Path(file).read_text("utf-8"))["keys"])
+    except FORM:
+        raise SystemExit(f"{file} is no JWK Set") from None
 
 
 def new_keys(shown, store):

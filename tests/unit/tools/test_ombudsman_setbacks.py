@@ -227,3 +227,17 @@ def test_a_key_that_is_not_there_is_named(outside: Outside) -> None:
     assert "stopped: [Errno 2] No such file or directory" in outside.said
     assert "bearer-key" in outside.said
     assert "Traceback" not in outside.said
+
+
+@pytest.mark.parametrize("found", ["no JSON", "[]", '{"keys": 1}', "{}", "\udcff"])
+def test_a_file_that_is_no_set_of_feed_keys_is_named_and_nothing_is_begun(
+    outside: Outside, tmp_path: Path, found: str
+) -> None:
+    file, before = tmp_path / "feed-keys.json", outside.read("config.json")
+    file.write_text(found, "utf-8", "surrogateescape")
+    keys = ("--bearer", "x", "--signing-key", "x", "--feed-keys", file)
+
+    assert outside.run("init", "--url", "http://elsewhere", *keys) == 1
+
+    assert outside.said == f"{file} is no JWK Set\n"
+    assert outside.read("config.json") == before
