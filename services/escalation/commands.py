@@ -4,7 +4,8 @@ verify-feed           check every entry of both streams, and that what was decre
                       it was told there; exit 1 and name the first that is broken
 introduce-feed-keys   show the public half of each key of the file that was not shown yet, and
                       announce it on the chain
-switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
+switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once), and
+                      says so on the chain
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree, and
                       what is said to other services is numbered anew (number-anew)
@@ -186,7 +187,7 @@ class SwitchFeedKey:
         now = Clock(configured.clock_file).now()
         try:
             with transactions(service).begin() as tx:
-                kid = configured.signers().switch(tx, now, at_once=at_once)
+                kid = announcing.switch(tx, configured.signers(), now, at_once=at_once)
         except NotAllowed as refusal:
             sys.exit(f"not switched: {refusal.message}")
         sys.stdout.write(f"signs from now on: {kid}\n")
