@@ -11,7 +11,8 @@ open-epoch BY         after the database was restored: the feed goes on from whe
                       what is said to other services is numbered anew (number-anew)
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, --before DAY of
                       all that are over or handed over and were sealed before that local day, or
-                      both: of one case what was sealed before
+                      both: of one case what was sealed before; of one that goes on only so, and
+                      only what a restore may have brought back. The Ombudsman is told
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
 denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
                       id), what, with which status, about which case, how often
@@ -245,7 +246,11 @@ class EraseSealed:
             gone = 0
             for number in numbers:
                 with db.begin() as tx:
-                    gone += parts.erase_one(tx, number, now, begins if arguments.number else None)
+                    gone += (
+                        parts.erase_one(tx, number, now, begins)
+                        if arguments.number
+                        else parts.erase_one(tx, number, now, why=parts.AGE)
+                    )
         except (NotAllowed, NotFound) as refusal:
             sys.exit(f"not erased: {refusal.message}")
         sys.stdout.write(f"{gone} sealed parts erased\n")
