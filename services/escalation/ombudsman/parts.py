@@ -71,10 +71,10 @@ def of(tx: Session, number: str) -> list[SealedPart]:
     return list(tx.scalars(found.order_by(later, SealedPart.written_at, SealedPart.id)))
 
 
-def withdraw(tx: Session, case: CaseState, now: datetime) -> None:
+def withdraw(tx: Session, number: str, case: CaseState | None, now: datetime) -> None:
     """Removes what is sealed of a case, for good, and the consent with it."""
-    _erase(tx, case, WITHDRAWN, now)
-    tx.execute(sa.delete(models.Consent).where(models.Consent.number == case.number))
+    _erase(tx, number, case, WITHDRAWN, now)
+    tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
 
 
 def erase_one(
@@ -94,33 +94,45 @@ def erase_one(
         if before is None or restored is None:
             raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
         before = min(before, restored)
-    return _erase(tx, case, why, now, before)
+    return _erase(tx, number, case, why, now, before)
 
 
 def _erase(
-    tx: Session, case: CaseState, why: str, now: datetime, before: datetime | None = None
+    tx: Session,
+    number: str,
+    case: CaseState | None,
+    why: str,
+    now: datetime,
+    before: datetime | None = None,
 ) -> int:
-    mine = sa.delete(SealedPart).where(SealedPart.number == case.number)
+    mine = sa.delete(SealedPart).where(SealedPart.number == number)
     these = mine if before is None else mine.where(SealedPart.sealed_at < before)
     gone = sorted(tx.execute(these.returning(SealedPart.id, SealedPart.part, SealedPart.sha256)))
     if gone:
-        marked = sa.update(Dossier).where(Dossier.number == case.number)
-        tx.execute(marked.where(Dossier.erased_at.is_(None)).values(erased_at=now))
-        _tell(tx, case, [{"part": part, "sha256": sha256} for _, part, sha256 in gone], why, now)
+        marked = sa.update(Dossier).where(Dossier.number == number, Dossier.erased_at.is_(None))
+        tx.execute(marked.values(erased_at=now))
+        handed_over = case is not None and case.handed_over_at is not None
+        erased = [{"part": part, "sha256": sha256} for _, part, sha256 in gone]
+        _tell(tx, number, erased, why, now, at_once=handed_over)
     return len(gone)
 
 
 def _tell(
-    tx: Session, case: CaseState, erased: list[dict[str, str]], why: str, now: datetime
+    tx: Session,
+    number: str,
+    erased: list[dict[str, str]],
+    why: str,
+    now: datetime,
+    *,
+    at_once: bool,
 ) -> None:
     """Lets the Ombudsman know: at once of a case that was handed over, of any other with its
     dossier, if there ever is one. Of who withdrew before that there is nothing to tell."""
-    if case.handed_over_at is not None:
-        said = {"parts": erased, "why": why}
-        feed.write(tx, "handovers", feed.ERASED, case.number, said, now)
+    if at_once:
+        feed.write(tx, "handovers", feed.ERASED, number, {"parts": erased, "why": why}, now)
     elif why != WITHDRAWN:
         for one in erased:
-            happened.note(tx, case.number, dossier.ERASED, one | {"why": why}, now)
+            happened.note(tx, number, dossier.ERASED, one | {"why": why}, now)
 
 
 def forgettable(tx: Session, before: datetime) -> list[str]:
