@@ -4,13 +4,15 @@ verify-feed           check every entry of both streams, and that what was decre
                       it was told there; exit 1 and name the first that is broken
 introduce-feed-keys   show the public half of each key of the file that was not shown yet, and
                       announce it on the chain
-switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once)
+switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once), and
+                      says so on the chain
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree, and
                       what is said to other services is numbered anew (number-anew)
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, --before DAY of
                       all that are over or handed over and were sealed before that local day, or
-                      both: of one case what was sealed before
+                      both: of one case what was sealed before; of one that goes on only so, and
+                      only what a restore may have brought back. The Ombudsman is told
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
 denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
                       id), what, with which status, about which case, how often
@@ -186,7 +188,7 @@ class SwitchFeedKey:
         now = Clock(configured.clock_file).now()
         try:
             with transactions(service).begin() as tx:
-                kid = configured.signers().switch(tx, now, at_once=at_once)
+                kid = announcing.switch(tx, configured.signers(), now, at_once=at_once)
         except NotAllowed as refusal:
             sys.exit(f"not switched: {refusal.message}")
         sys.stdout.write(f"signs from now on: {kid}\n")
@@ -244,7 +246,11 @@ class EraseSealed:
             gone = 0
             for number in numbers:
                 with db.begin() as tx:
-                    gone += parts.erase_one(tx, number, now, begins if arguments.number else None)
+                    gone += (
+                        parts.erase_one(tx, number, now, begins)
+                        if arguments.number
+                        else parts.erase_one(tx, number, now, why=parts.AGE)
+                    )
         except (NotAllowed, NotFound) as refusal:
             sys.exit(f"not erased: {refusal.message}")
         sys.stdout.write(f"{gone} sealed parts erased\n")

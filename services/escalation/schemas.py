@@ -210,8 +210,8 @@ class Sealed(Strict):
 
 class Dossier(Strict):
     """A case as it was handed over. `sha256`, of the RFC 8785 form of `dossier`, is what the feed's
-    entry says of it; `dossier.parts` names each of `sealed` by its own. `erased_at`: since when the
-    sealed parts are gone."""
+    entry says of it; `dossier.parts` names each of `sealed` by its own. `erased_at`: since when
+    sealed parts are gone; the feed's `feed.case.erased.v1` names them."""
 
     also = ("application/pdf",)  # the same, for people
 

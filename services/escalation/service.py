@@ -120,7 +120,7 @@ class Escalation(Service):
         # it may be open again, or follow another one
         handovers.arrange(tx, case, data["at"], self.clock.now())
         if what is Happening.WITHDRAWN:
-            parts.withdraw(tx, event.subject, self.clock.now())
+            parts.withdraw(tx, event.subject, case, self.clock.now())
 
     @subscribe("report.escalation_consented.v1")
     def keep_consent(self, event: Event, tx: Session) -> None:

@@ -1,39 +1,71 @@
 """The feed's next key is announced on both streams before it signs, by an entry that the one before
-it signs: whoever follows the chain may trust it for that, and rejects nothing when keys change."""
+it signs: whoever follows the chain may trust it for that, and rejects nothing when keys change. It
+signs on both at once when its turn comes: from there the one before it is worth nothing on either,
+however long nothing else is told there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.escalation.models import STREAMS
+from services.escalation.models import STREAMS, FeedStream
 from services.escalation.ombudsman import checkpoints, feed
 from services.escalation.ombudsman.signing import KeyMissing, Signer, Signers
 
 ANNOUNCED = "feed.key.announced.v1"
+SWITCHED = "feed.key.switched.v1"
 
 
 def introduce(tx: Session, signers: Signers, now: datetime) -> dict[str, bool]:
     """Shows the public half of every key that has not been shown; their names, and whether each was
     announced as well. It is not when the key that signs is lost: then people must compare it.
-    Raises NotAllowed for one that is not called by its thumbprint."""
+    Raises NotAllowed for one that is not called by its thumbprint, and Restored."""
+    _locked(tx)  # before it is asked who signs: another may have begun to switch
     fresh = signers.introduce(tx, now)
     try:
         current = signers.current(tx, now)
     except KeyMissing:
         return {one.kid: False for one in fresh}
     for stream in STREAMS if fresh else ():
-        _announce(tx, stream, fresh, current, now)
+        end = feed.locked(tx, stream)
+        for one in fresh:
+            _say(tx, end, ANNOUNCED, {"key": one.public()}, current, now)
+        checkpoints.cover(tx, stream, current, now)
     return {one.kid: True for one in fresh}
 
 
-def _announce(
-    tx: Session, stream: str, fresh: list[Signer], current: Signer, now: datetime
+def switch(tx: Session, signers: Signers, now: datetime, *, at_once: bool = False) -> str:
+    """From now on the newest key signs, and says on both streams which one it follows; its name. In
+    a restored database it says so by opening an epoch, before which nothing may be appended. Raises
+    NotAllowed when it was not shown, or for less than a day and not `at_once`."""
+    ends = _locked(tx)
+    before, turns = signers.switch(tx, now, at_once=at_once)
+    names = [before, *(one.kid for one in turns)]
+    for end in ends:
+        if feed.is_restored(tx, end):
+            continue
+        for followed, one in zip(names, turns, strict=False):
+            _say(tx, end, SWITCHED, {"follows": followed}, one, now)
+        checkpoints.cover(tx, end.stream, turns[-1], now)
+    return turns[-1].kid
+
+
+def _locked(tx: Session) -> list[FeedStream]:
+    """The ends of both streams, once nobody else appends to either."""
+    return [feed.locked(tx, stream, restored=True) for stream in STREAMS]
+
+
+def _say(
+    tx: Session,
+    end: FeedStream,
+    type: str,
+    data: Mapping[str, Any],
+    signer: Signer,
+    now: datetime,
 ) -> None:
-    end = feed.locked(tx, stream)
-    for one in fresh:
-        row = feed.pending(stream, ANNOUNCED, stream, {"key": one.public()}, now)
-        feed.append_one(tx, end, row, current, now)
+    feed.append_one(tx, end, feed.pending(end.stream, type, end.stream, data, now), signer, now)
     tx.flush()
-    checkpoints.cover(tx, stream, current, now)

@@ -20,7 +20,7 @@ from services.escalation.watch.workdays import Day
 VERSION = 2
 
 # What is kept of each event of a case: codes and numbers. Not whose case another was merged into.
-KEPT: Mapping[str, tuple[str, ...]] = {
+KEPT: dict[str, tuple[str, ...]] = {
     "case.opened": ("kind", "confidentiality", "hidden_from_public"),
     "case.verified": ("kind", "class", "category"),
     "case.disposed": ("agency", "supporting", "kind", "class", "category", "cycle"),
@@ -43,13 +43,15 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "escalation.raised": ("clock", "cycle", "level", "to", "because", "agency", "due_at"),
     "deadline.kept": ("clock", "cycle", "due_at"),
 }
-FIRST, RAISED = "case.opened", "escalation.raised"
+FIRST, RAISED, ERASED = "case.opened", "escalation.raised", "part.erased"
+# And of what no event tells.
+OURS: dict[str, tuple[str, ...]] = {ERASED: ("part", "sha256", "why")}
 EVIDENCE = "evidence"
 
 
 def kept(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """Of an event's data, what the history keeps."""
-    names = (*KEPT[what], "status") if what.startswith("case.") else KEPT[what]
+    names = (*KEPT[what], "status") if what.startswith("case.") else (KEPT | OURS)[what]
     return {name: data.get(name) for name in names}
 
 

@@ -1,6 +1,7 @@
 """What was sealed for the Ombudsman: kept until nobody is to read it any more, and then erased.
 
-Nothing comes to a case that was handed over (its dossier is of that moment) or withdrawn.
+Nothing comes to a case that was handed over (its dossier is of that moment) or withdrawn. The
+Ombudsman is told of what was erased, but for what was withdrawn before any hand-over.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from sqlalchemy.orm import Session
 from chassis.errors import NotAllowed, NotFound
 from chassis.logs import log
 from services.escalation import models
-from services.escalation.models import CaseState, Dossier, SealedPart
+from services.escalation.models import CaseState, Dossier, FeedEpoch, SealedPart
+from services.escalation.ombudsman import dossier, feed, happened
 from services.escalation.watch.clockwork import OVER
 
 CONSENT, IDENTITY, REPORT = "consent", "identity", "report"
+# Why a part was erased, as the Ombudsman is told.
+WHY = WITHDRAWN, OPERATOR, AGE = "withdrawn", "operator", "age"
 
 
 def takes(case: CaseState | None, about: str) -> bool:
@@ -67,36 +71,68 @@ def of(tx: Session, number: str) -> list[SealedPart]:
     return list(tx.scalars(found.order_by(later, SealedPart.written_at, SealedPart.id)))
 
 
-def withdraw(tx: Session, number: str, now: datetime) -> None:
+def withdraw(tx: Session, number: str, case: CaseState | None, now: datetime) -> None:
     """Removes what is sealed of a case, for good, and the consent with it."""
-    _erase(tx, number, now)
+    _erase(tx, number, case, WITHDRAWN, now)
     tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
 
 
-def _erase(tx: Session, number: str, now: datetime, before: datetime | None = None) -> int:
-    mine = sa.delete(SealedPart).where(SealedPart.number == number)
-    gone = tx.execute(
-        mine if before is None else mine.where(SealedPart.sealed_at < before)
-    ).rowcount
-    if before is not None and not gone:
-        return 0
-    marked = sa.update(Dossier).where(Dossier.number == number, Dossier.erased_at.is_(None))
-    tx.execute(marked.values(erased_at=now))
-    return int(gone)
-
-
-def erase_one(tx: Session, number: str, now: datetime, before: datetime | None = None) -> int:
+def erase_one(
+    tx: Session, number: str, now: datetime, before: datetime | None = None, why: str = OPERATOR
+) -> int:
     """Removes what is sealed of a case, for good, as an operator asks for it: all of it, or what
     was sealed before a moment; returns how many parts. The facts of a dossier stay, and so does its
     proof in the feed. The consent stays: a case that comes back is handed over by it, without those
-    parts. Raises NotFound for a case that is not known, and NotAllowed for all of one that goes on:
-    its reporter withdraws it for that."""
+    parts. Raises NotFound for a case that is not known. Of one that goes on only what was sealed
+    before the last restore is removed, for that may bring back what was: NotAllowed for all of it,
+    and if there was none. Its reporter withdraws it for that."""
     case = tx.get(CaseState, number, with_for_update=True)
     if case is None:
         raise NotFound("there is no such case")
-    if before is None and case.status not in OVER and case.handed_over_at is None:
-        raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
-    return _erase(tx, number, now, before)
+    if case.status not in OVER and case.handed_over_at is None:
+        restored = tx.scalar(sa.select(sa.func.max(FeedEpoch.opened_at)))
+        if before is None or restored is None:
+            raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
+        before = min(before, restored)
+    return _erase(tx, number, case, why, now, before)
+
+
+def _erase(
+    tx: Session,
+    number: str,
+    case: CaseState | None,
+    why: str,
+    now: datetime,
+    before: datetime | None = None,
+) -> int:
+    mine = sa.delete(SealedPart).where(SealedPart.number == number)
+    these = mine if before is None else mine.where(SealedPart.sealed_at < before)
+    gone = sorted(tx.execute(these.returning(SealedPart.id, SealedPart.part, SealedPart.sha256)))
+    if gone:
+        marked = sa.update(Dossier).where(Dossier.number == number, Dossier.erased_at.is_(None))
+        tx.execute(marked.values(erased_at=now))
+        handed_over = case is not None and case.handed_over_at is not None
+        erased = [{"part": part, "sha256": sha256} for _, part, sha256 in gone]
+        _tell(tx, number, erased, why, now, at_once=handed_over)
+    return len(gone)
+
+
+def _tell(
+    tx: Session,
+    number: str,
+    erased: list[dict[str, str]],
+    why: str,
+    now: datetime,
+    *,
+    at_once: bool,
+) -> None:
+    """Lets the Ombudsman know: at once of a case that was handed over, of any other with its
+    dossier, if there ever is one. Of who withdrew before that there is nothing to tell."""
+    if at_once:
+        feed.write(tx, "handovers", feed.ERASED, number, {"parts": erased, "why": why}, now)
+    elif why != WITHDRAWN:
+        for one in erased:
+            happened.note(tx, number, dossier.ERASED, one | {"why": why}, now)
 
 
 def forgettable(tx: Session, before: datetime) -> list[str]:

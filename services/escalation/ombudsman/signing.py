@@ -2,7 +2,7 @@
 
 A worker holds several private keys; the database tells which of them signs, so that all workers
 change at the same entry. The public half of the next one is shown before it signs. A key that
-another has followed signs no more, and what it signed holds for ever.
+another has followed signs no more, and what it signed holds for ever (`announcing` says it).
 
 A key is called by its thumbprint (RFC 7638), so that nobody can show another under its name; none
 is shown that is called otherwise. One that was shown so in earlier days goes on signing.
@@ -106,19 +106,27 @@ class Signers:
         _publish(tx, fresh, now)
         return fresh
 
-    def switch(self, tx: Session, now: datetime, *, at_once: bool = False) -> str:
-        """From now on the newest key signs; its name. Raises NotAllowed when it was not shown, or
-        for less than `OVERLAP` and not `at_once`."""
+    def switch(
+        self, tx: Session, now: datetime, *, at_once: bool = False
+    ) -> tuple[str, list[Signer]]:
+        """From now on the newest key signs; the name of the one that did, and whose turn it is, the
+        newest last. One that was shown and passed over has its turn as well: else whoever stole it
+        could go on with it. Raises NotAllowed when the newest was not shown, or for less than
+        `OVERLAP` and not `at_once`."""
         current, newest = self._signing(tx, now).kid, list(self._held.values())[-1]
-        if tx.scalar(sa.select(FeedKeyUse.id).where(FeedKeyUse.kid == newest.kid)):
+        used = set(tx.scalars(sa.select(FeedKeyUse.kid)))
+        if newest.kid in used:
             raise NotAllowed(f"no key of the file follows the one that signs ({current})")
         shown = tx.get(FeedKey, newest.kid)
         if shown is None or not newest.was_shown_as(shown):
             raise NotAllowed("introduce the key first: readers have not seen it")
         if not at_once and now < shown.since + OVERLAP:
             raise NotAllowed(f"shown since {events.rfc3339(shown.since)}: not for a day yet")
-        _use(tx, newest.kid, now)
-        return newest.kid
+        unused = [one for kid, one in self._held.items() if kid not in used]
+        turns = [one for one in unused if one.was_shown_as(tx.get(FeedKey, one.kid))]
+        for one in turns:
+            _use(tx, one.kid, now)
+        return current, turns
 
     def _signing(self, tx: Session, now: datetime) -> FeedKey:
         """The key that signs now, as it was shown; its private half may be lost."""

@@ -47,6 +47,10 @@ HAPPENED: Mapping[str, Words] = {
         "{clock}: ternyata tidak terlewati, kabarnya terlambat sampai",
         "{clock}: not missed after all, the news of it came late",
     ),
+    "part.erased": Words(
+        "Bagian tersegel dihapus sebelum pelimpahan: {part}",
+        "A sealed part was erased before the hand-over: {part}",
+    ),
 }
 # What is told beside a sentence, by what an event calls it.
 NAMED: Mapping[str, Words] = {
@@ -71,6 +75,8 @@ NAMED: Mapping[str, Words] = {
     "level": Words("jenjang", "level"),
     "due_at": Words("tenggat", "deadline"),
     "key_id": Words("kunci", "key"),
+    "sha256": Words("SHA-256", "SHA-256"),
+    "why": Words("sebab", "why"),
 }
 CODES: Mapping[str, Words] = {
     **{cause: Words(said["id"], said["en"]) for cause, said in CAUSES.items()},
@@ -137,6 +143,8 @@ CODES: Mapping[str, Words] = {
     "reply": Words("balasan petugas", "an officer's reply"),
     "kept": Words("tersimpan", "kept"),
     "erased": Words("dihapus", "erased"),
+    "operator": Words("oleh operator sistem", "by an operator of the system"),
+    "age": Words("oleh operator sistem, karena lama disimpan", "by an operator, for its age"),
     "yes": Words("ya", "yes"),
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),

@@ -16,6 +16,7 @@ from tests.service.escalation.office import Office, furnished
 from tests.service.escalation.overseer import Overseer, handed_over
 from tests.service.escalation.reader import Reader
 from tests.service.escalation.tower import Tower
+from tests.service.escalation.vault import Vault
 from tests.service.escalation.window import Window
 
 
@@ -64,6 +65,12 @@ def office(
 def reader(bare_tower: Tower, secrets_folder: Path) -> Reader:
     """Who reads the bare tower's feed."""
     return Reader(bare_tower, secrets_folder)
+
+
+@pytest.fixture
+def vault(bare_tower: Tower, tmp_path: Path) -> Vault:
+    """The keys of the bare tower's feed."""
+    return Vault(tmp_path / "vault", bare_tower)
 
 
 @pytest.fixture

@@ -56,12 +56,14 @@ def told(tower: Tower, secrets: Path) -> dict[str, Any]:
 
 
 def events() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every kind, as contracts show it; lists are not empty."""
+    """Every kind, as contracts show it, and what no event tells; lists are not empty."""
     for what in dossier.KEPT:
         for one in contracts.examples(f"{what}.v1").values():
             detail = dossier.kept(what, one["data"])
             detail.pop(dossier.EVIDENCE, None)
             yield what, {n: ["dlh"] if v == [] else v for n, v in detail.items()}
+    for what, names in dossier.OURS.items():
+        yield what, dict.fromkeys(names, "x")
 
 
 def leaves(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
@@ -150,7 +152,7 @@ def test_the_dossier_that_is_compared_has_something_in_every_list(
     ):  # fmt: skip
         assert ("dossier", *kind) in full, kind
     assert {line["what"] for line in shown["dossier"]["history"]} == (
-        dossier.KEPT.keys() - {dossier.RAISED}
+        (dossier.KEPT | dossier.OURS).keys() - {dossier.RAISED}
     )
 
 
@@ -159,7 +161,7 @@ def test_what_was_erased_is_said_on_paper(
 ) -> None:
     rich(tower)
     before = prints(told(tower, secrets_folder))
-    assert "dihapus" not in before
+    assert "What was erased on" not in before
 
     tower.hear("case.withdrawn.v1")
     shown = prints(told(tower, secrets_folder))

@@ -283,8 +283,6 @@ def test_a_case_that_comes_back_after_an_erasure_is_handed_over_without_what_was
     tower.at("2026-11-10 10:00").hear("case.reopened.v1", status="in_progress", cycle=2)
     with pytest.raises(NotAllowed), tower.db.begin() as tx:
         parts.erase_one(tx, NUMBER, tower.clock.now())
-    with tower.db.begin() as tx:  # as after a restore: no more than was erased then
-        parts.erase_one(tx, NUMBER, tower.clock.now(), before=tower.clock.now())
 
     tower.at("2027-02-02 10:00").sweep()
 
@@ -323,8 +321,10 @@ def test_an_operator_erases_what_was_sealed_and_the_proof_stays(tower: Tower, ru
     assert run(NUMBER).stdout == "4 sealed parts erased\n"
 
     assert (held(tower), stored(tower)) == ([], before)
+    tower.append()
+    assert tower.entries("handovers")[-1]["data"]["why"] == "operator"
     with tower.db.begin() as tx:
-        assert feed.verify(tx, "handovers")[1] is None
+        assert feed.verify(tx, "handovers") == (2, None)
     assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NOT NULL") == 1
 
 
@@ -348,6 +348,8 @@ def test_what_was_sealed_before_a_day_is_erased_if_the_case_is_over(tower: Tower
     assert len(held(tower)) == 4
     assert run("--before", "2026-11-03").stdout == "4 sealed parts erased\n"
     assert held(tower) == []
+    tower.append()
+    assert [e["data"].get("why") for e in tower.entries("handovers")] == [None, "age"]
 
 
 def test_a_day_that_is_none_or_nothing_at_all_is_refused(run) -> None:

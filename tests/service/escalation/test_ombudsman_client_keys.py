@@ -42,8 +42,8 @@ class Ring:
 
     def switch(self) -> None:
         with self._tower.db.begin() as tx:
-            now = self._tower.clock.now()
-            assert self._tower.service.signers.switch(tx, now, at_once=True) == self.kid
+            now, signers = self._tower.clock.now(), self._tower.service.signers
+            assert announcing.switch(tx, signers, now, at_once=True) == self.kid
 
 
 @pytest.fixture

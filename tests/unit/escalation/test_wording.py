@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contracts
-from services.escalation.ombudsman import dossier, wording
+from services.escalation.models import PARTS
+from services.escalation.ombudsman import dossier, parts, wording
 from services.escalation.ombudsman.wording import Words
 from services.escalation.watch.explaining import NAMES
 
@@ -23,6 +24,14 @@ def test_whatever_a_history_tells_has_words_and_a_name() -> None:
             assert {*told[name].get("enum", [])} - {None} <= wording.CODES.keys() | NAMES.keys()
         for name in {*names} - {dossier.EVIDENCE, "clock", "to", "because"}:
             assert name in wording.NAMED or wording.beside(what, {name: "x"}) == Words("", "")
+
+
+def test_what_no_event_tells_has_words_and_a_name_too() -> None:
+    assert wording.HAPPENED.keys() >= dossier.OURS.keys()
+    for what, names in dossier.OURS.items():
+        for name in names:
+            assert name in wording.NAMED or wording.beside(what, {name: "x"}) == Words("", "")
+    assert {*PARTS, *parts.WHY} <= wording.CODES.keys()
 
 
 def test_everybody_who_is_reached_and_every_reason_has_words() -> None:
