@@ -19,6 +19,7 @@ from tests.service.routing.office import (
     FORWARD,
     VERIFY,
     settings,
+    ago,
 )
 
 BODIES = {
@@ -213,7 +214,7 @@ def _body(address):
         "sign-in": {"username": "x", "password": "y"},
         "password": {"password": "x", "new_password": "y"},
         "officers": {"username": "somebody", "role": "liaison", "agency": "dpupr"},
-        "{code}": {"name": "Dinas"},
+        "{code}": {"name": "Dinas", "active": True},
         "merge": BODIES["merge"] | {"into": "KTB-11111-11111"},
         "token": {"service": "escalation"},
     }
@@ -281,7 +282,7 @@ def test_a_cursor_at_the_end_of_time_is_only_a_place(office, year):
 
 
 def test_an_administrator_corrects_agencies_and_nobody_else_does(office):
-    body = {"name": "Dinas Perhubungan Kotabaru"}
+    body = {"name": "Dinas Perhubungan Kotabaru", "active": True}
     assert office.ask("PUT", "/v1/agencies/dishub", body, "coordinator").status_code == 403
     answer = office.ask("PUT", "/v1/agencies/dishub", body, "administrator")
     assert (answer.json["name"], answer.json["name_source"]) == (body["name"], "confirmed")
@@ -313,4 +314,21 @@ def test_an_inactive_agency_gets_no_new_case(office):
     number = office.open()
     office.act(number, "verification", "coordinator", **VERIFY[2])
     answer = office.act(number, "disposition", "coordinator", agency="dispersip")
-    assert answer.json["errors"][0]["rule"] == "known"
+    assert answer.json["errors"][0]["rule"] == "active"
+
+
+def test_an_inactive_agency_can_be_complained_about_and_reads_nothing_of_it(office):
+    old = office.bring("in_progress", received_at=ago(office, hours=2))
+    office.ask(
+        "PUT", "/v1/agencies/dpupr", {"name": "Dinas PUPR", "active": False}, "administrator"
+    )
+    number = office.open(agency="dpupr", confidentiality="confidential")
+
+    accused = {"class": "supervisory", "complains_about": "dpupr"}
+    verified = office.act(number, "verification", "coordinator", **accused)
+    merged = office.act(number, "merge", "coordinator", into=old, reason="the same road")
+    seen = office.ask("GET", f"/v1/cases/{number}", as_="liaison")
+    office.ask("PUT", "/v1/agencies/dpupr", {"name": "Dinas PUPR", "active": True}, "administrator")
+
+    assert (verified.status_code, merged.status_code, seen.status_code) == (200, 422, 404)
+    assert merged.json["errors"][0]["rule"] == "party"
