@@ -244,16 +244,18 @@ class Answer(Resource):
 class Reclassification(Resource):
     @verb("Correct kind, class or category", schemas.Reclassification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The limits are computed anew, and the reporter is told."""
+        """The limits are computed anew, and the reporter is told. What becomes a complaint is taken
+        to be about the desk whose seat it names."""
         reason = body["reason"]
         turn.known(models.Category, body["category"], "category")
         corrected = {name: body[name] for name in ("kind", "class_", "category")}
-        after = domain.reclassify(turn.case, turn.actor, **corrected)
+        rules, named = turn.rules, turn.row.named_agency
+        after = domain.reclassify(turn.case, turn.actor, named, rules, **corrected)
         words = Words(About.RECLASSIFICATION, reason)
         turn.make(
             Action.RECLASSIFY,
             after,
-            lambda c, _: events.reclassified(c, turn.at),
+            lambda c, _: events.reclassified(c, turn.at, rules.seats),
             why=reason,
             words=words,
         )

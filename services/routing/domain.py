@@ -44,7 +44,7 @@ def opened(case: Case, named: str | None, rules: Rules) -> Case:
     starts one level up, before anybody there could read it."""
     if case.kind is not Kind.COMPLAINT or named is None or named not in rules.seats:
         return case
-    case = replace(case, complains_about=(named,))
+    case = replace(case, complains_about=_union(case.complains_about, (named,)))
     return replace(case, decider=decider(case, rules))
 
 
@@ -102,13 +102,16 @@ def forward(case: Case, actor: Actor, at: datetime) -> Case:
 
 def reclassify(
     case: Case,
+    named: str | None,
+    rules: Rules,
     actor: Actor,
     *,
     kind: Kind | None = None,
     class_: Class | None = None,
     category: str | None = None,
 ) -> Case:
-    """Corrects kind, class or category; what is not given stays."""
+    """Corrects kind, class or category; what is not given stays. What becomes a complaint is about
+    the desk whose seat it names, as one that opens is; no such unit may have a part in it."""
     status = permit(actor, case, Action.RECLASSIFY)
     kind = kind or case.kind
     if kind is Kind.COMPLAINT:
@@ -117,6 +120,10 @@ def reclassify(
     if changed == case:
         raise Invalid("nothing would change", "kind", "change")
     if case.verified_at is not None or class_ is not None:
+    if kind is not case.kind:
+        changed = opened(changed, named, rules)
+        if not set(changed.complains_about).isdisjoint({case.agency, *case.supporting}):
+            raise Invalid("the unit that it would complain about has a part in it", "kind", "party")
         changed = _classified(changed)
     return replace(changed, status=status)
 
