@@ -108,12 +108,13 @@ def _link(tx: Session, mark: TrailMark, at: datetime) -> bool:
     tables: dict[str, Any] = {}
     for name, columns in PROVED.items():
         rows = list(_hashes(tx, name, columns, before[name], mark.through[name], MOST))
-        full = len(rows) == MOST
+        full = len(rows) == MOST  # what follows then came after the mark before, too
         tables[name] = {
             "columns": list(columns),
+    marked_at = _marked_at(last.entry if last else None)
             "rows": rows,
             "through": rows[-1][0] if full else mark.through[name],
-            "marked_at": None if full else _moment(mark.at),
+            "marked_at": marked_at[name] if full else _moment(mark.at),
         }
     count = sum(len(table["rows"]) for table in tables.values())
     if not count:
@@ -234,3 +235,10 @@ def _through(entry: Mapping[str, Any] | None) -> dict[str, int]:
 
 def _moment(at: datetime) -> str:
     return events.rfc3339(at.astimezone(UTC))
+def _marked_at(entry: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """When the tables were last marked, if that is known."""
+    tables = entry["tables"] if entry else {}
+    known = {name: table.get("marked_at") for name, table in tables.items()}
+    return dict.fromkeys(PROVED) | known
+
+
