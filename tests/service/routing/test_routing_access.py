@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from services.routing import api, models
 from tests.service.routing.office import (
@@ -18,8 +19,8 @@ from tests.service.routing.office import (
     FOLLOW_UP,
     FORWARD,
     VERIFY,
-    settings,
     ago,
+    settings,
 )
 
 BODIES = {
@@ -287,6 +288,32 @@ def test_an_administrator_corrects_agencies_and_nobody_else_does(office):
     answer = office.ask("PUT", "/v1/agencies/dishub", body, "administrator")
     assert (answer.json["name"], answer.json["name_source"]) == (body["name"], "confirmed")
     assert office.ask("PUT", "/v1/agencies/none", body, "administrator").status_code == 404
+
+
+def test_who_corrects_a_name_says_too_whether_the_agency_gets_new_cases(office):
+    """Or one that gets none would get them again, unasked."""
+    refused = office.ask("PUT", "/v1/agencies/dishub", {"name": "Dishub Kotabaru"}, "administrator")
+
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "active")
+
+
+def test_what_an_administrator_changes_of_an_agency_is_on_record(office):
+    before = "Dinas Pemberdayaan Masyarakat dan Desa"
+    for name in (before, "Dinas PMD", "Dinas PMD"):  # the last one changes nothing
+        body = {"name": name, "active": False}
+        answer = office.ask("PUT", "/v1/agencies/dpmd", body, "administrator")
+        assert answer.status_code == 200, answer.text
+
+    kept = (
+        "SELECT username, changes FROM agency_event e JOIN officer o ON o.id = e.by"
+        " WHERE e.agency = 'dpmd' ORDER BY e.id"
+    )
+    assert office.database.psql(kept) == [
+        ("administrator", {"active": [True, False], "name_source": ["unconfirmed", "confirmed"]}),
+        ("administrator", {"name": [before, "Dinas PMD"]}),
+    ]
+    with pytest.raises(DBAPIError, match="permission denied"), office.db.begin() as tx:
+        tx.execute(sa.delete(models.AgencyEvent))
 
 
 def test_an_officer_sees_nothing_of_what_comes_after_they_lost_the_case(office):
