@@ -25,7 +25,6 @@ from services.routing.life import (
     Class,
     Clock,
     Closing,
-    Confidentiality,
     Kind,
     Outcome,
     RoutingRule,
@@ -102,9 +101,9 @@ def forward(case: Case, actor: Actor, at: datetime) -> Case:
 
 def reclassify(
     case: Case,
+    actor: Actor,
     named: str | None,
     rules: Rules,
-    actor: Actor,
     *,
     kind: Kind | None = None,
     class_: Class | None = None,
@@ -120,11 +119,11 @@ def reclassify(
     if changed == case:
         raise Invalid("nothing would change", "kind", "change")
     if case.verified_at is not None or class_ is not None:
+        changed = _classified(changed)
     if kind is not case.kind:
         changed = opened(changed, named, rules)
         if not set(changed.complains_about).isdisjoint({case.agency, *case.supporting}):
             raise Invalid("the unit that it would complain about has a part in it", "kind", "party")
-        changed = _classified(changed)
     return replace(changed, status=status)
 
 
@@ -165,18 +164,6 @@ def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
         merged_into=case.merged_into,
         stars=case.stars,
     )
-
-
-def protect(case: Case, confidentiality: Confidentiality, hidden_from_public: bool) -> Case:
-    """Staff may raise what the reporter chose, and never lower it."""
-    order = list(Confidentiality)
-    if order.index(confidentiality) < order.index(case.confidentiality):
-        raise Invalid("confidentiality can be raised, not lowered", "confidentiality", "raise")
-    if confidentiality is Confidentiality.ANONYMOUS is not case.confidentiality:
-        raise Invalid("only who reports can stay anonymous", "confidentiality", "reporter")
-    if case.hidden_from_public and not hidden_from_public:
-        raise Invalid("what is hidden stays hidden", "hidden_from_public", "raise")
-    return replace(case, confidentiality=confidentiality, hidden_from_public=hidden_from_public)
 
 
 # --- what the agency does
