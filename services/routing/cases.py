@@ -28,6 +28,7 @@ from services.routing.life import (
     ORDERS,
     Action,
     Actor,
+    Clock,
     Role,
     Status,
 )
@@ -47,6 +48,8 @@ from services.routing.sessions import SignedIn, signed_in
 Moment = Callable[[datetime], datetime]
 # What a reporter did, or can have brought about, at that moment.
 REPORTERS = ("received_at", "ended_at", "offered_at", "handed_over_at")
+# Each reporter's, also where one case follows another: to object, and to have it handed over.
+EACH_ITS_OWN = (Clock.REPORTER, Clock.HAND_OVER)
 
 
 class Cases(Resource):
@@ -144,8 +147,8 @@ def _beyond(cursor: str) -> Any:
 
 
 def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) -> dict[str, Any]:
-    """The case and everything that belongs to it; a follower lives under its parent's limits, and
-    the file of either tells what the other's reporter did."""
+    """The case and everything that belongs to it; a follower lives under its parent's limits, but
+    for its own reporter's, and the file of either tells what the other's reporter did."""
     history = tx.execute(
         sa.select(CaseEvent, Officer.username)
         .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
@@ -195,9 +198,12 @@ def _replies(tx: Session, number: str, handled: str, actor: Actor) -> list[dict[
 
 
 def _deadlines(tx: Session, row: Case, handled: str) -> list[Deadline]:
-    """Those of whom is handled, and what the Ombudsman ordered in this one's own case."""
-    ordered = sa.and_(Deadline.number == row.number, Deadline.clock.in_(list(ORDERS.values())))
-    wanted = sa.select(Deadline).where(sa.or_(Deadline.number == handled, ordered))
+    """Those of whom is handled, but for its reporter's: they are this one's, and so is what the
+    Ombudsman ordered in it."""
+    of_handled = sa.and_(Deadline.number == handled, Deadline.clock.not_in(EACH_ITS_OWN))
+    own = [*EACH_ITS_OWN, *ORDERS.values()]
+    of_this = sa.and_(Deadline.number == row.number, Deadline.clock.in_(own))
+    wanted = sa.select(Deadline).where(sa.or_(of_handled, of_this))
     return list(tx.scalars(wanted.order_by(Deadline.clock, Deadline.cycle)))
 
 

@@ -45,11 +45,18 @@ class Turn:
         """What holds today."""
         return case_file.rules(self.tx, self.on)
 
-    def known(self, model: Any, code: str | None, field: str) -> None:
-        """Raises Invalid for a code of none; an agency must still be taking cases."""
+    def known(self, model: Any, code: str | None, field: str) -> Any:
+        """What has the code, if one is given. Raises Invalid if there is none."""
         found = self.tx.get(model, code) if code is not None else None
-        if code is not None and (found is None or not getattr(found, "active", True)):
+        if code is not None and found is None:
             raise Invalid("there is none of this code", field, "known")
+        return found
+
+    def takes_cases(self, code: str | None, field: str) -> None:
+        """Raises Invalid for an agency that is none, or that gets no new cases."""
+        agency = self.known(models.Agency, code, field)
+        if agency is not None and not agency.active:
+            raise Invalid("this agency gets no new cases", field, "active")
 
     def make(
         self,
@@ -101,7 +108,8 @@ def verb(summary: str, body: type[Strict]) -> Any:
 class Verification(Resource):
     @verb("Verify and classify", schemas.Verification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The report is real. May be done again until it is disposed to an agency."""
+        """The report is real. May be done again until it is disposed to an agency. One can complain
+        about an agency that gets no new cases, too: it has its old ones."""
         turn.known(models.Category, body["category"], "category")
         turn.known(models.Agency, body["complains_about"], "complains_about")
         rules = turn.rules
@@ -116,7 +124,7 @@ class Disposition(Resource):
         decision, followed or not."""
         for field, codes in (("agency", [body["agency"]]), ("supporting", body["supporting"])):
             for code in codes:
-                turn.known(models.Agency, code, field)
+                turn.takes_cases(code, field)
         after = domain.dispose(
             turn.case, turn.actor, turn.at, agency=body["agency"], supporting=body["supporting"]
         )
@@ -189,7 +197,7 @@ class Return(Resource):
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """No clock restarts; the second return goes to the arbiter."""
         proposed, agency, rules = body["proposed_agency"], turn.case.agency or "", turn.rules
-        turn.known(models.Agency, proposed, "proposed_agency")
+        turn.takes_cases(proposed, "proposed_agency")
         after = domain.return_case(turn.case, turn.actor, rules, proposed=proposed)
         turn.make(
             Action.RETURN,
@@ -236,17 +244,19 @@ class Answer(Resource):
 class Reclassification(Resource):
     @verb("Correct kind, class or category", schemas.Reclassification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The limits are computed anew, and the reporter is told."""
+        """The limits are computed anew, and the reporter is told. What becomes a complaint is taken
+        to be about the desk whose seat it names."""
         reason = body["reason"]
         turn.known(models.Category, body["category"], "category")
         _keeps_classes(turn, body["kind"])
         corrected = {name: body[name] for name in ("kind", "class_", "category")}
-        after = domain.reclassify(turn.case, turn.actor, **corrected)
+        rules, named = turn.rules, turn.row.named_agency
+        after = domain.reclassify(turn.case, turn.actor, named, rules, **corrected)
         words = Words(About.RECLASSIFICATION, reason)
         turn.make(
             Action.RECLASSIFY,
             after,
-            lambda c, _: events.reclassified(c, turn.at),
+            lambda c, _: events.reclassified(c, turn.at, rules.seats),
             why=reason,
             words=words,
         )

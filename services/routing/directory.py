@@ -12,7 +12,7 @@ from chassis.errors import NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
 from services.routing import schemas
-from services.routing.models import Agency, AgencyRole, Category, District, NameSource
+from services.routing.models import Agency, AgencyEvent, AgencyRole, Category, District, NameSource
 from services.routing.officers import Resource, administrator
 
 
@@ -80,14 +80,20 @@ class OneAgency(Resource):
     )
     def on_put(self, req: falcon.Request, code: str, body: dict[str, Any]) -> Any:
         """For the administrator. The name is confirmed by that. An agency that is not active gets
-        no new cases, and keeps its old ones."""
+        no new cases, and keeps its old ones. What changed, and by whom, is on record."""
         with self.db.begin() as tx:
-            administrator(tx, req, self.clock)
+            who = administrator(tx, req, self.clock)
             agency = tx.get(Agency, code, with_for_update=True)
             if agency is None:
                 raise NotFound("there is no such agency")
-            agency.name, agency.active = body["name"], body["active"]
-            agency.name_source = NameSource.CONFIRMED
+            changes = {}
+            for name, new in (body | {"name_source": NameSource.CONFIRMED}).items():
+                if (old := getattr(agency, name)) != new:
+                    setattr(agency, name, new)
+                    changes[name] = [old, new]
+            if changes:
+                at = self.clock.now()
+                tx.add(AgencyEvent(agency=code, by=who.id, at=at, changes=changes))
             return agency
 
 

@@ -25,7 +25,6 @@ from services.routing.life import (
     Class,
     Clock,
     Closing,
-    Confidentiality,
     Kind,
     Outcome,
     RoutingRule,
@@ -45,7 +44,7 @@ def opened(case: Case, named: str | None, rules: Rules) -> Case:
     starts one level up, before anybody there could read it."""
     if case.kind is not Kind.COMPLAINT or named is None or named not in rules.seats:
         return case
-    case = replace(case, complains_about=(named,))
+    case = replace(case, complains_about=_union(case.complains_about, (named,)))
     return replace(case, decider=decider(case, rules))
 
 
@@ -104,12 +103,15 @@ def forward(case: Case, actor: Actor, at: datetime) -> Case:
 def reclassify(
     case: Case,
     actor: Actor,
+    named: str | None,
+    rules: Rules,
     *,
     kind: Kind | None = None,
     class_: Class | None = None,
     category: str | None = None,
 ) -> Case:
-    """Corrects kind, class or category; what is not given stays."""
+    """Corrects kind, class or category; what is not given stays. What becomes a complaint is about
+    the desk whose seat it names, as one that opens is; no such unit may have a part in it."""
     status = permit(actor, case, Action.RECLASSIFY)
     kind = kind or case.kind
     if kind is Kind.COMPLAINT:
@@ -119,6 +121,10 @@ def reclassify(
         raise Invalid("nothing would change", "kind", "change")
     if case.verified_at is not None or class_ is not None:
         changed = _classified(changed)
+    if kind is not case.kind:
+        changed = opened(changed, named, rules)
+        if not set(changed.complains_about).isdisjoint({case.agency, *case.supporting}):
+            raise Invalid("the unit that it would complain about has a part in it", "kind", "party")
     return replace(changed, status=status)
 
 
@@ -180,18 +186,6 @@ def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
         merged_into=case.merged_into,
         stars=case.stars,
     )
-
-
-def protect(case: Case, confidentiality: Confidentiality, hidden_from_public: bool) -> Case:
-    """Staff may raise what the reporter chose, and never lower it."""
-    order = list(Confidentiality)
-    if order.index(confidentiality) < order.index(case.confidentiality):
-        raise Invalid("confidentiality can be raised, not lowered", "confidentiality", "raise")
-    if confidentiality is Confidentiality.ANONYMOUS is not case.confidentiality:
-        raise Invalid("only who reports can stay anonymous", "confidentiality", "reporter")
-    if case.hidden_from_public and not hidden_from_public:
-        raise Invalid("what is hidden stays hidden", "hidden_from_public", "raise")
-    return replace(case, confidentiality=confidentiality, hidden_from_public=hidden_from_public)
 
 
 # --- what the agency does

@@ -148,9 +148,10 @@ def forwarded(case: Case, at: datetime, reply_id: UUID) -> Fact:
     return _fact("case.forwarded.v1", case, at, reply_id=str(reply_id))
 
 
-def reclassified(case: Case, at: datetime) -> Fact:
-    """Its kind, class or category was corrected."""
-    return _fact("case.reclassified.v1", case, at, **_classification(case))
+def reclassified(case: Case, at: datetime, seats: Seats) -> Fact:
+    """Its kind, class or category was corrected; a complaint may be about a desk."""
+    told = _classification(case) | _desks(case, seats)
+    return _fact("case.reclassified.v1", case, at, **told)
 
 
 def merged(case: Case, at: datetime, seats: Seats) -> Fact:

@@ -24,7 +24,7 @@ class Class(StrEnum):
 
 
 class Confidentiality(StrEnum):
-    """In rising order; anonymous is only ever the reporter's own choice: nothing was collected."""
+    """The reporter's own choice; anonymous: nothing was collected."""
 
     OPEN = "open"
     CONFIDENTIAL = "confidential"

@@ -291,7 +291,7 @@ class NewOfficer(Strict):
 
 
 class AgencyChange(Strict):
-    """What an administrator corrects of an agency."""
+    """How an agency is called, and whether it gets new cases: both as they are from now on."""
 
     name = Text(200, 3, required=True, lines=False)
-    active = Flag(load_default=True)
+    active = Flag(required=True)

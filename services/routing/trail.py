@@ -35,6 +35,7 @@ PROVED = {
         "changes",
     ),
     "officer_event": ("officer_id", "by", "deed", "at", "recorded_at"),
+    "agency_event": ("agency", "by", "at", "recorded_at", "changes"),
     "denial": (
         "at", "recorded_at", "officer_id", "method", "route", "status", "number", "times",
     ),
@@ -71,7 +72,7 @@ def extend(tx: Session, settled: timedelta = SETTLED) -> bool:
         return False  # another worker is at it
     tx.execute(_PLAIN)
     mark, now = tx.get(TrailMark, True), tx.execute(_NOW).one()
-    if mark is None or mark.at > now.at or not _is_of_here(tx, mark):
+    if mark is None or mark.at > now.at or not _is_whole(mark) or not _is_of_here(tx, mark):
         tx.merge(_mark(tx))
         return False
     if mark.at > now.at - settled or not tx.scalar(_ENDED, {"horizon": mark.horizon}):
@@ -80,6 +81,11 @@ def extend(tx: Session, settled: timedelta = SETTLED) -> bool:
     if not full:
         tx.merge(_mark(tx))
     return full
+
+
+def _is_whole(mark: TrailMark) -> bool:
+    """Whether it knows every table: a version before this may have had fewer."""
+    return mark.through.keys() >= PROVED.keys()
 
 
 def _is_of_here(tx: Session, mark: TrailMark) -> bool:
@@ -105,15 +111,16 @@ def _link(tx: Session, mark: TrailMark, at: datetime) -> bool:
     """Links what is new up to the mark; whether that was more than one link holds."""
     last = tx.scalars(sa.select(TrailLink).order_by(TrailLink.position.desc()).limit(1)).first()
     before = _through(last.entry if last else None)
+    marked_at = _marked_at(last.entry if last else None)
     tables: dict[str, Any] = {}
     for name, columns in PROVED.items():
         rows = list(_hashes(tx, name, columns, before[name], mark.through[name], MOST))
-        full = len(rows) == MOST
+        full = len(rows) == MOST  # what follows then came after the mark before, too
         tables[name] = {
             "columns": list(columns),
             "rows": rows,
             "through": rows[-1][0] if full else mark.through[name],
-            "marked_at": None if full else _moment(mark.at),
+            "marked_at": marked_at[name] if full else _moment(mark.at),
         }
     count = sum(len(table["rows"]) for table in tables.values())
     if not count:
@@ -230,6 +237,13 @@ def _through(entry: Mapping[str, Any] | None) -> dict[str, int]:
     """How far the tables were linked: one that came later begins at its beginning."""
     reached = {name: table["through"] for name, table in entry["tables"].items()} if entry else {}
     return dict.fromkeys(PROVED, BEFORE_ALL) | reached
+
+
+def _marked_at(entry: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """When the tables were last marked, if that is known."""
+    tables = entry["tables"] if entry else {}
+    known = {name: table.get("marked_at") for name, table in tables.items()}
+    return dict.fromkeys(PROVED) | known
 
 
 def _moment(at: datetime) -> str:

@@ -252,7 +252,7 @@ class Routing(Room):
             ("POST", "officers"): {
                 "username": f"baru-{secrets.token_hex(4)}", "role": "liaison", "agency": "dpupr",
             },
-            ("PUT", "{code}"): {"name": "Dinas Perhubungan"},
+            ("PUT", "{code}"): {"name": "Dinas Perhubungan", "active": True},
         }  # fmt: skip
         parts = {"number": "follow-ups", "username": self.SPARE, "code": "dishub"}
         asked = {part: parts[part] for part in operation.asked("path")}

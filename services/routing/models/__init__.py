@@ -47,6 +47,7 @@ __all__ = [
     "About",
     "Acknowledgement",
     "Agency",
+    "AgencyEvent",
     "AgencyRole",
     "Answered",
     "Base",
@@ -123,6 +124,21 @@ class Agency(Base):
     name_source: Mapped[NameSource] = word(NameSource)
     role: Mapped[AgencyRole] = word(AgencyRole)
     active: Mapped[bool] = mapped_column(server_default=sa.true())
+
+
+class AgencyEvent(Base):
+    """What an administrator changed of an agency, and when; only ever added to. `changes` holds the
+    values before and after."""
+
+    __tablename__ = "agency_event"
+    __table_args__ = ONLY_ADDED_TO
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    agency: Mapped[str] = mapped_column(sa.ForeignKey("agency.code"))
+    by: Mapped[UUID] = mapped_column(sa.ForeignKey("officer.id"))
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=sa.func.clock_timestamp())
+    changes: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class District(Base):

@@ -24,7 +24,8 @@ KINDS = (*ALL, "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 ONLY_ADDED_TO = {
     "intake": {"receipt_key"},
     "routing": {
-        "case_event", "denial", "evidence", "officer_event", "ombudsman_answer", "trail_link",
+        "agency_event", "case_event", "denial", "evidence", "officer_event", "ombudsman_answer",
+        "trail_link",
     },
     "escalation": {
         "amendment", "calendar_assignment", "calendar_week", "case_event", "clock_change", "denial",

@@ -147,6 +147,7 @@ def test_an_agency_that_has_it_is_told_and_whoever_is_accused_above_it_is_not(
     ("type", "data"),
     [
         ("case.verified.v1", {}),
+        ("case.reclassified.v1", {"status": "unverified"}),
         ("case.desks_changed.v1", {"status": "unverified"}),
         ("case.objected.v1", {"status": "unverified", "cycle": 1}),
     ],

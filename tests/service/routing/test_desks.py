@@ -75,6 +75,39 @@ def test_no_fact_names_the_agency_that_is_complained_about(office: Office) -> No
     assert "diskominfo" not in json.dumps(office.said(number))
 
 
+RECLASSIFY = {"kind": "complaint", "class": "supervisory", "reason": "It complains about us."}
+
+
+def test_what_becomes_a_complaint_about_a_desk_is_not_that_desks_any_more(office: Office) -> None:
+    number, follower = office.open(kind="aspiration", agency="diskominfo"), office.open()
+    act(office, follower, "merge", "coordinator", into=number, reason="the same")
+
+    act(office, number, "reclassification", "coordinator", **RECLASSIFY)
+
+    for one in (number, follower):
+        assert desks(office, one)[-1] == ("reclassified", "arbiter", ["coordinator"])
+        assert office.ask("GET", f"/v1/cases/{one}", as_="coordinator").status_code == 404
+    case = office.case(number)
+    assert (case["decider"], case["complains_about"]) == ("arbiter", ["diskominfo"])
+
+
+@pytest.mark.parametrize(
+    "part", [{"agency": "setda"}, {"agency": "dpupr", "supporting": ["setda"]}]
+)
+def test_nothing_becomes_a_complaint_about_a_desk_that_has_a_part_in_it(
+    office: Office, part: Any
+) -> None:
+    number = office.open(kind="aspiration", agency="setda")
+    act(office, number, "verification", "coordinator")
+    act(office, number, "disposition", "coordinator", **part)
+    before = office.case(number, "coordinator")
+
+    answer = office.act(number, "reclassification", "coordinator", **RECLASSIFY)
+
+    assert (answer.status_code, answer.json["errors"][0]["rule"]) == (422, "party")
+    assert office.case(number, "coordinator") == before
+
+
 def test_returns_say_who_decides_then(office: Office) -> None:
     number = office.bring("disposed")
     act(office, number, "return", "liaison", **RETURN)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from services.routing import api, models
 from tests.service.routing.office import (
@@ -18,6 +19,7 @@ from tests.service.routing.office import (
     FOLLOW_UP,
     FORWARD,
     VERIFY,
+    ago,
     settings,
 )
 
@@ -213,7 +215,7 @@ def _body(address):
         "sign-in": {"username": "x", "password": "y"},
         "password": {"password": "x", "new_password": "y"},
         "officers": {"username": "somebody", "role": "liaison", "agency": "dpupr"},
-        "{code}": {"name": "Dinas"},
+        "{code}": {"name": "Dinas", "active": True},
         "merge": BODIES["merge"] | {"into": "KTB-11111-11111"},
         "token": {"service": "escalation"},
     }
@@ -281,11 +283,37 @@ def test_a_cursor_at_the_end_of_time_is_only_a_place(office, year):
 
 
 def test_an_administrator_corrects_agencies_and_nobody_else_does(office):
-    body = {"name": "Dinas Perhubungan Kotabaru"}
+    body = {"name": "Dinas Perhubungan Kotabaru", "active": True}
     assert office.ask("PUT", "/v1/agencies/dishub", body, "coordinator").status_code == 403
     answer = office.ask("PUT", "/v1/agencies/dishub", body, "administrator")
     assert (answer.json["name"], answer.json["name_source"]) == (body["name"], "confirmed")
     assert office.ask("PUT", "/v1/agencies/none", body, "administrator").status_code == 404
+
+
+def test_who_corrects_a_name_says_too_whether_the_agency_gets_new_cases(office):
+    """Or one that gets none would get them again, unasked."""
+    refused = office.ask("PUT", "/v1/agencies/dishub", {"name": "Dishub Kotabaru"}, "administrator")
+
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "active")
+
+
+def test_what_an_administrator_changes_of_an_agency_is_on_record(office):
+    before = "Dinas Pemberdayaan Masyarakat dan Desa"
+    for name in (before, "Dinas PMD", "Dinas PMD"):  # the last one changes nothing
+        body = {"name": name, "active": False}
+        answer = office.ask("PUT", "/v1/agencies/dpmd", body, "administrator")
+        assert answer.status_code == 200, answer.text
+
+    kept = (
+        "SELECT username, changes FROM agency_event e JOIN officer o ON o.id = e.by"
+        " WHERE e.agency = 'dpmd' ORDER BY e.id"
+    )
+    assert office.database.psql(kept) == [
+        ("administrator", {"active": [True, False], "name_source": ["unconfirmed", "confirmed"]}),
+        ("administrator", {"name": [before, "Dinas PMD"]}),
+    ]
+    with pytest.raises(DBAPIError, match="permission denied"), office.db.begin() as tx:
+        tx.execute(sa.delete(models.AgencyEvent))
 
 
 def test_an_officer_sees_nothing_of_what_comes_after_they_lost_the_case(office):
@@ -313,4 +341,21 @@ def test_an_inactive_agency_gets_no_new_case(office):
     number = office.open()
     office.act(number, "verification", "coordinator", **VERIFY[2])
     answer = office.act(number, "disposition", "coordinator", agency="dispersip")
-    assert answer.json["errors"][0]["rule"] == "known"
+    assert answer.json["errors"][0]["rule"] == "active"
+
+
+def test_an_inactive_agency_can_be_complained_about_and_reads_nothing_of_it(office):
+    old = office.bring("in_progress", received_at=ago(office, hours=2))
+    office.ask(
+        "PUT", "/v1/agencies/dpupr", {"name": "Dinas PUPR", "active": False}, "administrator"
+    )
+    number = office.open(agency="dpupr", confidentiality="confidential")
+
+    accused = {"class": "supervisory", "complains_about": "dpupr"}
+    verified = office.act(number, "verification", "coordinator", **accused)
+    merged = office.act(number, "merge", "coordinator", into=old, reason="the same road")
+    seen = office.ask("GET", f"/v1/cases/{number}", as_="liaison")
+    office.ask("PUT", "/v1/agencies/dpupr", {"name": "Dinas PUPR", "active": True}, "administrator")
+
+    assert (verified.status_code, merged.status_code, seen.status_code) == (200, 422, 404)
+    assert merged.json["errors"][0]["rule"] == "party"

@@ -83,7 +83,8 @@ def test_who_may_or_is_nobody_leaves_no_record(office: Office) -> None:
     assert office.ask("GET", f"/v1/cases/{number}", as_="liaison").status_code == 200
     assert office.act(number, "answer", "liaison", **ANSWER[2]).status_code == 409  # not yet
     assert office.ask("GET", f"/v1/cases/{number}").status_code == 401
-    corrected = office.ask("PUT", "/v1/agencies/none", {"name": "Dinas"}, "administrator")
+    body = {"name": "Dinas", "active": True}
+    corrected = office.ask("PUT", "/v1/agencies/none", body, "administrator")
     assert corrected.status_code == 404
 
     assert added(office, before) == []

@@ -173,6 +173,24 @@ def test_officers_act_on_the_parent_only(office, merged):
     assert office.case(child, "liaison")["actions"] == []
 
 
+def test_a_follower_is_shown_with_its_own_reporters_limits_and_else_with_its_parents(
+    office, merged
+):
+    parent, child = merged
+    for number, days in ((parent, 1), (child, 2)):
+        for clock in "SRHC":
+            due = {"clock": clock, "cycle": 1, "due_at": ago(office, days=-days)}
+            assert office.hear("deadline.started.v1", number, **due) == "done"
+
+    of_parent, of_child = (
+        [(d["clock"], d["due_at"][:10]) for d in office.case(n)["deadlines"]] for n in merged
+    )
+
+    theirs, own = (ago(office, days=-days)[:10] for days in (1, 2))
+    assert of_parent == [("C", theirs), ("H", theirs), ("R", theirs), ("S", theirs)]
+    assert sorted(of_child) == [("C", theirs), ("C", own), ("H", own), ("R", own), ("S", theirs)]
+
+
 def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
     parent, child = merged
     office.hear("report.withdrawn.v1", parent)

@@ -20,14 +20,14 @@ from tests.harness.waiting import eventually
 from tests.service.routing.office import Office
 
 AT_ONCE = timedelta(0)
-PROVED = ("case_event", "officer_event", "denial", "trail_link", "trail_mark")
+ONLY_ADDED_TO = (*trail.PROVED, "trail_link")
 
 
 @pytest.fixture(autouse=True)
 def begun(office: Office) -> Iterator[None]:
     """Each test begins with a trail that nobody has touched, and leaves none."""
     rights(office, "DISABLE")
-    for table in PROVED:
+    for table in (*ONLY_ADDED_TO, "trail_mark"):
         office.database.psql(f"DELETE FROM {table}")
     rights(office, "ENABLE")
     yield
@@ -36,7 +36,7 @@ def begun(office: Office) -> Iterator[None]:
 
 def rights(office: Office, word: str) -> None:
     """What only the owner of the tables may: with it nothing is refused any more."""
-    for table in ("case_event", "officer_event", "denial", "trail_link"):
+    for table in ONLY_ADDED_TO:
         office.database.psql(f"ALTER TABLE {table} {word} TRIGGER USER")
 
 
@@ -82,10 +82,12 @@ def rows(office: Office, table: str = "case_event") -> list[int]:
 
 
 def lived(office: Office, links: int = 3) -> None:
-    """Cases, sign-ins and denials, in several links; for none, what would be linked next."""
+    """Cases, sign-ins, denials and a name, in several links; for none, what would be next."""
     for _ in range(links or 1):
         office.clock.moved += timedelta(minutes=1)  # of a minute, only some denials are noted
         office.sign_in("liaison")
+        named = {"name": f"Dinas Perhubungan {office.clock.now()}", "active": True}
+        office.ask("PUT", "/v1/agencies/dishub", named, "administrator")
         number = office.bring("disposed")
         office.ask("GET", f"/v1/cases/{number}", as_="stranger")
         if links:
@@ -173,6 +175,8 @@ FORGED = [
      "1: case_event -1 was added"),
     ("DELETE FROM officer_event", "1: officer_event {officer} is missing"),
     ("DELETE FROM denial", "1: denial {denial} is missing"),
+    ("UPDATE agency_event SET by = (SELECT id FROM officer WHERE username = 'liaison')",
+     "1: agency_event {agency} was changed"),
     ("UPDATE trail_link SET entry = entry || '{{\"at\": \"2026-01-01T00:00:00Z\"}}'"
      " WHERE position = 2", "2: the link was changed"),
     ("UPDATE trail_link SET hash = '\\x00' WHERE position = 2", "2: the link was changed"),
@@ -189,7 +193,8 @@ def test_what_is_forged_is_found_and_named(office: Office, forgery: str, found: 
     witnessed = heads(office)
     first, second, *_ = rows(office)
     names = {"first": first, "denial": rows(office, "denial")[0],
-             "officer": rows(office, "officer_event")[0]}  # fmt: skip
+             "officer": rows(office, "officer_event")[0],
+             "agency": rows(office, "agency_event")[0]}  # fmt: skip
     rights(office, "DISABLE")
     if found is None:  # a row in the place of one that was there
         office.database.psql(f"DELETE FROM case_event WHERE id = {second}")
@@ -244,10 +249,17 @@ def test_who_hashes_everything_anew_is_found_by_what_the_ombudsman_kept(office: 
     assert verified(office, witnessed)[1] == "1: another link was witnessed"
 
 
-@pytest.mark.parametrize("table", trail.PROVED)
-def test_a_row_that_is_put_into_an_earlier_day_is_found(office: Office, table: str) -> None:
-    """Somebody set the database's clock back for a moment, and noted something."""
+@pytest.mark.parametrize(
+    ("table", "most"), [*((table, trail.MOST) for table in trail.PROVED), ("case_event", 2)]
+)
+def test_a_row_that_is_put_into_an_earlier_day_is_found(
+    office: Office, monkeypatch: Any, table: str, most: int
+) -> None:
+    """Somebody set the database's clock back for a moment, and noted something. What is more than a
+    link holds stands in several."""
+    monkeypatch.setattr(trail, "MOST", most)
     lived(office)
+    lived(office, 0)
     known = max(rows(office, table))
     lived(office, 0)
     rights(office, "DISABLE")
@@ -257,8 +269,28 @@ def test_a_row_that_is_put_into_an_earlier_day_is_found(office: Office, table: s
     rights(office, "ENABLE")
     linked(office)
 
-    last, early = max(heads(office)), min(id for id in rows(office, table) if id > known)
-    assert verified(office)[1] == f"{last}: {table} {early} was noted before its time"
+    early = min(id for id in rows(office, table) if id > known)
+    [its] = [e["position"] for e in entries(office)
+             if early in dict(e["tables"][table]["rows"])]  # fmt: skip
+    assert verified(office)[1] == f"{its}: {table} {early} was noted before its time"
+
+
+def test_a_table_that_comes_later_is_proved_from_its_beginning(
+    office: Office, monkeypatch: Any
+) -> None:
+    """What the version before had marked and linked knew nothing of it."""
+    fewer = {name: columns for name, columns in trail.PROVED.items() if name != "agency_event"}
+    with monkeypatch.context() as before:
+        before.setattr(trail, "PROVED", fewer)
+        lived(office)
+        lived(office, 0)
+        extend(office)
+    assert "agency_event" not in entries(office)[-1]["tables"]
+
+    linked(office)
+
+    assert verified(office) == (sum(len(rows(office, t)) for t in trail.PROVED), None)
+    assert len(entries(office)[-1]["tables"]["agency_event"]["rows"]) == 4
 
 
 @pytest.mark.parametrize(

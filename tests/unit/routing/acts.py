@@ -95,7 +95,11 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
             before, actor, RULES, outcome=Outcome.EXPLAINED, text=TEXT
         ),
         Action.RECLASSIFY: lambda: domain.reclassify(
-            before, actor, category="sampah" if before.category != "sampah" else "lainnya"
+            before,
+            actor,
+            None,
+            RULES,
+            category="lainnya" if before.category == "sampah" else "sampah",
         ),
         Action.MERGE: lambda: domain.merge(before, actor, PARENT, RULES)[0],
     }

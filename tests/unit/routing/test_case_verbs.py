@@ -14,7 +14,6 @@ from services.routing.life import (
     ArchiveReason,
     Class,
     Closing,
-    Confidentiality,
     Kind,
     Outcome,
     Role,
@@ -58,17 +57,17 @@ def test_verification_needs_a_category_from_the_reporter_or_the_officer():
 
 
 def test_reclassifying_to_another_kind_drops_the_class_and_back_asks_for_it():
-    wish = domain.reclassify(case(), COORDINATOR, kind=Kind.ASPIRATION)
+    wish = domain.reclassify(case(), COORDINATOR, None, RULES, kind=Kind.ASPIRATION)
     assert (wish.kind, wish.class_) == (Kind.ASPIRATION, None)
 
     with pytest.raises(Invalid) as missing:
-        domain.reclassify(wish, COORDINATOR, kind=Kind.COMPLAINT)
+        domain.reclassify(wish, COORDINATOR, None, RULES, kind=Kind.COMPLAINT)
     assert refused(missing.value) == ("class", "required")
 
 
 def test_reclassifying_must_change_something():
     with pytest.raises(Invalid) as idle:
-        domain.reclassify(case(), COORDINATOR, class_=Class.ORDINARY)
+        domain.reclassify(case(), COORDINATOR, None, RULES, class_=Class.ORDINARY)
     assert refused(idle.value) == ("kind", "change")
 
 
@@ -109,6 +108,19 @@ def test_a_case_against_a_desk_goes_one_level_up(accused, expected):
 def test_a_complaint_that_names_a_desk_starts_above_it(kind, named, accused, expected):
     fresh = domain.opened(case(kind=kind, class_=None, verified_at=None), named, RULES)
     assert (fresh.complains_about, fresh.decider) == (accused, expected)
+
+
+@pytest.mark.parametrize(("named", "expected"), [("diskominfo", Role.ARBITER), ("dpupr", None)])
+def test_what_becomes_a_complaint_goes_above_the_desk_it_names_and_never_back(named, expected):
+    wish = case(kind=Kind.ASPIRATION, class_=None)
+    kinds = {"kind": Kind.COMPLAINT, "class_": Class.ORDINARY}
+    complaint = domain.reclassify(wish, COORDINATOR, named, RULES, **kinds)
+    assert complaint.complains_about == ((named,) if expected else ())
+
+    decider = ARBITER if expected else COORDINATOR
+    back = domain.reclassify(complaint, decider, named, RULES, kind=Kind.ASPIRATION)
+    assert back.complains_about == complaint.complains_about
+    assert back.decider is complaint.decider is decider.role
 
 
 def test_a_further_verification_lets_nobody_out_of_the_complaint():
@@ -287,28 +299,6 @@ def test_the_clock_of_an_earlier_round_closes_nothing():
         domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=1)
     closed = domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=2)
     assert closed.closed_how is Closing.AUTO_CLOSED
-
-
-# --- confidentiality
-
-
-@pytest.mark.parametrize("before", list(Confidentiality))
-@pytest.mark.parametrize("wanted", list(Confidentiality))
-def test_staff_raise_confidentiality_and_never_lower_it(before, wanted):
-    order = list(Confidentiality)
-    subject = case(confidentiality=before)
-    own_choice = wanted is Confidentiality.ANONYMOUS and before is not wanted
-    if order.index(wanted) < order.index(before) or own_choice:
-        with pytest.raises(Invalid):
-            domain.protect(subject, wanted, hidden_from_public=True)
-    else:
-        kept = domain.protect(subject, wanted, hidden_from_public=True)
-        assert (kept.confidentiality, kept.hidden_from_public) == (wanted, True)
-
-
-def test_what_is_hidden_stays_hidden():
-    with pytest.raises(Invalid):
-        domain.protect(case(hidden_from_public=True), Confidentiality.OPEN, False)
 
 
 # --- suggestions
