@@ -144,6 +144,8 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
     running = tx.scalars(
         sa.select(Deadline)
         .where(Deadline.number == report.number, Deadline.clock.in_(shown))
+        # R of an earlier round has stopped, and this one's may begin later, or never (ADR 9).
+        .where((Deadline.clock != "R") | (Deadline.cycle >= (report.cycle or 0)))
         .distinct(Deadline.clock)
         .order_by(Deadline.clock, Deadline.cycle.desc())
     )

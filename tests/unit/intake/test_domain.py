@@ -114,6 +114,20 @@ def test_intake_lets_through_what_routing_will_take(status):
     assert {a.value for a in ACTIONS[status]} - {Action.CONSENT} == taken
 
 
+@pytest.mark.parametrize(
+    ("happened", "follows"),
+    [
+        ("opened disposed", False),
+        ("opened merged answered objected", True),
+        ("opened closed merged followed_up", True),
+        ("opened merged answered closed reopened", False),  # its own reporter ended that
+        ("opened merged closed reopened merged", True),
+    ],
+)
+def test_a_report_follows_another_until_its_own_reporter_ends_it(happened, follows):
+    assert domain.follows(f"case.{what}" for what in happened.split()) is follows
+
+
 @given(st.emails() | st.from_regex(schemas.EMAIL) | st.text(max_size=30))
 def test_intake_takes_the_addresses_that_notify_can_send_to(email):
     taken = not schemas.Contact(only=["email"]).validate({"email": email})

@@ -1,0 +1,100 @@
+"""A reporter is shown the clocks that run for them, and none that has stopped."""
+
+import pytest
+
+from tests.service.intake.test_consenting import hear, seen
+
+
+class Life:
+    """Hears what becomes of a report, on days of November 2026."""
+
+    def __init__(self, worker, receipt):
+        self._worker, self._receipt, self._heard = worker, receipt, {}
+
+    def case(self, what, day, status, **data):
+        self._hear(f"case.{what}.v1", "cases", at=on(day), status=status, **data)
+
+    def clock(self, what, clock, day, cycle=1, **data):
+        due = {"due_at": on(day), "ends_on": f"2026-11-{day:02}"}
+        self._hear(f"deadline.{what}.v1", "deadlines", clock=clock, cycle=cycle, **due, **data)
+
+    def mail(self, about, reason, day, cycle):
+        told = {"about": about, "reason": reason, "cycle": cycle}
+        self._hear("message.failed.v1", "messages", at=on(day), **told)
+
+    def _hear(self, type, stream, **data):
+        self._heard[stream] = self._heard.get(stream, 0) + 1
+        hear(self._worker, self._receipt, type, self._heard[stream], **data)
+
+
+def on(day):
+    return f"2026-11-{day:02}T03:00:00Z"
+
+
+@pytest.fixture
+def life(worker, receipt):
+    return Life(worker, receipt)
+
+
+def shown(api, receipt):
+    return {one["clock"]: one["ends_on"] for one in seen(api, receipt)["deadlines"]}
+
+
+def test_the_time_to_object_to_an_earlier_answer_is_not_shown_with_a_later_one(api, receipt, life):
+    """That the later one's mail is refused starts no time to object (ADR 9)."""
+    life.case("answered", 2, "answered", cycle=1)
+    life.clock("started", "R", 16)
+    first = shown(api, receipt)
+    life.case("objected", 3, "in_progress", cycle=2)
+    life.case("answered", 25, "answered", cycle=2)
+    life.mail("answered", "rejected", 25, cycle=2)
+    unheard = shown(api, receipt)
+    life.clock("started", "R", 30, cycle=2)
+
+    assert first == {"R": "2026-11-16"}
+    assert unheard == {}
+    assert shown(api, receipt) == {"R": "2026-11-30"}
+
+
+def test_of_a_report_whose_round_nobody_has_said_the_newest_time_to_object_is_shown(
+    api, intake_db, receipt, life
+):
+    life.case("answered", 2, "answered", cycle=1)
+    life.clock("started", "R", 16)
+    intake_db.psql("UPDATE report SET cycle = NULL")  # as it was before that was kept
+
+    assert shown(api, receipt) == {"R": "2026-11-16"}
+
+
+def test_who_follows_another_report_is_shown_no_clock_that_counts_with_that(api, receipt, life):
+    life.case("disposed", 2, "disposed", cycle=1)
+    for clock, day in (("V", 3), ("D", 5), ("F", 9), ("A", 10), ("S", 20)):
+        life.clock("started", clock, day)
+    alone = shown(api, receipt)
+    life.clock("passed", "S", 20)
+
+    life.case("merged", 21, "in_progress", cycle=1)
+    followed = [shown(api, receipt)]
+    for what, day, status in (
+        ("data_requested", 22, "awaiting_reporter"), ("resumed", 23, "in_progress"),
+        ("returned", 24, "unverified"),
+    ):  # fmt: skip
+        life.case(what, day, status)
+        followed.append(shown(api, receipt))
+
+    assert alone == {"F": "2026-11-09", "S": "2026-11-20"}
+    assert followed == [{}] * 4
+    life.case("answered", 25, "answered", cycle=1)
+    life.clock("started", "R", 29)
+    assert shown(api, receipt) == {"R": "2026-11-29"}
+
+
+def test_who_followed_another_report_and_has_their_own_reopened_is_shown_its_clock(
+    api, receipt, life
+):
+    life.case("merged", 2, "answered", cycle=1)
+    life.case("closed", 3, "closed", cycle=1)
+    life.case("reopened", 4, "in_progress", cycle=2)
+    life.clock("started", "S", 24, cycle=2)
+
+    assert shown(api, receipt) == {"S": "2026-11-24"}
