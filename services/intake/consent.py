@@ -23,7 +23,9 @@ from services.intake.latecomers import CONSENTED, DIRECTLY
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 from services.intake.receipts import Signer, Unsigned
 
-GIVE_RIGHT = ("H", "S")  # the clocks whose passing lets a case go to the Ombudsman
+# The clocks whose passing lets a case go to the Ombudsman.
+GIVE_RIGHT = ("H", "S")
+GIVE_FOLLOWERS = ("H",)  # S counts with the case that they were merged into
 NOTICES = (
     {
         "notice": "identity_copy",
@@ -53,9 +55,11 @@ class Books:
         return admission.in_force(rules, today)
 
     def _standing(self, tx: Session, report: Report) -> Standing:
+        happened = (line.what for line in allowance.lines(tx, report.number))
+        rights = GIVE_FOLLOWERS if domain.follows(happened) else GIVE_RIGHT
         newest = tx.scalars(
             sa.select(Deadline)
-            .where(Deadline.number == report.number, Deadline.clock.in_(GIVE_RIGHT))
+            .where(Deadline.number == report.number, Deadline.clock.in_(rights))
             .distinct(Deadline.clock)
             .order_by(Deadline.clock, Deadline.cycle.desc())
         )

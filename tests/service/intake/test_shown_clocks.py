@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service.intake.test_consenting import hear, seen
+from tests.service.intake.test_consenting import ask, hear, seen
 
 
 class Life:
@@ -38,6 +38,11 @@ def life(worker, receipt):
 
 def shown(api, receipt):
     return {one["clock"]: one["ends_on"] for one in seen(api, receipt)["deadlines"]}
+
+
+def asked_first(api, receipt):
+    rules = ask(api, receipt, "escalation-check").json()["rules"]
+    return next(rule for rule in rules if rule["rule"] == "agency_asked_first")
 
 
 def test_the_time_to_object_to_an_earlier_answer_is_not_shown_with_a_later_one(api, receipt, life):
@@ -98,3 +103,39 @@ def test_who_followed_another_report_and_has_their_own_reopened_is_shown_its_clo
     life.clock("started", "S", 24, cycle=2)
 
     assert shown(api, receipt) == {"S": "2026-11-24"}
+
+
+def test_who_follows_another_report_is_not_told_that_the_time_for_a_hand_over_has_come(
+    api, receipt, life
+):
+    """Their own S, passed or not, gives no right any more: it counts with the other report."""
+    life.case("disposed", 2, "disposed", cycle=1)
+    life.clock("started", "H", 29)
+    life.clock("started", "S", 20)
+    running = asked_first(api, receipt)
+    life.clock("passed", "S", 20)
+    passed = asked_first(api, receipt)
+    life.case("merged", 22, "in_progress", cycle=1)
+    merged = asked_first(api, receipt)
+    life.clock("passed", "H", 29)
+
+    assert (running["holds"], running["day"]) == (False, "2026-11-20")
+    assert passed["holds"] is True
+    assert (merged["holds"], merged["day"]) == (False, "2026-11-29")
+    assert asked_first(api, receipt)["holds"] is True
+
+
+def test_who_follows_another_report_is_warned_if_their_own_limit_ends_too_late(
+    api, intake_db, receipt, worker, life
+):
+    intake_db.psql("UPDATE report SET event_date = now()::date - interval '2 years' + '10 days'")
+    started = worker.clock.now().isoformat()
+    late = {"due_at": "2099-01-01T15:59:59Z", "ends_on": "2099-01-01"}
+    hear(worker, receipt, "deadline.started.v1", 1, clock="S", cycle=1, due_at=started)
+    hear(worker, receipt, "deadline.started.v1", 2, clock="H", cycle=1, **late)
+    before = asked_first(api, receipt)
+    life.case("merged", 22, "in_progress", cycle=1)
+    after = asked_first(api, receipt)
+
+    assert "too late" not in before["en"]
+    assert (after["day"], "too late" in after["en"]) == ("2099-01-01", True)
