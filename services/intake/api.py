@@ -207,7 +207,8 @@ REQUESTS = {
     ),
     "objections": Request(
         Action.OBJECT,
-        "Does not accept the answer, or that the report was archived: it is looked at again.",
+        "Does not accept the answer, or within 30 days that the report was archived: it is looked"
+        " at again.",
         schemas.Reason,
         lambda n, b, at: [events.report_objected(n, b["reason"], at)],
         "reason",

@@ -77,6 +77,8 @@ ACTIONS: Mapping[Status, frozenset[Action]] = {
     Status.FORWARDED_EXTERNALLY: frozenset(),
     Status.WITHDRAWN: frozenset(),
 }
+# What is over, and may go on if its reporter asks for that in time.
+ASIDE = frozenset({Status.CLOSED, Status.ARCHIVED})
 REOPEN_WITHIN = timedelta(days=30)
 
 
@@ -85,12 +87,17 @@ def actions(
 ) -> list[Action]:
     """What the reporter may do with a report that has stood in `status` since `since`. One that was
     handed over takes no consent to that any more."""
+    if is_too_late(status, since, now):
+        return []
     allowed = ACTIONS[status]
     if handed_over:
         allowed -= {Action.CONSENT}
-    if now - since > REOPEN_WITHIN:
-        allowed -= {Action.REOPEN}
     return sorted(allowed)
+
+
+def is_too_late(status: Status, since: datetime, now: datetime) -> bool:
+    """Whether it is over for good, as its time to be taken up again is."""
+    return status in ASIDE and now - since > REOPEN_WITHIN
 
 
 def permit(action: Action, status: Status, since: datetime, now: datetime) -> None:

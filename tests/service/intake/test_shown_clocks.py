@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service.intake.test_consenting import ask, hear, seen
+from tests.service.intake.test_consenting import ask, consent, hear, said, seen
 
 
 class Life:
@@ -139,3 +139,23 @@ def test_who_follows_another_report_is_warned_if_their_own_limit_ends_too_late(
 
     assert "too late" not in before["en"]
     assert (after["day"], "too late" in after["en"]) == ("2099-01-01", True)
+
+
+def test_what_was_archived_more_than_thirty_days_ago_takes_neither_objection_nor_identity(
+    api, intake_db, receipt, worker, life
+):
+    life.case("archived", 2, "archived")
+    since = "UPDATE report SET status_since = now() - interval '30 days' + %s::interval"
+    intake_db.psql(since, ["1 hour"])
+    before = seen(api, receipt)["actions"], ask(api, receipt, "escalation-check").json()
+    intake_db.psql(since, ["-1 hour"])
+    after = seen(api, receipt)["actions"], ask(api, receipt, "escalation-check").json()
+
+    assert [actions for actions, _ in (before, after)] == [["consent_to_escalation", "object"], []]
+    assert [check["possible"] for _, check in (before, after)] == [True, False]
+    told = {rule["rule"]: rule for rule in after[1]["rules"]}["not_over"]
+    assert (told["holds"], "your consent holds" in told["en"]) == (False, False)
+    assert ask(api, receipt, "objections", {"reason": "Belum selesai"}).status_code == 409
+    assert consent(api, receipt).status_code == 409
+    asked = ("report.objected.v1", "report.escalation_consented.v1", "report.words_sealed.v1")
+    assert said(intake_db, *asked) == []
