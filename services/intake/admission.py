@@ -43,6 +43,7 @@ class Standing:
 
     event_date: date
     status: Status
+    too_late: bool  # its time to be taken up again is over
     limits: Iterable[tuple[date | None, bool]]
     consented: bool
     with_form: bool
@@ -166,6 +167,14 @@ def _asked(standing: Standing, rules: Mapping[str, Rule], today: date) -> Findin
 
 def _open(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
     basis = _basis(rules, Name.NOT_OVER)
+    if standing.too_late:
+        return Finding(
+            Name.NOT_OVER, False, None, basis,
+            "Penanganan laporan ini sudah berakhir, dan waktu untuk mengajukan keberatan atau"
+            " membukanya kembali sudah lewat. Laporkan langsung ke Ombudsman.",
+            "The handling of this report is over, and so is the time to object or to reopen it."
+            " Complain to the Ombudsman directly.",
+        )  # fmt: skip
     if standing.status is Status.ARCHIVED:
         return Finding(
             Name.NOT_OVER, True, None, basis,

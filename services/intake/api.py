@@ -16,10 +16,11 @@ import limits
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+import contracts
 from chassis import metrics, web
 from chassis.clock import Clock
-from chassis.database import AS_OF_NOW, Transactions
-from chassis.errors import NotFound, TooMany
+from chassis.database import AS_OF_NOW, Transactions, rows
+from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
@@ -34,6 +35,9 @@ from services.intake.registry import Registry
 from services.intake.sealing import Sealer
 from services.intake.submission import Desk, code_hash
 
+_WAITS = (
+    "SELECT FROM inbox WHERE source = :source AND subject = :number AND state <> 'done' LIMIT 1"
+)
 WRONG_CODES = limits.parse("10 per minute")
 SECURITY = {
     "trackingCode": {
@@ -144,6 +148,8 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
     running = tx.scalars(
         sa.select(Deadline)
         .where(Deadline.number == report.number, Deadline.clock.in_(shown))
+        # R of an earlier round has stopped, and this one's may begin later, or never (ADR 9).
+        .where((Deadline.clock != "R") | (Deadline.cycle >= (report.cycle or 0)))
         .distinct(Deadline.clock)
         .order_by(Deadline.clock, Deadline.cycle.desc())
     )
@@ -205,7 +211,8 @@ REQUESTS = {
     ),
     "objections": Request(
         Action.OBJECT,
-        "Does not accept the answer, or that the report was archived: it is looked at again.",
+        "Does not accept the answer, or within 30 days that the report was archived: it is looked"
+        " at again.",
         schemas.Reason,
         lambda n, b, at: [events.report_objected(n, b["reason"], at)],
         "reason",
@@ -268,7 +275,7 @@ def resource(name: str, request: Request) -> type:
                 if answer := key.answered(tx):
                     return answer
                 report = tx.get_one(Report, number, with_for_update=True)
-                domain.permit(request.action, Status(report.status), report.status_since, now)
+                self._permit(tx, report, now)
                 words = body.get(request.words)
                 self._check(tx, report, words)
                 for fact in request.facts(report.number, body, now):
@@ -280,19 +287,31 @@ def resource(name: str, request: Request) -> type:
                 proof = self._signer.prove(report.number, entry.what, now, body)
                 return key.remember(tx, {"number": number, "noted_at": now, "proof": proof})
 
+        def _permit(self, tx: Session, report: Report, now: datetime) -> None:
+            try:
+                domain.permit(request.action, Status(report.status), report.status_since, now)
+            except NotAllowed:
+                if not _is_behind(tx, report.number):
+                    raise
+
         def _check(self, tx: Session, report: Report, words: str | None) -> None:
             timeline, status = allowance.lines(tx, report.number), Status(report.status)
             allowance.check(timeline, request.action, status, len(words or ""), request.words)
 
     Asked.on_post.__doc__ = (
         f"{request.promise} Refused (409) unless the timeline names `{request.action}` among its"
-        " actions, and beyond a hundred requests (rule `most_requests`) or 500,000 characters"
-        " (`most_characters`) for one report; but one answer to each question of an officer, and"
-        " one other request of a kind after each step of the case, is always taken. What comes of"
-        " it, the timeline tells."
+        " actions, or is known to lag behind the case, and beyond a hundred requests (rule"
+        " `most_requests`) or 500,000 characters (`most_characters`) for one report; but one answer"
+        " to each question of an officer, and one other request of a kind after each step of the"
+        " case, is always taken. What comes of it, the timeline tells."
     )
     Asked.__name__ = name.title().replace("-", "")
     return Asked
+
+
+def _is_behind(tx: Session, number: str) -> bool:
+    """Whether news of the case wait here: then only routing knows what it takes."""
+    return bool(rows(tx, _WAITS, number=number, source=contracts.source("case.opened.v1")))
 
 
 def _entry(number: str, action: Action, words: str | None, now: datetime) -> TimelineEntry:

@@ -23,7 +23,9 @@ from services.intake.latecomers import CONSENTED, DIRECTLY
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 from services.intake.receipts import Signer, Unsigned
 
-GIVE_RIGHT = ("H", "S")  # the clocks whose passing lets a case go to the Ombudsman
+# The clocks whose passing lets a case go to the Ombudsman.
+GIVE_RIGHT = ("H", "S")
+GIVE_FOLLOWERS = ("H",)  # S counts with the case that they were merged into
 NOTICES = (
     {
         "notice": "identity_copy",
@@ -52,17 +54,21 @@ class Books:
         rules = [Rule(r.rule, r.effective_from, r.basis, r.years) for r in rows]
         return admission.in_force(rules, today)
 
-    def _standing(self, tx: Session, report: Report) -> Standing:
+    def _standing(self, tx: Session, report: Report, now: datetime) -> Standing:
+        happened = (line.what for line in allowance.lines(tx, report.number))
+        rights = GIVE_FOLLOWERS if domain.follows(happened) else GIVE_RIGHT
+        status = Status(report.status)
         newest = tx.scalars(
             sa.select(Deadline)
-            .where(Deadline.number == report.number, Deadline.clock.in_(GIVE_RIGHT))
+            .where(Deadline.number == report.number, Deadline.clock.in_(rights))
             .distinct(Deadline.clock)
             .order_by(Deadline.clock, Deadline.cycle.desc())
         )
         limits = [(d.last_day(self._zone), d.passed_at is not None) for d in newest]
         return Standing(
             event_date=report.event_date,
-            status=Status(report.status),
+            status=status,
+            too_late=domain.is_too_late(status, report.status_since, now),
             limits=limits,
             consented=report.consented_at is not None,
             with_form=report.consent_form,
@@ -81,10 +87,13 @@ class Checks(Books):
     )
     def on_post(self, req: falcon.Request, number: str) -> Any:
         """To be shown before a consent is asked for. Changes nothing."""
-        today = self._today(self._clock.now())
+        now = self._clock.now()
+        today = self._today(now)
         with self._db.begin() as tx:
             report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
-            found = admission.findings(self._standing(tx, report), self._rules(tx, today), today)
+            found = admission.findings(
+                self._standing(tx, report, now), self._rules(tx, today), today
+            )
             refused = any(_refuses(f) or _is_over(f) for f in found)
             given = allowance.consents(allowance.lines(tx, report.number))
             refused = refused or len(given) >= allowance.MOST_CONSENTS
@@ -135,11 +144,11 @@ class Consents(Books):
             if report.handed_over_at is not None:
                 raise _handed_over()
             rules = self._rules(tx, today)
-            _refuse(admission.findings(self._standing(tx, report), rules, today))
+            _refuse(admission.findings(self._standing(tx, report, now), rules, today))
             form = body["dossier"]
             _check(form, today)
             self._note(tx, report, form, admission.admissible_until(report.event_date, rules), now)
-            found = admission.findings(self._standing(tx, report), rules, today)
+            found = admission.findings(self._standing(tx, report, now), rules, today)
             told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
             proof = self._signer.prove(number, CONSENTED, now, {"with_identity": form is not None})
             return key.remember(tx, {"number": number, "noted_at": now, "proof": proof, **told})

@@ -77,6 +77,8 @@ ACTIONS: Mapping[Status, frozenset[Action]] = {
     Status.FORWARDED_EXTERNALLY: frozenset(),
     Status.WITHDRAWN: frozenset(),
 }
+# What is over, and may go on if its reporter asks for that in time.
+ASIDE = frozenset({Status.CLOSED, Status.ARCHIVED})
 REOPEN_WITHIN = timedelta(days=30)
 
 
@@ -85,12 +87,17 @@ def actions(
 ) -> list[Action]:
     """What the reporter may do with a report that has stood in `status` since `since`. One that was
     handed over takes no consent to that any more."""
+    if is_too_late(status, since, now):
+        return []
     allowed = ACTIONS[status]
     if handed_over:
         allowed -= {Action.CONSENT}
-    if now - since > REOPEN_WITHIN:
-        allowed -= {Action.REOPEN}
     return sorted(allowed)
+
+
+def is_too_late(status: Status, since: datetime, now: datetime) -> bool:
+    """Whether it is over for good, as its time to be taken up again is."""
+    return status in ASIDE and now - since > REOPEN_WITHIN
 
 
 def permit(action: Action, status: Status, since: datetime, now: datetime) -> None:
@@ -216,6 +223,7 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
 # And while the Ombudsman's last answer orders something, whatever the status.
 ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
 
+OF_FOLLOWERS = frozenset({"R", *ORDERS.values()})  # the others count with the case followed
 RETURNS_TO_ARBITER = 2  # and at each return after that one
 EVER_SHOWN = sorted({"A", *ORDERS.values()}.union(*CLOCKS.values()))
 
@@ -226,16 +234,25 @@ def clocks(
     """The clocks to show for a report to which all this has `happened`, and to which the Ombudsman
     has given these answers, in order."""
     ordered = {ORDERS[answer] for answer in answers[-1:] if answer in ORDERS}
+    if follows(what for what, _ in happened):
+        return CLOCKS.get(status, frozenset()) & OF_FOLLOWERS | ordered
     came_back = status is Status.UNVERIFIED and any(what == "case.disposed" for what, _ in happened)
     running = _of_came_back(happened) if came_back else CLOCKS.get(status, frozenset())
     return running | ordered
 
 
+def follows(happened: Iterable[str]) -> bool:
+    """Whether a report to which all this has happened, in order, was merged into another one whose
+    handling counts for both, until its own reporter ended that."""
+    turns = [what for what in happened if what in ("case.merged", "case.closed")]
+    return turns[-1:] == ["case.merged"]
+
+
 def _of_came_back(happened: Sequence[tuple[str, Mapping[str, Any]]]) -> frozenset[str]:
     """V stopped when the report was handed to an agency; what began then goes on."""
     acted = any(what in ("case.followed_up", "case.answered") for what, _ in happened)
-    returned = [detail for what, detail in happened if what == "case.returned"]
-    again = any(_is_again(detail) for detail in returned[-1:])
+    turns = [turn for turn in happened if turn[0] in ("case.disposed", "case.returned")]
+    again = any(what == "case.returned" and _is_again(detail) for what, detail in turns[-1:])
     return frozenset({"S", *("A" if again else ""), *("" if acted else "F")})
 
 

@@ -51,6 +51,7 @@ class Report(Base):
     received_at: Mapped[datetime] = mapped_column(INSTANT)
     status: Mapped[str] = mapped_column(server_default=Status.UNVERIFIED)
     status_since: Mapped[datetime] = mapped_column(INSTANT)
+    cycle: Mapped[int | None]  # its round; null while nobody has said
     consented_at: Mapped[datetime | None] = mapped_column(INSTANT)
     consent_form: Mapped[bool] = mapped_column(server_default=sa.false())  # with identity and words
     sealed_to: Mapped[str | None]  # the key's id by which the Ombudsman was given all the words

@@ -32,7 +32,7 @@ class Mistake:
 
 OUTGOING = "services/notify/outgoing.py"
 CONSENT = "services/intake/consent.py"
-NOTED = "            found = admission.findings(self._standing(tx, report), rules, today)"
+NOTED = "            found = admission.findings(self._standing(tx, report, now), rules, today)"
 NOBODY = "        if reach is None:\n            return NO_ADDRESS"
 MISTAKES = {
     "a log line": Mistake(

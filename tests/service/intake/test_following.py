@@ -77,6 +77,9 @@ def test_of_a_report_that_came_back_those_clocks_are_shown_that_run(api, intake_
         assert shown() == "AFS"
     happened(intake_db, "case.followed_up", "2026-11-22T05:00:00Z")
     assert shown() == "AS"
+    happened(intake_db, "case.disposed", "2026-11-22T06:00:00Z")
+    happened(intake_db, "case.archived", "2026-11-23T03:00:00Z")  # and objected to
+    assert shown() == "S"
 
 
 def test_how_often_the_case_that_a_report_was_merged_into_came_back_is_not_told(
@@ -221,6 +224,34 @@ def test_a_request_that_the_status_forbids_is_refused_and_says_nothing(
 
     assert answer.status_code == 409
     assert intake_db.psql("SELECT count(*) FROM outbox") == [(2,)]
+
+
+def test_a_request_that_may_be_in_time_is_taken_while_news_of_the_case_wait(
+    api, intake_db, receipt
+):
+    """Routing decides: the answer that is objected to may be what waits."""
+    put(intake_db, receipt, "in_progress")
+
+    def objects():
+        return ask(api, receipt, "objections", {"reason": "Belum selesai"}).status_code
+
+    waits(intake_db, "KTB-00000-00000")
+    waits(intake_db, receipt["number"], "/escalation/deadlines")
+    assert objects() == 409
+    waits(intake_db, receipt["number"])
+    assert [objects(), objects()] == [202, 202]
+    intake_db.psql("UPDATE inbox SET state = 'done'")
+    assert objects() == 409
+    said = "SELECT count(*) FROM outbox WHERE type = 'report.objected.v1'"
+    assert intake_db.psql(said) == [(2,)]
+
+
+def waits(intake_db, number, source="/routing/cases"):
+    intake_db.psql(
+        "INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at)"
+        " VALUES (gen_random_uuid(), 'case.answered.v1', %s, %s, 3, 'parked', now())",
+        [source, number],
+    )
 
 
 def test_without_the_code_no_request_is_taken(api, intake_db, receipt):

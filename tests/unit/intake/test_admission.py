@@ -34,6 +34,7 @@ def standing(**other):
     known = {
         "event_date": EVENT,
         "status": Status.IN_PROGRESS,
+        "too_late": False,
         "limits": [(date(2027, 1, 1), False)],
         "consented": False,
         "with_form": False,
@@ -162,6 +163,14 @@ def test_a_case_that_is_over_cannot_be_handed_over(status):
 def test_an_archived_case_waits_for_an_objection():
     assert "object" in found(status=Status.ARCHIVED)["not_over"].en
     assert "object" not in found()["not_over"].en
+
+
+def test_of_what_was_archived_too_long_ago_no_objection_is_promised():
+    told = found(status=Status.ARCHIVED, too_late=True)["not_over"]
+
+    assert told.holds is False
+    assert "your consent holds" not in told.en
+    assert "Ombudsman directly" in told.en
 
 
 def test_consent_and_identity_are_told_as_they_stand():

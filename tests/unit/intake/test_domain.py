@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
 from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
-from services.intake import domain, schemas
+from services.intake import allowance, domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
 from services.notify.contacts import is_mailable
 from services.routing import domain as cases
 from services.routing import events, life
-from tests.unit.routing.acts import LIAISON, RULES, SEATS, case
+from tests.unit.routing.acts import LIAISON, RULES, SEATS, case, perform
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
@@ -71,10 +71,10 @@ def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
             domain.permit(action, status, NOW, NOW)
 
 
-def test_a_closed_report_can_be_reopened_for_thirty_days():
-    domain.permit(Action.REOPEN, Status.CLOSED, NOW - timedelta(days=30), NOW)
-    with pytest.raises(NotAllowed):
-        domain.permit(Action.REOPEN, Status.CLOSED, NOW - timedelta(days=30, seconds=1), NOW)
+@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
+def test_what_is_over_can_be_taken_up_again_for_thirty_days(status):
+    assert domain.actions(status, NOW - timedelta(days=30), NOW) == sorted(ACTIONS[status])
+    assert domain.actions(status, NOW - timedelta(days=30, seconds=1), NOW) == []
 
 
 @pytest.mark.parametrize("status", Status)
@@ -107,11 +107,45 @@ def test_the_reporter_is_shown_the_arbiters_limit_when_it_runs_whoever_decides(a
 
 
 @pytest.mark.parametrize("status", Status)
-def test_intake_lets_through_what_routing_will_take(status):
-    reporters = {a.value for a in Action} - {Action.CONSENT}  # the consent is escalation's affair
-    taken = {a.value for s, a in life.TRANSITIONS if s.value == status} & reporters
+@pytest.mark.parametrize("age", [0, 30, 31], ids="{}-days".format)
+def test_intake_lets_through_what_routing_will_take(status, age):
+    since, over = NOW - timedelta(days=age), status in allowance.OVER
+    stands = case(life.Status(status), ended_at=since if over else None)
+    reporters = set(Action) - {Action.CONSENT}  # the consent is escalation's affair
 
-    assert {a.value for a in ACTIONS[status]} - {Action.CONSENT} == taken
+    taken = {action for action in reporters if takes(stands, life.Action(action))}
+
+    assert set(domain.actions(status, since, NOW)) - {Action.CONSENT} == taken
+
+
+def takes(stands, action):
+    if (stands.status, action) not in life.TRANSITIONS:
+        return False  # to disagree is one verb for two actions
+    try:
+        perform(stands, action, life.REPORTER, NOW)
+    except NotAllowed:
+        return False
+    return True
+
+
+def test_consent_to_what_was_archived_is_taken_as_long_as_an_objection_is():
+    for age in (0, 30, 31):
+        may = domain.actions(Status.ARCHIVED, NOW - timedelta(days=age), NOW)
+        assert (Action.CONSENT in may) is (Action.OBJECT in may)
+
+
+@pytest.mark.parametrize(
+    ("happened", "follows"),
+    [
+        ("opened disposed", False),
+        ("opened merged answered objected", True),
+        ("opened closed merged followed_up", True),
+        ("opened merged answered closed reopened", False),  # its own reporter ended that
+        ("opened merged closed reopened merged", True),
+    ],
+)
+def test_a_report_follows_another_until_its_own_reporter_ends_it(happened, follows):
+    assert domain.follows(f"case.{what}" for what in happened.split()) is follows
 
 
 @given(st.emails() | st.from_regex(schemas.EMAIL) | st.text(max_size=30))
