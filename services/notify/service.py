@@ -25,6 +25,7 @@ from services.notify import (
     metrics,
     outgoing,
     posts,
+    quiet,
     reporters,
     schemas,
 )
@@ -230,14 +231,14 @@ class Notify(Service):
             cycle=data["cycle"],
             mailable=bool(posts.rows(tx, [place])),
             clock=self.clock,
-            wait=self.waiting(about),
+            wait=self.waiting(about, data),
             place=place,
         )
 
-    def waiting(self, about: domain.About) -> timedelta:
+    def waiting(self, about: domain.About, data: Any) -> timedelta:
         """How long what is told now is kept back, because it is night."""
         local = self.clock.now().astimezone(ZoneInfo(self.settings.time_zone))
-        return domain.wait(about, local, self.settings.quiet())
+        return quiet.wait(about, data, local, self.settings.quiet())
 
     def write(self, event: Event, tx: Session, about: domain.About, data: Any) -> None:
         """Files the message; waits (TooEarly) while it is unknown whether anybody can be told."""
@@ -249,7 +250,7 @@ class Notify(Service):
             cycle=data.get("cycle"),
             mailable=reporters.is_mailable(tx, event.subject),
             clock=self.clock,
-            wait=self.waiting(about),
+            wait=self.waiting(about, data),
         )
 
     @every(0.2)
