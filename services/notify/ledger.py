@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
+from chassis.database import is_away
 from chassis.events import correlate
 from chassis.outbox import emit
 from chassis.together import write_now
@@ -124,6 +125,11 @@ def _told(limit: Limit, news: Collection[About]) -> Any:
         Message.facts["limit"].astext == limit.clock,
         Message.cycle == limit.cycle,
     )
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same may succeed later: the database is away, busy or full."""
+    return is_away(error) or isinstance(error, sa.exc.OperationalError)
 
 
 def _after_commit(tx: Session, do: Callable[[], object]) -> None:

@@ -43,6 +43,7 @@ from services.notify.ledger import (
     NO_ADDRESS,
     UNANSWERED,
     Outcome,
+    passes,
     record,
     settle,
     silences,
@@ -155,7 +156,7 @@ class Outgoing:
         self._keyring, self._channel = keyring, channel
         self._mailboxes = mailboxes.Mailboxes(settings, keyring)
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
-        self._mail_key = settings.opener().derive("message-id")
+        self._mail_keys = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
         self._fetched: deque[Claim] = deque()
         self._known: dict[UUID, tuple[Claim, Outcome]] = {}  # outcomes not written down yet
@@ -282,7 +283,7 @@ class Outgoing:
                 return
             except Exception as error:
                 self._missed |= is_away(error)
-                if is_last or not _passes(error):
+                if is_last or not passes(error):
                     raise
                 log.warning("outcome_waits", about=claim.message.about, **cause(error))
             self._stopping.wait(PAUSE)
@@ -294,7 +295,7 @@ class Outgoing:
                 with self._db.begin() as tx:
                     self._finish([self._known[id] for id in chosen], tx)
             except Exception as error:
-                if len(chosen) == 1 or _passes(error):
+                if len(chosen) == 1 or passes(error):
                     raise
             else:
                 for id in chosen:
@@ -308,6 +309,8 @@ class Outgoing:
         if message.attempts > domain.RETRIES:
             settle(tx, message, "failed", "expired", self._clock)
             return None
+        was_tried = message.attempts > 0
+        message.mail_key = letters.key_of(message.mail_key, self._mail_keys, was_tried=was_tried)
         message.attempts += 1
         message.state, message.next_at = "sending", now + LEASE
         tx.add(Attempt(message_id=message.id, n=message.attempts, started_at=now))
@@ -353,7 +356,7 @@ class Outgoing:
             zone=self._zone,
         )
         return letters.letter(
-            message_id=letters.public_id(message.id, self._mail_key),
+            message_id=letters.public_id(message.id, self._mail_keys[str(message.mail_key)]),
             written_at=message.not_before,  # an old date looks like spam
             sender=self._settings.smtp_from,
             recipient=reach.email,
@@ -381,8 +384,3 @@ class Outgoing:
                 message.state = "due"
                 if message.next_at is None:
                     settle(tx, message, "failed", "expired", self._clock)
-
-
-def _passes(error: Exception) -> bool:
-    """Whether the same may succeed later: the database is away, busy or full."""
-    return is_away(error) or isinstance(error, sa.exc.OperationalError)
