@@ -43,6 +43,7 @@ from services.notify.ledger import (
     NO_ADDRESS,
     UNANSWERED,
     Outcome,
+    end_void,
     passes,
     record,
     settle,
@@ -99,6 +100,7 @@ def write(
         state="due",
         attempts=0,
         put_off=False,
+        taken_back=False,
         next_at=now + wait,
         not_before=now + wait,
         written_at=now,
@@ -306,6 +308,8 @@ class Outgoing:
         if message.state == "sending":
             attempt = tx.get_one(Attempt, (message.id, message.attempts))
             record(tx, attempt, Outcome("unknown"), now)
+        if end_void(tx, message, self._clock):
+            return None
         if message.attempts > domain.RETRIES:
             settle(tx, message, "failed", "expired", self._clock)
             return None
@@ -378,7 +382,7 @@ class Outgoing:
                 continue
             if outcome.state is not None:
                 settle(tx, message, outcome.state, outcome.reason, self._clock)
-            elif message.attempts == claim.n:
+            elif message.attempts == claim.n and not end_void(tx, message, self._clock):
                 silent = silences(tx, message.id) if outcome == UNANSWERED else 0
                 message.next_at = domain.next_try(claim.n, now, silent)
                 message.state = "due"

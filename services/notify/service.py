@@ -199,9 +199,11 @@ class Notify(Service):
         if about is not None:
             self.write(event, tx, about, data)
         if about is domain.About.DEADLINE_KEPT:
-            self.overtake(tx, _limit(event, data))
+            ledger.overtake_kept(tx, _limit(event, data), self.clock)
+        if about is domain.About.HANDED_OVER:
+            ledger.overtake_offer(tx, event.subject, None, self.clock)
         if event.type == "deadline.recomputed.v1" and domain.lies_ahead(data):
-            ledger.overtake(tx, _limit(event, data), domain.OF_PASSING, self.clock)
+            ledger.overtake_passing(tx, _limit(event, data), self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
 
@@ -210,13 +212,6 @@ class Notify(Service):
         """The Ombudsman is not offered any more: what waits to do so is not told."""
         data = schemas.OfferTakenBack.of(event)
         ledger.overtake_offer(tx, event.subject, data["offered_at"], self.clock)
-
-    def overtake(self, tx: Session, kept: Limit) -> None:
-        """What waits to tell that the limit passed is not told any more; who was to hear that from
-        us need not hear that it is untrue."""
-        untold = ledger.overtake(tx, kept, domain.OF_PASSING, self.clock)
-        if domain.About.DEADLINE_PASSED in untold:
-            ledger.overtake(tx, kept, {domain.About.DEADLINE_KEPT}, self.clock)
 
     def write_to_post(
         self, event: Event, tx: Session, about: domain.About, data: dict[str, Any]
