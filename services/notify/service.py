@@ -43,6 +43,8 @@ LAST = (
     12  # seconds for those that have begun when the process stops; longer than a server's silence
 )
 RENEWED = 4  # seconds
+STUCK = timedelta(minutes=15)  # what MessagesStuck waits for, too
+REST = max(domain.RETRY_EVERY, *domain.AFTER_SILENCE)  # between two tries at most
 # Also when they are told to nobody: they end what was to be told.
 NEWS_BESIDE = ("escalation.offer_taken_back.v1", "deadline.recomputed.v1")
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
@@ -257,9 +259,11 @@ class Notify(Service):
     def watch(self) -> None:
         """Shows what is stuck on its way to a reporter, and which answers nobody heard."""
         with self.db.begin() as tx:
-            row = tx.execute(_STUCK, self._now()).one()
+            row = tx.execute(_STUCK, self._now() | {"stuck": STUCK, "rest": REST}).one()
         metrics.OLDEST_UNSENT.set(float(row.age))
         metrics.UNSENT.set(row.unsent)
+        metrics.STUCK.set(row.stuck)
+        metrics.DELIVERING.set(row.delivering)
         metrics.PUT_OFF.set(row.put_off - row.put_off % 10)
         metrics.PUT_OFF_SECONDS.set(float(row.put_off_for // 3600 * 3600))
         metrics.SILENT_ANSWERS.set(row.unheard)
@@ -290,10 +294,16 @@ def _limit(event: Event, data: dict[str, Any]) -> Limit:
 # What is due in more than a day was written while a clock was wrong: the night is shorter. What was
 # put off is shown apart.
 _STUCK = sa.text("""
-SELECT u.age, u.unsent, a.unheard, p.put_off, p.put_off_for
+SELECT u.age, u.unsent, u.stuck, a.unheard, p.put_off, p.put_off_for,
+       (u.since IS NULL OR NOT u.are_resting AND EXISTS (
+           SELECT FROM message WHERE state = 'delivered' AND settled_at BETWEEN u.since AND :now
+       ))::int AS delivering
 FROM (SELECT greatest(0, extract(epoch FROM :now - min(not_before)),
                       extract(epoch FROM max(next_at) FILTER (WHERE w.is_wrong) - :now)) AS age,
-             count(*) AS unsent
+             count(*) AS unsent, min(not_before) AS since,
+             bool_or(next_at > :now + :rest) AS are_resting,
+             count(DISTINCT coalesce(place, number))
+                 FILTER (WHERE not_before < :now - :stuck OR w.is_wrong) AS stuck
       FROM message, LATERAL
            (SELECT next_at > :now + interval '25 hours' AND NOT put_off AS is_wrong) w
       WHERE next_at IS NOT NULL AND (not_before <= :now OR w.is_wrong)) u,
