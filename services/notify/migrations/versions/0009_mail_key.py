@@ -1,5 +1,5 @@
-"""Of each message it is kept which key its Message-ID is made with: that stays the same when another
-one comes."""
+"""Of each message it is kept which key its Message-ID is made with: that stays the same when
+another one comes."""
 
 from alembic import op
 
