@@ -314,7 +314,7 @@ class Outgoing:
             settle(tx, message, "failed", "expired", self._clock)
             return None
         was_tried = message.attempts > 0
-        message.mail_key = letters.key_of(message.mail_key, self._mail_keys, was_tried=was_tried)
+        message.kid = letters.key_of(message.kid, self._mail_keys, was_tried=was_tried)
         message.attempts += 1
         message.state, message.next_at = "sending", now + LEASE
         tx.add(Attempt(message_id=message.id, n=message.attempts, started_at=now))
@@ -360,7 +360,7 @@ class Outgoing:
             zone=self._zone,
         )
         return letters.letter(
-            message_id=letters.public_id(message.id, self._mail_keys[str(message.mail_key)]),
+            message_id=letters.public_id(message.id, self._mail_keys[str(message.kid)]),
             written_at=message.not_before,  # an old date looks like spam
             sender=self._settings.smtp_from,
             recipient=reach.email,

@@ -141,7 +141,7 @@ def start_anew(desk: Desk, vault: Path) -> None:
 
 def of_an_older_version(desk: Desk) -> None:
     """Which key it had used, it did not note."""
-    desk.database.psql("UPDATE message SET mail_key = NULL RETURNING 1")
+    desk.database.psql("UPDATE message SET kid = NULL RETURNING 1")
 
 
 @pytest.mark.parametrize("before", [lambda _: None, of_an_older_version])

@@ -9,4 +9,4 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """Forward only. Of what was tried before, none was kept: it had the oldest."""
-    op.execute("ALTER TABLE message ADD COLUMN mail_key text")
+    op.execute("ALTER TABLE message ADD COLUMN kid text")
