@@ -2,7 +2,8 @@
 
     python -m deploy.secrets DIR                  make what is missing
     python -m deploy.secrets DIR add-key          contacts are sealed to a new key from now on
-    python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on
+    python -m deploy.secrets DIR drop-keys        only the newest key opens contacts from now on,
+                                                 once notify's worker is restarted
     python -m deploy.secrets DIR ombudsman-keys   dossiers are sealed to the last key of the public
                                                   set on standard input from now on
     python -m deploy.secrets DIR ombudsman-signing-keys  only these public keys of the Ombudsman's,

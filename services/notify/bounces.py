@@ -8,10 +8,11 @@ our messages it is about.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -22,27 +23,43 @@ from services.notify.domain import Reply
 from services.notify.ledger import Outcome, record, settle
 
 RETURNS = timedelta(days=10)  # a relay gives up after five (RFC 5321, 4.5.4.1)
+LOOKED_AT = 1000  # ids in memory at once
 RETURNED = Outcome("rejected", Reply.PERMANENT, "failed", "rejected")
 _ID = re.compile(r"<([0-9a-f]{32})@")
 
 
-def take(tx: Session, key: bytes, mail: bytes, clock: Clock) -> int:
+def take(tx: Session, keys: Collection[bytes], mail: bytes, clock: Clock) -> int:
     """How many messages were counted as delivered and are counted as failed from now on, as `mail`
-    says of them; the same once more changes nothing. `key`: what their public ids are made with."""
-    returned = set(public_ids(mail))
-    if not returned:
-        return 0
-    found = sa.select(models.Message).where(
-        models.Message.state == "delivered", models.Message.settled_at > clock.real() - RETURNS
-    )
-    lost = [m for m in tx.scalars(found) if letters.public_id(m.id, key) in returned]
-    for message in lost:
-        tx.refresh(message, with_for_update=True)
+    says of them; the same once more changes nothing. `keys`: what their public ids may be made
+    with."""
+    lost = list(_lost(tx, keys, set(public_ids(mail)), clock.real() - RETURNS))
+    for id in lost:
+        message = tx.get_one(models.Message, id, with_for_update=True)
         if message.state == "delivered":
             attempt = tx.get_one(models.Attempt, (message.id, message.attempts))
             record(tx, attempt, RETURNED, clock.real())
             settle(tx, message, "failed", "rejected", clock)
     return len(lost)
+
+
+def _lost(
+    tx: Session, keys: Collection[bytes], returned: set[str], since: datetime
+) -> Iterator[UUID]:
+    """The messages that were delivered `since` and have these public ids; the latest first, for it
+    is the one that comes back. Anybody can send us an id: none costs more than a look at the ids of
+    those days."""
+    if not returned:
+        return
+    delivered = models.Message.state == "delivered", models.Message.settled_at > since
+    found = sa.select(models.Message.id).where(*delivered)
+    latest = found.order_by(models.Message.settled_at.desc())
+    with tx.execute(latest, execution_options={"yield_per": LOOKED_AT}) as rows:
+        for id in rows.scalars():
+            if theirs := returned.intersection(letters.public_id(id, key) for key in keys):
+                yield id
+                returned = returned - theirs
+                if not returned:
+                    return
 
 
 def public_ids(mail: bytes) -> Iterator[str]:

@@ -15,12 +15,14 @@ post forget POST [--agency CODE]
 post list       the places that can be written to, without their addresses
 bounced         the mail on standard input says that a relay could not bring a message of ours
                 (RFC 3464): it counts as failed, and no silence of its reporter as an answer.
-                For the address in SMTP_RETURN_PATH, as a pipe of the mail server
+                For the address in SMTP_RETURN_PATH, as a pipe of the mail server, to which exit
+                code 75 says that it is to try again
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -31,6 +33,7 @@ from chassis.clock import Clock
 from chassis.errors import Invalid
 from services.notify import bounces, domain, mailboxes, posts, reporters
 from services.notify.domain import LANGUAGES
+from services.notify.ledger import passes
 
 LARGEST = 1 << 20  # bytes of a report: what it repeats of our mail is small
 
@@ -119,11 +122,18 @@ class Bounced:
         """Takes the mail from standard input."""
 
     def __call__(self, service: str, _: argparse.Namespace) -> None:
-        """Prints how many messages it was about: none if it is no report, or not of ours."""
+        """Prints how many messages it was about: none if it is no report, or not of ours. Exits
+        with 75 (EX_TEMPFAIL) if the same may succeed later: a mail server tries again."""
         settings, mail = cli.settings(service), sys.stdin.buffer.read(LARGEST)
-        key = settings.opener().derive("message-id")
-        with cli.transactions(service).begin() as tx:
-            taken = bounces.take(tx, key, mail, Clock(settings.clock_file))
+        keys = settings.opener().derive("message-id").values()
+        try:
+            with cli.transactions(service).begin() as tx:
+                taken = bounces.take(tx, keys, mail, Clock(settings.clock_file))
+        except Exception as error:
+            if not passes(error):
+                raise
+            sys.stderr.write("not taken: the database is away or busy; to be given once more\n")
+            sys.exit(os.EX_TEMPFAIL)
         sys.stdout.write(f"{taken} counted as failed\n")
 
 

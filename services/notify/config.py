@@ -10,9 +10,9 @@ from chassis import config
 from chassis.config import Misconfigured, Secret, SecretText
 from services.notify import contacts, keyring
 from services.notify.channel import Smtp
-from services.notify.domain import Quiet
 from services.notify.keyring import Keyring
 from services.notify.letters import domain_of
+from services.notify.quiet import Quiet
 from services.notify.sealing import Opener
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

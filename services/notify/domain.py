@@ -140,20 +140,6 @@ OF_POSTS = frozenset(TO_POSTS.values())  # all the others are told to the report
 # What a limit that is said to have passed brings about, and that is not so if it had been kept.
 OF_PASSING = frozenset({About.DEADLINE_PASSED, About.ESCALATION_RAISED, About.POST_RAISED})
 
-# What only a clock brings about, mostly at midnight, can be told in the morning as well.
-CAN_WAIT = frozenset(
-    {
-        About.DEADLINE_APPROACHING,
-        About.DEADLINE_PASSED,
-        About.DEADLINE_KEPT,
-        About.DEADLINE_RECOMPUTED,
-        About.ESCALATION_RAISED,
-        About.ESCALATION_OFFERED,
-        About.POST_REMINDED,
-        About.POST_RAISED,
-    }
-)
-
 # What comes about though no officer does anything: whoever sends reports brings it about, to any
 # address and as often as they like.
 UNPROMPTED = frozenset(
@@ -168,26 +154,6 @@ UNPROMPTED = frozenset(
         About.HANDED_OVER,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """The hours of the day in which nobody is woken: from the hour `since` to the hour `until`."""
-
-    since: int
-    until: int
-
-    def left(self, local: datetime) -> timedelta:
-        """How long it is still quiet at a local time."""
-        ahead = (self.until - local.hour) % 24
-        if (local.hour - self.since) % 24 >= (self.until - self.since) % 24:
-            return timedelta()
-        return timedelta(hours=ahead) - (local - local.replace(minute=0, second=0, microsecond=0))
-
-
-def wait(news: About, local: datetime, quiet: Quiet | None) -> timedelta:
-    """How long a message that is written at a local time is kept back."""
-    return quiet.left(local) if quiet and news in CAN_WAIT else timedelta()
 
 
 # --- What may stand in a message

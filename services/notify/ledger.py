@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
+from chassis.database import is_away
 from chassis.events import correlate
 from chassis.outbox import emit
 from chassis.together import write_now
 from services.notify import events, metrics
-from services.notify.domain import About, Reply
+from services.notify.domain import OF_PASSING, OF_POSTS, About, Reply
 from services.notify.models import Attempt, Message
 
 
@@ -37,13 +38,16 @@ class Limit:
 
     number: str
     clock: str
-    cycle: int
+    cycle: int | None
 
 
 DELIVERED = Outcome("delivered", state="delivered")
 UNANSWERED = Outcome("unknown", Reply.NONE)  # a crash is `unknown` too, but without any reply
 NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
+PASSED_FOR_REPORTERS = OF_PASSING - OF_POSTS
+# A try of which the server has the message, or may have it.
+_GONE = sa.or_(Attempt.outcome.is_(None), Attempt.outcome.in_(("delivered", "unknown")))
 _at = Message.facts["at"].astext.cast(sa.DateTime(timezone=True))
 
 
@@ -76,28 +80,72 @@ def settle(tx: Session, message: Message, state: str, reason: str | None, clock:
         _after_commit(tx, partial(metrics.DELAY.observe, waited))
 
 
-def overtake(tx: Session, limit: Limit, news: Collection[About], clock: Clock) -> set[str]:
-    """Ends what still waits to tell such `news` of a limit; which of them it had to."""
-    return _overtake(tx, _told(limit, news), clock)
+def overtake_passing(tx: Session, limit: Limit, clock: Clock) -> None:
+    """Ends what still waits to tell that a limit passed: it lies ahead."""
+    _overtake(tx, _told(limit, OF_PASSING), clock)
 
 
-def overtake_offer(tx: Session, number: str, at: datetime, clock: Clock) -> None:
-    """Ends what still waits to tell a case's reporter that the Ombudsman was offered at `at`."""
+def overtake_kept(tx: Session, limit: Limit, clock: Clock) -> None:
+    """The same of a limit that was kept; and who was to hear of its passing from us, and did not,
+    need not hear that it is untrue."""
+    if _overtake(tx, _told(limit, OF_PASSING), clock) & PASSED_FOR_REPORTERS:
+        _spare(tx, limit, clock)
+
+
+def overtake_offer(tx: Session, number: str, at: datetime | None, clock: Clock) -> None:
+    """Ends what still waits to tell a case's reporter that the Ombudsman was offered, at `at` or
+    (None) ever."""
     offer = Message.number == number, Message.about == About.ESCALATION_OFFERED
-    _overtake(tx, (*offer, _at == at), clock)
+    _overtake(tx, offer if at is None else (*offer, _at == at), clock)
+
+
+def end_void(tx: Session, message: Message, clock: Clock) -> bool:
+    """Ends a message that was taken back while it was being sent, unless the server may have it;
+    whether it did."""
+    if not message.taken_back or _may_have_gone(tx, message):
+        return False
+    _end_overtaken(tx, message, clock)
+    if message.about in PASSED_FOR_REPORTERS:
+        _spare(tx, Limit(message.number, message.facts["limit"], message.cycle), clock)
+    return True
 
 
 def _overtake(tx: Session, which: Any, clock: Clock) -> set[str]:
+    """Which news was ended. What is just being sent is only marked: its try will tell."""
     write_now(tx)  # it may have come together with what overtakes it
-    maybe_sent = sa.exists().where(
-        Attempt.message_id == Message.id, Attempt.outcome.is_distinct_from("unavailable")
+    waiting = sa.select(Message).where(*which, Message.state.in_(("due", "sending")))
+    locked = waiting.order_by(Message.id).with_for_update()
+    ended = set()
+    for message in tx.scalars(locked, execution_options={"populate_existing": True}).all():
+        if message.state == "sending":
+            message.taken_back = True
+        elif not _may_have_gone(tx, message):
+            _end_overtaken(tx, message, clock)
+            ended.add(message.about)
+    return ended
+
+
+def _spare(tx: Session, limit: Limit, clock: Clock) -> None:
+    """Ends what waits to tell that a limit was kept, unless its reporter may have heard that it
+    passed, and nothing else since."""
+    heard = sa.select(Message.about).where(
+        *_told(limit, PASSED_FOR_REPORTERS | {About.DEADLINE_KEPT}),
+        sa.exists().where(Attempt.message_id == Message.id, _GONE),
     )
-    untold = sa.select(Message).where(*which, Message.state == "due", ~maybe_sent)
-    found = tx.scalars(untold.order_by(Message.id).with_for_update()).all()
-    for message in found:
-        _end(message, "overtaken", clock)
-        _after_commit(tx, metrics.MESSAGES.labels(message.about, message.state).inc)
-    return {message.about for message in found}
+    last = tx.scalar(heard.order_by(Message.written_at.desc()).limit(1))
+    if last not in PASSED_FOR_REPORTERS:
+        _overtake(tx, _told(limit, {About.DEADLINE_KEPT}), clock)
+
+
+def _may_have_gone(tx: Session, message: Message) -> bool:
+    tx.flush()
+    gone = sa.exists().where(Attempt.message_id == message.id, _GONE)
+    return tx.scalar(sa.select(gone)) or False
+
+
+def _end_overtaken(tx: Session, message: Message, clock: Clock) -> None:
+    _end(message, "overtaken", clock)
+    _after_commit(tx, metrics.MESSAGES.labels(message.about, message.state).inc)
 
 
 def _end(message: Message, state: str, clock: Clock) -> None:
@@ -124,6 +172,11 @@ def _told(limit: Limit, news: Collection[About]) -> Any:
         Message.facts["limit"].astext == limit.clock,
         Message.cycle == limit.cycle,
     )
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same may succeed later: the database is away, busy or full."""
+    return is_away(error) or isinstance(error, sa.exc.OperationalError)
 
 
 def _after_commit(tx: Session, do: Callable[[], object]) -> None:

@@ -97,6 +97,15 @@ def public_id(message: UUID, key: bytes) -> str:
     return hmac.digest(key, message.bytes, "sha256").hex()[:32]
 
 
+def key_of(kept: str | None, keys: Mapping[str, bytes], *, was_tried: bool) -> str:
+    """Which of the `keys` makes a message's public id: the one that made it at the try before,
+    while it is there; at the first try the newest. Of an older version's try none was kept: it took
+    the oldest."""
+    if kept in keys:
+        return kept
+    return next(iter(keys) if was_tried and kept is None else reversed(list(keys)))
+
+
 def domain_of(sender: str) -> str:
     """The part of our own address that also serves as our name towards mail servers."""
     return sender.rpartition("@")[2]

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from services.notify import contacts, reporters
 from services.notify.config import Settings
-from services.notify.domain import UNPROMPTED, Quiet
+from services.notify.domain import UNPROMPTED
 from services.notify.keyring import Keyring, Unreadable
 from services.notify.models import Message
+from services.notify.quiet import IF_NOBODY_DID, Quiet
 
 HOUR = timedelta(hours=1)
 SWEPT = timedelta(minutes=10)  # how long what is forgotten may still be in memory
@@ -151,8 +152,9 @@ class Mailboxes:
 
 
 def let_through(tx: Session, reports: Iterable[tuple[str, datetime]]) -> None:
-    """What was put off of these reports goes at the first moment that each has here: something
-    later is to be told, or nobody. Waits for who is just putting it off."""
+    """What was put off of these reports, and what waits for the morning to tell their end, goes at
+    the first moment that each has here: something later is to be told, or nobody. Waits for who is
+    just putting it off."""
     first: dict[str, datetime] = {}
     for number, moment in reports:
         first[number] = min(moment, first.get(number, moment))
@@ -161,13 +163,14 @@ def let_through(tx: Session, reports: Iterable[tuple[str, datetime]]) -> None:
     waiting = sa.select(Message).where(
         Message.number.in_(sorted(first)),
         Message.place.is_(None),
-        Message.about.in_(sorted(UNPROMPTED)),
+        Message.about.in_(sorted(UNPROMPTED | IF_NOBODY_DID.keys())),
         Message.state == "due",
         Message.attempts == 0,
     )
     asked = waiting.order_by(Message.id).with_for_update()
     for message in tx.scalars(asked, execution_options={"populate_existing": True}):
-        if message.put_off and message.not_before > first[message.number]:
+        waits = message.put_off or message.about in IF_NOBODY_DID
+        if waits and message.not_before > first[message.number]:
             message.next_at = message.not_before = first[message.number]
 
 

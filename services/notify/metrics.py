@@ -35,6 +35,15 @@ DELAY = Histogram(
 # Is anything stuck on its way to a reporter?
 OLDEST_UNSENT = Gauge("lapor_notify_oldest_unsent_seconds", "Age of the oldest unsent message")
 UNSENT = Gauge("lapor_notify_unsent", "Messages not yet sent and not given up")
+# Or is it one mailbox only?  (a domain that does not resolve is tried for hours with each news)
+STUCK = Gauge(
+    "lapor_notify_stuck",
+    "Cases' reporters, and posts, who have waited for a message for more than a quarter of an hour",
+)
+DELIVERING = Gauge(
+    "lapor_notify_delivering",
+    "Whether all unsent messages are tried, and another was delivered since the oldest came",
+)
 # Does a mailbox get more than it has room for, and for how long?  (not stuck: it goes when its time
 # has come, and from then on it is. In tens and in hours: who floods a mailbox must not see which
 # report is one more)

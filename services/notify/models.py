@@ -78,7 +78,8 @@ class Message(Base):
     """One piece of news for one reporter, or with a `place` for a post; `facts` are dates and words
     of closed sets only. It is not sent before `not_before`: nobody is woken at night, and what was
     `put_off` waits for room in its mailbox. `overtaken`: it waited, and what it would have told was
-    said not to be so."""
+    said not to be so; `taken_back`: that was said while it was being sent. `kid`: of
+    the private key that its Message-ID is made with."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -124,6 +125,8 @@ class Message(Base):
     attempts: Mapped[int] = mapped_column(server_default=sa.text("0"))
     next_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     put_off: Mapped[bool] = mapped_column(server_default=sa.false())
+    taken_back: Mapped[bool] = mapped_column(server_default=sa.false())
+    kid: Mapped[str | None] = mapped_column(sa.Text)
     not_before: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     written_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     settled_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))

@@ -43,6 +43,8 @@ from services.notify.ledger import (
     NO_ADDRESS,
     UNANSWERED,
     Outcome,
+    end_void,
+    passes,
     record,
     settle,
     silences,
@@ -98,6 +100,7 @@ def write(
         state="due",
         attempts=0,
         put_off=False,
+        taken_back=False,
         next_at=now + wait,
         not_before=now + wait,
         written_at=now,
@@ -155,7 +158,7 @@ class Outgoing:
         self._keyring, self._channel = keyring, channel
         self._mailboxes = mailboxes.Mailboxes(settings, keyring)
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
-        self._mail_key = settings.opener().derive("message-id")
+        self._mail_keys = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
         self._fetched: deque[Claim] = deque()
         self._known: dict[UUID, tuple[Claim, Outcome]] = {}  # outcomes not written down yet
@@ -282,7 +285,7 @@ class Outgoing:
                 return
             except Exception as error:
                 self._missed |= is_away(error)
-                if is_last or not _passes(error):
+                if is_last or not passes(error):
                     raise
                 log.warning("outcome_waits", about=claim.message.about, **cause(error))
             self._stopping.wait(PAUSE)
@@ -294,7 +297,7 @@ class Outgoing:
                 with self._db.begin() as tx:
                     self._finish([self._known[id] for id in chosen], tx)
             except Exception as error:
-                if len(chosen) == 1 or _passes(error):
+                if len(chosen) == 1 or passes(error):
                     raise
             else:
                 for id in chosen:
@@ -305,9 +308,13 @@ class Outgoing:
         if message.state == "sending":
             attempt = tx.get_one(Attempt, (message.id, message.attempts))
             record(tx, attempt, Outcome("unknown"), now)
+        if end_void(tx, message, self._clock):
+            return None
         if message.attempts > domain.RETRIES:
             settle(tx, message, "failed", "expired", self._clock)
             return None
+        was_tried = message.attempts > 0
+        message.kid = letters.key_of(message.kid, self._mail_keys, was_tried=was_tried)
         message.attempts += 1
         message.state, message.next_at = "sending", now + LEASE
         tx.add(Attempt(message_id=message.id, n=message.attempts, started_at=now))
@@ -353,7 +360,7 @@ class Outgoing:
             zone=self._zone,
         )
         return letters.letter(
-            message_id=letters.public_id(message.id, self._mail_key),
+            message_id=letters.public_id(message.id, self._mail_keys[str(message.kid)]),
             written_at=message.not_before,  # an old date looks like spam
             sender=self._settings.smtp_from,
             recipient=reach.email,
@@ -375,14 +382,9 @@ class Outgoing:
                 continue
             if outcome.state is not None:
                 settle(tx, message, outcome.state, outcome.reason, self._clock)
-            elif message.attempts == claim.n:
+            elif message.attempts == claim.n and not end_void(tx, message, self._clock):
                 silent = silences(tx, message.id) if outcome == UNANSWERED else 0
                 message.next_at = domain.next_try(claim.n, now, silent)
                 message.state = "due"
                 if message.next_at is None:
                     settle(tx, message, "failed", "expired", self._clock)
-
-
-def _passes(error: Exception) -> bool:
-    """Whether the same may succeed later: the database is away, busy or full."""
-    return is_away(error) or isinstance(error, sa.exc.OperationalError)

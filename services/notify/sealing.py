@@ -53,14 +53,10 @@ class Opener:
     def __init__(self, document: bytes) -> None:
         self._keys = _keys(document)
 
-    def derive(self, purpose: str) -> bytes:
-        """A key for another purpose, which follows from the first private key of the set.
-
-        A rotation appends the new key: what is derived changes when the first one is taken away.
-        """
-        secret = next(iter(self._keys.values())).as_dict(private=True)["d"]
-        raw = urlsafe_b64decode(f"{secret}==")
-        return HKDF(SHA256(), 32, salt=None, info=f"lapor notify {purpose}".encode()).derive(raw)
+    def derive(self, purpose: str) -> dict[str, bytes]:
+        """Keys for another purpose, by the `kid` of the private key that each follows from; the
+        newest is the last: a rotation appends it."""
+        return {kid: _derived(key, purpose) for kid, key in self._keys.items()}
 
     def open(self, sealed: str, number: str) -> bytes:
         """The payload that was sealed for `number`.
@@ -89,6 +85,11 @@ class Opener:
 
     def _key(self, recipient: Any) -> Key:
         return self._keys[str(recipient.headers().get("kid"))]
+
+
+def _derived(key: Key, purpose: str) -> bytes:
+    raw = urlsafe_b64decode(f"{key.as_dict(private=True)['d']}==")
+    return HKDF(SHA256(), 32, salt=None, info=f"lapor notify {purpose}".encode()).derive(raw)
 
 
 def _registry() -> jwe.JWERegistry:

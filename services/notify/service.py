@@ -25,6 +25,7 @@ from services.notify import (
     metrics,
     outgoing,
     posts,
+    quiet,
     reporters,
     schemas,
 )
@@ -42,6 +43,8 @@ LAST = (
     12  # seconds for those that have begun when the process stops; longer than a server's silence
 )
 RENEWED = 4  # seconds
+STUCK = timedelta(minutes=15)  # what MessagesStuck waits for, too
+REST = max(domain.RETRY_EVERY, *domain.AFTER_SILENCE)  # between two tries at most
 # Also when they are told to nobody: they end what was to be told.
 NEWS_BESIDE = ("escalation.offer_taken_back.v1", "deadline.recomputed.v1")
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
@@ -198,9 +201,11 @@ class Notify(Service):
         if about is not None:
             self.write(event, tx, about, data)
         if about is domain.About.DEADLINE_KEPT:
-            self.overtake(tx, _limit(event, data))
+            ledger.overtake_kept(tx, _limit(event, data), self.clock)
+        if about is domain.About.HANDED_OVER:
+            ledger.overtake_offer(tx, event.subject, None, self.clock)
         if event.type == "deadline.recomputed.v1" and domain.lies_ahead(data):
-            ledger.overtake(tx, _limit(event, data), domain.OF_PASSING, self.clock)
+            ledger.overtake_passing(tx, _limit(event, data), self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
 
@@ -209,13 +214,6 @@ class Notify(Service):
         """The Ombudsman is not offered any more: what waits to do so is not told."""
         data = schemas.OfferTakenBack.of(event)
         ledger.overtake_offer(tx, event.subject, data["offered_at"], self.clock)
-
-    def overtake(self, tx: Session, kept: Limit) -> None:
-        """What waits to tell that the limit passed is not told any more; who was to hear that from
-        us need not hear that it is untrue."""
-        untold = ledger.overtake(tx, kept, domain.OF_PASSING, self.clock)
-        if domain.About.DEADLINE_PASSED in untold:
-            ledger.overtake(tx, kept, {domain.About.DEADLINE_KEPT}, self.clock)
 
     def write_to_post(
         self, event: Event, tx: Session, about: domain.About, data: dict[str, Any]
@@ -230,14 +228,14 @@ class Notify(Service):
             cycle=data["cycle"],
             mailable=bool(posts.rows(tx, [place])),
             clock=self.clock,
-            wait=self.waiting(about),
+            wait=self.waiting(about, data),
             place=place,
         )
 
-    def waiting(self, about: domain.About) -> timedelta:
+    def waiting(self, about: domain.About, data: Any) -> timedelta:
         """How long what is told now is kept back, because it is night."""
         local = self.clock.now().astimezone(ZoneInfo(self.settings.time_zone))
-        return domain.wait(about, local, self.settings.quiet())
+        return quiet.wait(about, data, local, self.settings.quiet())
 
     def write(self, event: Event, tx: Session, about: domain.About, data: Any) -> None:
         """Files the message; waits (TooEarly) while it is unknown whether anybody can be told."""
@@ -249,7 +247,7 @@ class Notify(Service):
             cycle=data.get("cycle"),
             mailable=reporters.is_mailable(tx, event.subject),
             clock=self.clock,
-            wait=self.waiting(about),
+            wait=self.waiting(about, data),
         )
 
     @every(0.2)
@@ -261,9 +259,11 @@ class Notify(Service):
     def watch(self) -> None:
         """Shows what is stuck on its way to a reporter, and which answers nobody heard."""
         with self.db.begin() as tx:
-            row = tx.execute(_STUCK, self._now()).one()
+            row = tx.execute(_STUCK, self._now() | {"stuck": STUCK, "rest": REST}).one()
         metrics.OLDEST_UNSENT.set(float(row.age))
         metrics.UNSENT.set(row.unsent)
+        metrics.STUCK.set(row.stuck)
+        metrics.DELIVERING.set(row.delivering)
         metrics.PUT_OFF.set(row.put_off - row.put_off % 10)
         metrics.PUT_OFF_SECONDS.set(float(row.put_off_for // 3600 * 3600))
         metrics.SILENT_ANSWERS.set(row.unheard)
@@ -294,10 +294,16 @@ def _limit(event: Event, data: dict[str, Any]) -> Limit:
 # What is due in more than a day was written while a clock was wrong: the night is shorter. What was
 # put off is shown apart.
 _STUCK = sa.text("""
-SELECT u.age, u.unsent, a.unheard, p.put_off, p.put_off_for
+SELECT u.age, u.unsent, u.stuck, a.unheard, p.put_off, p.put_off_for,
+       (u.since IS NULL OR NOT u.are_resting AND EXISTS (
+           SELECT FROM message WHERE state = 'delivered' AND settled_at BETWEEN u.since AND :now
+       ))::int AS delivering
 FROM (SELECT greatest(0, extract(epoch FROM :now - min(not_before)),
                       extract(epoch FROM max(next_at) FILTER (WHERE w.is_wrong) - :now)) AS age,
-             count(*) AS unsent
+             count(*) AS unsent, min(not_before) AS since,
+             bool_or(next_at > :now + :rest) AS are_resting,
+             count(DISTINCT coalesce(place, number))
+                 FILTER (WHERE not_before < :now - :stuck OR w.is_wrong) AS stuck
       FROM message, LATERAL
            (SELECT next_at > :now + interval '25 hours' AND NOT put_off AS is_wrong) w
       WHERE next_at IS NOT NULL AND (not_before <= :now OR w.is_wrong)) u,

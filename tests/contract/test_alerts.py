@@ -84,12 +84,15 @@ HEALTHY = {
     "lapor_escalation_feed_poke_seconds": "0x60",
     'lapor_escalation_feed_pokes_total{result="forbidden"}': "0x60",
     "lapor_notify_oldest_unsent_seconds": "0x60",
+    "lapor_notify_stuck": "0x60",
+    "lapor_notify_delivering": "1x60",
     "lapor_notify_put_off_seconds": "36000-60x60",  # thirty reports of one mailbox in the evening
     "lapor_escalation_unheard_answers": "0x60",
     "lapor_notify_undelivered_answers": "1x60",  # once, and its case is long over
     **{SETTLED.format("reporter", "delivered", hours): f"{60 * hours}x60" for hours in (1, 6)},
     **{SETTLED.format("reporter", "rejected", hours): "0 0 1x58" for hours in (1, 6)},
-    **{SETTLED.format("post", "no_address", hours): "0x60" for hours in (1, 6)},
+    **{SETTLED.format("post", how, hours): "0x60"
+       for how in ("no_address", "expired") for hours in (1, 6)},
     "lapor_notify_unreached": "0 0 1x58",
     NOT_TAKEN: "0x60",
     NOT_FOLLOWED: "0x60",
@@ -112,6 +115,12 @@ A_SLIP = {
     SETTLED.format("reporter", "rejected", 6): "0x20 1x10 4x29",
     "lapor_notify_unreached": "0x20 1x39",
 }
+# Its domain does not resolve: each of its news is tried for hours, while others are delivered to.
+NO_SUCH_DOMAIN = {
+    "lapor_notify_oldest_unsent_seconds": "0+600x60", "lapor_notify_stuck": "0x1 1x59",
+}  # fmt: skip
+SERVER_AWAY = NO_SUCH_DOMAIN | {"lapor_notify_delivering": "0x60"}  # with one message, at night
+POST_EXPIRED = {SETTLED.format("post", "expired", 6): "0x50 1x10"}
 REFUSED_ALL = A_SLIP | {
     SETTLED.format("reporter", "rejected", 1): "0x10 1x9 0x29 1x10",
     SETTLED.format("reporter", "rejected", 6): "0x10 1x39 2x10",
@@ -159,7 +168,9 @@ BROKEN = {
     },
     "OrderNotDone": {'lapor_escalation_open_breaches{clock="C"}': "0x50 1x10"},
     "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},
-    "MessagesStuck": {"lapor_notify_oldest_unsent_seconds": "0x20 0+60x40"},
+    "MessagesStuck": {
+        "lapor_notify_oldest_unsent_seconds": "0x20 0+60x40", "lapor_notify_stuck": "0x35 2x25",
+    },
     "MessagesPutOff": {"lapor_notify_put_off_seconds": "0x30 50000x30"},
     "MessagesFailing": {
         SETTLED.format("reporter", "rejected", 1): "0x40 2 4x19",
@@ -202,6 +213,8 @@ OTHERWISE = [
         TIMED.format("intake", "forget", "error"): "1x20 2x20 3x20",
     }),
     ("MessagesFailing", REFUSED_ALL),
+    ("MessagesStuck", SERVER_AWAY),
+    ("PostUnreachable", NO_SUCH_DOMAIN | POST_EXPIRED),  # was it a post's, that is told
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
       for s, k in PROCESSES + ENGINES),
 ]  # fmt: skip
@@ -257,6 +270,7 @@ def test_prometheus_can_read_every_expression_of_the_dashboard(
 
 def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
     over = (BROKER_RESTART, A_LATE_MINUTE, A_HICCUP, HEARD_AT_LAST, A_SLIP, ONE_CALL_FAILED)
+    over += (NO_SUCH_DOMAIN,)
 
     play(promtool, tmp_path, [hour(trouble, set()) for trouble in ({}, *over)])
 

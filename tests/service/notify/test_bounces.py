@@ -1,5 +1,6 @@
 """A mail that a relay took and could not bring counts as failed, once; nothing of it is kept."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,12 +9,16 @@ from email.mime.base import MIMEBase
 from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
+from chassis.config import Secret
+from deploy import secrets
 from deploy.local.environment import ROOT
-from services.notify import bounces
+from services.notify import bounces, models
 from services.notify.outgoing import Outgoing
 from tests.service.notify.desk import CONTACT, Desk
 
@@ -51,9 +56,9 @@ def sent(desk: Desk) -> EmailMessage:
 
 
 def told(desk: Desk, mail: bytes) -> int:
-    key = desk.settings.opener().derive("message-id")
+    keys = desk.settings.opener().derive("message-id").values()
     with desk.db.begin() as tx:
-        return bounces.take(tx, key, mail, desk.clock)
+        return bounces.take(tx, keys, mail, desk.clock)
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -120,3 +125,112 @@ def test_an_operator_or_a_mail_server_pipes_it_in(
     desk.notify.count_settled()  # the worker's measure, of what another process wrote
     lately = {"to": "reporter", "outcome": "rejected", "hours": "1"}
     assert REGISTRY.get_sample_value("lapor_notify_settled", lately) == 1
+
+
+@pytest.fixture
+def vault(secrets_folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(secrets_folder, tmp_path / "vault")
+
+
+def start_anew(desk: Desk, vault: Path) -> None:
+    """As a worker with the keys that the vault has now."""
+    key = Secret((vault / "notify-private-key.json").read_bytes())
+    desk.settings = replace(desk.settings, notify_private_key=key)
+    desk.outgoing = desk.with_keyring(desk.keyring)
+
+
+def of_an_older_version(desk: Desk) -> None:
+    """Which key it had used, it did not note."""
+    desk.database.psql("UPDATE message SET kid = NULL RETURNING 1")
+
+
+@pytest.mark.parametrize("before", [lambda _: None, of_an_older_version])
+def test_what_was_sent_before_a_new_key_comes_back_as_long_as_the_old_one_is_there(
+    desk: Desk, sent: EmailMessage, vault: Path, before
+) -> None:
+    before(desk)
+    secrets.add_key(vault)
+    start_anew(desk, vault)
+
+    assert told(desk, report(sent)) == 1
+
+
+def test_what_was_sent_after_a_new_key_comes_back_when_the_old_one_is_gone(
+    desk: Desk, vault: Path
+) -> None:
+    secrets.add_key(vault)
+    start_anew(desk, vault)
+    desk.hear_contact()
+    desk.send()
+
+    secrets.drop_keys(vault)
+    start_anew(desk, vault)
+
+    assert told(desk, report(desk.postbox.mails[-1])) == 1
+
+
+@pytest.mark.parametrize("before", [lambda _: None, of_an_older_version])
+def test_a_mail_keeps_its_id_when_a_new_key_comes_between_two_tries(
+    desk: Desk, vault: Path, before
+) -> None:
+    desk.hear_contact()
+    desk.postbox.script.append("drop")
+    desk.send()
+    before(desk)
+    secrets.add_key(vault)
+    start_anew(desk, vault)
+    desk.later(minutes=5)
+    desk.send()
+
+    first, second = desk.postbox.ids
+    assert first == second
+
+
+def test_what_was_tried_with_a_key_that_is_gone_is_sent_and_comes_back_all_the_same(
+    desk: Desk, vault: Path
+) -> None:
+    desk.hear_contact()
+    desk.postbox.script.append("rcpt 451 later")
+    desk.send()
+    secrets.add_key(vault)
+    secrets.drop_keys(vault)
+    start_anew(desk, vault)
+    desk.later(minutes=5)
+    desk.send()
+
+    assert told(desk, report(desk.postbox.mails[-1])) == 1
+
+
+def test_a_mail_server_is_told_to_try_again_while_the_database_is_away(
+    desk: Desk, sent: EmailMessage, surroundings
+) -> None:
+    nowhere = "postgresql+psycopg2://notify:x@127.0.0.1:1/notify"
+    run = subprocess.run(
+        [sys.executable, "-m", "services.notify", "bounced"],
+        env=surroundings.environment("notify", DATABASE_URL=nowhere),
+        input=report(sent), cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
+
+    assert (run.returncode, run.stdout) == (75, b""), run.stderr
+    assert run.stderr.count(b"\n") == 1
+
+
+def test_only_what_came_back_is_read_whole_however_much_was_delivered(
+    desk: Desk, sent: EmailMessage
+) -> None:
+    desk.database.psql("""
+        SET session_replication_role = replica;
+        INSERT INTO message (id, number, about, cause, facts, correlationid, state, not_before,
+                             written_at, settled_at)
+        SELECT gen_random_uuid(), 'KTB-' || n, 'closed', gen_random_uuid(), '{}', 'x',
+            'delivered', now(), now(), now()
+        FROM generate_series(1, 3000) n
+    """)
+    read = list[object]()
+    sa.event.listen(models.Message, "load", note := lambda row, _: read.append(row))
+    try:
+        assert told(desk, report(sent)) == 1
+    finally:
+        sa.event.remove(models.Message, "load", note)
+
+    assert len(read) == 1

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from services.notify import service
 from services.notify.domain import About
-from tests.service.notify.desk import NUMBER, RAISED, Desk
+from tests.service.notify.desk import NUMBER, RAISED, Desk, furnish, known
 from tests.service.notify.test_bounces import report, told
 
 OTHER = "KTB-98765-43210"
@@ -94,6 +94,58 @@ def test_what_is_due_in_a_year_is_stuck(desk: Desk) -> None:
 
     assert shown("unsent") == 1
     assert shown("oldest_unsent_seconds") > 360 * 24 * 3600  # type: ignore[operator]
+
+
+def stuck(desk: Desk) -> tuple[float | None, float | None]:
+    """How many have waited too long, and whether others are delivered to meanwhile."""
+    desk.later(minutes=16)
+    desk.notify.watch()
+    return shown("stuck"), shown("delivering")
+
+
+def test_one_mailbox_that_takes_nothing_is_not_a_mail_server_that_is_away(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.hear("case.opened.v1")
+    desk.hear("case.verified.v1")
+    desk.postbox.script.append("rcpt 450 4.1.2 domain not found")
+    desk.send()
+    desk.hear_contact(OTHER)
+    desk.send()
+
+    assert stuck(desk) == (1, 1)
+    assert shown("oldest_unsent_seconds") > 900  # type: ignore[operator]
+
+
+def test_a_mail_server_that_is_away_is_not_one_mailbox(desk: Desk) -> None:
+    desk.hear_contact(OTHER)
+    desk.send()
+    desk.later(seconds=1)
+    desk.notify.watch()
+    assert (shown("stuck"), shown("delivering")) == (0, 1)
+    desk.hear_contact()
+    desk.postbox.script += ["rcpt 451 4.3.0 later"] * 9
+    desk.send()
+
+    assert stuck(desk) == (1, 0)
+
+
+def test_what_nobody_tries_is_stuck_though_others_are_delivered_to(desk: Desk) -> None:
+    desk.hear_contact()
+    desk.database.psql("UPDATE message SET next_at = now() + interval '9 hours' RETURNING 1")
+    desk.hear_contact(OTHER)
+    desk.send()
+
+    assert stuck(desk) == (1, 0)
+
+
+def test_a_post_and_a_reporter_are_two(desk: Desk) -> None:
+    furnish(desk)
+    known(desk)
+    desk.hear("escalation.raised.v1", **RAISED)
+    desk.postbox.script += ["rcpt 451 4.3.0 later"] * 2
+    desk.send()
+
+    assert stuck(desk) == (2, 0)
 
 
 def test_the_last_hours_are_not_searched_in_all_that_was_ever_settled(desk: Desk) -> None:

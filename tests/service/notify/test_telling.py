@@ -48,10 +48,10 @@ def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
     }
     types = [rule.type for rule in domain.RULES if rule.type != "report.contact_sealed.v1"]
 
-    heard = {desk.hear(type, **fields.get(type, {})) for type in types}
-    desk.send()
+    for type in types:
+        assert desk.hear(type, **fields.get(type, {})) == "done"
+        desk.send()
 
-    assert heard == {"done"}
     assert len(desk.postbox.mails) == len(domain.RULES)
     told = {said["about"] for said in desk.said("message.delivered.v1")}
     assert told == set(domain.About) - domain.OF_POSTS

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notify import contacts, domain
-from services.notify.domain import About, Quiet
+from services.notify.domain import About
 from services.notify.mailboxes import HOUR, Room
+from services.notify.quiet import Quiet
 
 WITA = ZoneInfo("Asia/Makassar")
 NOON = datetime(2026, 12, 7, 4, tzinfo=UTC)

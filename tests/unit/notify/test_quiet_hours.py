@@ -1,14 +1,17 @@
-"""Nobody is woken by what can wait until the morning, and nothing else waits."""
+"""Nobody is woken by what a clock alone brought about, and nothing else waits."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.notify import domain
-from services.notify.domain import About, Quiet
+import contracts
+from services.notify import domain, quiet
+from services.notify.domain import About
+from services.notify.quiet import Quiet
 
 WITA = ZoneInfo("Asia/Makassar")
 NIGHT = Quiet(21, 6)
@@ -51,9 +54,44 @@ def test_any_two_hours_can_be_the_night(quiet: Quiet, time: str, hours: int) -> 
     assert quiet.left(at(time)) == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize("news", About)
-def test_only_what_a_clock_brings_about_can_wait(news: About) -> None:
-    waits = news.startswith(("deadline_", "escalation_", "post_"))
+# Who brings a news about. Of those that either may, the event says which of them did.
+CLOCKS = {
+    About.DEADLINE_APPROACHING, About.DEADLINE_PASSED, About.DEADLINE_KEPT,
+    About.DEADLINE_RECOMPUTED, About.ESCALATION_RAISED, About.ESCALATION_OFFERED,
+    About.POST_REMINDED, About.POST_RAISED,
+}  # fmt: skip
+PEOPLE = {
+    About.RECEIVED, About.VERIFIED, About.DISPOSED, About.RETURNED, About.DATA_REQUESTED,
+    About.DATA_REQUEST_CANCELLED, About.RESUMED, About.FOLLOWED_UP, About.ANSWERED, About.OBJECTED,
+    About.REOPENED, About.FORWARDED, About.RECLASSIFIED, About.MERGED, About.WITHDRAWN,
+    About.REFUSED, About.OMBUDSMAN_ANSWERED,
+    About.HANDED_OVER,  # the reporter consented, maybe before the limit passed: nothing tells that
+}  # fmt: skip
+EITHER = {
+    About.CLOSED: lambda data: data["how"] == "auto_closed",
+    About.ARCHIVED: lambda data: data["reply_id"] is None,
+}
 
-    assert (domain.wait(news, at("23:00:00"), NIGHT) > timedelta()) is waits
-    assert domain.wait(news, at("23:00:00"), None) == timedelta()
+
+def told() -> list[tuple[About, dict[str, Any]]]:
+    """Every news with the data of each example in the contracts that tells it."""
+    types = {rule.type for rule in domain.RULES}
+    examples = [(t, each["data"]) for t in types for each in contracts.examples(t).values()]
+    found = [(domain.about(type, data), data) for type, data in examples]
+    found += [(domain.TO_POSTS[t], data) for t, data in examples if t in domain.TO_POSTS]
+    return [(news, data) for news, data in found if news is not None]
+
+
+def test_of_every_news_it_is_known_whether_a_clock_brings_it_about() -> None:
+    assert set(About) == CLOCKS | PEOPLE | set(EITHER)
+    assert {news for news, _ in told()} == set(About)
+    for news, is_clocks in EITHER.items():
+        assert {is_clocks(data) for about, data in told() if about is news} == {True, False}
+
+
+def test_only_what_a_clock_alone_brought_about_waits() -> None:
+    for news, data in told():
+        waits = EITHER[news](data) if news in EITHER else news in CLOCKS
+
+        assert (quiet.wait(news, data, at("23:00:00"), NIGHT) > timedelta()) is waits, (news, data)
+        assert quiet.wait(news, data, at("23:00:00"), None) == timedelta()
