@@ -146,7 +146,7 @@ class Postgres:
         settings: dict[str, Any] = {"port": self.port, "fsync": "on"}
         if not self.durable:
             settings |= {"fsync": "off", "scram_iterations": 1}
-        # Debian clears /var/tmp of what nobody has touched for weeks, but for folders that are locked.
+        # Debian clears /var/tmp of what nobody touched for weeks, but for folders that are locked.
         command = [
             "/usr/bin/flock", "--shared", "--no-fork", home,
             program(home, "postgres"), "-D", home / "data", "-c", f"config_file={home}/server.conf",
