@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,10 @@ CONTENT = {"PG_VERSION": "18", "base/1/1247": "people", "base/1/1249": "reports"
 def killed(work: Callable[[], object], step: int) -> bool:
     """Does the work in a process that is killed just before its `step`th call to the file system;
     whether it was."""
-    if (child := os.fork()) == 0:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # eventlet's, which other tests have loaded
+        child = os.fork()
+    if child == 0:
         steps = count()
 
         def meet(event: str, _: object) -> None:
