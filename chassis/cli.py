@@ -8,7 +8,8 @@ parked list          events that need a person: which, why, since when
 parked show ID       one of them with its envelope (its data only with --data)
 parked replay ID|all have it tried again
 parked drop ID       give up on one that no try can help: it never has its effect
-replay --since TIME  send again what was emitted from TIME on (RFC 3339, with its offset)
+replay --since TIME  send again what was emitted from TIME on (RFC 3339, with its offset) and in the
+                     last 30 days: of what is older others may have forgotten that they had it
 number-anew          after the database was restored to an earlier state, before the worker starts:
                      what is said from now on has numbers that nothing can have had
 """
@@ -26,6 +27,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+from uuid import UUID
 
 Command = Callable[[str, argparse.Namespace], None]
 
@@ -43,10 +45,10 @@ def main(service: str) -> None:
     parked = commands.add_parser("parked").add_subparsers(dest="action", required=True)
     parked.add_parser("list")
     show = parked.add_parser("show")
-    show.add_argument("id")
+    show.add_argument("id", type=UUID)
     show.add_argument("--data", action="store_true", help="show the event's data too")
-    for action in ("replay", "drop"):
-        parked.add_parser(action).add_argument("id")
+    parked.add_parser("replay").add_argument("id", type=one_or_all)
+    parked.add_parser("drop").add_argument("id", type=UUID)
     replay = commands.add_parser("replay")
     replay.add_argument("--since", required=True, type=moment)
     # Not for a process that serves: nothing may be imported before a worker's sockets are green.
@@ -62,6 +64,11 @@ def _own(service: str) -> dict[str, Any]:
     """Commands that a service adds: `services/<name>/commands.py: COMMANDS`."""
     module = f"services.{service}.commands"
     return import_module(module).COMMANDS if find_spec(module) else {}
+
+
+def one_or_all(told: str) -> UUID | None:
+    """The id of an event, or None for `all`. Raises ValueError."""
+    return None if told == "all" else UUID(told)
 
 
 def moment(told: str) -> datetime:
@@ -180,15 +187,17 @@ def _parked(service: str, arguments: argparse.Namespace) -> None:
     with transactions(service).begin() as tx:
         try:
             if arguments.action == "list":
-                _print(parked.listed(tx))
+                found = parked.listed(tx)
+                for row in found:
+                    sys.stdout.write("  ".join(str(value) for value in row) + "\n")
+                sys.stdout.write(f"{len(found)} parked\n")
             elif arguments.action == "show":
                 sys.stdout.write(parked.show(tx, arguments.id, data=arguments.data) + "\n")
             elif arguments.action == "drop":
                 gone = parked.give_up(tx, arguments.id, now)
                 sys.stdout.write(f"given up: {gone.type or 'no event'}, {gone.reason}\n")
             else:
-                chosen = None if arguments.id == "all" else arguments.id
-                sys.stdout.write(f"{parked.replay(tx, chosen, now)} will be tried again\n")
+                sys.stdout.write(f"{parked.replay(tx, arguments.id, now)} will be tried again\n")
         except LookupError as error:
             sys.exit(str(error))
 
@@ -197,7 +206,10 @@ def _replay(service: str, arguments: argparse.Namespace) -> None:
     from chassis import outbox
 
     with transactions(service).begin() as tx:
-        sys.stdout.write(f"{outbox.replay(tx, arguments.since)} events will be sent again\n")
+        sent = outbox.replay(tx, arguments.since)
+    sys.stdout.write(f"{sent.again} events will be sent again\n")
+    if sent.start > arguments.since:
+        sys.stdout.write(f"{sent.old} left out: history before {sent.start:%F %R} UTC is lost\n")
 
 
 def _number_anew(service: str, _: argparse.Namespace) -> None:
@@ -207,12 +219,6 @@ def _number_anew(service: str, _: argparse.Namespace) -> None:
     with transactions(service).begin() as tx:
         outbox.number_anew(tx, Clock(settings(service).clock_file).now())
     sys.stdout.write("what is said from now on is numbered anew\n")
-
-
-def _print(rows: list[Any]) -> None:
-    for row in rows:
-        sys.stdout.write("  ".join(str(value) for value in row) + "\n")
-    sys.stdout.write(f"{len(rows)} parked\n")
 
 
 _COMMANDS: dict[str, Command] = {

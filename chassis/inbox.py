@@ -42,7 +42,7 @@ LONGEST_SECONDS = 3600
 LEASE_SECONDS = 30
 TAKEN = "number taken"
 ANYBODY = "*"  # the sender where the broker has one account for all (never in production)
-KEPT_DAYS = 35  # longer than the outbox keeps what a replay may send again
+KEPT_DAYS = 35  # longer than the outbox's, from when on a replay sends again
 
 _NAMES = ("id", "type", "source", "subject", "sequence")  # that a row has of its event
 
@@ -82,6 +82,7 @@ _LOCK_POSITION = sa.text(
     "INSERT INTO position (source, subject, sequence) VALUES (:source, :subject, 0)"
     " ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence RETURNING sequence"
 )
+_WAITS = sa.text("SELECT 1 FROM inbox WHERE event_id = :id AND state = 'waiting'")
 # Moves the streams' positions and wakes the events that waited for just these.
 _ADVANCE = Prepared(
     "advance",
@@ -252,6 +253,9 @@ class Inbox:
         event = decode(bytes(filed.body))
         place = {"source": event.source, "subject": event.subject}
         position = tx.execute(_LOCK_POSITION, place).scalar_one()
+        # read, not locked: who erases locks what a handler changes first, and this row after it
+        if tx.execute(_WAITS, {"id": event.id}).first() is None:
+            return "known"  # the lease ended before it had the lock, and another has tried it
         if event.sequence > position and not is_next(event.sequence, position):
             return self._wait_for_turn(event, filed, position, tx)
         # what waited while its sender began a new epoch was not overtaken: it would be lost
@@ -367,7 +371,7 @@ def pause(attempt: int) -> timedelta:
 
 
 def trim(tx: Session) -> int:
-    """Forgets a batch of events done long ago; the stream's position still knows that they were
-    had. Returns how many."""
+    """Forgets a batch of events done long ago; returns how many. One of them that came again would
+    be parked as `number taken`: of what is that old, no sender sends anything again."""
     old = f"received_at < now() - interval '{KEPT_DAYS} days'"
     return drop(tx, "inbox", f"state = 'done' AND {old}")

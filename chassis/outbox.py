@@ -21,6 +21,7 @@ from chassis.events import EPOCH, Fact, correlation
 from chassis.together import later
 
 KEPT_DAYS = 30
+_KEPT = f"now() - interval '{KEPT_DAYS} days'"
 
 # One statement numbers events within their streams and files them. The counters' row locks are
 # held until commit, so the numbers of one subject are in the order of commit and have no gaps,
@@ -98,15 +99,21 @@ def opened(facts: Sequence[Fact]) -> dict[str, Any]:
     return {f"{name}_{i}": value for i, row in rows for name, value in row.items()}
 
 
-def replay(tx: Session, since: datetime) -> int:
-    """Marks all events emitted from `since` on as unpublished; returns how many. Receivers know
-    what they have had, so this is safe at any time."""
+def replay(tx: Session, since: datetime) -> Any:
+    """Marks all events emitted from `since` on as unpublished. Receivers know what they have had,
+    so this is safe at any time; of what is older than `KEPT_DAYS` they may know nothing more, and
+    it is left out. Returns how many are sent `again`, from what `start` on, and how many `old` ones
+    are not."""
     tx.execute(sa.text("SET LOCAL statement_timeout = 0"))  # millions of rows, asked for by hand
-    marked = sa.text(
-        "UPDATE outbox SET published_at = NULL"
-        " WHERE emitted_at >= :since AND published_at IS NOT NULL RETURNING 1"
-    )
-    return len(tx.execute(marked, {"since": since}).all())
+    marked = sa.text(f"""
+WITH marked AS (
+    UPDATE outbox SET published_at = NULL
+    WHERE published_at IS NOT NULL AND emitted_at >= greatest(:since, {_KEPT}) RETURNING 1
+)
+SELECT (SELECT count(*) FROM marked) AS again, greatest(:since, {_KEPT}) AS start, count(*) AS old
+FROM outbox WHERE published_at IS NOT NULL AND emitted_at >= :since AND emitted_at < {_KEPT}
+""")  # noqa: S608 - a constant
+    return tx.execute(marked, {"since": since}).one()
 
 
 def number_anew(tx: Session, now: datetime) -> None:
@@ -118,5 +125,4 @@ def number_anew(tx: Session, now: datetime) -> None:
 
 def trim(tx: Session) -> int:
     """Forgets a batch of events published more than `KEPT_DAYS` ago; returns how many."""
-    old = f"emitted_at < now() - interval '{KEPT_DAYS} days'"
-    return drop(tx, "outbox", f"published_at IS NOT NULL AND {old}")
+    return drop(tx, "outbox", f"published_at IS NOT NULL AND emitted_at < {_KEPT}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,13 +24,11 @@ def listed(tx: Session) -> list[Any]:
     )
 
 
-def show(tx: Session, event_id: str, *, data: bool = False) -> str:
+def show(tx: Session, event_id: UUID, *, data: bool = False) -> str:
     """A filed event as indented JSON, its data only if asked for. Raises LookupError."""
-    found = tx.execute(
-        sa.text("SELECT body, reason, state FROM inbox WHERE event_id = CAST(:id AS uuid)"),
-        {"id": event_id},
-    ).one_or_none()
-    if found is None or found.body is None:
+    filed = "SELECT body, reason, state FROM inbox WHERE event_id = :id AND body IS NOT NULL"
+    found = tx.execute(sa.text(filed), {"id": event_id}).one_or_none()
+    if found is None:
         raise LookupError(f"no event {event_id} is filed here")
     try:
         document = decode(bytes(found.body)).document()
@@ -40,17 +39,14 @@ def show(tx: Session, event_id: str, *, data: bool = False) -> str:
     return json.dumps(document | {"state": found.state, "reason": found.reason}, indent=1)
 
 
-def replay(tx: Session, event_id: str | None, now: datetime) -> int:
+def replay(tx: Session, event_id: UUID | None, now: datetime) -> int:
     """Has one parked event (or all) tried again at once, with all its tries; returns how many."""
-    replayed = rows(
-        tx,
+    again = (
         "UPDATE inbox SET state = 'waiting', attempts = 0, next_try_at = :now"
-        " WHERE state = 'parked' AND type IS NOT NULL"
-        " AND (CAST(:id AS uuid) IS NULL OR event_id = CAST(:id AS uuid)) RETURNING 1",
-        id=event_id,
-        now=now,
+        " WHERE state = 'parked' AND type IS NOT NULL AND event_id = coalesce(:id, event_id)"
+        " RETURNING 1"
     )
-    return len(replayed)
+    return len(rows(tx, again, id=event_id, now=now))
 
 
 _GIVE_UP = """
@@ -69,7 +65,7 @@ AND (state = 'waiting' OR state = 'parked' AND reason = 'gap')
 """)
 
 
-def give_up(tx: Session, event_id: str, now: datetime) -> Any:
+def give_up(tx: Session, event_id: UUID, now: datetime) -> Any:
     """Closes a parked event that no try can help, without its effect: what waited behind it goes
     on, and its content is not kept. Returns its type, None if it never was an event, and why it was
     parked. Raises LookupError, also for one that only waits for an earlier event."""

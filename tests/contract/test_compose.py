@@ -57,6 +57,18 @@ def test_a_container_cannot_take_the_machine_for_itself(name: str) -> None:
     assert container["ulimits"]["core"] == 0
 
 
+def test_the_broker_stops_publishers_before_its_container_is_full() -> None:
+    """A share would be one of the whole machine's memory."""
+    settings = (ROOT / "deploy/rabbitmq/rabbitmq.conf").read_text()
+    stops = re.findall(r"^vm_memory_high_watermark\.(\w+) = (\d+)MB$", settings, re.MULTILINE)
+    full = re.fullmatch(r"(\d+)g", CONTAINERS["rabbitmq"]["mem_limit"])
+
+    [(kind, megabytes)] = stops
+    assert kind == "absolute"
+    assert full
+    assert int(megabytes) * 10**6 <= 0.6 * int(full[1]) * 2**30
+
+
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_an_image_is_named_with_its_version(name: str) -> None:
     image, _, tag = CONTAINERS[name]["image"].partition(":")

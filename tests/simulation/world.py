@@ -188,7 +188,7 @@ class World:
         """Operators send everything again."""
         for part in self.parts.values():
             with part.client.begin() as tx:
-                marked = outbox.replay(tx, START - timedelta(days=365 * 50))
+                marked = outbox.replay(tx, START - timedelta(days=365 * 50)).again
             part.restart_relay()
             self._tell(f"{part.name} replays {marked}")
         self.wiped = False

@@ -1,9 +1,11 @@
 """Small stories that the tests of the bus tell to intake's worker, and what it made of them."""
 
+import json
 import subprocess
 import sys
 from uuid import uuid4
 
+from chassis.inbox import ANYBODY
 from deploy.local.environment import ROOT
 from tests.harness.publishing import event
 
@@ -42,6 +44,11 @@ def way(number):
         event("case.disposed.v1", number, 3, disposed | {"category": "jalan-jembatan"}),
         event("case.followed_up.v1", number, 4, followed),
     ]
+
+
+def hear(service, *documents):
+    """By themselves, one after the other; what became of each."""
+    return [service.inbox.receive(json.dumps(one).encode(), ANYBODY) for one in documents]
 
 
 def timeline(db):

@@ -6,7 +6,7 @@ import json
 from chassis import outbox
 from chassis.events import EPOCH, Fact
 from chassis.inbox import ANYBODY
-from tests.service.chassis.stories import command, inbox, report, timeline, way
+from tests.service.chassis.stories import command, hear, inbox, report, timeline, way
 
 
 def say(service, subject, times=1):
@@ -44,11 +44,6 @@ def test_each_stream_goes_on_in_the_new_epoch_when_it_next_speaks(db, intake, su
 
 def test_no_epoch_is_opened_twice(db, surroundings):
     assert anew(db, surroundings) < anew(db, surroundings)
-
-
-def hear(service, *documents):
-    """By themselves, one after the other."""
-    return [service.inbox.receive(json.dumps(one).encode(), ANYBODY) for one in documents]
 
 
 def told(db, began, at=1):

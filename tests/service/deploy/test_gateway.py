@@ -1,6 +1,7 @@
 """The gateway passes each path to its service, keeps limits, and tells nobody about anybody."""
 
 import json
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Semaphore, Thread
@@ -17,48 +19,30 @@ import httpx
 import psutil
 import pytest
 
+from chassis.idempotency import HEADER
+from deploy.local.environment import ROOT
 from deploy.local.gateway import Upstream, gateway
 from deploy.local.process import Process, answers, free_port, wait_until
+from services.escalation.ombudsman import webhooks
 from tests.harness.waiting import eventually
 
 SERVICES = ("intake", "routing", "escalation")
 CANARY = "rahasia-7QK2"
 LARGEST = 65_536  # bytes of a body
 LONG = 50_000_000
-TELLING = [
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Real-IP",
-    "X-Client-IP",
-    "X-Requested-With",
-    "Forwarded",
-    "True-Client-IP",
-    "Client-IP",
-    "Fastly-Client-IP",
-    "CF-Connecting-IP",
-    "CF-IPCountry",
-    "Via",
-    "From",
-    "User-Agent",
-    "Accept-Language",
-    "Accept-Charset",
-    "Cookie",
-    "Referer",
-    "Origin",
-    "DNT",
-    "Sec-CH-UA",
-    "Sec-CH-UA-Platform",
-    "Sec-Fetch-Site",
-    "Sec-GPC",
-    "Device-Memory",
-    "Viewport-Width",
-    "DPR",
-    "Save-Data",
-    "Traceparent",
-    "Tracestate",
-    "Priority",
-]
+TELLING = """
+X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Real-IP X-Client-IP X-Requested-With
+Forwarded True-Client-IP Client-IP Fastly-Client-IP Fastly-Ssl CF-Connecting-IP CF-IPCountry
+CloudFront-Viewer-Address CloudFront-Viewer-City Remote-Addr Ssl-Client-Cert Cdn-Loop Via From
+User-Agent Accept-Language Accept-Charset Cookie Referer Origin DNT Sec-CH-UA Sec-CH-UA-Platform
+Sec-Fetch-Site Sec-GPC Device-Memory Viewport-Width DPR Save-Data Traceparent Tracestate Priority
+Proxy-Authorization A-Name-That-Nobody-Knows
+""".split()  # noqa: SIM905 - as a list it would be a line for each
+READ = {
+    "Accept", "Authorization", "Content-Type", HEADER, "If-None-Match", "Tracking-Code",
+    *(name.title() for name in (webhooks.ID, webhooks.SIGNATURE, webhooks.TIMESTAMP)),
+}  # fmt: skip
+OF_THE_GATEWAY = {"Host", "User-Agent", "Accept-Encoding"}
 
 
 class Quiet(ThreadingHTTPServer):
@@ -343,22 +327,40 @@ def test_a_service_is_not_told_who_asks(door: Door, service: str) -> None:
     told = door.client.get(f"/api/v1{path}", headers=dict.fromkeys(TELLING, CANARY)).json()
 
     assert told["service"] == service
-    assert set(told["headers"]) <= {"Host", "User-Agent", "Accept", "Accept-Encoding"}
+    assert set(told["headers"]) == OF_THE_GATEWAY | {"Accept"}
     assert told["headers"]["User-Agent"] == "gateway"
     assert CANARY not in str(told)
     assert "127.0.0.1" not in str(told["headers"]).replace(told["headers"]["Host"], "")
 
 
-def test_a_service_is_told_what_it_needs(door: Door) -> None:
-    needed = ("Authorization", "Idempotency-Key", "Tracking-Code", "If-None-Match")
+def test_a_service_is_told_what_it_reads_and_as_it_was_sent(door: Door) -> None:
+    sent = {name: f"{name} {{env.HOME}} {{header.Cookie}} {CANARY}" for name in READ}
 
-    told = door.client.post(
-        "/api/v1/reports", json={}, headers={name: f"{name} {CANARY}" for name in needed}
-    ).json()["headers"]
+    told = door.client.post("/api/v1/reports", content=b"{}", headers=sent).json()["headers"]
 
-    assert {name: told[name] for name in needed} == {n: f"{n} {CANARY}" for n in needed}
-    assert told["Content-Type"] == "application/json"
+    assert {name: told[name] for name in READ} == sent
+    assert set(told) - READ == OF_THE_GATEWAY | {"Content-Length"}
     assert told["Content-Length"] == "2"
+
+
+def test_what_was_not_sent_or_is_empty_arrives_so(door: Door) -> None:
+    """An empty Idempotency-Key is refused, so that nobody goes without one unawares."""
+    with socket.create_connection(("127.0.0.1", door.port), 20) as line:
+        line.sendall(b"GET /api/v1/reports HTTP/1.1\r\nHost: x\r\nIdempotency-Key:\r\n\r\n")
+        answer = HTTPResponse(line)
+        answer.begin()
+        told = json.loads(answer.read())["headers"]
+
+    assert set(told) == OF_THE_GATEWAY | {"Idempotency-Key"}
+    assert told["Idempotency-Key"] == ""
+
+
+def test_every_header_that_a_service_reads_goes_on_to_it() -> None:
+    folders = ("chassis", "services")
+    sources = [p.read_text() for folder in folders for p in (ROOT / folder).rglob("*.py")]
+    named = {n for text in sources for n in re.findall(r"""get_header\(\s*["']([\w-]+)""", text)}
+
+    assert {"If-None-Match", "Tracking-Code"} <= named <= READ
 
 
 def test_metrics_are_on_a_port_of_their_own_and_name_no_path(door: Door) -> None:

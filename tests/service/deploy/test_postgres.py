@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from deploy.local import postgres
 from deploy.local.postgres import Postgres
 from deploy.local.process import answers
 from deploy.postgres.databases import prepare
@@ -35,10 +37,30 @@ def closing_down(server: Postgres) -> Iterator[Path]:
         server.stop()
 
 
+class Killed(BaseException):
+    """What no code here catches, as nothing catches a kill."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
 def log_in(server: Postgres, role: str, password: str, database: str) -> None:
     psycopg2.connect(
         host="127.0.0.1", port=server.port, user=role, password=password, dbname=database
     ).close()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether systemd, which clears /var/tmp of old files, passes by this folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        flock(opened, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(opened)
+    return False
 
 
 def make_ready(server: Postgres, **passwords: str) -> list[str]:
@@ -129,12 +151,42 @@ def test_root_in_a_closed_folder_lends_the_data_and_gets_it_back(tmp_path: Path)
 
     with closing_down(server) as lent:
         assert (lent / "data").exists()
+        assert is_locked(lent)
         server.psql("CREATE TABLE kept (id int)")
     assert not lent.exists()
 
     with closing_down(server) as lent:
         assert server.psql("SELECT count(*) FROM kept") == [(0,)]
     assert not lent.exists()
+
+
+@pytest.mark.fault
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must lend the server to somebody else")
+def test_a_kill_on_the_way_out_or_home_costs_no_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done for at the first step of the way out, and at the last of the way home."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    first, second, third = (Postgres(closed / "postgres", durable=False) for _ in range(3))
+    with closing_down(first):
+        first.psql("CREATE TABLE kept (id int)")
+
+    with monkeypatch.context() as kill:
+        kill.setattr(postgres, "_move", killed)
+        with pytest.raises(Killed):
+            first.start()
+    abandoned = Path((first.folder / "elsewhere").read_text())
+    second.start()
+    assert second.psql("SELECT count(*) FROM kept") == [(0,)]
+    with monkeypatch.context() as kill:
+        kill.setattr(Path, "unlink", killed)
+        with pytest.raises(Killed):
+            second.stop()
+
+    with closing_down(third):
+        assert third.psql("SELECT count(*) FROM kept") == [(0,)]
+    assert not abandoned.exists()
 
 
 def test_each_test_gets_a_database_that_nobody_used(
