@@ -49,3 +49,4 @@ class News(Tolerant):
     agency = fields.String(allow_none=True)
     how = fields.String()
     reason = fields.String(allow_none=True)
+    reason_code = fields.String()

@@ -109,6 +109,7 @@ CODES: Mapping[str, Words] = {
     "withdraw": Words("mencabut laporan", "to withdraw"),
     "wrong_status": Words("tidak dapat pada status itu", "not possible in that status"),
     "too_late": Words("sudah lewat waktunya", "too late"),
+    "others_follow": Words("laporan lain mengikutinya", "others' reports follow it"),
     "accepted": Words("diterima pelapor", "accepted by the reporter"),
     "auto_closed": Words("ditutup karena tidak ada tanggapan", "closed by silence"),
     "counted": Words("dihitung", "counted"),
