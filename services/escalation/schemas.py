@@ -63,6 +63,12 @@ class Consented(Tolerant):
     sha256 = fields.String(load_default=None, allow_none=True)
 
 
+class ConsentWithdrawn(Tolerant):
+    """`report.consent_withdrawn.v1`"""
+
+    at = moment(required=True)
+
+
 class WordsSealed(Tolerant):
     """`report.words_sealed.v1`"""
 

@@ -136,6 +136,14 @@ class Escalation(Service):
         if case:
             handovers.arrange(tx, case, data["at"], self.clock.now())
 
+    @subscribe("report.consent_withdrawn.v1")
+    def end_consent(self, event: Event, tx: Session) -> None:
+        """The reporter wants no hand-over any more: nothing that was sealed is kept, whatever
+        becomes of the case. Of one that was handed over, the facts and their proof stay."""
+        schemas.ConsentWithdrawn.of(event)
+        clocks.locked(tx, event.subject)  # it may just be handed over
+        parts.withdraw(tx, event.subject, self.clock.now())
+
     @subscribe("report.words_sealed.v1")
     def keep_words(self, event: Event, tx: Session) -> None:
         """Keeps what was written for the dossier, as it is: only the Ombudsman can read it."""

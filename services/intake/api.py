@@ -23,7 +23,7 @@ from chassis.errors import NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import allowance, domain, events, schemas
+from services.intake import allowance, consent, domain, events, schemas
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
@@ -229,7 +229,8 @@ REQUESTS = {
     ),
     "withdrawal": Request(
         Action.WITHDRAW,
-        "Takes the report back: it is not handled any further.",
+        "Takes the report back: it is not handled any further, but for others whose reports follow"
+        " it. A consent to a hand-over ends at once, whatever becomes of the request.",
         schemas.OptionalReason,
         lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
         "reason",
@@ -277,6 +278,8 @@ def resource(name: str, request: Request) -> type:
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, now))
+                if request.action is Action.WITHDRAW:
+                    consent.end(tx, report, now)
                 proof = self._signer.prove(report.number, entry.what, now, body)
                 return key.remember(tx, {"number": number, "noted_at": now, "proof": proof})
 
@@ -288,7 +291,8 @@ def resource(name: str, request: Request) -> type:
         f"{request.promise} Refused (409) unless the timeline names `{request.action}` among its"
         " actions, and beyond a hundred requests (rule `most_requests`) or 500,000 characters"
         " (`most_characters`) for one report; but one answer to each question of an officer, and"
-        " one other request of a kind after each step of the case, is always taken. What comes of"
+        " one other request of a kind after each step of the case, is always taken; so is one"
+        " withdrawal after each consent. What comes of"
         " it, the timeline tells."
     )
     Asked.__name__ = name.title().replace("-", "")

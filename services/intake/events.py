@@ -104,6 +104,12 @@ def escalation_consented(
     return Fact("report.escalation_consented.v1", number, data, at)
 
 
+def consent_withdrawn(number: str, at: datetime) -> Fact:
+    """The reporter takes the report back, and with it the consent: for escalation's ears, which do
+    not hear of reports."""
+    return Fact("report.consent_withdrawn.v1", number, {"at": instant(at)}, at)
+
+
 def words_sealed(number: str, part: str, written_at: datetime, envelope: Any, at: datetime) -> Fact:
     """Words for a dossier, which only the Ombudsman can open."""
     data = {

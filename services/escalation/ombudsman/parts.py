@@ -71,6 +71,7 @@ def withdraw(tx: Session, number: str, now: datetime) -> None:
     """Removes what is sealed of a case, for good, and the consent with it."""
     _erase(tx, number, now)
     tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
+    tx.info["held"].pop((models.Consent, number), None)  # a new one may come in the same batch
 
 
 def _erase(tx: Session, number: str, now: datetime, before: datetime | None = None) -> int:
