@@ -132,7 +132,7 @@ class Escalation(Service):
             return
         if data["sealed"]:
             parts.keep(tx, event.subject, case, parts.IDENTITY, data)
-        handovers.keep_consent(tx, event.subject, data["at"], data["admissible_until"])
+        handovers.keep_consent(tx, event.subject, data)
         if case:
             handovers.arrange(tx, case, data["at"], self.clock.now())
 

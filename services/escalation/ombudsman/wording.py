@@ -142,8 +142,11 @@ CODES: Mapping[str, Words] = {
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),
 }
-TOO_LATE = Words("sesudah hari itu; Ombudsman yang memutuskan",
-                 "after that day; the Ombudsman decides")  # fmt: skip
+TOO_LATE = Words("sesudah itu; Ombudsman yang memutuskan",
+                 "after that; the Ombudsman decides")  # fmt: skip
+THAT_MONTH = Words("dalam bulan itu, yang harinya tidak disebut di sini; Ombudsman yang memutuskan",
+                   "in that month, of which the day is not told here; the Ombudsman decides",
+)  # fmt: skip
 UNTOLD = Words(**SAYS["untold"])
 
 

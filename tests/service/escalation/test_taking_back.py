@@ -86,7 +86,7 @@ def test_who_consents_again_is_handed_over_with_what_was_given_then(
 ) -> None:
     tower.begin_work()
     consent(tower)
-    given = {"admissible_until": None, **sealed("identity")}
+    given = {"admissible_month": None, **sealed("identity")}
     again = [tower.stream.body(TAKEN_BACK, NUMBER, tower.clock.at)]
     again.append(tower.stream.body(CONSENT, NUMBER, tower.clock.at, **given))
 
