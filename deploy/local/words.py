@@ -32,7 +32,7 @@ WORDS = {
     "escalation.raised": ("Dinaikkan ke atasan", "Raised to a superior"),
     "escalation.offered": ("Dapat dibawa ke Ombudsman", "May go to the Ombudsman"),
     "escalation.handed_over": ("Diserahkan ke Ombudsman", "Handed to the Ombudsman"),
-    "escalation.consent_ended": ("Persetujuan berakhir", "The consent has ended"),
+    "consent.ended": ("Persetujuan berakhir", "The consent has ended"),
     "escalation.left_behind": ("Tidak ikut ke Ombudsman", "Did not go to the Ombudsman"),
     "escalation.answered": ("Ombudsman menjawab", "The Ombudsman answered"),
     "message.failed": ("Pesan tidak sampai", "A message did not arrive"),

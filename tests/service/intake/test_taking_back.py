@@ -7,7 +7,7 @@ from tests.service.intake.test_insisting import fill, rule
 from tests.service.intake.test_latecomers import ALONG, agree, flags, hand_over, identify
 
 TAKEN_BACK = "report.consent_withdrawn.v1"
-ENDED = "escalation.consent_ended"
+ENDED = "consent.ended"
 
 
 def withdraw(api, receipt):
