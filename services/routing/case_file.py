@@ -32,6 +32,8 @@ from services.routing.life import (
     Role,
     RoutingRule,
     Rules,
+    Settling,
+    Status,
 )
 
 Say = Callable[[Case, UUID], Fact]
@@ -129,9 +131,22 @@ def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
             _write(tx, follower, moved, step, say)
 
 
-def answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: Step) -> None:
-    """Tells the answer that `parent` was given to the reporters of (held) cases that have just been
-    merged into it: their time to object begins when they hear it."""
+def tell_too(tx: Session, rows: Sequence[models.Case], parent: Case, merged: Step) -> None:
+    """Tells the reporters of (held) cases that have just been merged into `parent` where that is:
+    the answer that it was given, for their time to object begins when they hear it; or that another
+    reporter was asked."""
+    if parent.status is Status.ANSWERED:
+        _answer_too(tx, rows, parent.number, merged)
+    elif parent.status is Status.AWAITING_REPORTER:
+        words = Words(models.About.DATA_REQUEST, NOT_ASKED[models.About.DATA_REQUEST])
+        step = replace(merged, action=Action.REQUEST_DATA, words=words, noted=None)
+        for row in rows:
+            _write(
+                tx, row, value(row), step, lambda c, reply: events.data_requested(c, step.at, reply)
+            )  # fmt: skip
+
+
+def _answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: Step) -> None:
     given = sa.select(models.Reply).where(
         models.Reply.number == parent, models.Reply.about == models.About.ANSWER
     )
@@ -185,6 +200,14 @@ def show_clock(row: models.Case) -> None:
     first = min(shown, key=lambda known: known.due_at or NEVER, default=None)
     row.due_at, row.ends_on = (first.due_at, first.ends_on) if first else (None, None)
     row.level = first.level if first else 0
+
+
+def settling(row: models.Case) -> Settling | None:
+    """The time to settle the case, as far as it is known to run."""
+    known = _latest(row, Clock.SETTLE)
+    if known is None or known.started_at is None:
+        return None
+    return Settling(known.started_at, known.due_at or NEVER)
 
 
 def _latest(row: models.Case, clock: Clock) -> models.Deadline | None:

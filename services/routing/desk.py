@@ -18,7 +18,7 @@ from chassis.web import operation
 from services.routing import case_file, domain, events, evidence, models, rights, schemas
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
-from services.routing.life import Action, Case, Rules, Status
+from services.routing.life import Action, Case, Kind, Rules, Status
 from services.routing.models import About
 from services.routing.officers import Resource
 from services.routing.sessions import SignedIn, signed_in
@@ -239,6 +239,7 @@ class Reclassification(Resource):
         """The limits are computed anew, and the reporter is told."""
         reason = body["reason"]
         turn.known(models.Category, body["category"], "category")
+        _keeps_classes(turn, body["kind"])
         corrected = {name: body[name] for name in ("kind", "class_", "category")}
         after = domain.reclassify(turn.case, turn.actor, **corrected)
         words = Words(About.RECLASSIFICATION, reason)
@@ -249,6 +250,15 @@ class Reclassification(Resource):
             why=reason,
             words=words,
         )
+
+
+def _keeps_classes(turn: Turn, kind: Kind | None) -> None:
+    """Raises Invalid if what is to become no complaint is followed by one that has no class yet: it
+    would never be given one, and so no time to be settled in."""
+    if kind not in (None, Kind.COMPLAINT):
+        for row in case_file.followers(turn.tx, turn.case.number):
+            if row.kind is Kind.COMPLAINT and row.class_ is None:
+                raise Invalid("a complaint without a class follows it", "kind", "class")
 
 
 class Merge(Resource):
@@ -262,7 +272,8 @@ class Merge(Resource):
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None
         rules, before = turn.rules, case_file.value(other)
-        child, parent = domain.merge(turn.case, turn.actor, before, rules)
+        runs = case_file.settling(turn.row), case_file.settling(other)
+        child, parent = domain.merge(turn.case, turn.actor, before, rules, *runs)
         joining = [turn.row, *case_file.followers(turn.tx, child.number)]
         step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
         case_file.change(turn.tx, other, parent, step, _desks_changed(turn, rules, before, parent))
@@ -272,8 +283,7 @@ class Merge(Resource):
             lambda c, _: events.merged(c, turn.at, rules.seats),
             why=body["reason"],
         )
-        if parent.status is Status.ANSWERED:
-            case_file.answer_too(turn.tx, joining, parent.number, step)
+        case_file.tell_too(turn.tx, joining, parent, step)
 
 
 def _desks_changed(turn: Turn, rules: Rules, before: Case, parent: Case) -> Say | None:

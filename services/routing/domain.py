@@ -30,6 +30,7 @@ from services.routing.life import (
     Outcome,
     RoutingRule,
     Rules,
+    Settling,
     Status,
 )
 from services.routing.rights import decider, permit, sees
@@ -125,8 +126,16 @@ def reclassify(
     return replace(changed, status=status)
 
 
-def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Case]:
-    """Both, when the case follows `into`; no unit that it complains about may have a part there."""
+def merge(
+    case: Case,
+    actor: Actor,
+    into: Case,
+    rules: Rules,
+    settle: Settling | None = None,
+    settle_there: Settling | None = None,
+) -> tuple[Case, Case]:
+    """Both, when the case follows `into`; no unit that it complains about may have a part there.
+    `settle` and `settle_there`: the times to settle the one and the other, if they have begun."""
     permit(actor, case, Action.MERGE)
     if not sees(actor, into):
         raise Invalid("there is no such case", "into", "known")
@@ -136,12 +145,25 @@ def merge(case: Case, actor: Actor, into: Case, rules: Rules) -> tuple[Case, Cas
         raise Invalid("what is over handles no other case: archive as duplicate", "into", "open")
     if into.received_at > case.received_at:
         raise Invalid("the later report follows the earlier one: no limit moves", "into", "order")
+    if _is_settled_later(case, into, settle, settle_there):
+        raise Invalid("it would be settled later with the other: no limit moves", "into", "order")
+    if case.kind is Kind.COMPLAINT is not into.kind and case.class_ is None:
+        raise Invalid("a complaint follows what is none once it has a class", "into", "class")
     if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
     parent = replace(into, complains_about=_union(into.complains_about, case.complains_about))
     parent = replace(parent, decider=decider(parent, rules))
     rounds = int(case.outcome is not None)  # its reporter had time to object to that: a new round
     return replace(follow(case, parent, rounds), merged_into=parent.number), parent
+
+
+def _is_settled_later(
+    case: Case, into: Case, settle: Settling | None, there: Settling | None
+) -> bool:
+    """Whether the time to settle the case runs, and ends sooner than it would with the other."""
+    if settle is None or case.status not in OPEN or Status.ANSWERED in (case.status, into.status):
+        return False
+    return there is None or there.started_at > settle.started_at or there.due_at > settle.due_at
 
 
 def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
@@ -283,10 +305,16 @@ def auto_close(case: Case, at: datetime, *, cycle: int) -> Case:
 
 
 def give_up(
-    case: Case, at: datetime, *, due_at: datetime, asked_at: datetime | None = None
+    case: Case,
+    at: datetime,
+    *,
+    due_at: datetime,
+    asked_at: datetime | None = None,
+    followers: int = 0,
 ) -> Case:
     """The reporter's time to supply what was asked at `asked_at` is over. If that is not known: a
-    limit has a day at least, so what ends sooner is that of a question before this one."""
+    limit has a day at least, so what ends sooner is that of a question before this one. A case that
+    others' reports follow comes back to where it was asked: they owed no answer."""
     status = permit(CLOCK, case, Action.GIVE_UP)
     if asked_at is None:
         earlier = case.asked_at is not None and due_at < case.asked_at + timedelta(days=1)
@@ -294,6 +322,8 @@ def give_up(
         earlier = asked_at != case.asked_at
     if earlier:
         raise NotAllowed("that limit belongs to an earlier question")
+    if followers:
+        return replace(case, status=case.awaited_from or Status.UNVERIFIED, awaited_from=None)
     incomplete = ArchiveReason.INCOMPLETE
     return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)
 

@@ -90,7 +90,7 @@ def request_cancelled(case: Case, at: datetime, reply_id: UUID) -> Fact:
 
 
 def resumed(case: Case, at: datetime) -> Fact:
-    """The reporter supplied what was asked."""
+    """The reporter supplied what was asked, or was silent while others' reports follow theirs."""
     return _fact("case.resumed.v1", case, at, cycle=case.cycle)
 
 

@@ -244,6 +244,14 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Settling:
+    """The limit S of a case as it runs: aware, UTC. One that stands ends at the end of time."""
+
+    started_at: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True)
 class RoutingRule:
     """One row of the table that suggests an agency; None matches everything."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.routing.life import Action, Case
+from services.routing.life import Action, Case, Status
 
 DAY = 86400
 DAYS = tuple(DAY * days for days in (0.25, 0.5, 1, 2, 3, 4, 5, 7, 10, 14, 21, 30, 60, 90))
@@ -61,7 +61,7 @@ def moved(action: Action, before: Case, after: Case, at: datetime) -> None:
         DISAGREEMENTS.labels(action).inc()
     elif action in (Action.ACCEPT, Action.AUTO_CLOSE):
         CLOSED.labels(after.closed_how).inc()
-    elif action in (Action.ARCHIVE, Action.GIVE_UP):
+    elif after.status is Status.ARCHIVED and action in (Action.ARCHIVE, Action.GIVE_UP):
         ARCHIVED.labels(after.archive_reason).inc()
     elif action is Action.RETURN:
         RETURNS.labels(after.decider).inc()

@@ -308,9 +308,11 @@ class Routing(Service):
         self, tx: Session, row: models.Case, asked_at: datetime | None, told: dict[str, Any]
     ) -> None:
         at, case = told["at"], case_file.value(row)
-        after = domain.give_up(case, at, asked_at=asked_at, due_at=told["due_at"])
+        others, due_at = len(case_file.followers(tx, row.number)), told["due_at"]
+        after = domain.give_up(case, at, asked_at=asked_at, due_at=due_at, followers=others)
+        said = events.resumed if others else events.archived
         step = Step(Action.GIVE_UP, CLOCK, at)
-        case_file.change(tx, row, after, step, lambda c, _: events.archived(c, at))
+        case_file.change(tx, row, after, step, lambda c, _: said(c, at))
 
     def _deadline(
         self, tx: Session, number: str, told: dict[str, Any]

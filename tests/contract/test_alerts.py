@@ -40,25 +40,22 @@ PROCESSES = [(service, kind) for service in SERVICES for kind in ("api", "worker
 ENGINES = [("gateway", "engine"), ("rabbitmq", "engine")]
 SETTLED = 'lapor_notify_settled{{to="{}", outcome="{}", hours="{}"}}'
 READY = 'lapor_ready{{service="{}", kind="{}", check="{}"}}'
-MEASURED = (
-    'lapor_entrypoint_seconds_count{{service="escalation", entrypoint="count_unwatched",'
-    ' outcome="{}"}}'
-)
-PROVEN = (
-    'lapor_entrypoint_seconds_count{{service="routing", entrypoint="extend_trail", outcome="{}"}}'
-)
-WOKEN = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="publish", outcome="ok"}}'
+TIMED = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="{}", outcome="{}"}}'
 CALLS_FAILED = 'alertmanager_notification_requests_failed_total{{integration="{}"}}'
 HEALTHY = {
     **{f'lapor_accounted{{service="{s}", what="{w}"}}': v for (s, w), v in COUNTED.items()},
     **{f'up{{job="lapor", service="{s}", kind="{k}"}}': "1x60" for s, k in PROCESSES + ENGINES},
     **{READY.format(*process, "database"): "0 1x59" for process in PROCESSES},
     **{READY.format(s, "worker", "broker"): "0 1x59" for s in SERVICES},
-    **{WOKEN.format(s): "0+900x60" for s in SERVICES},
-    MEASURED.format("ok"): "0+1x60",
-    MEASURED.format("error"): "0x60",
-    PROVEN.format("ok"): "0+1x60",
-    PROVEN.format("error"): "0x60",
+    **{TIMED.format(s, "publish", "ok"): "0+900x60" for s in SERVICES},
+    TIMED.format("escalation", "count_unwatched", "ok"): "0+1x60",
+    TIMED.format("escalation", "count_unwatched", "error"): "0x60",
+    TIMED.format("escalation", "broadcast_feed", "ok"): "0+1x60",
+    TIMED.format("escalation", "broadcast_feed", "error"): "0x60",
+    TIMED.format("intake", "forget", "ok"): "1x60",
+    TIMED.format("intake", "forget", "error"): "0x60",
+    TIMED.format("routing", "extend_trail", "ok"): "0+1x60",
+    TIMED.format("routing", "extend_trail", "error"): "0x60",
     **{f'{name}{{service="{s}"}}': "0x60" for s in SERVICES for name in (
         "lapor_outbox_age_seconds", "lapor_inbox_age_seconds", "lapor_inbox_parked",
         "lapor_inbox_gaps_total", "lapor_hub_lag_seconds",
@@ -68,6 +65,8 @@ HEALTHY = {
     )},
     'lapor_escalation_breaker{reason="mass_firing"}': "0x60",
     'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x60",
+    'lapor_escalation_lateness_seconds_count{what="level"}': "_x50 12x10",
+    'lapor_escalation_lateness_seconds_bucket{what="level", le="120.0"}': "_x50 12x10",
     'lapor_escalation_lateness_seconds_count{what="passed"}': "0+5x60",
     'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x60",
     "lapor_escalation_overdue_seconds": "0x60",
@@ -151,7 +150,12 @@ BROKEN = {
         'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "86000+60x60"
     },
     "MeasuresMissing": {
-        MEASURED.format("ok"): "0+1x40 40x20", MEASURED.format("error"): "0x40 0+1x20",
+        TIMED.format("escalation", "count_unwatched", "ok"): "0+1x40 40x20",
+        TIMED.format("escalation", "count_unwatched", "error"): "0x40 0+1x20",
+    },
+    "TimersFailing": {
+        TIMED.format("escalation", "broadcast_feed", "ok"): "0+1x30 30x30",
+        TIMED.format("escalation", "broadcast_feed", "error"): "0x30 0+1x30",
     },
     "OrderNotDone": {'lapor_escalation_open_breaches{clock="C"}': "0x50 1x10"},
     "HandoverUnanswered": {"lapor_escalation_unanswered_handover_seconds": "1209000+60x60"},
@@ -169,7 +173,7 @@ BROKEN = {
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},
     "ProcessMissing": {'up{job="lapor", service="intake", kind="api"}': GONE},
     "NotReady": {READY.format("intake", "api", "database"): "1x50 0x10"},
-    "WorkerAsleep": {WOKEN.format("intake"): "0+900x40 36000x20"},
+    "WorkerAsleep": {TIMED.format("intake", "publish", "ok"): "0+900x40 36000x20"},
     "HubBlocked": {'lapor_hub_lag_seconds{service="routing"}': "0x50 4x10"},
     "LogLinesLost": {'lapor_log_lines_lost_total{service="intake"}': "0x50 1x10"},
     "ErrorsAnswered": {NOT_FOLLOWED: "0x50 0+3x10"},
@@ -181,11 +185,21 @@ BROKEN = {
     ALWAYS: {},
 }  # fmt: skip
 ONE_BLOCK = {'lapor_hub_lag_seconds{service="routing"}': "0x57 70 70"}  # the gauge keeps it so long
+FIRST_LATE = {
+    'lapor_escalation_lateness_seconds_count{what="level"}': "_x50 12x10",
+    'lapor_escalation_lateness_seconds_bucket{what="level", le="120.0"}': "_x50 0x10",
+}
+FORKED_BEFORE = {'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x2 1x58"}
 FIRST_GAP = {'lapor_inbox_gaps_total{service="routing"}': "_x50 1x10"}
 OTHERWISE = [
     ("NotReady", {READY.format("routing", "worker", "broker"): "1x30" + " 0x2 1" * 10}),
     ("MeasuresMissing", {
-        PROVEN.format("ok"): "0+1x40 40x20", PROVEN.format("error"): "0x40 0+1x20",
+        TIMED.format("routing", "extend_trail", "ok"): "0+1x40 40x20",
+        TIMED.format("routing", "extend_trail", "error"): "0x40 0+1x20",
+    }),
+    ("TimersFailing", {
+        TIMED.format("intake", "forget", "ok"): "_x60",
+        TIMED.format("intake", "forget", "error"): "1x20 2x20 3x20",
     }),
     ("MessagesFailing", REFUSED_ALL),
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
@@ -250,7 +264,8 @@ def test_nothing_fires_while_all_is_well(promtool: Path, tmp_path: Path) -> None
 def test_every_alert_fires_at_its_trouble_and_at_no_other(promtool: Path, tmp_path: Path) -> None:
     hours = [hour(trouble, {alert}) for alert, trouble in BROKEN.items()]
 
-    hours += [hour(SLOW, {"DeadlinesLate"}), hour(FIRST_GAP, {"EventsMissing"})]
+    hours += [hour(late, {"DeadlinesLate"}) for late in (SLOW, FIRST_LATE)]
+    hours += [hour(FIRST_GAP, {"EventsMissing"}), hour(FORKED_BEFORE, {"FeedForked"})]
     hours += [hour(ONE_BLOCK, {"HubBlocked"}), hour(LOCKED, {"PasswordsGuessed"})]
     hours += [hour(trouble, {alert}) for alert, trouble in OTHERWISE]
     play(promtool, tmp_path, hours)

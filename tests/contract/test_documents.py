@@ -71,3 +71,14 @@ def test_decisions_are_numbered_dated_and_have_a_status() -> None:
         assert decision.name.startswith(f"{number:04}-")
         assert text.startswith(f"# {number}. ")
         assert re.search(r"^Status: (accepted|superseded by \d+), \d{4}-\d\d-\d\d$", text, re.M)
+
+
+def test_the_readme_tells_the_speeds_that_were_measured_last() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    told = re.search(r"after (\d+) ms and .* after (\d+) ms; (\d+) reports a second", readme)
+    at_100 = r"^\| 100 \| \d+ \| (\d+) ms \| \d+ ms \| (\d+) ms"
+    [(routed, mailed)] = rows("docs/speed.md", at_100)
+    [heap] = rows("docs/speed.md", r"^A heap of .* at (\d+) a second")
+
+    assert told is not None
+    assert told.groups() == (routed, mailed, heap)

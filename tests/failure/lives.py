@@ -188,6 +188,9 @@ def wander(life: Life) -> Citizen:
     long.await_status("unverified")
     correction = {"category": "jalan-jembatan", "reason": f"Sudah jelas {word('correction')}."}
     coordinator.act(long.number, "reclassification", correction)
+    # before the other is disposed: whose time to be settled runs follows nobody who has more
+    life.mine["open"].act("reopening", {"reason": f"Belum {word('reopening')}."})
+    life.mine["open"].await_status("in_progress")
     coordinator.act(long.number, "verification", {"class": "ordinary", "category": "sekolah"})
     coordinator.act(long.number, "disposition", {"agency": "disdikbud"})
     agency.act(long.number, "return", {"reason": f"Ini {word('return')} bukan wewenang kami."})
@@ -197,8 +200,6 @@ def wander(life: Life) -> Citizen:
     forwarding = {"to": f"Kantor {word('forwarding')}", "text": f"Diteruskan {word('forwarding')}."}
     coordinator.act(other.number, "forwarding", forwarding)
     merge = {"into": life.mine["open"].number, "reason": f"Sama {word('merge')}."}
-    life.mine["open"].act("reopening", {"reason": f"Belum {word('reopening')}."})
-    life.mine["open"].await_status("in_progress")
     coordinator.act(long.number, "merge", merge)
     gone.await_status("withdrawn")
     life.officers["admin"].ask(

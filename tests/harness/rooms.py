@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -42,7 +43,7 @@ REPORT: dict[str, Any] = {
     "kind": "complaint",
     "title": "Lampu jalan padam",
     "text": "Lampu jalan di depan sekolah padam sejak seminggu.",
-    "event_date": "2025-11-20",
+    "event_date": (datetime.now(UTC) - timedelta(days=1)).date().isoformat(),
     "place": {"district": "63.02.06", "detail": "depan sekolah"},
     "agency": "dpupr",
     "category": "jalan-jembatan",

@@ -4,20 +4,26 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deploy.local.environment import ROOT, Surroundings
 from services.escalation.ombudsman import feed
-from tests.service.escalation.tower import NUMBER, Tower
+from tests.harness.time import MovedClock
+from tests.service.escalation.tower import NUMBER, Tower, local
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(bare_tower: Tower, surroundings: Surroundings) -> Run:
-    environment = surroundings.environment("escalation", DATABASE_URL=bare_tower.database.url)
+def run(bare_tower: Tower, surroundings: Surroundings, tmp_path: Path) -> Run:
+    """A command at the time of these tests, whatever the day on which they run."""
+    clock = tmp_path / "clock"
+    MovedClock(clock).set(local("2026-11-29 10:00") - datetime.now(UTC))
+    told = {"DATABASE_URL": bare_tower.database.url, "CLOCK_FILE": str(clock)}
+    environment = surroundings.environment("escalation", **told)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "services.escalation", *words]

@@ -8,7 +8,7 @@ import pytest
 
 from services.routing.case_file import NOT_ASKED
 from services.routing.models import About
-from tests.service.routing.office import ASK, FOLLOW_UP, TEXT, ago, notes, pass_limit, told
+from tests.service.routing.office import ASK, FOLLOW_UP, TEXT, WAYS, ago, notes, pass_limit, told
 
 ANSWER = {"outcome": "fulfilled", "reason": "Done.", "text": TEXT}
 
@@ -68,6 +68,71 @@ def test_why_a_question_was_taken_back_is_read_by_the_asked_reporter_only(office
     assert reason not in json.dumps(office.said(child))
     kept = "SELECT number FROM case_event WHERE why = %s"
     assert office.database.psql(kept, [reason]) == [(parent,)]
+
+
+def test_who_joins_a_case_whose_reporter_was_asked_reads_that_they_need_not_answer(office):
+    parent, child = office.bring("awaiting_reporter"), office.bring("unverified")
+    grandchild = office.bring("unverified")
+    office.act(grandchild, "merge", "coordinator", into=child, reason="the same hole")
+    before = office.said(parent)
+
+    office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+
+    for number in (child, grandchild):
+        (merged, _), (_, reply), (asked, said) = office.said(number)[-3:]
+        assert (merged, asked) == ("case.merged.v1", "case.data_requested.v1")
+        assert (said["reply_id"], said["awaited_from"]) == (reply["reply_id"], "unverified")
+        assert reply["text"] == NOT_ASKED[About.DATA_REQUEST]
+    assert office.said(parent) == before
+
+
+def test_one_reporters_silence_ends_no_case_of_others(office, merged):
+    """They were told that they need not answer: who asked goes on without it, and decides."""
+    parent, child = merged
+    office.act(parent, "data-request", "liaison", **ASK[2])
+    due = ago(office, days=-10)
+    office.later(days=11)
+
+    office.hear("deadline.passed.v1", parent, clock="D", cycle=1, due_at=due)
+
+    for number in merged:
+        type, said = told(office, number)
+        assert (type, said["status"]) == ("case.resumed.v1", "in_progress")
+        assert office.case(number)["status"] == "in_progress"
+    office.act(parent, "data-request", "liaison", **ASK[2])
+    office.hear("report.withdrawn.v1", child)
+    due = ago(office, days=-10)
+    office.later(days=11)
+    office.hear("deadline.passed.v1", parent, clock="D", cycle=2, due_at=due)
+    assert told(office, parent)[1]["reason"] == "incomplete"  # the negative control
+
+
+def test_no_case_is_settled_later_by_being_merged(office):
+    parent, child = office.bring("unverified"), office.bring("in_progress")
+    merge = {"into": parent, "reason": "the same hole"}
+    begun = {"clock": "S", "cycle": 1, "started_at": ago(office, days=13)}
+    begun["due_at"] = ago(office, days=-1)
+    office.hear("deadline.started.v1", child, **begun)
+
+    refused = office.act(child, "merge", "coordinator", **merge)
+
+    assert (refused.status_code, refused.json["errors"][0]["rule"]) == (422, "order")
+    for verb, as_, body in WAYS["disposed"]:
+        office.act(parent, verb, as_, **body)
+    office.hear("deadline.started.v1", parent, **begun)
+    assert office.act(child, "merge", "coordinator", **merge).status_code == 200
+
+
+def test_what_a_complaint_without_a_class_follows_stays_a_complaint(office):
+    parent, child = office.bring("unverified"), office.bring("unverified")
+    office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+    change = {"kind": "aspiration", "reason": "It wishes for a road."}
+
+    refused = office.act(parent, "reclassification", "coordinator", **change)
+
+    assert (refused.status_code, refused.json["errors"][0]["rule"]) == (422, "class")
+    office.hear("report.withdrawn.v1", child)
+    assert office.act(parent, "reclassification", "coordinator", **change).status_code == 200
 
 
 def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):

@@ -11,7 +11,9 @@ from services.routing import domain, rights
 from services.routing.life import (
     Actor,
     Confidentiality,
+    Kind,
     Role,
+    Settling,
     Status,
 )
 from tests.unit.routing.acts import (
@@ -80,6 +82,58 @@ def test_an_earlier_case_does_not_win_days_under_a_later_one(later, rule):
     with pytest.raises(Invalid) as wrong:
         domain.merge(child, COORDINATOR, parent, RULES)
     assert refused(wrong.value) == ("into", rule)
+
+
+EARLY, LATE = NOW - timedelta(days=5), NOW + timedelta(days=5)
+
+
+@pytest.mark.parametrize(
+    ("there", "rule"),
+    [
+        (None, "order"),
+        (Settling(EARLY, LATE + timedelta(seconds=1)), "order"),
+        (Settling(EARLY + timedelta(seconds=1), LATE), "order"),
+        (Settling(EARLY, LATE), None),
+        (Settling(EARLY - timedelta(days=1), LATE - timedelta(days=1)), None),
+    ],
+)
+def test_a_case_whose_time_to_be_settled_runs_wins_no_days_by_following(there, rule):
+    child, parent = pair(agency="dlh")
+    child = domain.replace(child, status=Status.IN_PROGRESS, agency="dpupr")
+    if rule is None:
+        assert domain.merge(child, COORDINATOR, parent, RULES, Settling(EARLY, LATE), there)
+        return
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, parent, RULES, Settling(EARLY, LATE), there)
+    assert refused(wrong.value) == ("into", rule)
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [("answered", "disposed"), ("in_progress", "answered"), ("closed", "disposed")],
+)
+def test_what_is_answered_or_over_has_no_time_to_lose(own, other):
+    child, parent = pair(status=Status(other), agency="dlh")
+    child = domain.replace(child, status=Status(own), agency="dpupr")
+    assert domain.merge(child, COORDINATOR, parent, RULES, Settling(EARLY, LATE), None)
+
+
+def test_a_complaint_without_a_class_follows_no_case_that_has_none():
+    """It would never be given one, and so no time to be settled in once it stands alone again."""
+    child, parent = pair(kind=Kind.ASPIRATION, class_=None)
+    unclassified = domain.replace(child, class_=None)
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(unclassified, COORDINATOR, parent, RULES)
+    assert refused(wrong.value) == ("into", "class")
+    follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
+    assert follower.class_ is child.class_
+
+
+def test_the_silence_of_one_brings_a_case_that_others_follow_back_to_where_it_was_asked():
+    asked = case(Status.AWAITING_REPORTER)
+    assert domain.give_up(asked, NOW, due_at=NOW).status is Status.ARCHIVED
+    back = domain.give_up(asked, NOW, due_at=NOW, followers=1)
+    assert (back.status, back.archive_reason, back.ended_at) == (Status.IN_PROGRESS, None, None)
 
 
 def test_a_merge_does_not_bring_a_case_before_the_unit_it_complains_about():
