@@ -62,10 +62,11 @@ class IdempotencyKey:
         canonical = json.dumps(body, sort_keys=True).encode()
         self.fingerprint = hmac.digest(secret, canonical, "sha256")
 
-    def sent_by(self, who: object) -> IdempotencyKey:
-        """The key of whoever was let in: the same when they come with another token or session."""
-        given, route, body, pepper = self._request
-        return IdempotencyKey(given, route, f"as {who}", body, pepper, self._dump)
+    def sent_by(self, who: object, route: str = "") -> IdempotencyKey:
+        """The key of whoever was let in: the same when they come with another token or session; or,
+        with a `route` as it is kept, however the address was spelled."""
+        given, asked, body, pepper = self._request
+        return IdempotencyKey(given, route or asked, f"as {who}", body, pepper, self._dump)
 
     @property
     def lock(self) -> int:
@@ -103,7 +104,7 @@ class IdempotencyKey:
 class NoKey:
     """What an operation gets when its optional key was not sent: nothing is remembered."""
 
-    def sent_by(self, who: object) -> NoKey:
+    def sent_by(self, who: object, route: str = "") -> NoKey:
         """Nobody's."""
         return self
 

@@ -57,10 +57,17 @@ class Consented(Tolerant):
     """`report.escalation_consented.v1`"""
 
     at = moment(required=True)
-    admissible_until = fields.Date(format="iso", load_default=None, allow_none=True)
+    admissible_until = fields.Date(format="iso", load_default=None, allow_none=True)  # formerly
+    admissible_month = fields.String(load_default=None, allow_none=True)
     sealed = fields.String(load_default=None, allow_none=True)
     key_id = fields.String(load_default=None, allow_none=True)
     sha256 = fields.String(load_default=None, allow_none=True)
+
+
+class ConsentWithdrawn(Tolerant):
+    """`report.consent_withdrawn.v1`"""
+
+    at = moment(required=True)
 
 
 class WordsSealed(Tolerant):

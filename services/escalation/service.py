@@ -132,9 +132,17 @@ class Escalation(Service):
             return
         if data["sealed"]:
             parts.keep(tx, event.subject, case, parts.IDENTITY, data)
-        handovers.keep_consent(tx, event.subject, data["at"], data["admissible_until"])
+        handovers.keep_consent(tx, event.subject, data)
         if case:
             handovers.arrange(tx, case, data["at"], self.clock.now())
+
+    @subscribe("report.consent_withdrawn.v1")
+    def end_consent(self, event: Event, tx: Session) -> None:
+        """The reporter wants no hand-over any more: nothing that was sealed is kept, whatever
+        becomes of the case. Of one that was handed over, the facts and their proof stay."""
+        schemas.ConsentWithdrawn.of(event)
+        case = clocks.locked(tx, event.subject)  # it may just be handed over
+        parts.withdraw(tx, event.subject, case, self.clock.now())
 
     @subscribe("report.words_sealed.v1")
     def keep_words(self, event: Event, tx: Session) -> None:

@@ -228,8 +228,9 @@ def _identity(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
         )  # fmt: skip
     return Finding(
         Name.IDENTITY, False, None, basis,
-        "Tanpa identitas, Ombudsman hanya menerima fakta penanganan, tanpa nama dan tanpa isi"
-        " laporan, dan tidak wajib memeriksanya sebagai laporan Anda.",
-        "Without identity the Ombudsman gets the facts of the handling only, without your name and"
-        " without what was written, and need not examine it as your complaint.",
+        "Tanpa identitas, Ombudsman hanya menerima fakta penanganan dan bulan peristiwa, tanpa nama"
+        " dan tanpa isi laporan, dan tidak wajib memeriksanya sebagai laporan Anda.",
+        "Without identity the Ombudsman gets the facts of the handling and the month of the event"
+        " only, without your name and without what was written, and need not examine it as your"
+        " complaint.",
     )  # fmt: skip

@@ -2,7 +2,8 @@
 make it outgrow the memory of those who read it, nor fill the outbox.
 
 What an officer's move awaits is taken all the same: one answer to each question, and one objection,
-acceptance, reopening and withdrawal after each step of the case.
+acceptance, reopening and withdrawal after each step of the case. A withdrawal also after each
+consent, which it takes back.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ _SAID = {
         f"All that you wrote exceeds {MOST_CHARACTERS} characters: shorten this. {_STILL[1]}",
     ),
     Limit.CONSENTS: (
-        f"Anda sudah {MOST_CONSENTS} kali menyetujui, dan itu berlaku. {DIRECTLY[0]}",
-        f"You have consented {MOST_CONSENTS} times, and that holds. {DIRECTLY[1]}",
+        f"Anda sudah {MOST_CONSENTS} kali menyetujui; yang terakhir Anda nyatakan tentang itu"
+        f" berlaku. {DIRECTLY[0]}",
+        f"You have consented {MOST_CONSENTS} times; what you said last of it holds. {DIRECTLY[1]}",
     ),
 }
 
@@ -121,7 +123,10 @@ def _is_awaited(timeline: Sequence[Line], action: Action, status: Status) -> boo
     answers a question."""
     if action is Action.SUPPLEMENT and status is not Status.AWAITING_REPORTER:
         return False
-    return f"reporter.{action}" not in {told.what for told in _since_move(timeline)}
+    since = [told.what for told in _since_move(timeline)]
+    if action is Action.WITHDRAW and CONSENTED in since:
+        since = since[: since.index(CONSENTED)]  # the newest is the first
+    return f"reporter.{action}" not in since
 
 
 def _since_move(timeline: Sequence[Line]) -> Iterator[Line]:

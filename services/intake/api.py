@@ -24,7 +24,7 @@ from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import allowance, domain, events, schemas
+from services.intake import allowance, consent, domain, events, schemas
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
@@ -58,6 +58,13 @@ class Door:
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
         self._limiter = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
+
+    def admit(self, tx: Session, req: falcon.Request, number: str, key: Any) -> tuple[str, Any]:
+        """The number, and the request's key: both as they are kept, however number and code were
+        typed. Raises as `prove`."""
+        number = self.prove(tx, number, req.get_header("Tracking-Code") or "")
+        route = f"{req.method} {(req.uri_template or '').format(number=number)}"
+        return number, key.sent_by(number, route)
 
     def open(self, tx: Session, number: str, code: str) -> Report:
         """The report, to be read. Raises as `prove`."""
@@ -236,7 +243,8 @@ REQUESTS = {
     ),
     "withdrawal": Request(
         Action.WITHDRAW,
-        "Takes the report back: it is not handled any further.",
+        "Takes the report back: it is not handled any further, but for others whose reports follow"
+        " it. A consent to a hand-over ends at once, whatever becomes of the request.",
         schemas.OptionalReason,
         lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
         "reason",
@@ -269,10 +277,9 @@ def resource(name: str, request: Request) -> type:
         )
         def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
             now = self._clock.now()
-            code = req.get_header("Tracking-Code") or ""
             with self._db.begin() as tx:
-                number = self._door.prove(tx, number, code)
-                if answer := key.answered(tx):
+                number, own = self._door.admit(tx, req, number, key)
+                if answer := own.answered(tx) or key.answered(tx):  # until 2026-11-30 by spelling
                     return answer
                 report = tx.get_one(Report, number, with_for_update=True)
                 self._permit(tx, report, now)
@@ -284,8 +291,10 @@ def resource(name: str, request: Request) -> type:
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, now))
+                if request.action is Action.WITHDRAW:
+                    consent.end(tx, report, now)
                 proof = self._signer.prove(report.number, entry.what, now, body)
-                return key.remember(tx, {"number": number, "noted_at": now, "proof": proof})
+                return own.remember(tx, {"number": number, "noted_at": now, "proof": proof})
 
         def _permit(self, tx: Session, report: Report, now: datetime) -> None:
             try:
@@ -303,7 +312,8 @@ def resource(name: str, request: Request) -> type:
         " actions, or is known to lag behind the case, and beyond a hundred requests (rule"
         " `most_requests`) or 500,000 characters (`most_characters`) for one report; but one answer"
         " to each question of an officer, and one other request of a kind after each step of the"
-        " case, is always taken. What comes of it, the timeline tells."
+        " case, is always taken; so is one withdrawal after each consent. What comes of it, the"
+        " timeline tells."
     )
     Asked.__name__ = name.title().replace("-", "")
     return Asked

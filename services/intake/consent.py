@@ -15,7 +15,7 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import FieldError, Invalid, NotAllowed
 from chassis.outbox import emit
-from services.intake import admission, allowance, domain, events, schemas
+from services.intake import admission, allowance, domain, events, latecomers, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
 from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes, Sealed
@@ -134,8 +134,8 @@ class Consents(Books):
         form. Refused (409) once it was handed over (rule `handed_over`): nothing could come of it;
         and after ten since the report was last over (`most_consents`)."""
         with self._db.begin() as tx:
-            number = self._door.prove(tx, number, req.get_header("Tracking-Code") or "")
-            if answer := key.answered(tx):
+            number, own = self._door.admit(tx, req, number, key)
+            if answer := own.answered(tx) or key.answered(tx):  # until 2026-11-30 by spelling
                 return answer
             report = tx.get_one(Report, number, with_for_update=True)
             now = self._clock.now()  # under its lock: of two consents the later one is said later
@@ -151,7 +151,7 @@ class Consents(Books):
             found = admission.findings(self._standing(tx, report, now), rules, today)
             told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
             proof = self._signer.prove(number, CONSENTED, now, {"with_identity": form is not None})
-            return key.remember(tx, {"number": number, "noted_at": now, "proof": proof, **told})
+            return own.remember(tx, {"number": number, "noted_at": now, "proof": proof, **told})
 
     def _note(
         self, tx: Session, report: Report, form: Any, until: date | None, now: datetime
@@ -178,6 +178,17 @@ class Consents(Books):
                 text=None,
             )
         )
+
+
+def end(tx: Session, report: Report, now: datetime) -> None:
+    """Ends a consent that stands, for its report is taken back: also if the case goes on, as it
+    does for others whose reports follow it."""
+    if report.consented_at is None:
+        return
+    report.consented_at, report.consent_form = None, False
+    emit(tx, events.consent_withdrawn(report.number, now))
+    gone = report.handed_over_at is not None
+    tx.add(latecomers.consent_ended(report.number, now, gone=gone))
 
 
 def _has_words(report: Report, identity: Sealed, timeline: list[allowance.Line]) -> bool:

@@ -198,8 +198,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
 }
 
 LEFT_BEHIND = "escalation.left_behind"  # what did not go along at a hand-over
+CONSENT_ENDED = "consent.ended"  # with a withdrawal, whatever became of that
+_OURS = (LEFT_BEHIND, CONSENT_ENDED)
 # Everything that a timeline may hold.
-LINES = (SUBMITTED, *SHOWN, *(f"reporter.{action}" for action in Action), LEFT_BEHIND)
+LINES = (SUBMITTED, *SHOWN, *(f"reporter.{action}" for action in Action), *_OURS)
 
 
 def is_news(what: str, data: Mapping[str, Any]) -> bool:

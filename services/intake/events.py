@@ -93,15 +93,23 @@ def escalation_consented(
     number: str, until: date | None, identity: Any | None, at: datetime
 ) -> Fact:
     """The reporter wants the Ombudsman to take over when the regency's time is up; with an
-    identity (an envelope), or facts only."""
+    identity (an envelope), or facts only. Of the last day for that the month alone: it would tell
+    the day of the event."""
     data = {
         "at": instant(at),
-        "admissible_until": until.isoformat() if until else None,
+        "admissible_until": None,
+        "admissible_month": f"{until:%Y-%m}" if until else None,
         "sealed": identity and identity.sealed,
         "key_id": identity and identity.key_id,
         "sha256": identity and identity.sha256,
     }
     return Fact("report.escalation_consented.v1", number, data, at)
+
+
+def consent_withdrawn(number: str, at: datetime) -> Fact:
+    """The reporter takes the report back, and with it the consent: for escalation's ears, which do
+    not hear of reports."""
+    return Fact("report.consent_withdrawn.v1", number, {"at": instant(at)}, at)
 
 
 def words_sealed(number: str, part: str, written_at: datetime, envelope: Any, at: datetime) -> Fact:

@@ -14,11 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.intake.domain import LEFT_BEHIND, Action, Status
+from services.intake.domain import CONSENT_ENDED, LEFT_BEHIND, Action, Status
 from services.intake.envelopes import own_words
 from services.intake.models import Report, TimelineEntry
 
-CONSENTED = f"reporter.{Action.CONSENT}"
+CONSENTED, WITHDREW = f"reporter.{Action.CONSENT}", f"reporter.{Action.WITHDRAW}"
 WITHOUT_FORM = (
     "Laporan dilimpahkan tanpa formulir yang Anda kirim terakhir.",
     "The report was handed over without the form that you sent last.",
@@ -31,12 +31,29 @@ DIRECTLY = (
     "Identitas dan tambahan sampaikan langsung kepada Ombudsman.",
     "Tell the Ombudsman directly who you are, and what you wish to add.",
 )
+ENDED = (
+    "Persetujuan Anda untuk pelimpahan ke Ombudsman ikut berakhir, apa pun keadaan laporan ini.",
+    "Your consent to a hand-over to the Ombudsman ends with it, whatever becomes of the report.",
+)
+WAS_GONE = (
+    "Laporan ini sudah dilimpahkan: yang disegel dihapus di sini, tetapi yang sudah diambil"
+    " Ombudsman tidak dapat kami tarik kembali.",
+    "The report had been handed over: what was sealed is erased here, but what the Ombudsman has"
+    " taken already we cannot take back.",
+)
+_NOTHING = {"consented_at": None, "with_form": False, "words": None}
 
 
 def tell(tx: Session, report: Report, along: Mapping[str, Any], now: datetime) -> None:
     """Compares what was given with what went along, which escalation did not say formerly. A
-    consent without the form that came too late is not told: it asked for what was done."""
-    if along["consented_at"] is None or report.status == Status.WITHDRAWN:
+    consent without the form that came too late is not told: it asked for what was done. With a
+    consent that was withdrawn meanwhile nothing is there any more: what went along was erased."""
+    if along["consented_at"] is None:
+        return
+    if _taken_back(tx, report.number, along["consented_at"]):
+        tx.add(consent_ended(report.number, now, gone=True))
+        along = _NOTHING
+    if report.status == Status.WITHDRAWN:
         return
     if report.consent_form:
         form = not along["with_form"] or _sent_since(tx, report.number, along["consented_at"])
@@ -55,6 +72,26 @@ def _sent_since(tx: Session, number: str, at: datetime) -> bool:
         TimelineEntry.detail["with_identity"].as_boolean(),
     )
     return tx.scalars(found.limit(1)).first() is not None
+
+
+def _taken_back(tx: Session, number: str, at: datetime) -> bool:
+    """Whether the reporter has withdrawn since that consent; by the order in which it was noted."""
+    mine = TimelineEntry.number == number
+    consent = sa.select(sa.func.max(TimelineEntry.id)).where(
+        mine, TimelineEntry.what == CONSENTED, TimelineEntry.at == at
+    )
+    found = sa.select(TimelineEntry.id).where(
+        mine, TimelineEntry.what == WITHDREW, TimelineEntry.id > consent.scalar_subquery()
+    )
+    return tx.scalars(found.limit(1)).first() is not None
+
+
+def consent_ended(number: str, now: datetime, *, gone: bool) -> TimelineEntry:
+    """Says that a consent has ended with a withdrawal; of a report that was `gone`, what that can
+    still do."""
+    indonesian, english = WAS_GONE if gone else ENDED
+    detail = {"id": indonesian, "en": english}
+    return TimelineEntry(number=number, at=now, what=CONSENT_ENDED, detail=detail, text=None)
 
 
 def _line(number: str, now: datetime, *, form: bool, words: int) -> TimelineEntry:

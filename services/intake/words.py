@@ -5,7 +5,7 @@ Each is the `metadata` of a field.
 
 from __future__ import annotations
 
-from services.intake.domain import LEFT_BEHIND, SHOWN, Action
+from services.intake.domain import CONSENT_ENDED, LEFT_BEHIND, SHOWN, Action
 
 CODE = {
     "description": "The secret by which the reporter follows the report and acts on it: shown this"
@@ -33,6 +33,7 @@ _DETAILS = {
     **SHOWN,
     f"reporter.{Action.CONSENT}": ("with_identity",),
     LEFT_BEHIND: ("form", "words", "id", "en"),
+    CONSENT_ENDED: ("id", "en"),
 }
 DETAIL = {
     "description": "What more there is to say, by `what`; each may be null. "

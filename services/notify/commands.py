@@ -32,8 +32,8 @@ from chassis import cli
 from chassis.clock import Clock
 from chassis.errors import Invalid
 from services.notify import bounces, domain, mailboxes, posts, reporters
-from services.notify.domain import LANGUAGES
 from services.notify.ledger import passes
+from services.notify.wording import LANGUAGES
 
 LARGEST = 1 << 20  # bytes of a report: what it repeats of our mail is small
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chassis.errors import Poison
-from services.notify.domain import LANGUAGES
+from services.notify.wording import LANGUAGES
 
 # Narrower than RFC 5321 on purpose: no quoted or source-routed local part, no `?` (an RFC 2047
 # encoded word in an address makes header injection, CVE-2024-6923), no address literal, ASCII only.

@@ -17,6 +17,7 @@ from typing import Any
 from stdnum import damm
 
 from chassis.errors import Invalid, Poison
+from services.notify.wording import MONTHS, WORDS
 
 
 def number(text: str) -> str:
@@ -160,6 +161,7 @@ UNPROMPTED = frozenset(
 
 PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every message
     About.CLOSED: frozenset({"at", "how"}),
+    About.REFUSED: frozenset({"at", "why"}),
     About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
     About.DEADLINE_KEPT: frozenset({"limit", "due", "at"}),
@@ -170,74 +172,14 @@ PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every
 }
 ORDINARY = frozenset({"at"})
 
-LANGUAGES = ("id", "en")
-MONTHS = {
-    "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
-    "en": "January February March April May June July August September October November December",
-}
-WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
-    "limit": {
-        "V": {
-            "id": "pemeriksaan dan penerusan laporan",
-            "en": "checking the report and passing it on",
-        },
-        "F": {"id": "tindak lanjut pertama", "en": "the first follow-up"},
-        "S": {"id": "penyelesaian laporan", "en": "settling the report"},
-        "A": {
-            "id": "penetapan instansi yang berwenang",
-            "en": "deciding which agency is responsible",
-        },
-        "C": {
-            "id": "tindakan korektif yang diminta Ombudsman",
-            "en": "the corrective action that the Ombudsman asked for",
-        },
-        "O": {
-            "id": "pelaksanaan rekomendasi Ombudsman",
-            "en": "carrying out the Ombudsman's recommendation",
-        },
-        "R": {"id": "tanggapan Anda atas jawaban instansi", "en": "your response to the answer"},
-        "D": {"id": "kelengkapan data dari Anda", "en": "the information asked of you"},
-    },
-    "otherwise": {
-        "R": {
-            "id": "Bila sampai tanggal itu tidak ada tanggapan dari Anda, laporan akan ditutup.",
-            "en": "If we have not heard from you by then, the report will be closed.",
-        },
-        "D": {
-            "id": "Bila sampai tanggal itu data belum lengkap, laporan akan diarsipkan.",
-            "en": "If the information is still missing by then, the report will be archived.",
-        },
-    },
-    "office": {
-        "head_of_coordinator": {
-            "id": "pimpinan unit koordinator",
-            "en": "the head of the coordinating unit",
-        },
-        "head_of_agency": {
-            "id": "pimpinan instansi yang menangani",
-            "en": "the head of the agency in charge",
-        },
-        "sekda": {"id": "Sekretaris Daerah", "en": "the Regional Secretary (Sekda)"},
-        "inspectorate": {"id": "Inspektorat Daerah", "en": "the Regional Inspectorate"},
-        "bupati": {"id": "Bupati", "en": "the Regent (Bupati)"},
-    },
-    "how": {
-        "accepted": {
-            "id": "karena Anda menerima jawaban yang diberikan",
-            "en": "because you accepted the answer",
-        },
-        "auto_closed": {
-            "id": "karena sampai batas waktunya tidak ada tanggapan dari Anda",
-            "en": "because we did not hear from you within the time limit",
-        },
-    },
-}
-KEYS = {"limit": "clock", "otherwise": "clock", "office": "to", "how": "how"}
+KEYS = {"limit": "clock", "otherwise": "clock", "office": "to", "how": "how", "why": "reason_code"}
 MOMENTS = {
     **{(news, "due"): "due_at" for news in About},
     (About.RECEIVED, "at"): "received_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
 }
+# What is said in place of a fact that was not kept yet when the message was filed.
+FORMERLY: Mapping[About, Mapping[str, str]] = {About.REFUSED: {"why": "wrong_status"}}
 
 
 def placeholders(news: About) -> frozenset[str]:

@@ -53,7 +53,8 @@ def body(
     zone: tzinfo,
 ) -> str:
     """The text of a message; `kept` is what `domain.facts` found."""
-    told = template(news, language).substitute(domain.words(kept, language, zone)).strip()
+    facts = {**domain.FORMERLY.get(news, {}), **kept}
+    told = template(news, language).substitute(domain.words(facts, language, zone)).strip()
     frame = "frame_to_posts" if news in SUBJECT_TO_POSTS else "frame"
     return template(frame, language).substitute(news=told, number=number, url=url)
 

@@ -50,3 +50,4 @@ class News(Tolerant):
     how = fields.String()
     reason = fields.String(allow_none=True)
     reply_id = fields.String(allow_none=True)
+    reason_code = fields.String()

@@ -182,7 +182,7 @@ def desks_unknown(tx: Session, after: str, how_many: int) -> Sequence[str]:
 
 
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:
-    """Tells a reporter that what they asked for came too late, and keeps that on file."""
+    """Tells a reporter that what they asked for cannot be done, and keeps that on file."""
     _file(tx, row.number, Step(action, REPORTER, at), {}, refused=events.reason_code(why))
     emit(tx, events.refused(value(row), at, action, why))
 

@@ -39,6 +39,10 @@ class TooLate(NotAllowed):
     """It would have been allowed, but the time for it is over."""
 
 
+class OthersFollow(NotAllowed):
+    """It would have been allowed, but others' reports follow the case."""
+
+
 def opened(case: Case, named: str | None, rules: Rules) -> Case:
     """A new case. A complaint that names the seat of a desk is taken to be about that desk, and
     starts one level up, before anybody there could read it."""
@@ -280,7 +284,7 @@ def withdraw(case: Case, at: datetime, *, followers: int) -> Case:
     """The reporter takes it back. A case that others' reports follow goes on for them."""
     status = permit(REPORTER, case, Action.WITHDRAW)
     if followers:
-        raise NotAllowed("other reporters' cases follow this one")
+        raise OthersFollow("other reporters' cases follow this one")
     return replace(case, status=status, ended_at=at, merged_into=None)
 
 

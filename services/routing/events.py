@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.events import Fact
-from services.routing.domain import TooLate
+from services.routing.domain import OthersFollow, TooLate
 from services.routing.evidence import Evidence
 from services.routing.life import Action, Case, Role
 from services.routing.rights import passed_by
@@ -173,7 +173,7 @@ def withdrawn(case: Case, at: datetime) -> Fact:
 
 
 def refused(case: Case, at: datetime, action: Action, why: Exception) -> Fact:
-    """The reporter asked for something that the case's state no longer allows."""
+    """The reporter asked for something that cannot be done."""
     return _fact("case.refused.v1", case, at, action=action, reason_code=reason_code(why))
 
 
@@ -199,6 +199,8 @@ def trail_extended(position: int, hash: bytes, rows: int, at: datetime) -> Fact:
 
 def reason_code(why: Exception) -> str:
     """The word for a refusal."""
+    if isinstance(why, OthersFollow):
+        return "others_follow"
     return "too_late" if isinstance(why, TooLate) else "wrong_status"
 
 

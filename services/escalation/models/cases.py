@@ -59,7 +59,8 @@ class Consent(Base):
 
     number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(MOMENT)
-    admissible_until: Mapped[date | None]  # the last day on which the law lets the case be taken
+    admissible_until: Mapped[date | None]  # the last day on which the law lets the case be taken:
+    admissible_month: Mapped[str | None] = mapped_column(sa.Text)  # since 2026-11-30 its month only
 
 
 class ClockRun(Base):

@@ -17,7 +17,7 @@ import rfc8785
 
 from services.escalation.watch.workdays import Day
 
-VERSION = 2
+VERSION = 3
 
 # What is kept of each event of a case: codes and numbers. Not whose case another was merged into.
 KEPT: dict[str, tuple[str, ...]] = {

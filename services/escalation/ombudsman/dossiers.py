@@ -60,13 +60,20 @@ def _case(case: CaseState) -> dict[str, Any]:
 
 
 def _consent(consent: models.Consent, today: date) -> dict[str, Any]:
-    """Whether it is still time is for the Ombudsman to decide: here it is told, to the day."""
+    """Whether it is still time is for the Ombudsman to decide. The last day for it is told by its
+    month alone, for it tells the day of the event."""
     until = consent.admissible_until
+    month = f"{until:%Y-%m}" if until else consent.admissible_month
     return {
         "at": _moment(consent.at),
-        "admissible_until": until and until.isoformat(),
-        "handed_over_in_time": None if until is None else today <= until,
+        "admissible_month": month,
+        "handed_over_in_time": today <= until if until else _in_time(f"{today:%Y-%m}", month),
     }
+
+
+def _in_time(now: str, month: str | None) -> bool | None:
+    """Whether a month is early enough; in the last one nobody here can tell."""
+    return None if month is None or now == month else now < month
 
 
 def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:

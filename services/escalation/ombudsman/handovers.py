@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,13 +50,14 @@ def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> No
     feed.write(tx, "handovers", feed.HANDED_OVER, case.number, data, now)
 
 
-def keep_consent(tx: Session, number: str, at: datetime, admissible_until: date | None) -> None:
+def keep_consent(tx: Session, number: str, data: Mapping[str, Any]) -> None:
     """Remembers that the reporter consents, to a case that may be unknown yet; the latest holds."""
     consent = held(tx, models.Consent, number)
     if consent is None:
         consent = models.Consent(number=number)
         keep(tx, number, consent)
-    consent.at, consent.admissible_until = at, admissible_until
+    for name in ("at", "admissible_until", "admissible_month"):
+        setattr(consent, name, data[name])
 
 
 def consent_to(tx: Session, case: CaseState) -> models.Consent | None:

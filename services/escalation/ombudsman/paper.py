@@ -82,6 +82,8 @@ class _Paper:
     def _facts(self) -> None:
         self._pdf.chapter(Words("Perkara", "The case"))
         case, consent = self._dossier["case"], self._dossier["consent"]
+        until = consent.get("admissible_until")  # a day, until the second version
+        month = consent.get("admissible_month")
         rows = [
             (Words("Diterima", "Received"), self._plain(case["received_at"])),
             (Words("Jenis", "Kind"), wording.of(case["kind"])),
@@ -94,12 +96,13 @@ class _Paper:
             (Words("Dengan identitas", "With identity"), wording.of(consent["with_identity"])),
             (
                 Words("Dapat diterima sampai", "May be taken until"),
-                wording.of(consent["admissible_until"]),
+                wording.of(until or month),
             ),
         ]
         if "handed_over_in_time" in consent:
             in_time = consent["handed_over_in_time"]
             found = wording.TOO_LATE if in_time is False else wording.of(in_time)
+            found = wording.THAT_MONTH if in_time is None and month else found
             rows.append((Words("Dilimpahkan tepat waktu", "Handed over in time"), found))
         self._pdf.rows(rows, (60, 120))
 

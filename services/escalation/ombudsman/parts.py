@@ -75,6 +75,7 @@ def withdraw(tx: Session, number: str, case: CaseState | None, now: datetime) ->
     """Removes what is sealed of a case, for good, and the consent with it."""
     _erase(tx, number, case, WITHDRAWN, now)
     tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
+    tx.info["held"].pop((models.Consent, number), None)  # a new one may come in the same batch
 
 
 def erase_one(

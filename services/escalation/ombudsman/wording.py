@@ -115,6 +115,7 @@ CODES: Mapping[str, Words] = {
     "withdraw": Words("mencabut laporan", "to withdraw"),
     "wrong_status": Words("tidak dapat pada status itu", "not possible in that status"),
     "too_late": Words("sudah lewat waktunya", "too late"),
+    "others_follow": Words("laporan lain mengikutinya", "others' reports follow it"),
     "accepted": Words("diterima pelapor", "accepted by the reporter"),
     "auto_closed": Words("ditutup karena tidak ada tanggapan", "closed by silence"),
     "counted": Words("dihitung", "counted"),
@@ -149,8 +150,11 @@ CODES: Mapping[str, Words] = {
     "no": Words("tidak", "no"),
     "none": Words("tidak ada", "none"),
 }
-TOO_LATE = Words("sesudah hari itu; Ombudsman yang memutuskan",
-                 "after that day; the Ombudsman decides")  # fmt: skip
+TOO_LATE = Words("sesudah itu; Ombudsman yang memutuskan",
+                 "after that; the Ombudsman decides")  # fmt: skip
+THAT_MONTH = Words("dalam bulan itu, yang harinya tidak disebut di sini; Ombudsman yang memutuskan",
+                   "in that month, of which the day is not told here; the Ombudsman decides",
+)  # fmt: skip
 UNTOLD = Words(**SAYS["untold"])
 
 

@@ -148,7 +148,7 @@ def test_paper_tells_what_came_too_late_and_what_can_no_longer_be_told(
     tower: Tower, reader: Reader
 ) -> None:
     tower.begin_work()
-    tower.hear("report.escalation_consented.v1", admissible_until="2026-12-31")
+    tower.hear("report.escalation_consented.v1", admissible_month="2026-12")
     tower.database.psql(
         "UPDATE clock SET due_at = due_at - interval '1 day', passed_at = now() WHERE clock = 'V'"
     )
@@ -156,8 +156,30 @@ def test_paper_tells_what_came_too_late_and_what_can_no_longer_be_told(
 
     shown = text(opened(reader.get(**PDF)))
 
-    assert "after that day; the Ombudsman decides" in shown
+    assert "after that; the Ombudsman decides" in shown
     assert "Its days can no longer be told" in shown
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"admissible_month": "2027-02"}, "2027-02"),
+        ({"admissible_until": "2027-02-14"}, "2027-02-14"),  # of a dossier of the second version
+    ],
+)
+def test_paper_tells_the_last_month_or_what_was_told_formerly(
+    tower: Tower, reader: Reader, told: dict[str, Any], shown: str
+) -> None:
+    hand_over(tower)
+    [(content, digest)] = tower.database.psql("SELECT content, sha256 FROM dossier")
+    content["consent"] = {"at": "2026-11-02T02:00:00Z", "with_identity": True, **told}
+    content["consent"]["handed_over_in_time"] = None
+    told = {"dossier": content, "sha256": digest, "sealed": [], "erased_at": None}
+
+    made = text(pypdf.PdfReader(io.BytesIO(paper.printed(told, tower.settings.zone))))
+
+    assert shown in made
+    assert ("in that month, of which the day is not told here" in made) == (shown == "2027-02")
 
 
 def test_paper_names_evidence_by_its_hash(tower: Tower, reader: Reader) -> None:
@@ -195,7 +217,8 @@ def test_in_time_paper_says_neither(tower: Tower, reader: Reader) -> None:
 
     shown = text(opened(reader.get(**PDF)))
 
-    assert "after that day" not in shown
+    assert "after that;" not in shown
+    assert "in that month" not in shown
     assert "no longer be told" not in shown
 
 

@@ -43,7 +43,7 @@ def consent(tower: Tower) -> None:
     """The reporter consents with identity: all words so far, then who it is."""
     for part in ("report", "addition", "reply"):
         tower.hear(WORDS, part=part, **sealed(part))
-    tower.hear(CONSENT, admissible_until="2028-11-01", **sealed("identity"))
+    tower.hear(CONSENT, admissible_month="2028-11", **sealed("identity"))
 
 
 def hand_over(tower: Tower) -> None:
@@ -69,7 +69,7 @@ def test_the_feed_proves_the_dossier_without_holding_it(tower: Tower) -> None:
     [entry] = tower.entries("handovers")
 
     assert entry["data"]["dossier"] == {
-        "version": 2, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
+        "version": 3, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
     }  # fmt: skip
     assert hashlib.sha256(rfc8785.dumps(content)).hexdigest() == digest
     rows = tower.database.psql("SELECT sealed, sha256 FROM sealed_part")
@@ -98,7 +98,7 @@ def test_a_dossier_tells_who_had_it_when_and_what_came_of_it(tower: Tower) -> No
     assert ("S", 1, "head_of_agency") in raised
     assert [p["part"] for p in content["parts"]] == ["identity", "report", "addition", "reply"]
     assert content["consent"]["with_identity"] is True
-    assert content["consent"]["admissible_until"] == "2028-11-01"
+    assert content["consent"]["admissible_month"] == "2028-11"
     assert content["evidence"] == []
 
 
@@ -174,20 +174,27 @@ def test_without_identity_the_ombudsman_is_given_facts_only(tower: Tower) -> Non
 
 
 @pytest.mark.parametrize(
-    ("until", "in_time"), [("2027-01-01", False), ("2027-01-02", True), (None, None)]
-)
+    ("until", "month", "in_time"),
+    [
+        (None, "2026-12", False), (None, "2027-01", None), (None, "2027-02", True),
+        (None, None, None),
+        ("2027-01-01", None, False), ("2027-01-02", None, True),  # formerly it was said to the day
+    ],
+)  # fmt: skip
 def test_a_hand_over_that_the_law_no_longer_allows_is_made_and_says_so(
-    tower: Tower, until: str | None, in_time: bool | None
+    tower: Tower, until: str | None, month: str | None, in_time: bool | None
 ) -> None:
-    """The Ombudsman decides; what it needs for that is told, to the regency's day."""
+    """The Ombudsman decides. It is told by the month, for the last day tells that of the event."""
     tower.begin_work()
-    tower.hear(CONSENT, admissible_until=until)
+    tower.hear(CONSENT, admissible_until=until, admissible_month=month)
 
     tower.at("2027-01-02 00:30").sweep()
     tower.append()
 
     consented = stored(tower)[0]["consent"]
-    assert (consented["admissible_until"], consented["handed_over_in_time"]) == (until, in_time)
+    assert "admissible_until" not in consented
+    assert consented["admissible_month"] == (until[:7] if until else month)
+    assert consented["handed_over_in_time"] == in_time
     assert len(tower.entries("handovers")) == 1
 
 

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.database import engine
+from chassis.idempotency import IdempotencyKey
 from services.intake import domain
 from tests.harness.waiting import eventually
 from tests.service.intake.conftest import key
@@ -187,6 +188,43 @@ def test_a_request_of_the_reporter_is_said_once(api, intake_db, receipt, what):
     assert answers[0].json() == answers[1].json()
     types = intake_db.psql("SELECT type FROM outbox WHERE sequence > 1 OR type LIKE '%consented%'")
     assert sorted(t for (t,) in types) == sorted(said)
+
+
+def spelled(receipt):
+    """Number and code as the receipt has them, and as people write them."""
+    number, code = receipt["number"], receipt["code"]
+    sloppy = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    return [(number, code), (number, sloppy), (number.lower(), code), (number.lower(), sloppy)]
+
+
+@pytest.mark.parametrize("what", REQUESTS)
+def test_a_request_happens_once_however_number_and_code_are_spelled(api, intake_db, receipt, what):
+    status, body, said = REQUESTS[what]
+    put(intake_db, receipt, status)
+    once = key()
+    answers = [
+        api.post(f"/v1/reports/{n}/{what}", json=body, headers=once | {"Tracking-Code": c})
+        for n, c in spelled(receipt)
+    ]
+
+    assert [a.status_code for a in answers] == [202] * 4, answers[-1].text
+    assert [a.json() for a in answers] == [answers[0].json()] * 4
+    types = intake_db.psql("SELECT type FROM outbox WHERE sequence > 1 OR type LIKE '%consented%'")
+    assert sorted(t for (t,) in types) == sorted(said)
+
+
+def test_what_was_answered_when_spelling_counted_still_is(api, intake_db, receipt, secrets_folder):
+    once, body = key(), {"text": "Ini fotonya"}
+    given, code = once["Idempotency-Key"], receipt["code"]
+    route = f"POST /v1/reports/{receipt['number']}/supplements"
+    pepper = (secrets_folder / "idempotency-pepper").read_bytes().strip()
+    kept = IdempotencyKey(given, route, f" {code}", body, pepper, dict)
+    answer = {"number": receipt["number"], "noted_at": "2026-11-29T02:00:00Z", "proof": None}
+    row = [kept.hash, kept.fingerprint, kept.seal(answer)[1]]
+    intake_db.psql("INSERT INTO idempotency (key, fingerprint, answer) VALUES (%s, %s, %s)", row)
+
+    assert ask(api, receipt, "supplements", body, **once).json() == answer
+    assert intake_db.psql("SELECT count(*) FROM timeline_entry") == [(0,)]
 
 
 @pytest.mark.parametrize("what", REQUESTS)

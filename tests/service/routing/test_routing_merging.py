@@ -194,7 +194,11 @@ def test_a_follower_is_shown_with_its_own_reporters_limits_and_else_with_its_par
 def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
     parent, child = merged
     office.hear("report.withdrawn.v1", parent)
-    assert told(office, parent)[0] == "case.refused.v1"
+    type, said = told(office, parent)
+    assert (type, said["action"], said["reason_code"]) == (
+        "case.refused.v1", "withdraw", "others_follow",
+    )  # fmt: skip
+    assert office.case(parent)["history"][-1]["refused"] == "others_follow"
 
     office.hear("report.withdrawn.v1", child)
     office.hear("report.withdrawn.v1", parent)

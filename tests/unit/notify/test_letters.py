@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.notify import contacts, domain, letters
+from services.notify import contacts, letters, wording
 from services.notify.domain import About
 from services.notify.letters import Unaddressable
 
@@ -119,7 +119,7 @@ def test_whatever_is_accepted_makes_one_recipient_and_no_header_more(email: str)
     )
 
 
-@pytest.mark.parametrize("language", domain.LANGUAGES)
+@pytest.mark.parametrize("language", wording.LANGUAGES)
 def test_what_a_mail_server_logs_does_not_tell_which_report_it_is(language: str) -> None:
     news, page = About.RECEIVED, "https://lapor.example"
     kept = {"at": "2026-12-07T00:00:00+00:00"}

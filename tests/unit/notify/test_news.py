@@ -9,7 +9,7 @@ import pytest
 import contracts
 from chassis.errors import Poison
 from chassis.service import handlers
-from services.notify import domain, letters, outgoing, schemas, service
+from services.notify import domain, letters, outgoing, schemas, service, wording
 from services.notify.domain import About, Reply, Stage
 from services.notify.service import Notify
 from tests.contract import consumers
@@ -18,13 +18,13 @@ WITA = ZoneInfo("Asia/Makassar")
 AT = datetime(2026, 12, 7, 15, 59, 59, tzinfo=UTC)
 NUMBER = "KTB-12345-67890"
 PAGE = "https://lapor.example"
-PAIRS = [(about, language) for about in About for language in domain.LANGUAGES]
+PAIRS = [(about, language) for about in About for language in wording.LANGUAGES]
 EXAMPLES = [case for rule in domain.RULES for case in consumers.every(rule.type)]
 
 
 def any_facts(about: About) -> dict[str, str]:
     return {
-        name: next(iter(domain.WORDS[name])) if name in domain.WORDS else AT.isoformat()
+        name: next(iter(wording.WORDS[name])) if name in wording.WORDS else AT.isoformat()
         for name in domain.placeholders(about)
     }
 
@@ -50,7 +50,7 @@ def test_every_example_that_is_told_can_be_written(name: str, data: dict[str, ob
     loaded = schemas.News().load(data)
     about = domain.about(name.split("/")[0], loaded)
 
-    for language in domain.LANGUAGES if about else ():
+    for language in wording.LANGUAGES if about else ():
         assert NUMBER in text(about, domain.facts(about, loaded), language)
 
 
@@ -122,22 +122,39 @@ def test_a_limits_day_is_the_one_that_was_told_with_it() -> None:
 
 
 def test_every_word_exists_in_every_language() -> None:
-    words = [by_language for table in domain.WORDS.values() for by_language in table.values()]
+    words = [by_language for table in wording.WORDS.values() for by_language in table.values()]
 
-    assert all(set(by_language) == set(domain.LANGUAGES) for by_language in words)
-    assert all(len(months.split()) == 12 for months in domain.MONTHS.values())
-    assert set(domain.MONTHS) == set(letters.SUBJECT) == set(domain.LANGUAGES)
+    assert all(set(by_language) == set(wording.LANGUAGES) for by_language in words)
+    assert all(len(months.split()) == 12 for months in wording.MONTHS.values())
+    assert set(wording.MONTHS) == set(letters.SUBJECT) == set(wording.LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("kept", "id", "en"),
+    [
+        ({}, "sudah berubah", "its status had changed"),  # filed before the reason was kept
+        ({"why": "too_late"}, "waktunya telah lewat", "the time for it was over"),
+        ({"why": "others_follow"}, "laporan orang lain", "other people's reports"),
+    ],
+)
+def test_a_refusal_says_why(kept: dict[str, str], id: str, en: str) -> None:
+    for language, said in (("id", id), ("en", en)):
+        told = text(About.REFUSED, {"at": AT.isoformat()} | kept, language)
+        assert said in told
+        assert ("Ombudsman" in told) == (kept.get("why") == "others_follow")
 
 
 def test_every_limit_and_office_of_the_contracts_has_words() -> None:
     raised = contracts.schema("escalation.raised.v1")["properties"]
     closed = contracts.schema("case.closed.v1")["properties"]
+    refused = contracts.schema("case.refused.v1")["properties"]
 
-    assert set(raised["to"]["enum"]) == set(domain.WORDS["office"])
+    assert set(raised["to"]["enum"]) == set(wording.WORDS["office"])
     assert set(raised["clock"]["enum"]) == domain.GOVERNMENTS_LIMITS
-    assert set(closed["how"]["enum"]) == set(domain.WORDS["how"])
-    assert set(domain.WORDS["limit"]) == domain.GOVERNMENTS_LIMITS | domain.REPORTERS_LIMITS
-    assert set(domain.WORDS["otherwise"]) == domain.REPORTERS_LIMITS
+    assert set(closed["how"]["enum"]) == set(wording.WORDS["how"])
+    assert set(refused["reason_code"]["enum"]) == set(wording.WORDS["why"])
+    assert set(wording.WORDS["limit"]) == domain.GOVERNMENTS_LIMITS | domain.REPORTERS_LIMITS
+    assert set(wording.WORDS["otherwise"]) == domain.REPORTERS_LIMITS
 
 
 @pytest.mark.parametrize(("about", "language"), PAIRS, ids=str)
@@ -159,7 +176,7 @@ def test_a_message_is_whole_and_leaves_no_placeholder(about: About, language: st
 
 
 def test_the_frame_takes_news_number_and_page_only() -> None:
-    for language in domain.LANGUAGES:
+    for language in wording.LANGUAGES:
         named = letters.template("frame", language).get_identifiers()
         assert sorted(named) == ["news", "number", "url"]
 
@@ -170,7 +187,7 @@ def test_there_is_a_template_for_every_news_and_no_other() -> None:
     frames = {
         f"{frame}.{language}.txt"
         for frame in ("frame", "frame_to_posts")
-        for language in domain.LANGUAGES
+        for language in wording.LANGUAGES
     }
 
     assert {file.name for file in folder.iterdir()} == expected | frames

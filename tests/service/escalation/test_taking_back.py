@@ -1,0 +1,101 @@
+"""Who takes a report back is handed over to nobody, whatever becomes of the case."""
+
+import pytest
+
+from chassis.inbox import ANYBODY
+from services.escalation.ombudsman import feed
+from tests.service.escalation.test_dossiers import CONSENT, consent, held, sealed, stored
+from tests.service.escalation.tower import NUMBER, Tower
+
+TAKEN_BACK = "report.consent_withdrawn.v1"
+PASSED = "2027-01-02 10:00"
+
+
+def consents(tower: Tower) -> int:
+    return tower.count("SELECT count(*) FROM consent")
+
+
+def test_a_case_that_goes_on_for_others_is_not_handed_over_any_more(tower: Tower) -> None:
+    """Routing refuses the withdrawal, for others' reports follow the case."""
+    tower.begin_work()
+    consent(tower)
+
+    assert tower.hear(TAKEN_BACK) == "done"
+    tower.hear("case.refused.v1", action="withdraw", reason_code="others_follow")
+    tower.at(PASSED).sweep()
+    tower.append()
+
+    assert (held(tower), consents(tower)) == ([], 0)
+    assert tower.entries("handovers") == []
+    assert tower.count("SELECT count(*) FROM dossier") == 0
+
+
+def test_nor_one_whose_hand_over_was_due_already(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at(PASSED).sweep()
+    consent(tower)
+
+    tower.hear(TAKEN_BACK)
+    tower.at("2027-01-02 10:00:05").sweep()
+
+    assert tower.count("SELECT count(*) FROM dossier") == 0
+
+
+@pytest.mark.parametrize("case", ["unknown", "withdrawn before", "withdrawn after", "again"])
+def test_it_does_not_matter_when_it_comes(tower: Tower, case: str) -> None:
+    """It comes in another stream than what becomes of the case."""
+    if case != "unknown":
+        tower.begin_work()
+    consent(tower)
+    if case == "withdrawn before":
+        tower.hear("case.withdrawn.v1")
+
+    assert tower.hear(TAKEN_BACK) == "done"
+
+    if case == "unknown":
+        tower.begin_work()
+    elif case == "withdrawn after":
+        tower.hear("case.withdrawn.v1")
+    elif case == "again":
+        assert tower.hear(TAKEN_BACK) == "done"
+    tower.at(PASSED).sweep()
+    assert (held(tower), consents(tower)) == ([], 0)
+    assert tower.count("SELECT count(*) FROM dossier") == 0
+
+
+def test_of_a_case_that_was_handed_over_what_was_sealed_is_erased_and_the_proof_stays(
+    tower: Tower,
+) -> None:
+    tower.begin_work()
+    consent(tower)
+    tower.at(PASSED).sweep()
+    tower.append()
+    before = stored(tower)
+
+    tower.hear(TAKEN_BACK)
+
+    assert (held(tower), stored(tower)) == ([], before)
+    assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NOT NULL") == 1
+    with tower.db.begin() as tx:
+        assert feed.verify(tx, "handovers") == (1, None)
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "in one batch"])
+def test_who_consents_again_is_handed_over_with_what_was_given_then(
+    tower: Tower, at_once: bool
+) -> None:
+    tower.begin_work()
+    consent(tower)
+    given = {"admissible_month": None, **sealed("identity")}
+    again = [tower.stream.body(TAKEN_BACK, NUMBER, tower.clock.at)]
+    again.append(tower.stream.body(CONSENT, NUMBER, tower.clock.at, **given))
+
+    if at_once:
+        tower.service.inbox.receive_all([(body, ANYBODY) for body in again])
+    else:
+        assert [tower.receive(body) for body in again] == ["done", "done"]
+    assert tower.count("SELECT count(*) FROM inbox WHERE state <> 'done'") == 0
+    tower.at(PASSED).sweep()
+
+    assert [part["part"] for part in stored(tower)[0]["parts"]] == ["identity"]
+    assert stored(tower)[0]["parts"][0]["sha256"] == given["sha256"]

@@ -1,0 +1,147 @@
+"""A consent ends when its report is taken back, also where the case goes on for others."""
+
+from services.intake.allowance import MOST_CONSENTS
+from services.intake.events import instant
+from tests.service.intake.test_consenting import CONSENTED, PARTS, ask, consent, hear, said, seen
+from tests.service.intake.test_insisting import fill, rule
+from tests.service.intake.test_latecomers import ALONG, agree, flags, hand_over, identify
+
+TAKEN_BACK = "report.consent_withdrawn.v1"
+ENDED = "consent.ended"
+
+
+def withdraw(api, receipt):
+    return ask(api, receipt, "withdrawal", {})
+
+
+def refuse(worker, receipt):
+    """Routing refuses, for others' reports follow the case."""
+    told = {"action": "withdraw", "reason_code": "others_follow", "status": "in_progress"}
+    hear(worker, receipt, "case.refused.v1", **told, at=instant(worker.clock.now()))
+
+
+def told(api, receipt):
+    """What the timeline says of consents that ended, in English."""
+    return [e["detail"]["en"] for e in seen(api, receipt)["timeline"] if e["what"] == ENDED]
+
+
+def test_a_withdrawal_ends_the_consent_though_others_follow(api, intake_db, receipt, worker):
+    consent(api, receipt)
+
+    assert withdraw(api, receipt).status_code == 202
+    assert flags(intake_db) == (None, False)
+    assert len(said(intake_db, TAKEN_BACK)) == 1
+    refuse(worker, receipt)
+
+    rules = {r["rule"]: r for r in ask(api, receipt, "escalation-check").json()["rules"]}
+    assert rules["consent"]["holds"] is False
+    shown = seen(api, receipt)
+    lines = [(e["what"], e["detail"]) for e in shown["timeline"]][-3:]
+    assert [what for what, _ in lines] == ["reporter.withdraw", ENDED, "case.refused"]
+    assert lines[2][1] == {"action": "withdraw", "reason_code": "others_follow"}
+    assert "whatever becomes of the report" in lines[1][1]["en"]
+    assert "apa pun" in lines[1][1]["id"]
+    assert "consent_to_escalation" in shown["actions"]
+
+
+def test_nothing_is_sealed_any_more(api, intake_db, receipt, worker):
+    consent(api, receipt)
+    withdraw(api, receipt)
+    refuse(worker, receipt)
+    ask(api, receipt, "supplements", {"text": "Kemarin banjir lagi."})
+    hear(worker, receipt, "case.reply_written.v1")
+
+    assert [part["part"] for part in said(intake_db, PARTS)] == ["report"]
+
+
+def test_without_a_consent_there_is_nothing_to_end(api, intake_db, receipt):
+    withdraw(api, receipt)
+    consent(api, receipt)
+    withdraw(api, receipt)
+    withdraw(api, receipt)
+
+    assert len(said(intake_db, TAKEN_BACK)) == 1
+    assert len(told(api, receipt)) == 1
+
+
+def test_who_consents_again_has_everything_sealed_again(api, intake_db, receipt, worker):
+    """What was sealed before is erased."""
+    consent(api, receipt)
+    withdraw(api, receipt)
+    refuse(worker, receipt)
+    ask(api, receipt, "supplements", {"text": "Kemarin banjir lagi."})
+
+    assert consent(api, receipt).status_code == 202
+
+    parts = [part["part"] for part in said(intake_db, PARTS)]
+    assert parts == ["report", "report", "addition"]
+    assert flags(intake_db)[1] is True
+    types = [t for (t,) in intake_db.psql("SELECT type FROM outbox ORDER BY id")]
+    about = [t for t in types if t in (CONSENTED, TAKEN_BACK)]
+    assert about == [CONSENTED, TAKEN_BACK, CONSENTED]
+
+
+def test_of_a_report_that_was_handed_over_it_is_told_what_that_can_still_do(
+    api, intake_db, receipt, worker
+):
+    hand_over(worker, receipt, identify(api, intake_db, receipt), ALONG)
+
+    withdraw(api, receipt)
+
+    assert len(said(intake_db, TAKEN_BACK)) == 1
+    [line] = told(api, receipt)
+    assert line.startswith("The report had been handed over")
+
+
+def test_a_hand_over_that_is_heard_of_after_the_withdrawal_brings_no_consent_back(
+    api, intake_db, receipt, worker
+):
+    used = identify(api, intake_db, receipt)
+    withdraw(api, receipt)
+    refuse(worker, receipt)
+
+    hand_over(worker, receipt, used, ALONG)
+
+    assert flags(intake_db) == (None, False)
+    assert [line[:10] for line in told(api, receipt)] == ["Your conse", "The report"]
+
+
+def test_a_consent_that_came_after_both_did_not_go_along(api, intake_db, receipt, worker):
+    """What had gone along was erased."""
+    used = identify(api, intake_db, receipt)
+    withdraw(api, receipt)
+    identify(api, intake_db, receipt)
+
+    hand_over(worker, receipt, used, ALONG)
+
+    last = seen(api, receipt)["timeline"][-1]
+    assert (last["what"], last["detail"]["form"], last["detail"]["words"]) == (
+        "escalation.left_behind", True, 1,
+    )  # fmt: skip
+    assert flags(intake_db) == (None, False)
+
+
+def test_one_that_the_hand_over_rests_on_stands(api, intake_db, receipt, worker):
+    agree(api, intake_db, receipt)
+    withdraw(api, receipt)
+    used = identify(api, intake_db, receipt)
+
+    hand_over(worker, receipt, used, ALONG)
+
+    assert flags(intake_db) == (used, True)
+    assert len(told(api, receipt)) == 1
+
+
+def test_each_consent_can_be_taken_back_once_however_full_the_report_is(
+    api, intake_db, receipt, worker
+):
+    fill(intake_db, receipt)
+    for _ in range(MOST_CONSENTS):
+        assert consent(api, receipt).status_code == 202
+        assert withdraw(api, receipt).status_code == 202
+        assert rule(withdraw(api, receipt)) == "most_requests"
+
+    refused = consent(api, receipt)
+    assert rule(refused) == "most_consents"
+    assert "what you said last of it holds" in refused.json()["errors"][0]["message"]
+    assert flags(intake_db) == (None, False)
