@@ -87,20 +87,6 @@ def test_silence_and_missing_data_pass_without_blaming_anybody(tower: Tower) -> 
     assert tower.count("SELECT count(*) FROM breach") == 0
 
 
-def test_a_case_that_goes_on_without_what_was_asked_is_measured_on(tower: Tower) -> None:
-    """Others' reports follow it. That its reporter was silent stands."""
-    tower.begin_work()
-    tower.hear("case.data_requested.v1", awaited_from="in_progress")
-    tower.at("2026-12-03 00:00:01").sweep()
-
-    tower.hear("case.resumed.v1", status="in_progress", cycle=1)
-
-    assert tower.said("deadline.kept") == []
-    assert tower.fired() == ["passed D"]
-    clocks = tower.clocks()
-    assert (clocks["D1"], clocks["S1"]) == ("stopped", "2026-12-23")
-
-
 def test_nothing_fires_before_its_last_second_is_over(tower: Tower) -> None:
     tower.open()
 

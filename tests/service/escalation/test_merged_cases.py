@@ -80,3 +80,17 @@ def test_a_reopened_case_is_watched_whatever_number_its_round_has(tower: Tower, 
     number = max(round, 3)
     running = {name for name, day in tower.clocks().items() if day != "stopped"}
     assert running == {f"S{number}", f"H{number}"}
+
+
+def test_a_case_that_goes_on_without_what_was_asked_is_measured_on(tower: Tower) -> None:
+    """Others' reports follow it. That its reporter was silent stands."""
+    tower.begin_work()
+    tower.hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.at("2026-12-03 00:00:01").sweep()
+
+    tower.hear("case.resumed.v1", status="in_progress", cycle=1)
+
+    assert tower.said("deadline.kept") == []
+    assert tower.fired() == ["passed D"]
+    clocks = tower.clocks()
+    assert (clocks["D1"], clocks["S1"]) == ("stopped", "2026-12-23")
