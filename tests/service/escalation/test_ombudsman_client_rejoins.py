@@ -123,7 +123,7 @@ AMID = (
     "        witnesses = list(store.lines(self.witnesses))\n"
     '        (store.folder / "amid").touch()\n'
     '        while (store.folder / "hold").exists():\n'
-    "            time.sleep(0.01)\n",
+    '            __import__("time").sleep(0.01)\n',
 )
 
 
