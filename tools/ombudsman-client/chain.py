@@ -24,6 +24,7 @@ EPOCH_OPENED = "feed.epoch.opened.v1"
 KEY_ANNOUNCED = "feed.key.announced.v1"
 HANDED_OVER = "feed.case.handed_over.v1"
 LENGTH = 32  # bytes of a hash
+DEEPEST = 100  # lists or objects within each other; what others write has some ten
 NUMBER = re.compile(r"[A-Z]{2,8}-[0-9]{5}-[0-9]{5}")
 # What comes of reading what is not of the form that it should have.
 FORM = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
@@ -87,6 +88,15 @@ def is_signed(key, signature, message):
     return True
 
 
+def is_deep(value, most=DEEPEST):
+    """Whether more than so many lists or objects stand within each other there: it may not be
+    written again, or not read."""
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list):
+        return False
+    return most == 0 or any(is_deep(one, most - 1) for one in inside)
+
+
 class Chain:
     """One stream as far as it was checked. `take` and `hold` raise Broken."""
 
@@ -139,6 +149,7 @@ class Chain:
         ours = self.stream, self.epoch_at(position), self.hash_at(position)
         self._check(told == ours, position, "checkpoint")
         self._check(self.key(kid) is not None, position, "key")
+        self._check(not is_deep(checkpoint), position, "form")
         said = {name: value for name, value in checkpoint.items() if name != "signature"}
         signed = is_signed(self.key(kid), checkpoint.get("signature"), rfc8785.dumps(said))
         self._check(signed, position, "checkpoint")
@@ -226,5 +237,7 @@ class Chain:
 
 def _digest(before, entry):
     """What the hash of an entry must be. Raises one of FORM for what cannot have been hashed."""
+    if is_deep(entry):
+        raise ValueError("nested too deeply")
     said = {name: value for name, value in entry.items() if name not in PROOF}
     return hashlib.sha256(bytes.fromhex(before) + rfc8785.dumps(said)).digest()

@@ -25,32 +25,25 @@ on.
 """
 
 import argparse
-import json
 import sys
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
-from chain import HANDED_OVER, Broken, is_number
-from dossiers import Owed, compare, file_of, is_missing, open_again, why_false
-from office import WAIT, Away, Office, Refused, sign
+from answers import ANSWERS, Answers, untold
+from chain import Broken, is_number
+from dossiers import Owed, compare, open_again
+from followed import Followed, is_old
+from looking import status, verify
+from office import WAIT, Away, Office, Refused
 from pinning import keys_of, new_keys, pin
 from pokes import listening
 from rejoining import rejoin
-from store import STREAMS, Busy, Followed, Store, Strange
+from store import STREAMS, Busy, Store, Strange
 from telling import say, warn
 
-ANSWERS = (
-    "received",
-    "declined",
-    "under_examination",
-    "mediation",
-    "corrective_action",
-    "recommendation",
-    "closed",
-)
 REST = (1, 2, 5, 10, 30, 60)  # seconds between tries while the regency is away
 SELDOM = 300  # seconds until we look without having been poked: a poke can get lost
 FORK = {"forked", "ahead", "lost_future"}  # what a 409 says of a place that is not in the feed
@@ -59,8 +52,23 @@ ADVICE = {
     "key": "Was a key lost or stolen? Hear the new one's thumbprint by telephone, then `pin` it.",
 }
 ALONE, LOOK = ("follow", "listen", "rejoin"), ("compare", "status", "verify")
-DAILY = 86400  # seconds between two looks at the published keys
+DAILY = 86400  # seconds between two looks at the published keys, and two warnings of one thing
+LONGEST = 300  # seconds until keys, answers and dossiers are seen to, however much there is to read
+FROZEN = "Ask the regency by telephone for its position and hash: is this the end of its feed?"
 FURTHER = "acknowledged_further"  # than we know: our folder came from a backup
+
+
+class Timer:
+    """Tells when so many seconds are over; they are before it was started."""
+
+    def __init__(self, seconds):
+        self._seconds, self._started = seconds, None
+
+    def start(self):
+        self._started = time.monotonic()
+
+    def is_over(self):
+        return self._started is None or time.monotonic() > self._started + self._seconds
 
 
 class Client:
@@ -69,10 +77,10 @@ class Client:
     def __init__(self, store):
         self.store, self.config = store, configured(store)
         self.office = Office(self.config)
-        self._looked = None  # when at the published keys
+        self.answers = Answers(store, self.office, self.config["signing_key"])
+        self._looked, self._duties = Timer(DAILY), Timer(LONGEST)
+        self._missed = {stream: Timer(DAILY) for stream in STREAMS}
         self._owed = Owed(store, self.office, self.config.get("opening_key"))
-
-    # --- following
 
     def follow(self, once, pokes=None):
         """Reads on; with `pokes`, when one comes, and now and then. Raises Broken; and Away only if
@@ -80,6 +88,7 @@ class Client:
         streams, tries = [Followed(self.store, stream) for stream in STREAMS], 0
         self._owed.want(self.store.entries("handovers"))
         while True:
+            began = time.monotonic()
             try:
                 more = self._round(streams, 0 if once or pokes else WAIT)
                 tries = 0
@@ -87,6 +96,8 @@ class Client:
                     return
                 if pokes and not more:
                     pokes.wait(SELDOM)
+                elif not more:  # who answers at once, though we would wait, is not asked at once
+                    time.sleep(max(0, began + REST[0] - time.monotonic()))
             except Away as away:
                 if once:
                     raise
@@ -96,36 +107,54 @@ class Client:
                 tries += 1
 
     def _round(self, streams, wait):
-        """Each stream once; whether there is more. Only the last one is waited for."""
-        more = False
-        for followed in streams:
-            more |= self._ask_checkpoints(followed)
-            page = self._page(followed, wait if followed is streams[-1] else 0)
-            new = self._keep(followed, page)
-            for entry in new:
-                about = f"{entry['position']} {entry['type']} {entry.get('subject')}"
-                say(f"{followed.stream} {about}")
-            self._acknowledge(followed)
-            self._owed.want(new)
-            more |= page["more"]
-        if not more:
-            self._afterwards()
+        """Reads each stream once; only the last one is waited for. What else is to be done is done
+        when there is nothing left to read, and whenever it was not for long. None of it holds up
+        another. Returns whether there is more; raises what the first one raised of Away and Refused
+        if the reading stops for it."""
+        steps = [partial(self._read, one, wait if one is streams[-1] else 0) for one in streams]
+        troubles = _each(steps)
+        more = not troubles and any(followed.more for followed in streams)
+        if not (more or troubles) or self._duties.is_over():
+            self._duties.start()
+            troubles += _each((self._look_at_keys, self.answers.send, self._owed.fetch))
+        first = troubles[:1] if not more else []
+        for told in sorted({*map(str, troubles)} - {*map(str, first)}):
+            warn(f"away ({told})")
+        if first:
+            raise first[0]
         return more
 
-    def _afterwards(self):
-        """What is done once there is nothing more to read; none of it holds up another. Raises what
-        the first one raised of Away and Refused."""
-        troubles = []
-        for step in (self._look_at_keys, self.send_answers, self._owed.fetch):
-            try:
-                step()
-            except (Away, Refused) as trouble:
-                troubles.append(trouble)
-        if troubles:
-            raise troubles[0]
+    def _read(self, followed, wait):
+        """Reads on in one stream, keeps what holds, and says so."""
+        followed.more = False
+        more = self._ask_checkpoints(followed)
+        page = self._page(followed, wait)
+        new = self._keep(followed, page)
+        self._owed.want(new)
+        for entry in new:
+            about = f"{entry['position']} {entry['type']} {entry.get('subject')}"
+            say(f"{followed.stream} {about}")
+        if not page["more"]:
+            self._tell_what_is_missed(followed)
+        self._acknowledge(followed)
+        followed.more = more or page["more"]
+
+    def _tell_what_is_missed(self, followed):
+        """Warns once a day of what should have come and has not, as far as everything was read."""
+        if not self._missed[followed.stream].is_over():
+            return
+        self._missed[followed.stream].start()
+        if followed.stream == "monitoring" and is_old(followed.newest, time.time()):
+            warn(f"monitoring: its newest entry is of {followed.newest or 'no time'}. {FROZEN}")
+        if followed.stream == "handovers":
+            for one in untold(self.store, self.store.answers()):
+                if one["written"] < time.time() - DAILY:
+                    warn(
+                        f"answer {one['id']} was taken, and the chain does not tell of it. Ask why"
+                    )
 
     def _look_at_keys(self):
-        if self._looked is None or time.monotonic() > self._looked + DAILY:
+        if self._looked.is_over():
             self._show_keys()
 
     def _ask_checkpoints(self, followed):
@@ -158,18 +187,18 @@ class Client:
         it, or by a person. Raises Broken for another key under a name that is."""
         for jwk in new_keys(self.office.keys(), self.store):
             say(f"NEW key {jwk['kid']}, published {jwk.get('published')}: not trusted")
-        self._looked = time.monotonic()
+        self._looked.start()
 
     def _acknowledge(self, followed):
         """Says once that we have everything up to the cursor, if we have: also what was kept before
         we were started, and was not said then."""
-        place = followed.reached
-        if not followed.acknowledged < place <= followed.chain.position:
+        place, chain = followed.reached, followed.chain
+        if not followed.acknowledged < place <= chain.position:
             return
+        told = {"stream": followed.stream, "epoch": chain.epoch_at(place), "position": place}
         try:
             with self._told_of(followed):
-                hash = followed.chain.hash_at(place)
-                self.office.acknowledge(followed.stream, followed.cursor, hash)
+                self.office.acknowledge(told, followed.cursor, chain.hash_at(place))
         except Refused as refused:
             if refused.code != FURTHER:
                 raise
@@ -186,42 +215,16 @@ class Client:
                 raise Broken(followed.stream, followed.chain.position, refused.code) from None
             raise
 
-    # --- answering
 
-    def answer(self, number, said):
-        """Writes the answer down, then sends it until it is taken or refused."""
-        said = {name: value for name, value in said.items() if value is not None}
-        id = f"msg_{uuid4().hex}"
-        body = json.dumps({"number": number, **said})
-        kept = {"id": id, "written": time.time(), "body": body, "result": None}
-        self.store.write(f"answers/{id}.json", kept)
-        return self.send_answers()
-
-    def send_answers(self):
-        """Sends what was not taken yet, oldest first; whether nothing was refused. The same id goes
-        with the same bytes, so that whatever happened to an earlier try, it has one effect. Raises
-        Strange, before anything is signed, if a file there is no answer of ours."""
-        good = True
-        for one in self.store.answers():
-            if one["result"] is None:
-                one["result"] = self._send(one)
-                self.store.write(f"answers/{one['id']}.json", one)
-                good = good and one["result"]["taken"]
-                say(f"answer {one['id']}: {json.dumps(one['result'])}")
-        return good
-
-    def _send(self, one):
-        body = one["body"].encode()
-        number = json.loads(body)["number"]
-        if not is_number(number):
-            raise Strange(f"answers/{one['id']}.json is about no report")
-        headers = sign(self.config["signing_key"], one["id"], body)
+def _each(steps):
+    """Does them all; what they raised of Away and Refused."""
+    troubles = []
+    for step in steps:
         try:
-            return {**self.office.answer(number, body, headers), "taken": True}
-        except Refused as refused:
-            if refused.status == 401:  # our keys or our clock are wrong; the answer is not
-                raise
-            return {**refused.problem, "taken": False, "status": refused.status}
+            step()
+        except (Away, Refused) as trouble:
+            troubles.append(trouble)
+    return troubles
 
 
 def configured(store):
@@ -239,32 +242,6 @@ def init(store, words):
     config = {name: str(Path(file).resolve()) for name in files if (file := getattr(words, name))}
     store.write("config.json", {"url": words.url, "proxy": words.proxy, **config})
     store.trust(new_keys(feed_keys, store))
-
-
-def status(store):
-    """What is kept."""
-    told = {stream: store.read(f"{stream}.json", {}) for stream in STREAMS}
-    told |= {
-        "dossiers": [Path(name).stem for name in store.listed("dossiers")],
-        "answers": [{"id": a["id"], "result": a["result"]} for a in store.answers()],
-        "evidence": store.listed("evidence"),
-        "missing": [e["subject"] for e in store.entries("handovers") if is_missing(store, e)],
-    }
-    for line in json.dumps(told, indent=1).splitlines():
-        say(line)
-
-
-def verify(store):
-    """Checks every kept entry and dossier from the start, also while another program follows.
-    Raises Broken."""
-    for stream in STREAMS:
-        chain = Followed(store, stream, alone=False).chain
-        say(f"{stream}: {chain.position} entries hold")
-    for entry in store.entries("handovers"):
-        if entry["type"] == HANDED_OVER:
-            kept = store.read(file_of(entry["subject"]))
-            if kept and (why := why_false(kept, entry)):
-                raise Broken("handovers", entry["position"], f"dossier: {why}")
 
 
 def parsed():
@@ -313,7 +290,7 @@ def run(store, words):
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
         said |= {"reference": words.reference, "words": words.words}
-        return 0 if Client(store).answer(words.number, said) else 1
+        return 0 if Client(store).answers.answer(words.number, said) else 1
     elif words.command == "open":
         with store.looking():
             return 0 if open_again(store, _opening_key(store, words), words.numbers) else 1

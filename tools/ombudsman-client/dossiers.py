@@ -4,11 +4,12 @@ import hashlib
 import json
 import random
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import rfc8785
-from chain import FORM, HANDED_OVER, Broken, is_number
+from chain import FORM, HANDED_OVER, Broken, is_deep, is_number
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import import_key
@@ -39,6 +40,8 @@ def why_false(answer, entry):
 
 def _why_false(answer, entry):
     dossier, told = answer["dossier"], entry["data"].get("dossier") or {}
+    if is_deep({name: answer.get(name) for name in MEMBERS}):  # it could not be written
+        raise ValueError("nested too deeply")
     digest = hashlib.sha256(rfc8785.dumps(dossier)).hexdigest()
     if digest != told.get("sha256"):
         return "its hash is not the feed's"
@@ -99,13 +102,30 @@ class Owed:
         if self._opening_key:
             kept["opened"] = unseal(kept, number, self._opening_key)
         self._store.write(file_of(number), kept)
-        say(f"dossier {number}")
+        _tell_kept(number, kept)
         _tell_sealed(number, kept.get("opened", []))
 
 
 def is_missing(store, entry):
     """Whether it tells of a dossier that is not kept."""
-    return entry["type"] == HANDED_OVER and not store.has(file_of(entry["subject"]))
+    return entry.get("type") == HANDED_OVER and not store.has(file_of(entry["subject"]))
+
+
+def lacking(kept):
+    """How many parts did not come with a dossier that names them: they were erased."""
+    try:
+        return len(kept["dossier"].get("parts", [])) - len(kept["sealed"])
+    except FORM:
+        return 0  # `verify` tells what it is
+
+
+def _tell_kept(number, kept):
+    if not (absent := lacking(kept)):
+        say(f"dossier {number}")
+        return
+    told = f"{absent} of {absent + len(kept['sealed'])} parts did not come"
+    when = kept["erased_at"]
+    warn(f"dossier {number}: {told}: the regency says that they were erased at {when}")
 
 
 def known(answer):
@@ -175,10 +195,18 @@ def _opened(part, number, keys):
     inside = jwe.decrypt_compact(part["sealed"], keys[part["key_id"]], registry=registry)
     if inside.protected.get("sub") != number:
         raise ValueError("sealed for another case")
-    opened = json.loads(inside.plaintext)
+    opened = _shallow(inside.plaintext)
     if opened.get("part", part["part"]) != part["part"]:
         raise ValueError("sealed as another part")
     return opened
+
+
+def _shallow(plaintext):
+    """What the JSON says. Raises ValueError for what could not be written again."""
+    with suppress(RecursionError):
+        if not is_deep(opened := json.loads(plaintext)):
+            return opened
+    raise ValueError("what is inside is nested too deeply")
 
 
 def compare(store, number, files):

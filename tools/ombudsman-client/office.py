@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from chain import is_deep
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -18,9 +19,12 @@ WAIT = 20  # seconds that the feed may let us wait for news
 PAGE, CHECKPOINTS = 2000, 500  # of each as many as a page may have
 PATIENCE, LARGEST = 300, 2**25  # seconds and bytes for one answer
 LATER = (408, 429)  # refusals that are none
+TAKEN = ("number", "answer", "at")  # what is told of an answer that has taken effect
+ACKNOWLEDGED = {"stream": str, "epoch": int, "position": int}
 CURSOR = re.compile(r"[!-~]{0,100}")
 BEARER = re.compile(r"[!-~]+")
 NO_FORM = "what it answered is not of its form"
+NOTHING_NEW = "it says that there is more, and shows nothing new"
 GIVEN_UP = "nothing of it is kept. Try again, and call the regency if it stays so"
 
 
@@ -68,7 +72,7 @@ class Office:
             self._client = _client(self._config)  # the other was stopped wherever it was
             raise
         if is_refused:
-            raise Refused(status, told or {})
+            raise Refused(status, {} if told is None or is_deep(told) else told)
         if told is None or not all(type(told.get(n)) is t for n, t in (members or {}).items()):
             raise Away(NO_FORM)
         return told
@@ -87,7 +91,7 @@ class Office:
         if not is_cursor(told["cursor"]):  # kept, it could never be asked with
             raise Away(NO_FORM)
         if told["more"] and not told[name]:
-            raise Away("it says that there is more, and shows nothing")
+            raise Away(NOTHING_NEW)
         return told
 
     def keys(self):
@@ -96,17 +100,30 @@ class Office:
     def epochs(self, stream):
         return self.ask("GET", "epochs", {"epochs": list}, params={"stream": stream})["epochs"]
 
-    def acknowledge(self, stream, cursor, hash):
-        body = {"stream": stream, "cursor": cursor, "hash": hash}
-        return self.ask("POST", "acknowledgements", json=body)
+    def acknowledge(self, place, cursor, hash):
+        """`place`: the stream, the epoch and the position that the cursor stands after. Raises Away
+        unless it is this one that is noted."""
+        body = {"stream": place["stream"], "cursor": cursor, "hash": hash}
+        told = self.ask("POST", "acknowledgements", {**ACKNOWLEDGED, "at": str}, json=body)
+        _same(told, place)
 
     def dossier(self, number):
         return self.ask("GET", f"dossiers/{number}")
 
     def answer(self, number, body, headers):
+        """What was taken, and when: this number and the answer of the body. Raises Away for
+        anything else."""
         headers = {"Content-Type": "application/json", **headers}
         path = f"handovers/{number}/answers"
-        return self.ask("POST", path, content=body, headers=headers)
+        told = self.ask("POST", path, dict.fromkeys(TAKEN, str), content=body, headers=headers)
+        _same(told, {"number": number, "answer": json.loads(body)["answer"]})
+        return {name: told[name] for name in TAKEN}
+
+
+def _same(told, sent):
+    """Raises Away unless it tells of what was sent: else somebody in between has answered."""
+    if any(told[name] != value for name, value in sent.items()):
+        raise Away(NO_FORM)
 
 
 def is_cursor(text):

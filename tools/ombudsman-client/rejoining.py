@@ -7,8 +7,9 @@ the regency says of its epochs is not signed; it tells where to look.
 
 from chain import EPOCH_OPENED, FORM, HANDED_OVER, Broken, Chain
 from dossiers import file_of
+from followed import Followed, Keys
 from office import is_cursor
-from store import STREAMS, Followed, Keys
+from store import STREAMS
 from telling import say, warn
 
 

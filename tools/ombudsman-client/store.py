@@ -21,16 +21,18 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePath
 
-from chain import Broken, Chain, public_keys
+from chain import public_keys
 from telling import warn
 
 STREAMS = ("monitoring", "handovers")
 FOLDERS = ("dossiers", "answers", "evidence")
 ANSWER = {"id", "written", "body", "result"}
+ID = re.compile(r"[A-Za-z0-9_-]{16,64}")  # of an answer, as Standard Webhooks has it
 STALE = 3600  # seconds after which nobody is still writing a file
 
 
@@ -39,7 +41,7 @@ class Busy(Exception):
 
 
 class Strange(Exception):
-    """A file, or the name of one, that is none of ours."""
+    """A file, a line or the name of one that is none of ours, or what cannot be written as one."""
 
 
 class Store:
@@ -101,16 +103,20 @@ class Store:
             return otherwise
         try:
             return json.loads(file.read_text("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Strange(f"{file} is damaged: it is no JSON") from None
 
     def write(self, name, document):
-        """Replaces a document as a whole, and only once it is on the disk."""
+        """Replaces a document as a whole, and only once it is on the disk. Raises Strange for one
+        that cannot be spelled: what stood there stays."""
+        text = _spelled(document)
+        if text is None:
+            raise Strange(f"{name} is not written: it is nested too deeply")
         with (
             self._fresh(name) as fresh,
             open(fresh, "w", encoding="ascii", opener=_private) as target,
         ):
-            target.write(_spelled(document))
+            target.write(text)
             target.flush()
             os.fsync(target.fileno())
 
@@ -125,6 +131,13 @@ class Store:
         not written as one: what stands there gets signed."""
         kept = [self._answer(name) for name in self.listed("answers")]
         return sorted(kept, key=lambda answer: answer["written"])
+
+    def answer(self, id):
+        """The answer of this id, or None; there is none of what is no id. Raises Strange as
+        `answers`."""
+        name = f"answers/{id}.json"
+        is_id = isinstance(id, str) and ID.fullmatch(id)
+        return self._answer(name) if is_id and self.has(name) else None
 
     def _answer(self, name):
         one = self.read(name)
@@ -151,14 +164,15 @@ class Store:
 
     def lines(self, name):
         """The documents of a file, one on each line, up to one that is not finished: whoever writes
-        it may finish it meanwhile, and its end is no line."""
+        it may finish it meanwhile, and its end is no line. Raises Strange for a line that is no
+        document."""
         file = self.place(name)
         if file.exists():
-            with open(file, encoding="utf-8", newline="\n") as lines:
-                for line in lines:
-                    if not line.endswith("\n"):
+            with open(file, "rb") as lines:
+                for n, line in enumerate(lines, 1):
+                    if not line.endswith(b"\n"):
                         return
-                    yield json.loads(line)
+                    yield _document(line, f"line {n} of {file}")
 
     def add(self, name, documents):
         """Adds lines to a file; they are on the disk when it returns."""
@@ -202,12 +216,16 @@ class Store:
                 os.fsync(target.fileno())
 
     def evidence(self, stream, **found):
-        """Keeps what did not hold; the file's name."""
+        """Keeps what did not hold, but for members that cannot be spelled, whose names are told;
+        the file's name."""
         when, more = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), itertools.count(2)
         name = f"evidence/{when}-{stream}.json"
         while self.has(name):
             name = f"evidence/{when}-{stream}-{next(more)}.json"
-        self.write(name, found)
+        kept = {one: value for one, value in found.items() if _spelled([value]) is not None}
+        if left_out := sorted(found.keys() - kept.keys()):
+            kept["left_out"] = f"nested too deeply to be written: {', '.join(left_out)}"
+        self.write(name, kept)
         return self.folder / name
 
     def _sweep(self):
@@ -218,127 +236,24 @@ class Store:
                     file.unlink()
 
 
-class Keys:
-    """The trusted keys, read again for a name that is not there: somebody may have pinned it."""
-
-    def __init__(self, store):
-        self._store, self._known = store, store.keys()
-
-    def get(self, kid):
-        """A key by its name, or None."""
-        if kid not in self._known:
-            self._known = self._store.keys()
-        return self._known.get(kid)
-
-
-class Followed:
-    """One stream as it is kept. Raises Broken if what is kept does not hold."""
-
-    def __init__(self, store, stream, *, alone=True):
-        """Whoever is not `alone` in the folder writes nothing there: half a line may be another's,
-        who is writing it. Checkpoints are read first, so that their entries are there."""
-        self.store, self.stream = store, stream
-        self.name, self.witnesses = f"{stream}.jsonl", f"{stream}-checkpoints.jsonl"
-        if alone:
-            store.cut(self.name)
-            store.cut(self.witnesses)
-        witnesses = list(store.lines(self.witnesses))
-        self.chain = Chain(stream, Keys(store))
-        for entry in store.entries(stream):
-            self.chain.take(entry)
-        if alone:
-            store.trust(self.chain.announced)
-        kept = store.read(f"{stream}.json", {})
-        self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
-        self.reached = kept.get("position", 0)  # which entry the cursor stands after
-        self.checkpoints = kept.get("checkpoints", "")  # the cursor after those that are kept
-        self._expected, self._met = [], {}
-        self._hold(witnesses)
-
-    def keep(self, page):
-        """Checks a page, then writes its new entries, then its cursor; the new entries. Of a page
-        that does not hold, what stands before the broken entry is not kept either."""
-        before = self.chain.mark()
-        try:
-            new = [entry for entry in page["events"] if self.chain.take(entry)]
-        except Broken as broken:
-            self.chain.back_to(before)
-            broken.page = page
-            raise
-        if new:
-            self.store.add(self.name, new)
-            self.store.trust(self.chain.announced)
-        self.cursor = page["cursor"]
-        self.reached = page["events"][-1]["position"] if page["events"] else self.reached
-        self.save()
-        return new
-
-    @property
-    def awaits(self):
-        """Whether checkpoints were told whose entries have not come."""
-        return bool(self._expected)
-
-    def expect(self, page):
-        """Notes checkpoints, which the entries must bear out that are asked for after them."""
-        self._expected, self._after = page["checkpoints"], page["cursor"]
-
-    def witness(self, more):
-        """Keeps the checkpoints whose entries are here; once there are no more entries, that must
-        be all of them. Raises Broken for one that tells of another entry than ours."""
-        here = [one for one in self._expected if not self._is_later(one)]
-        self._expected = [one for one in self._expected if self._is_later(one)]
-        if fresh := self._hold(here):
-            self.store.add(self.witnesses, fresh)
-        if self._expected and not more:
-            raise Broken(self.stream, self.chain.position + 1, "end", self._expected)
-        if here and not self._expected:
-            self.checkpoints = self._after
-            self.save()
-
-    def go_back(self, head, cursor):
-        """Goes on from a chain that ends earlier. What is kept after its end leaves our files: the
-        caller has put it aside."""
-        for name in (self.witnesses, self.name):
-            self.store.shorten(name, lambda one: one["position"] <= head.position)
-        self.chain, self.cursor, self.checkpoints = head, cursor, ""  # those come again, the same
-        self.reached, self.acknowledged = head.position, min(self.acknowledged, head.position)
-        self.save()
-
-    def save(self):
-        """Writes where to go on."""
-        at = {"cursor": self.cursor, "acknowledged": self.acknowledged}
-        at |= {"position": self.reached, "hash": self.chain.hash_at(self.reached)}
-        self.store.write(f"{self.stream}.json", at | {"checkpoints": self.checkpoints})
-
-    def _hold(self, checkpoints):
-        """Those that are new. A place has one checkpoint for ever."""
-        fresh = []
-        for one in checkpoints:
-            try:
-                self.chain.hold(one)
-            except Broken as broken:
-                broken.page = one
-                raise
-            known = self._met.setdefault(one["position"], one)
-            if known is one:
-                fresh.append(one)
-            elif known != one:
-                raise Broken(self.stream, one["position"], "checkpoint", [known, one])
-        return fresh
-
-    def _is_later(self, checkpoint):
-        position = checkpoint.get("position") if isinstance(checkpoint, dict) else None
-        return isinstance(position, int) and position > self.chain.position
-
-
 def _spelled(document):
-    """As JSON, in ASCII: what others wrote may hold halves of characters. What is nested too deeply
-    for that is kept as far as it can be shown."""
+    """As JSON, in ASCII: what others wrote may hold halves of characters. None for what is nested
+    too deeply."""
     for indent in (1, None):
         with suppress(RecursionError):
             return json.dumps(document, indent=indent)
-    flat = {name: value for name, value in document.items() if not isinstance(value, dict | list)}
-    return json.dumps({**flat, "left_out": "nested too deeply to be written"})
+    return None
+
+
+def _document(line, where):
+    """The JSON object of a line. Raises Strange for what is none."""
+    try:
+        told = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise Strange(f"{where} is damaged: it is no JSON object")
+    return told
 
 
 @contextmanager

@@ -95,8 +95,12 @@ def test_it_answers_and_its_answer_comes_back_on_the_chain(tower: Tower, outside
     assert [fact["answer"] for fact in tower.said("escalation.answered")] == ["received"]
     last = outside.entries("handovers")[-1]
     assert (last["type"], last["data"]["answer"]) == ("feed.case.answered.v1", "received")
+    assert outside.run("verify") == 0, outside.said
+    assert "tells of the answer" not in outside.said
     assert outside.run("status") == 0
-    assert [a["result"]["taken"] for a in json.loads(outside.said)["answers"]] == [True, False]
+    told = json.loads(outside.said)
+    assert [a["result"]["taken"] for a in told["answers"]] == [True, False]
+    assert told["untold"] == []
 
 
 def test_it_tells_whether_a_file_is_the_one_that_was_named(
@@ -169,10 +173,11 @@ CURSOR_FIRST = (
     f"{DIE}        if new:\n",
 )
 EARLY = (
-    "            page = self._page(followed, wait if followed is streams[-1] else 0)\n",
-    "            page = self._page(followed, wait if followed is streams[-1] else 0)\n"
-    '            for last in page["events"][-1:]:\n'
-    '                self.office.acknowledge(followed.stream, page["cursor"], last["hash"])\n',
+    "        page = self._page(followed, wait)\n",
+    "        page = self._page(followed, wait)\n"
+    '        for last in page["events"][-1:]:\n'
+    '            place = {"stream": followed.stream, "epoch": 1, "position": last["position"]}\n'
+    '            self.office.acknowledge(place, page["cursor"], last["hash"])\n',
 )
 
 
@@ -180,7 +185,7 @@ def test_dying_after_the_entries_and_before_its_cursor_it_knows_them_again(
     tower: Tower, outside: Outside, tmp_path: Path
 ) -> None:
     write(tower, 30)
-    outside.program = changed(tmp_path / "dies", ("store.py", BETWEEN, DIE + BETWEEN))
+    outside.program = changed(tmp_path / "dies", ("followed.py", BETWEEN, DIE + BETWEEN))
     assert outside.run("follow", "--once") == -9
     with (outside.folder / "monitoring.jsonl").open("a") as file:
         file.write('{"half": "a li')
@@ -194,7 +199,7 @@ def test_a_client_that_keeps_its_cursor_first_loses_what_it_has_not_written(
 ) -> None:
     """A negative control of the kills."""
     write(tower, 30)
-    outside.program = changed(tmp_path / "dies", ("store.py", *CURSOR_FIRST))
+    outside.program = changed(tmp_path / "dies", ("followed.py", *CURSOR_FIRST))
     assert outside.run("follow", "--once") == -9
 
     outside.program = PROGRAM
@@ -237,8 +242,8 @@ def test_a_client_that_names_its_answer_anew_each_time_does_not_learn_what_becam
     tower: Tower, way: Between, outside: Outside, tmp_path: Path
 ) -> None:
     """The negative control of the answer's one effect."""
-    named = ('["signing_key"], one["id"], body)', '["signing_key"], f"msg_{uuid4().hex}", body)')
-    outside.program = changed(tmp_path / "forgets", ("client.py", *named))
+    named = ('_signing_key, one["id"], body)', '_signing_key, f"msg_{uuid4().hex}", body)')
+    outside.program = changed(tmp_path / "forgets", ("answers.py", *named))
 
     with pytest.raises(AssertionError):
         taken_once(tower, way, outside)

@@ -20,14 +20,14 @@ from tests.service.escalation.tower import Tower
 
 pytestmark = pytest.mark.fault
 
-ACKNOWLEDGE = "            self._acknowledge(followed)\n"
+ACKNOWLEDGE = "        self._acknowledge(followed)\n"
 SAID = "POST /v1/ombudsman/acknowledgements"
 LOCK = "SELECT pg_advisory_lock(hashtext('escalation.acknowledge.monitoring'))"
 
 
 def owe(outside: Outside, folder: Path, stream: str = "monitoring") -> None:
     """It has kept what there is of a stream, and its cursor, and dies before it says so."""
-    dying = f'            if followed.stream == "{stream}":\n        {DIE}{ACKNOWLEDGE}'
+    dying = f'        if followed.stream == "{stream}":\n    {DIE}{ACKNOWLEDGE}'
     outside.program = changed(folder / "dies", ("client.py", ACKNOWLEDGE, dying))
     assert outside.run("follow", "--once") == -9
     outside.program = PROGRAM
@@ -61,7 +61,7 @@ def test_a_client_that_forgets_how_far_it_was_waits_for_the_next_entry(
     """The negative control."""
     tower.write(30)
     owe(outside, tmp_path)
-    forgets = ("store.py", 'kept.get("position", 0)', "0")
+    forgets = ("followed.py", 'kept.get("position", 0)', "0")
     outside.program = changed(tmp_path / "forgets", forgets)
 
     with pytest.raises(AssertionError, match="0 == "):

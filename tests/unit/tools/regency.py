@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -17,12 +18,15 @@ from joserfc.jwk import OKPKey
 
 BELOW = "/v1/ombudsman/"
 GENESIS = "00" * 32
+AT = "2027-01-04T02:00:00Z"
 
 
 class Regency:
     """Two chains by one key. `answers`: by the path below /v1/ombudsman/, statuses and bodies that
     are given in turn, the last one for ever; `odd`: by the path, who writes the answer itself in
-    place of that; `asked`: the methods and paths that were asked for."""
+    place of that; `pages`: pages of `feed` or `checkpoints` that are shown for ever, by that and
+    the stream; `endless`: whether monitoring grows whenever it is read; `asked`: the methods and
+    paths that were asked for."""
 
     def __init__(self) -> None:
         self.key = OKPKey.generate_key("Ed25519")
@@ -30,7 +34,9 @@ class Regency:
         self.entries: dict[str, list[dict[str, Any]]] = {"monitoring": [], "handovers": []}
         self.answers: dict[str, list[tuple[int, bytes]]] = {}
         self.odd: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
+        self.pages: dict[tuple[str, str], dict[str, Any]] = {}
         self.asked: list[str] = []
+        self.endless = False
         self.largest_page = 2000
         self.signed: list[bytes] = []  # bodies that came with a signature
 
@@ -47,12 +53,21 @@ class Regency:
         chain = self.entries[stream]
         position, before = len(chain) + 1, chain[-1]["hash"] if chain else GENESIS
         said = {"source": f"/escalation/feed/{stream}", "type": "x", "subject": "y", "epoch": 1}
-        said |= {"position": position, "data": {"n": position}, **other}
+        said |= {"position": position, "data": {"n": position}, "time": now(), **other}
         digest = sha256(bytes.fromhex(before) + rfc8785.dumps(said)).digest()
-        signature = base64url(self.key.private_key.sign(digest))  # type: ignore[union-attr,call-arg]
-        proof = {"prevhash": before, "hash": digest.hex(), "kid": self.kid, "signature": signature}
-        chain.append({**said, **proof})
+        proof = {"prevhash": before, "hash": digest.hex(), "kid": self.kid}
+        chain.append({**said, **proof, "signature": self._signed(digest)})
         return chain[-1]
+
+    def checkpoint(self, stream: str = "monitoring") -> dict[str, Any]:
+        """The signed word that the stream ends here."""
+        last = self.entries[stream][-1]
+        place = {name: last[name] for name in ("epoch", "position", "hash")}
+        said = {"stream": stream, **place, "time": AT, "kid": self.kid}
+        return {**said, "signature": self._signed(rfc8785.dumps(said))}
+
+    def _signed(self, message: bytes) -> str:
+        return base64url(self.key.private_key.sign(message))  # type: ignore[union-attr,call-arg]
 
     def hand_over(self, number: str, answer: dict[str, Any]) -> None:
         """An entry that tells of a dossier, and the dossier."""
@@ -71,17 +86,39 @@ class Regency:
         if told := self.answers.get(name):
             return told.pop(0) if len(told) > 1 else told[0]
         asked = {one: values[0] for one, values in parse_qs(split.query).items()}
+        if method == "POST":
+            return 200, json.dumps(self._taken(name, json.loads(body))).encode()
         return 200, json.dumps(self._usual(name, asked)).encode()
 
+    def _taken(self, name: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """What is told of something that has taken effect."""
+        if name == "acknowledgements":
+            place = {"epoch": 1, "position": int(sent["cursor"])}
+            return {"stream": sent["stream"], **place, "at": AT}
+        return {"number": sent["number"], "answer": sent["answer"], "at": AT}
+
     def _usual(self, name: str, asked: dict[str, str]) -> dict[str, Any]:
+        if page := self.pages.get((name, asked.get("stream", ""))):
+            return page
         if name == "feed":
+            endless = self.endless and asked["stream"] == "monitoring"
+            if endless:
+                self.append()
             chain = self.entries[asked["stream"]]
             before = int(asked.get("after", 0))
             end = min(len(chain), before + self.largest_page)
-            return {"events": chain[before:end], "cursor": str(end), "more": end < len(chain)}
+            return {
+                "events": chain[before:end],
+                "cursor": str(end),
+                "more": endless or end < len(chain),
+            }
         if name == "checkpoints":
             return {"checkpoints": [], "cursor": "", "more": False}
         return {"keys": self.keys, "epochs": lambda: {"epochs": []}}.get(name, dict)()
+
+
+def now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def base64url(value: bytes) -> str:

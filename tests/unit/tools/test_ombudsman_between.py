@@ -16,10 +16,10 @@ from tests.unit.tools.regency import Regency
 NUMBER = "KTB-12345-67890"
 ANSWER = f"handovers/{NUMBER}/answers"
 CUT = (
-    ("store.py", "        if alone:\n", "        if True:\n"),
+    ("followed.py", "        if alone:\n", "        if True:\n"),
     ("store.py", "with self.taking_away():", "if True:"),
 )
-UNFINISHED = 'if not line.endswith("\\n"):\n                        '
+UNFINISHED = 'if not line.endswith(b"\\n"):\n                        '
 
 
 def test_pin_shows_thumbprints_and_trusts_what_is_named(regency: Regency, outside: Outside) -> None:
@@ -81,7 +81,9 @@ def test_what_is_no_key_ends_with_evidence(regency: Regency, outside: Outside, k
 TAKEN = (200, json.dumps({"number": NUMBER, "answer": "received", "at": "x"}).encode())
 PASSING = [
     (500, b"{}"), (502, b"x"), (503, b"{}"), (507, b""), (408, b"{}"), (429, b"{}"),
-    (200, b"<html>Log in</html>"), (200, b"[]"), (302, b""),
+    (200, b"<html>Log in</html>"), (200, b"[]"), (302, b""), (200, b"{}"),
+    (200, TAKEN[1].replace(b"123", b"124")), (200, TAKEN[1].replace(b"rec", b"x")),
+    (200, TAKEN[1].replace(b"at", b"by")),
 ]  # fmt: skip
 
 
@@ -98,6 +100,26 @@ def test_an_answer_that_was_not_heard_is_sent_again(
     assert json.loads(file.read_text())["result"]["taken"] is True
     first, second = regency.signed
     assert first == second
+
+
+NOTED = {"stream": "monitoring", "epoch": 1, "position": 1, "at": "x"}
+OTHERS = [{}, {"stream": "handovers"}, {"epoch": 2}, {"position": 2}, {"position": True}]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=json.dumps)
+def test_what_is_not_noted_as_it_was_sent_is_acknowledged_again(
+    regency: Regency, outside: Outside, other: dict[str, object]
+) -> None:
+    odd = NOTED | other if other else {}
+    regency.answers["acknowledgements"] = [
+        (200, json.dumps(told).encode()) for told in (odd, NOTED)
+    ]
+
+    assert outside.run("follow", "--once") == 2
+    assert outside.read("monitoring.json")["acknowledged"] == 0
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    assert outside.read("monitoring.json")["acknowledged"] == 1
 
 
 def test_a_refusal_is_one_whatever_it_calls_itself(regency: Regency, outside: Outside) -> None:
@@ -119,7 +141,7 @@ def test_more_that_is_not_shown_is_not_asked_for_without_a_rest(
 
     assert outside.run("follow", "--once") == 2
     assert "it says that there is more, and shows nothing" in outside.said
-    assert regency.asked.count(f"GET {path}") == 1
+    assert regency.asked.count(f"GET {path}") == 2  # of each stream
 
 
 @pytest.mark.parametrize("path", ["feed", "checkpoints", "keys"])
@@ -203,5 +225,5 @@ def test_a_client_that_passes_over_half_a_line_reads_its_end_as_one(
     regency: Regency, outside: Outside, tmp_path: Path
 ) -> None:
     """The negative control."""
-    with pytest.raises(AssertionError, match="JSONDecodeError"):
+    with pytest.raises(AssertionError, match=r"line 3 of .* is damaged"):
         reads_whole_lines(regency, outside, tmp_path / "half", "continue\n" + " " * 20 + "yield")

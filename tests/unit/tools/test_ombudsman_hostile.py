@@ -131,6 +131,11 @@ def test_of_a_dossier_only_what_is_known_is_kept(regency: Regency, outside: Outs
 
 def envelope(outside: Outside, **content: str) -> str:
     """Sealed for the office, about this case."""
+    return enveloped(outside, json.dumps(content))
+
+
+def enveloped(outside: Outside, text: str) -> str:
+    """The same, of any text."""
     file = outside.folder.parent / "secrets" / "ombudsman-private-key.json"
     registry = jwe.JWERegistry(
         header_registry={"sub": HeaderParameter("Subject", "str", required=True)},
@@ -138,7 +143,7 @@ def envelope(outside: Outside, **content: str) -> str:
     )
     header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": "o", "sub": NUMBER}
     key = ECKey.import_key(json.loads(file.read_text()))
-    return jwe.encrypt_compact(header, json.dumps(content).encode(), key, registry=registry)
+    return jwe.encrypt_compact(header, text.encode(), key, registry=registry)
 
 
 def test_words_that_were_sealed_as_another_part_are_not_shown_as_this_one(
@@ -164,6 +169,7 @@ UNTRUE: dict[str, Callable[[dict[str, Any]], object]] = {
     "with the hash of another": lambda told: told["sealed"][0].update(sealed="y"),
     "without a hash": lambda told: told["sealed"][0].pop("sha256"),
     "no list": lambda told: told.update(sealed=None),
+    "erased too deeply": lambda told: told.update(erased_at=nested(200)),
     "no dossier": lambda told: told.update(dossier=[]),
 }
 
@@ -199,6 +205,21 @@ def test_parts_that_were_erased_are_not_missed(regency: Regency, outside: Outsid
     assert outside.run("verify") == 0, outside.said
 
 
+@pytest.mark.parametrize("came", [0, 1, 2])
+def test_how_many_parts_were_erased_is_told(regency: Regency, outside: Outside, came: int) -> None:
+    told = dossier(part("x"), part("y"), erased_at="2027-01-04T02:00:00Z")
+    told["sealed"] = told["sealed"][:came]
+    regency.hand_over(NUMBER, told)
+
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    told = f"dossier {NUMBER}: {2 - came} of 2 parts did not come: the regency says that they were"
+    assert (f"{told} erased at 2027-01-04T02:00:00Z\n" in outside.said) == (came < 2)
+    assert (f"dossier {NUMBER}\n" in outside.said) == (came == 2)
+    assert outside.run("status") == 0
+    assert json.loads(outside.said)["erased"] == ([NUMBER] if came < 2 else [])
+
+
 FORMS: dict[str, Callable[[dict[str, Any]], object]] = {
     "half a character": lambda entry: entry["data"].update(n="\ud800"),
     "half a character in a name": lambda entry: entry["data"].update({"\ud800": 1}),
@@ -227,6 +248,30 @@ def test_an_entry_that_has_not_the_form_of_one_ends_with_evidence(
     [found] = evidence(outside)
     assert found["position"] == 2
     assert outside.entries() == []
+
+
+def test_what_is_nested_too_deeply_is_no_entry_though_it_is_signed(
+    regency: Regency, outside: Outside
+) -> None:
+    """It could be written and not read again."""
+    regency.append(data=nested(200))
+
+    assert outside.run("follow", "--once") == 3, outside.said
+
+    assert "monitoring: entry 2 does not hold (form)" in outside.said
+
+
+def test_of_a_refusal_that_is_nested_too_deeply_the_status_is_kept(
+    regency: Regency, outside: Outside
+) -> None:
+    regency.answers[f"handovers/{NUMBER}/answers"] = [
+        (409, b'{"errors": ' + b"[" * 900 + b"]" * 900 + b"}")
+    ]
+
+    assert outside.run("answer", NUMBER, "received") == 1
+
+    assert "Traceback" not in outside.said
+    assert [a["result"] for a in outside.documents("answers")] == [{"taken": False, "status": 409}]
 
 
 @pytest.mark.parametrize("one", [None, 7, [], {}, {"position": 1, "kid": []}, {"position": "1"}])

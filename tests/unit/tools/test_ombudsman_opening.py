@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 
 from tests.harness.outside import Outside
 from tests.unit.tools.regency import Regency
-from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, envelope, part
+from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, envelope, enveloped, part
 
 OTHER = "KTB-23456-78901"
 ALL_OPEN = f"dossier {NUMBER}: 1 of 1 sealed parts are open\n"
@@ -95,3 +95,37 @@ def test_who_has_told_of_no_key_is_asked_for_one(sealed: Outside) -> None:
     assert sealed.run("open") == 1
 
     assert sealed.said == "`init` was told no opening key: name one with --opening-key\n"
+
+
+def lists(depth: int) -> str:
+    """An object around so many lists."""
+    return '{"x": ' + "[" * depth + "]" * depth + "}"
+
+
+@pytest.mark.parametrize("depth", [100, 984, 5000])
+def test_what_is_inside_nested_too_deeply_stays_sealed_and_nothing_is_lost(
+    regency: Regency, outside: Outside, depth: int
+) -> None:
+    """Of an opened part that can be written no more nothing could be; the regency may erase its
+    own."""
+    sealed = [part(enveloped(outside, lists(depth))), part(envelope(outside, text="a"))]
+    regency.hand_over(NUMBER, dossier(*sealed))
+    stays = f"dossier {NUMBER}: its part report stays sealed (ValueError: what is inside is nested"
+
+    for command in (("follow", "--once"), ("open",)):
+        assert outside.run(*command) == (command[0] == "open")
+
+        assert stays in outside.said
+        kept = outside.read(f"dossiers/{NUMBER}.json")
+        assert (kept["sealed"], kept["dossier"]) == (sealed, dossier(*sealed)["dossier"])
+        assert [one.get("opened") for one in kept["opened"]] == [None, {"text": "a"}]
+    assert outside.run("verify") == 0, outside.said
+
+
+def test_what_is_inside_may_be_nested_a_hundred_deep(regency: Regency, outside: Outside) -> None:
+    """The control."""
+    regency.hand_over(NUMBER, dossier(part(enveloped(outside, lists(99)))))
+
+    assert outside.run("follow", "--once") == 0, outside.said
+
+    assert opened(outside) == json.loads(lists(99))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.harness.outside import Outside
 from tests.unit.tools.regency import Regency
+from tests.unit.tools.test_ombudsman_between import ANSWER, TAKEN
 from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, envelope, part
 
 FULL = ("prlimit", "--fsize=9000")  # bytes of a file: then the system refuses, as a full disk does
@@ -104,7 +105,7 @@ def test_nor_does_it_hold_up_a_feed_of_many_pages(regency: Regency, outside: Out
 
 
 def test_answers_and_dossiers_hold_up_each_other_never(regency: Regency, outside: Outside) -> None:
-    regency.answers[f"handovers/{NUMBER}/answers"] = [(503, b"{}"), (503, b"{}"), (200, b"{}")]
+    regency.answers[ANSWER] = [(503, b"{}"), (503, b"{}"), TAKEN]
     other = "KTB-12345-67891"
     for number in (NUMBER, other):
         regency.hand_over(number, dossier(part("x")))
@@ -144,6 +145,24 @@ def test_a_damaged_document_is_named(regency: Regency, outside: Outside) -> None
         assert outside.run(*command) == 1
         assert "monitoring.json is damaged: it is no JSON" in outside.said
         assert "Traceback" not in outside.said
+
+
+DAMAGED = [b"\0" * 50, b'{"subject": "\xff"}', b"7", b"", b"[" * 5000]
+
+
+@pytest.mark.parametrize("line", DAMAGED, ids=["power cut", "no UTF-8", "number", "empty", "deep"])
+def test_a_damaged_line_is_named(regency: Regency, outside: Outside, line: bytes) -> None:
+    regency.append()
+    assert outside.run("follow", "--once") == 0, outside.said
+    file = outside.folder / "monitoring.jsonl"
+    first, second = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first + line + b"\n" + second)
+
+    for command in (["follow", "--once"], ["status"], ["verify"]):
+        assert outside.run(*command) == 1
+        assert outside.said.endswith(
+            f"refused: line 2 of {file} is damaged: it is no JSON object\n"
+        )
 
 
 @pytest.mark.parametrize("found", ["", "one two", "one\ntwo", "kunci\u2013"])

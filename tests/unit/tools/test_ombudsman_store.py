@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,28 @@ import pytest
 from tests.harness.outside import PROGRAM
 from tests.unit.tools.regency import Regency
 
-MODULES = ("chain", "store", "telling")
 HEAP, PAGE = 20_000, 2000
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The client's own code; it stands alone, and so do its modules' names."""
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """A module of the client by its name; it stands alone, and so do its modules' names."""
     monkeypatch.syspath_prepend(str(PROGRAM.parent))
-    yield importlib.import_module("store")
-    for name in MODULES:
-        del sys.modules[name]
+    yield importlib.import_module
+    for file in PROGRAM.parent.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+
+
+@pytest.fixture
+def store(own: Callable[[str], Any]) -> Any:
+    """What it keeps."""
+    return own("store")
+
+
+@pytest.fixture
+def following(own: Callable[[str], Any]) -> Any:
+    """How it follows."""
+    return own("followed")
 
 
 def memory(followed: Any, page: dict[str, Any]) -> int:
@@ -40,12 +52,12 @@ def memory(followed: Any, page: dict[str, Any]) -> int:
 
 
 def test_a_page_costs_as_much_after_twenty_thousand_entries_as_at_the_beginning(
-    store: Any, tmp_path: Path
+    store: Any, following: Any, tmp_path: Path
 ) -> None:
     """Bytes are counted, not seconds: a copy of all that was read would be some of a megabyte."""
     regency, kept = Regency(), store.Store(tmp_path)
     kept.trust(regency.keys()["keys"])
-    followed = store.Followed(kept, "monitoring")
+    followed = following.Followed(kept, "monitoring")
     first = memory(followed, regency.page(10))
     for _ in range(HEAP // PAGE):
         followed.keep(regency.page(PAGE))
@@ -57,13 +69,13 @@ def test_a_page_costs_as_much_after_twenty_thousand_entries_as_at_the_beginning(
 
 
 def test_what_was_kept_is_known_again_and_a_page_that_breaks_leaves_nothing(
-    store: Any, tmp_path: Path
+    store: Any, following: Any, tmp_path: Path
 ) -> None:
     regency, kept = Regency(), store.Store(tmp_path)
     kept.trust(regency.keys()["keys"])
     first, second = regency.page(30), regency.page(30)
-    store.Followed(kept, "monitoring").keep(first)
-    followed = store.Followed(kept, "monitoring")
+    following.Followed(kept, "monitoring").keep(first)
+    followed = following.Followed(kept, "monitoring")
     broken = json.loads(json.dumps(second))
     broken["events"][20]["subject"] = "z"
 
@@ -86,15 +98,15 @@ SUBJECTS = [
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_hand_over_of_what_is_no_number_is_not_taken(
-    store: Any, tmp_path: Path, subject: object
+    store: Any, following: Any, tmp_path: Path, subject: object
 ) -> None:
     regency, kept = Regency(), store.Store(tmp_path)
     kept.trust(regency.keys()["keys"])
     entry = regency.append("handovers", type="feed.case.handed_over.v1", subject=subject)
-    followed = store.Followed(kept, "handovers")
+    followed = following.Followed(kept, "handovers")
 
-    with pytest.raises(store.Broken, match=r"handovers: entry 1 does not hold \(subject\)"):
-        followed.keep({"events": [entry], "cursor": "1"})
+    with pytest.raises(following.Broken, match=r"handovers: entry 1 does not hold \(subject\)"):
+        followed.keep({"events": [entry], "cursor": "1", "more": False})
 
     assert list(kept.entries("handovers")) == []
 
@@ -127,10 +139,25 @@ def test_what_cannot_be_spelled_is_kept_as_evidence(store: Any, tmp_path: Path) 
         deep = [deep]
     kept = store.Store(tmp_path)
 
-    half, nested = kept.evidence("x", page="\ud800"), kept.evidence("x", check="y", page=deep)
+    half, nested = kept.evidence("x", page="\ud800"), kept.evidence("x", entries=[7], page=deep)
 
     assert json.loads(half.read_text())["page"] == "\ud800"
-    assert json.loads(nested.read_text())["check"] == "y"
+    left_out = "nested too deeply to be written: page"
+    assert json.loads(nested.read_text()) == {"entries": [7], "left_out": left_out}
+
+
+def test_what_cannot_be_spelled_leaves_a_document_as_it_was(store: Any, tmp_path: Path) -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    kept = store.Store(tmp_path)
+    kept.write("config.json", {"url": "x"})
+
+    with pytest.raises(store.Strange, match=r"config\.json is not written"):
+        kept.write("config.json", {"url": "y", "more": deep})
+
+    assert kept.read("config.json") == {"url": "x"}
+    assert not list(tmp_path.glob("*.new"))
 
 
 def test_two_programs_write_one_document_without_harm(store: Any, tmp_path: Path) -> None:
@@ -146,7 +173,7 @@ def test_two_programs_write_one_document_without_harm(store: Any, tmp_path: Path
     assert kept.read("config.json") == {"url": "x"}
 
 
-def test_a_key_is_named_by_its_thumbprint_alone(store: Any, tmp_path: Path) -> None:
+def test_a_key_is_named_by_its_thumbprint_alone(store: Any, following: Any, tmp_path: Path) -> None:
     """The key, its thumbprint and its JWK are those of RFC 8037, appendix A."""
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
     right = {**jwk, "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}
@@ -155,12 +182,12 @@ def test_a_key_is_named_by_its_thumbprint_alone(store: Any, tmp_path: Path) -> N
     assert list(kept.keys()) == [right["kid"]]
 
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [{**jwk, "kid": "another"}]}))
-    with pytest.raises(store.Broken, match=r"key another does not hold \(thumbprint\)"):
+    with pytest.raises(following.Broken, match=r"key another does not hold \(thumbprint\)"):
         kept.keys()
 
 
 def test_a_key_that_is_announced_under_another_name_is_not_trusted(
-    store: Any, tmp_path: Path
+    store: Any, following: Any, tmp_path: Path
 ) -> None:
     regency, stranger, kept = Regency(), Regency(), store.Store(tmp_path)
     kept.trust(regency.keys()["keys"])
@@ -168,19 +195,34 @@ def test_a_key_that_is_announced_under_another_name_is_not_trusted(
     told = {"key": {**jwk, "kid": "another"}}
     entry = regency.append(type="feed.key.announced.v1", data=told)
 
-    with pytest.raises(store.Broken, match=r"entry 1 does not hold \(thumbprint\)"):
-        store.Followed(kept, "monitoring").keep({"events": [entry], "cursor": "1"})
+    with pytest.raises(following.Broken, match=r"entry 1 does not hold \(thumbprint\)"):
+        following.Followed(kept, "monitoring").keep(
+            {"events": [entry], "cursor": "1", "more": False}
+        )
 
 
 @pytest.mark.parametrize("other", [{"position": 1.0}, {"epoch": 1.0}, {"position": True}])
 def test_a_number_in_another_form_than_was_signed_is_not_taken(
-    store: Any, tmp_path: Path, other: dict[str, Any]
+    store: Any, following: Any, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     """1.0 has the signature of 1, and breaks what counts with it."""
     regency, kept = Regency(), store.Store(tmp_path)
     kept.trust(regency.keys()["keys"])
 
-    with pytest.raises(store.Broken):
-        store.Followed(kept, "monitoring").keep(
-            {"events": [regency.append() | other], "cursor": "1"}
-        )
+    page = {"events": [regency.append() | other], "cursor": "1", "more": False}
+    with pytest.raises(following.Broken):
+        following.Followed(kept, "monitoring").keep(page)
+
+
+TIMES: list[tuple[Any, bool]] = [
+    ("2020-01-04T02:00:00Z", True), ("2027-01-01T01:59:59Z", True), ("2027-01-01T02:00:01Z", False),
+    ("2027-01-01T08:59:59+07:00", True), ("2027-01-01T09:00:01.5+07:00", False),
+    ("2027-02-01T00:00:00Z", False), (None, True), (7, True), ("yesterday", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("time", "old"), TIMES)
+def test_old_is_what_is_three_days_before_our_clock(following: Any, time: Any, old: bool) -> None:
+    now = datetime(2027, 1, 4, 2, tzinfo=UTC)
+
+    assert following.is_old(time, now.timestamp()) is old
