@@ -184,8 +184,13 @@ class Escalation(Service):
             self.answer_noticed(event, tx, data)
 
     def answer_unheard(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
-        """R does not start; one that runs stands: a relay had taken the mail, and returned it."""
+        """R does not start; one that runs stands: a relay had taken the mail, and returned it. News
+        of an earlier round says nothing of a later one's answer."""
+        if data["cycle"] is None:
+            raise Poison("news of an answer names its round")
         case = self.known(tx, event)
+        if data["cycle"] < max(case.cycle, case.unheard_cycle or 0):
+            return
         case.unheard_cycle = data["cycle"]
         if (case.status, case.cycle) == ("answered", data["cycle"]):
             self.apply(tx, case, Happening.ANSWER_UNHEARD, data["at"])
