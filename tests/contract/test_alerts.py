@@ -67,6 +67,7 @@ HEALTHY = {
         "lapor.unrouted", "routing.dead", "routing.reports",
     )},
     'lapor_escalation_breaker{reason="mass_firing"}': "0x60",
+    'lapor_escalation_breaker{reason="clock_jump"}': "0x60",
     'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x60",
     'lapor_escalation_lateness_seconds_count{what="passed"}': "0+5x60",
     'lapor_escalation_lateness_seconds_bucket{what="passed", le="120.0"}': "0+5x60",
@@ -188,6 +189,7 @@ OTHERWISE = [
         PROVEN.format("ok"): "0+1x40 40x20", PROVEN.format("error"): "0x40 0+1x20",
     }),
     ("MessagesFailing", REFUSED_ALL),
+    ("BreakerOpen", {'lapor_escalation_breaker{reason="clock_jump"}': "0x50 1x10"}),
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
       for s, k in PROCESSES + ENGINES),
 ]  # fmt: skip
