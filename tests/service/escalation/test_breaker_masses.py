@@ -122,7 +122,7 @@ def test_what_is_armed_after_the_breaker_has_looked_waits_for_its_next_look(
     crowd.sweep()
 
     assert refusal(crowd) == "mass_firing"
-    assert passed(crowd) == 0
+    assert crowd.count("SELECT count(fired_at) FROM due") == 0
 
 
 def test_what_is_measured_only_as_it_fires_waits_for_its_next_look(
