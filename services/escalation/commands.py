@@ -68,8 +68,11 @@ class ReleaseBreaker:
         parser.add_argument("by", help="who has looked: an officer's account name")
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
-        with transactions(service).begin() as tx:
-            due = breaker.release(tx, arguments.by, Clock(settings(service).clock_file).now())
+        try:
+            with transactions(service).begin() as tx:
+                due = breaker.release(tx, arguments.by, Clock(settings(service).clock_file))
+        except NotAllowed as refusal:
+            sys.exit(f"not released: {refusal.message}")
         sys.stdout.write(f"released: {due} that are due by now will be fired\n")
 
 

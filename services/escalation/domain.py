@@ -192,14 +192,31 @@ SKEW_SECONDS = 60
 
 def most_at_once(daily: Sequence[int], floor: int) -> int:
     """How many wake-ups may be due at once before it looks like a fault: five times the 95th
-    percentile of the last days' firings (nearest rank), and never less than `floor`."""
+    percentile of what fired on each of some days (nearest rank), and never less than `floor`."""
     usual = sorted(daily)[math.ceil(0.95 * len(daily)) - 1] if daily else 0
     return max(floor, 5 * usual)
 
 
-def why_refuse(due_now: int, most: int, skew_seconds: float) -> str | None:
-    """Why nothing may fire now, or None: too much is due at once, or this machine's clock and the
-    database's (both real, never the moved one) disagree."""
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Wake-ups that are due; of them, those whose time was moved into the past; and those that were
+    moved so too, and have fired lately."""
+
+    due: int
+    moved: int = 0
+    fired: int = 0
+
+    def exceeds(self, most: int) -> bool:
+        """Whether that looks like a fault. What one by one is moved into the past and fires is
+        a mass too."""
+        return self.due > most or (self.moved > 0 and self.moved + self.fired > most)
+
+
+def why_refuse(backlog: Backlog, most: int, skew_seconds: float, *, jumped: bool) -> str | None:
+    """Why nothing may fire now, or None: this machine's clock and the database's (both real, never
+    the moved one) disagree, it `jumped` ahead, or too much is due at once."""
     if abs(skew_seconds) > SKEW_SECONDS:
         return "clock_skew"
-    return "mass_firing" if due_now > most else None
+    if jumped:
+        return "clock_jump"
+    return "mass_firing" if backlog.exceeds(most) else None

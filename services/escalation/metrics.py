@@ -6,8 +6,6 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.escalation.models import STREAMS
 
-REFUSALS = ("mass_firing", "clock_skew")
-
 # Is everything fired when it is due?  (objective: 60 s, 120 s after a downtime)
 LATENESS = Histogram(
     "lapor_escalation_lateness_seconds",

@@ -16,7 +16,6 @@ from chassis.service import Service, every, subscribe
 from chassis.together import hold
 from services.escalation import grants, models, schemas
 from services.escalation.config import Settings
-from services.escalation.domain import last_over
 from services.escalation.events import rfc3339
 from services.escalation.ombudsman import feed, handovers, happened, parts, pokes
 from services.escalation.ombudsman.broadcasting import Broadcaster
@@ -31,6 +30,7 @@ from services.escalation.watch.clockwork import (
     happening,
     notice_of_answer,
 )
+from services.escalation.watch.pace import Pace
 
 
 class FeedKeys(DependencyProvider):
@@ -63,6 +63,16 @@ class Streams(DependencyProvider):
         return self._broadcaster
 
 
+class OwnPace(DependencyProvider):
+    """How this process's clock goes."""
+
+    def setup(self) -> None:
+        self._pace = Pace()
+
+    def get_dependency(self, worker_ctx: Any) -> Pace:
+        return self._pace
+
+
 class Escalation(Service):
     """Watches every promise about time and raises what was not kept, up to the Ombudsman."""
 
@@ -70,6 +80,7 @@ class Escalation(Service):
     settings: Settings
     signers: Signers = FeedKeys()
     broadcaster: Broadcaster = Streams()
+    pace: Pace = OwnPace()
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The cases, and what their reporters consented to."""
@@ -192,8 +203,13 @@ class Escalation(Service):
             self.answer_noticed(event, tx, data)
 
     def answer_unheard(self, event: Event, tx: Session, data: dict[str, Any]) -> None:
-        """R does not start; one that runs stands: a relay had taken the mail, and returned it."""
+        """R does not start; one that runs stands: a relay had taken the mail, and returned it. News
+        of an earlier round says nothing of a later one's answer."""
+        if data["cycle"] is None:
+            raise Poison("news of an answer names its round")
         case = self.known(tx, event)
+        if data["cycle"] < max(case.cycle, case.unheard_cycle or 0):
+            return
         case.unheard_cycle = data["cycle"]
         if (case.status, case.cycle) == ("answered", data["cycle"]):
             self.apply(tx, case, Happening.ANSWER_UNHEARD, data["at"])
@@ -255,17 +271,17 @@ class Escalation(Service):
             return False
         now = self.clock.now()  # once: what fires is what the breaker has looked at
         with self.db.begin() as tx:
-            allowed = breaker.may_fire(tx, self.clock, self.settings.breaker_floor, now)
+            floor = self.settings.breaker_floor
+            allowed = breaker.may_fire(tx, self.clock, self.pace, floor, now)
         return allowed and self.fire_due(now)
 
-    def fire_due(self, now: datetime) -> bool:
-        """Fires what is due, case by case."""
+    def fire_due(self, looked: datetime) -> bool:
+        """Fires what is due, case by case, as far as the breaker has looked."""
 
         def fire(tx: Session, case: models.CaseState) -> None:
-            firing.fire(tx, case, self.in_force(tx), now)
+            firing.fire(tx, case, self.in_force(tx), looked, self.clock.now())
 
-        asked = {"through": last_over(now)}
-        turn = turns.Turn(models.Work.FIRE, firing.OLDEST, asked, fire)
+        turn = turns.Turn(models.Work.FIRE, firing.OLDEST, firing.asked(looked), fire)
         return turns.take(self.db, self.clock, turn)
 
     @every(2)

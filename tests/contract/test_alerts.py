@@ -64,6 +64,7 @@ HEALTHY = {
         "lapor.unrouted", "routing.dead", "routing.reports",
     )},
     'lapor_escalation_breaker{reason="mass_firing"}': "0x60",
+    'lapor_escalation_breaker{reason="clock_jump"}': "0x60",
     'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x60",
     'lapor_escalation_lateness_seconds_count{what="level"}': "_x50 12x10",
     'lapor_escalation_lateness_seconds_bucket{what="level", le="120.0"}': "_x50 12x10",
@@ -215,6 +216,7 @@ OTHERWISE = [
     ("MessagesFailing", REFUSED_ALL),
     ("MessagesStuck", SERVER_AWAY),
     ("PostUnreachable", NO_SUCH_DOMAIN | POST_EXPIRED),  # was it a post's, that is told
+    ("BreakerOpen", {'lapor_escalation_breaker{reason="clock_jump"}': "0x50 1x10"}),
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
       for s, k in PROCESSES + ENGINES),
 ]  # fmt: skip

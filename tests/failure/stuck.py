@@ -13,6 +13,7 @@ from functools import partial
 from uuid import uuid4
 
 from deploy.local.system import System
+from services.escalation.models import REFUSALS
 
 OPEN = ("unverified", "awaiting_reporter", "disposed", "in_progress", "answered")
 OVER = ("closed", "archived", "forwarded_externally", "withdrawn")
@@ -185,7 +186,7 @@ def _fired(number: str) -> list[Planted]:
         " ('monitoring', gen_random_uuid(), 'case.opened', 'KTB-0', now(), '{}',"
         " now() - interval '1 hour')"
     )
-    breaker = tuple(f"escalation.breaker.reason={why}" for why in ("mass_firing", "clock_skew"))
+    breaker = tuple(f"escalation.breaker.reason={why}" for why in REFUSALS)
     return [
         Planted("overdue", "escalation", ("escalation.due", "escalation.due.fired_at"), due,
                 "SELECT 1 FROM due WHERE fired_at IS NULL AND due_at < now()"),

@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+from chassis.clock import Clock
+from services.escalation.watch import breaker
 from tests.harness.waiting import eventually
 from tests.service.escalation.office import ONCE, furnished
 from tests.service.escalation.tower import end_of
@@ -114,6 +116,24 @@ def test_a_year_forward_fires_nothing_and_back_again_everything_in_time(office):
 
     assert [due(office, number) for number in crowd] == [[end_of("2026-11-05")]] * len(crowd)
     assert twice(office) == []
+    eventually(lambda: alarm not in worker.metrics())
+
+
+def test_a_worker_that_starts_with_a_clock_weeks_ahead_waits_for_a_person(office):
+    opened(office, FIRST, "2026-11-02 10:00")
+    office.at("2026-11-06 08:00")
+    office.tower.database.psql(
+        "UPDATE breaker SET looked_at = clock_timestamp() - interval '15 days'"
+    )
+
+    worker = office.start()
+    alarm = 'lapor_escalation_breaker{reason="clock_jump"} 1.0'
+    eventually(lambda: alarm in worker.metrics())
+    assert office.tower.fired(FIRST) == []
+
+    with office.tower.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", Clock(office.clock._file))
+    fires(office, FIRST, IN_TIME)
     eventually(lambda: alarm not in worker.metrics())
 
 

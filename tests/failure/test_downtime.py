@@ -115,7 +115,7 @@ def test_more_than_is_usual_waits_for_a_person_and_then_fires_once_in_order(asle
     assert in_downtime(asleep)[1] == 0
 
     with asleep.tower.db.begin() as tx:
-        breaker.release(tx, "kepala.diskominfo", Clock(asleep.clock._file).now())
+        breaker.release(tx, "kepala.diskominfo", Clock(asleep.clock._file))
     eventually(lambda: all_fired(asleep), seconds=AFTER_A_DOWNTIME)
 
     fires_once_in_order(asleep)

@@ -67,7 +67,7 @@ RESTS = {
         "escalation.case_state.offered_at", "escalation.case_state.handed_over_at",
         "escalation.clock.passed_at", "escalation.breaker.measured_at",
         "escalation.due.armed_at",
-        "escalation.breaker.released_through",
+        "escalation.breaker.released_through", "escalation.breaker.looked_at",
     ),
     "waits for a person, and a clock that never pauses watches": (
         "escalation.pause", "escalation.pause.ended_at", "escalation.breach",

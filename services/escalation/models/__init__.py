@@ -37,7 +37,7 @@ from services.escalation.models.feed import (
     FeedStream,
     FeedTarget,
 )
-from services.escalation.models.firing import Breaker, FailedTurn, Work
+from services.escalation.models.firing import REFUSALS, Breaker, FailedTurn, Work
 from services.escalation.models.officers import Denial, EndedGrant
 from services.escalation.models.rules import (
     CalendarDay,
@@ -54,6 +54,7 @@ __all__ = [
     "AMENDED",
     "MOMENT",
     "PARTS",
+    "REFUSALS",
     "REGENCY",
     "STREAMS",
     "Amendment",

@@ -141,6 +141,11 @@ class Due(Base):
         sa.Index("due_unfired", "due_at", "id", postgresql_where=sa.text("fired_at IS NULL")),
         sa.Index("due_number", "number", postgresql_where=sa.text("fired_at IS NULL")),
         sa.Index("due_fired", "fired_at", postgresql_where=sa.text("fired_at IS NOT NULL")),
+        sa.Index(
+            "due_moved",
+            "fired_at",
+            postgresql_where=sa.text("fired_at IS NOT NULL AND armed_at > due_at"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.escalation.models.columns import MOMENT, Base, one_of
 
+REFUSALS = ("mass_firing", "clock_skew", "clock_jump")
+
 
 class Work(StrEnum):
     """What is done for many cases in turn."""
@@ -31,13 +33,13 @@ class FailedTurn(Base):
 
 
 class Breaker(Base):
-    """One row: how much may fire at once, whether firing is refused and why, and up to which due
-    time an operator has released it."""
+    """One row: how much may fire at once, whether firing is refused and why, up to which due time
+    an operator has released it, and the real time of a last look whose clock was right."""
 
     __tablename__ = "breaker"
     __table_args__ = (
         sa.CheckConstraint("id = 1", name="single"),
-        one_of("reason", ("mass_firing", "clock_skew")),
+        one_of("reason", REFUSALS),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -46,5 +48,6 @@ class Breaker(Base):
     refused_at: Mapped[datetime | None] = mapped_column(MOMENT)
     reason: Mapped[str | None] = mapped_column(sa.Text)
     due_now: Mapped[int | None]
+    looked_at: Mapped[datetime | None] = mapped_column(MOMENT)
     released_through: Mapped[datetime | None] = mapped_column(MOMENT)
     released_by: Mapped[str | None] = mapped_column(sa.Text)

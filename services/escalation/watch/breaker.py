@@ -1,9 +1,10 @@
 """Refuses a mass firing: better late than wrong, and a person looks first.
 
-Nothing fires while more is due than five times what is usual on a day, or while this machine's
-real clock and the database's disagree. What was due when an operator released it does not count,
-unless its time was moved since; nor what was due when firing it was tried and failed: it was let
-through then, and for how long it stays due says nothing about the others.
+Nothing fires while more is due than five times what is usual on a day; nor while more than that was
+moved into the past within an hour, what of it has fired included; nor while this machine's real
+clock and the database's disagree; nor after it jumped. What was due when an operator released it
+does not count, unless its time was moved since; nor what was due when firing it was tried and
+failed: it was let through then, and for how long it stays due says nothing about the others.
 """
 
 from __future__ import annotations
@@ -15,64 +16,95 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
+from chassis.errors import NotAllowed
 from chassis.logs import log
 from services.escalation import metrics
-from services.escalation.domain import last_over, most_at_once, why_refuse
-from services.escalation.models import Breaker
+from services.escalation.domain import (
+    SKEW_SECONDS,
+    Backlog,
+    last_over,
+    most_at_once,
+    why_refuse,
+)
+from services.escalation.models import REFUSALS, Breaker
+from services.escalation.watch.pace import Pace
 
 MEASURED_FOR = timedelta(minutes=10)
 USUAL_DAYS = 7
+LATELY = timedelta(hours=1)
+# What fires later than is promised after a downtime was a backlog, or waited for a release.
+PROMPT = timedelta(minutes=2)
 
+# The last day is left out, or a mass would make itself usual; and what was released.
 _DAILY = sa.text("""
 SELECT count(due.id)
-FROM generate_series(1, :days) AS back
+FROM generate_series(2, :days + 1) AS back
 LEFT JOIN due ON due.fired_at > :now - make_interval(days => back)
              AND due.fired_at <= :now - make_interval(days => back - 1)
+             AND due.fired_at <= greatest(due.due_at, due.armed_at) + :prompt
+             AND NOT (greatest(due.due_at, due.armed_at) <= :released AND due.fired_at >= :released)
 GROUP BY back
 """)
 # Counts no further than it must: a sweep costs what is due, not what waits. The planner does not
 # know that what lies in the past has been fired, and takes it for due: "no more than so many" of
 # that looks soonest found by reading the whole table, where many are usual. So it may not.
 _BY_INDEX = "SET LOCAL enable_seqscan = off"
-_DUE_NOW = """
-SELECT count(*) FROM (
-    SELECT 1 FROM due
+_BACKLOG = """
+SELECT count(*) AS due, count(*) FILTER (WHERE moved) AS moved, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM due
+        WHERE fired_at > :since AND fired_at <= :now AND armed_at > due_at AND what <> 'handover'
+          AND armed_at > :released
+        LIMIT :enough
+    ) AS lately
+) AS fired
+FROM (
+    SELECT armed_at > due_at AND what <> 'handover' AS moved FROM due
     WHERE fired_at IS NULL AND due_at <= :through
-      AND greatest(due_at, armed_at) > coalesce(CAST(:released AS timestamptz), '-infinity')
+      AND greatest(due_at, armed_at) > :released
       AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = 'fire'
                       AND f.number = due.number AND greatest(due.due_at, due.armed_at) <= f.at)
     ORDER BY due_at, id LIMIT :enough
 ) AS counted
 """
-_COUNT = sa.text(f"{_BY_INDEX}; {_DUE_NOW}")  # one round trip
+_COUNT = sa.text(f"{_BY_INDEX}; {_BACKLOG}")  # one round trip
 _DATABASE_CLOCK = sa.text("SELECT clock_timestamp()")
 
 
-def may_fire(tx: Session, clock: Clock, floor: int, now: datetime) -> bool:
+def may_fire(tx: Session, clock: Clock, pace: Pace, floor: int, now: datetime) -> bool:
     """Whether what is due by `now` may fire; a refusal is recorded, shown and logged. It is
     asked each second and locks nothing, for a lock is written to the disk: of two workers that find
     the same, both may write it down."""
-    row = tx.get_one(Breaker, 1)
-    if row.most is None or row.measured_at is None or _is_old(row.measured_at, now):
-        row.most, row.measured_at = most_at_once(_daily(tx, now), floor), now
-    due_now = _due_now(tx, now, row.released_through, row.most)
-    reason = why_refuse(due_now, row.most, skew_seconds(tx, clock))
+    row, real = tx.get_one(Breaker, 1), clock.real()
+    _forget_release_ahead(row, now)
+    _measure(tx, row, floor, now)
+    most = row.most or floor
+    skew, jumped = skew_seconds(tx, clock), pace.jumped(row, real)
+    reason = why_refuse(_backlog(tx, row, now, most), most, skew, jumped=jumped)
     if reason != row.reason:
         row.reason, row.refused_at = reason, now if reason else None
-        row.due_now = _due_now(tx, now, row.released_through) if reason else None
+        row.due_now = _backlog(tx, row, now).due if reason else None
         if reason:
             log.error("breaker_refuses", reason=reason, count=row.due_now)
-    for known in metrics.REFUSALS:
+    if not jumped and reason != "clock_skew" and _is_old(row.looked_at, real):
+        row.looked_at = real
+    for known in REFUSALS:
         metrics.BREAKER.labels(known).set(known == reason)
     return reason is None
 
 
-def release(tx: Session, by: str, now: datetime) -> int:
-    """Lets everything fire that is due by now; returns how many wake-ups that are. Clocks that
-    disagree cannot be released."""
-    row = tx.get_one(Breaker, 1, with_for_update=True)
-    released = _due_now(tx, now, row.released_through)
+def release(tx: Session, by: str, clock: Clock) -> int:
+    """Lets everything fire that is due by now, and takes this machine's clock for right; returns
+    how many wake-ups that are. Clocks that disagree cannot be released (NotAllowed): a release in
+    the future would let through what falls due until then."""
+    if abs(skew_seconds(tx, clock)) > SKEW_SECONDS:
+        raise NotAllowed("the clocks of this machine and of the database disagree")
+    row, now = tx.get_one(Breaker, 1, with_for_update=True), clock.now()
+    released = _backlog(tx, row, now).due
     row.released_through, row.released_by = now, by
+    row.looked_at = clock.real()
+    if row.reason == "clock_jump":
+        row.reason = row.refused_at = row.due_now = None
     return released
 
 
@@ -83,16 +115,33 @@ def skew_seconds(tx: Session, clock: Clock) -> float:
     return float((theirs - (before + (clock.real() - before) / 2)).total_seconds())
 
 
-def _is_old(measured_at: datetime, now: datetime) -> bool:
-    return not measured_at <= now < measured_at + MEASURED_FOR
+def _forget_release_ahead(row: Breaker, now: datetime) -> None:
+    """One that was given while a clock was ahead."""
+    released = row.released_through
+    if released is not None and released > now + timedelta(seconds=SKEW_SECONDS):
+        log.warning("release_ahead_forgotten", seconds=(released - now).total_seconds())
+        row.released_through = None
 
 
-def _daily(tx: Session, now: datetime) -> list[int]:
-    return list(tx.scalars(_DAILY, {"days": USUAL_DAYS, "now": now}))
+def _measure(tx: Session, row: Breaker, floor: int, now: datetime) -> None:
+    """What is usual; not while more than that is refused, which ends by no measure."""
+    if row.most is None or (row.reason != "mass_firing" and _is_old(row.measured_at, now)):
+        asked = {"days": USUAL_DAYS, "now": now, "prompt": PROMPT, "released": _released(row)}
+        row.most, row.measured_at = most_at_once(list(tx.scalars(_DAILY, asked)), floor), now
 
 
-def _due_now(tx: Session, now: datetime, released: datetime | None, most: int | None = None) -> int:
-    """How many are due that were not released: no further than one more than `most`."""
-    asked: dict[str, Any] = {"released": released, "enough": None if most is None else most + 1}
-    asked["through"] = last_over(now)
-    return int(tx.scalars(_COUNT, asked).one())
+def _is_old(at: datetime | None, now: datetime) -> bool:
+    return at is None or not at <= now < at + MEASURED_FOR
+
+
+def _released(row: Breaker) -> Any:
+    return row.released_through or "-infinity"
+
+
+def _backlog(tx: Session, row: Breaker, now: datetime, most: int | None = None) -> Backlog:
+    """What is due that was not released, and what was moved: no further than one more than `most`.
+    While it is refused, what had fired before that does not come of age."""
+    until = row.refused_at if row.reason == "mass_firing" and row.refused_at else now
+    asked: dict[str, Any] = {"now": now, "through": last_over(now), "since": until - LATELY}
+    asked |= {"released": _released(row), "enough": None if most is None else most + 1}
+    return Backlog(*tx.execute(_COUNT, asked).one())

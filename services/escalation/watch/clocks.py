@@ -111,23 +111,25 @@ def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regi
 
 def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime) -> bool:
     """Measures a clock again that stopped after its end, before that is told: by what is in force
-    now it may have been in time. False if its end cannot be told: then the one known holds."""
+    now it may have been in time. Whether that moved anything; the end that was told stays."""
     try:
         rule, end, wakes = _reckon(case, row, regime)
     except Undecidable:
         return False
-    row.regime, row.rule_id, row.due_at = regime.version, rule.id, end.at
-    _keep_what_came_true(tx, row, wakes)
-    return True
+    if row.passed_at is None:
+        row.regime, row.rule_id, row.due_at = regime.version, rule.id, end.at
+    return _keep_what_came_true(tx, row, wakes)
 
 
-def _keep_what_came_true(tx: Session, row: ClockRun, wakes: Wakes) -> None:
-    """Of what is still to be told of a stopped clock."""
-    for wake in [wake for wake in row.wakes if wake.fired_at is None]:
+def _keep_what_came_true(tx: Session, row: ClockRun, wakes: Wakes) -> bool:
+    """Of what is still to be told of a stopped clock; whether that moved anything."""
+    before = {wake: wake.due_at for wake in row.wakes if wake.fired_at is None}
+    for wake in before:
         wake.due_at = wakes.at.get(What(wake.what), NEVER)
         if not _came_true(row, wake):
             row.wakes.remove(wake)
     tx.flush()
+    return any(wake.due_at != at for wake, at in before.items())
 
 
 def give_back(
@@ -269,8 +271,7 @@ def _move(
     what: Happening,
 ) -> None:
     before = run_of(row)
-    because = CAUSES.get(what, "")
-    after = moved(before, move, at, set_aside=what in SET_ASIDE, because=because)
+    after = moved(before, move, at, set_aside=what in SET_ASIDE, because=CAUSES.get(what, ""))
     if after == before:
         return
     row.stopped_at, row.set_aside = after.stopped_at, after.set_aside

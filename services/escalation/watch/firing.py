@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from services.escalation.domain import (
     LEVELS,
     RAISED,
     RANK,
+    SKEW_SECONDS,
     Addressee,
     What,
     is_over,
@@ -31,12 +32,17 @@ from services.escalation.rules.posts import EMPTY, NOT_HELD, Reached, Standing, 
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, clocks
 
+# What was armed since the breaker looked waits for its next look. What seems to be armed later than
+# that by more than clocks may differ was armed long ago, before the clock went back.
+AHEAD = timedelta(seconds=SKEW_SECONDS)
+
 # The case whose wake-up is oldest. Costs what is due, not what waits. The wake-up is locked too,
 # which looks at it again: what another process has just fired is not picked for its case's later
 # ones, before the turn of other cases.
 OLDEST = sa.text("""
 SELECT c.number FROM due d JOIN case_state c ON c.number = d.number
 WHERE d.fired_at IS NULL AND d.due_at <= :through AND d.number <> ALL(:passed_over)
+AND (d.armed_at IS NULL OR d.armed_at <= :looked OR d.armed_at > :ahead)
 AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = d.number
                 AND f.at <= :now AND f.at > :now - :rest)
 ORDER BY d.due_at, d.id LIMIT 1
@@ -60,14 +66,19 @@ class Firing:
         return clocks.day_of(self.clock, self.clock.due_at or self.due.due_at, self.regime)
 
 
-def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
-    """Fires what is due of a case by the rules in force, at its oldest due time. What is due of it
-    later waits for its turn among the other cases': after a downtime everything fires in the order
-    of its due times."""
+def asked(looked: datetime) -> dict[str, datetime]:
+    """Of `OLDEST`, for what the breaker has `looked` at."""
+    return {"through": last_over(looked), "looked": looked, "ahead": looked + AHEAD}
+
+
+def fire(tx: Session, case: CaseState, regime: Regime, looked: datetime, now: datetime) -> None:
+    """Fires what is due of a case by the rules in force, at its oldest due time, of what the
+    breaker has `looked` at. What is due of it later waits for its turn among the other cases':
+    after a downtime everything fires in the order of its due times."""
     if clocks.are_stale(case, regime):  # or a limit that has just been moved would fire
         clocks.measure_again(tx, case, "calendar", now, regime)
     oldest: datetime | None = None
-    while found := _next(tx, case, now):
+    while found := _next(tx, case, looked):
         due, clock = found
         stale = clock.stopped_at is not None and clock.regime < regime.version
         if stale and clocks.measure_stopped(tx, case, clock, regime):
@@ -75,15 +86,17 @@ def fire(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:
         if oldest is not None and due.due_at > oldest:
             return
         oldest = due.due_at
-        _fire(tx, Firing(due, clock, case, regime, now))
+        _fire(tx, Firing(due, clock, case, regime, looked))
 
 
-def _next(tx: Session, case: CaseState, now: datetime) -> tuple[models.Due, ClockRun] | None:
+def _next(tx: Session, case: CaseState, looked: datetime) -> tuple[models.Due, ClockRun] | None:
     """Read again after each: firing one may make another due at once."""
+    armed_at = models.Due.armed_at
     found = (
         sa.select(models.Due)
         .where(models.Due.number == case.number, models.Due.fired_at.is_(None))
-        .where(models.Due.due_at <= last_over(now))
+        .where(models.Due.due_at <= last_over(looked))
+        .where(armed_at.is_(None) | (armed_at <= looked) | (armed_at > looked + AHEAD))
         .order_by(models.Due.due_at, models.Due.id)
     )
     due = min(tx.scalars(found), key=lambda due: (due.due_at, RANK[due.what]), default=None)

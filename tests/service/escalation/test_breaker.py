@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from chassis.errors import NotAllowed
 from services.escalation import metrics
 from services.escalation.models import CaseState
 from services.escalation.watch import breaker, firing
@@ -25,6 +26,26 @@ def refusal(tower: Tower) -> str | None:
 
 def gauge(reason: str) -> float:
     return float(metrics.BREAKER.labels(reason)._value.get())
+
+
+def release(tower: Tower) -> None:
+    with tower.db.begin() as tx:
+        breaker.release(tx, "kepala.diskominfo", tower.clock)
+
+
+def fire(tower: Tower) -> None:
+    """As if the breaker had let it through."""
+    while tower.service.fire_due(tower.clock.at):
+        pass
+
+
+def most(tower: Tower, days: int) -> int:
+    """What may be due at once, so many days later."""
+    now = tower.clock.at + timedelta(days=days)
+    tower.database.psql("UPDATE breaker SET most = NULL")
+    with tower.db.begin() as tx:
+        breaker.may_fire(tx, tower.clock, tower.service.pace, 50, now)
+    return tower.count("SELECT most FROM breaker")
 
 
 @pytest.fixture
@@ -78,8 +99,7 @@ def test_when_the_clock_is_put_right_firing_goes_on_by_itself(many: Tower) -> No
 
 def test_an_operator_who_has_looked_releases_what_is_due(many: Tower) -> None:
     many.at("2026-11-06 08:00").sweep()
-    with many.db.begin() as tx:
-        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+    release(many)
 
     many.sweep()
 
@@ -89,8 +109,7 @@ def test_an_operator_who_has_looked_releases_what_is_due(many: Tower) -> None:
 
 
 def test_a_release_does_not_cover_what_falls_due_later(many: Tower) -> None:
-    with many.db.begin() as tx:
-        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+    release(many)
 
     many.at("2026-11-06 08:00").sweep()
 
@@ -98,14 +117,33 @@ def test_a_release_does_not_cover_what_falls_due_later(many: Tower) -> None:
 
 
 def test_what_is_usual_is_five_times_a_busy_day_of_the_last_week(many: Tower) -> None:
-    many.at("2026-11-06 08:00")
-    while many.service.fire_due(many.clock.at):  # 120 on one day
-        pass
-    many.clock.at += timedelta(days=1)
+    fire(many.at("2026-11-05 00:00"))  # the reminders
+    fire(many.at("2026-11-06 00:00"))  # and eighty on that day
 
-    with many.db.begin() as tx:
-        assert breaker.may_fire(tx, many.clock, 50, many.clock.at)
-    assert many.count("SELECT most FROM breaker") == 600
+    assert [most(many, days) for days in (0, 1, 7, 8)] == [200, 400, 400, 50]
+
+
+@pytest.mark.fault
+def test_what_fires_late_is_not_usual(many: Tower) -> None:
+    """It was a backlog of a downtime: 120."""
+    fire(many.at("2026-11-06 08:00"))
+
+    assert most(many, days=1) == 50
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("waited", [timedelta(seconds=30), timedelta(hours=8)])
+def test_what_was_released_is_not_usual(many: Tower, waited: timedelta) -> None:
+    fire(many.at("2026-11-05 12:00"))  # the reminders
+    many.at("2026-11-06 00:00").sweep()
+    assert refusal(many) == "mass_firing"
+
+    many.clock.at += waited
+    release(many)
+    many.sweep()
+
+    assert passed(many) == len(NUMBERS)
+    assert most(many, days=2) == 50
 
 
 def test_what_was_tried_and_failed_stops_nobody_else(
@@ -162,8 +200,7 @@ def test_what_is_not_measured_again_yet_counts_and_what_was_moved_does_not_fire(
 def test_a_release_fires_nothing_that_was_moved(many: Tower) -> None:
     many.at("2026-11-05 23:50").database.psql(NEW_LEAVE)
     many.at("2026-11-06 00:00:05")
-    with many.db.begin() as tx:
-        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+    release(many)
 
     many.sweep()
 
@@ -174,8 +211,7 @@ def test_a_release_fires_nothing_that_was_moved(many: Tower) -> None:
 def test_a_release_does_not_cover_what_is_moved_to_before_it(many: Tower) -> None:
     """A wrong limit, entered hours after a release, makes due in the past what was not."""
     many.at("2026-11-05 10:00")
-    with many.db.begin() as tx:
-        breaker.release(tx, "kepala.diskominfo", many.clock.now())
+    release(many)
     many.database.psql(
         "UPDATE due SET due_at = due_at - interval '2 days', armed_at = %s",
         [many.at("2026-11-05 12:00").clock.at],
@@ -196,8 +232,8 @@ def test_clocks_that_disagree_fire_nothing_and_cannot_be_released(
     monkeypatch.setattr(tower.clock, "real", lambda: real() + timedelta(seconds=61))
 
     tower.sweep()
-    with tower.db.begin() as tx:
-        breaker.release(tx, "kepala.diskominfo", tower.clock.now())
+    with pytest.raises(NotAllowed):
+        release(tower)
     tower.sweep()
 
     assert passed(tower) == 0
@@ -214,3 +250,17 @@ def test_a_moved_demonstration_clock_is_no_disagreement(tower: Tower) -> None:
     tower.at("2026-11-06 08:00").sweep()  # days away from the machine's own time
 
     assert passed(tower) == 1
+
+
+@pytest.mark.fault
+def test_a_release_by_a_clock_that_was_ahead_is_forgotten_when_it_is_right_again(
+    many: Tower,
+) -> None:
+    many.at("2026-11-06 10:00")
+    release(many)
+
+    many.at("2026-11-06 08:00").sweep()
+
+    assert refusal(many) == "mass_firing"
+    assert many.database.psql("SELECT released_through FROM breaker") == [(None,)]
+    assert passed(many) == 0

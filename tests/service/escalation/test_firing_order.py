@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from services.escalation.domain import last_over
 from services.escalation.watch import firing
 from tests.harness.waiting import eventually
 from tests.service.escalation.tower import Tower
@@ -28,8 +27,8 @@ def two_late(tower: Tower) -> Tower:
 
 def picked(tower: Tower, question: str) -> list[str]:
     """Whom a process picks that looks long at each row."""
-    asked = {"through": last_over(tower.clock.at), "passed_over": [], "work": "fire"}
-    asked |= {"now": tower.clock.at, "rest": timedelta(minutes=1)}
+    asked = {"now": tower.clock.at, "passed_over": [], "work": "fire", "rest": timedelta(minutes=1)}
+    asked |= firing.asked(tower.clock.at)
     with tower.db.begin() as tx:
         slow = question.replace("d.fired_at IS NULL", SLOW, 1)
         return list(tx.scalars(sa.text(slow), asked))

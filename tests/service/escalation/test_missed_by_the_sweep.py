@@ -7,6 +7,7 @@ import pytest
 from tests.service.escalation.test_calendars import decree
 from tests.service.escalation.tower import Tower, end_of, rfc3339
 
+MEASURED = "SELECT due_at, passed_at, rule_id, regime FROM clock WHERE clock = 'V'"
 ENDED = {"V": "2026-11-06 00:00:01", "F": "2026-11-10 00:00:01"}
 
 
@@ -67,6 +68,29 @@ def test_a_day_off_that_is_decreed_meanwhile_counts_for_who_has_acted_since(towe
     assert tower.count("SELECT count(*) FROM breach") == 0
     ended = "SELECT due_at FROM clock WHERE clock = 'V'"
     assert [rfc3339(at) for (at,) in tower.database.psql(ended)] == [end_of("2026-11-06")]
+
+
+@pytest.mark.parametrize(
+    ("last_off", "raised"), [("2026-11-11", []), ("2026-11-05", []), (None, ["raised V 2 sekda"])]
+)
+def test_what_was_told_of_a_limit_stays_and_only_what_holds_is_told_after_it(
+    tower: Tower, last_off: str | None, raised: list[str]
+) -> None:
+    """V was said to have passed. Its next level was due when the case was disposed, unless days off
+    count that were decreed since; of V itself they come too late."""
+    tower.open()
+    tower.at(ENDED["V"]).sweep()
+    tower.at("2026-11-11 00:00:01").dispose()
+    for day in ("2026-11-05", "2026-11-06", "2026-11-09", "2026-11-10", "2026-11-11"):
+        if last_off and day <= last_off:
+            decree(tower, "regency", day, "off")
+    before = tower.database.psql(MEASURED)
+
+    tower.sweep()
+
+    assert [line for line in tower.fired() if "raised V 2" in line] == raised
+    assert tower.database.psql(MEASURED) == before
+    assert rfc3339(before[0][0]) == end_of("2026-11-05")
 
 
 def test_rules_that_cannot_tell_an_end_leave_the_one_that_was_known(tower: Tower) -> None:

@@ -206,3 +206,33 @@ def test_a_notice_of_an_answer_that_nobody_waits_on_any_more_stops_nothing(tower
     tower.hear("message.failed.v1", about="answered", cycle=1, reason="rejected")
 
     assert tower.clocks()["R2"] == "2026-11-26"
+
+
+def test_a_bounce_of_an_earlier_rounds_answer_says_nothing_of_the_latest(tower: Tower) -> None:
+    """A relay returns the mail of the first answer when nobody could be told of the second."""
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").answer()
+    tower.deliver()
+    tower.at("2026-11-10 10:00").hear(
+        "case.objected.v1", status="in_progress", objections=1, cycle=2
+    )
+    tower.at("2026-11-12 10:00").answer(cycle=2)
+    back = {"about": "answered", "reason": "rejected"}
+    tower.hear("message.failed.v1", **back, cycle=2)
+
+    tower.at("2026-11-13 10:00").hear("message.failed.v1", **back, cycle=1)
+
+    assert tower.count("SELECT unheard_cycle FROM case_state") == 2
+
+
+def test_a_bounce_that_overtakes_its_answer_is_kept_when_an_earlier_one_follows(
+    tower: Tower,
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").answer()
+    back = {"about": "answered", "reason": "rejected"}
+    tower.hear("message.failed.v1", **back, cycle=2)
+
+    tower.hear("message.failed.v1", **back, cycle=1)
+
+    assert tower.count("SELECT unheard_cycle FROM case_state") == 2

@@ -18,7 +18,7 @@ FIRED = STORED // 2
 IDLE, REMINDER, PASSED = 4, 11, 20  # statements of a sweep, and what each case adds
 NO_BITMAP = "SET LOCAL enable_bitmapscan = off"
 ASKED = {
-    "the breaker": breaker._DUE_NOW,
+    "the breaker": breaker._BACKLOG,
     "the sweep": firing.OLDEST.text,
 }
 # Half of it waits for later; what was due has been fired.
@@ -47,20 +47,23 @@ def test_a_question_of_each_second_reads_no_whole_table(stored, question, usual)
 
 def test_where_much_is_usual_the_planner_would_read_it_all(stored):
     """The negative control. (Of millions, not of so few, a bitmap looks dearer to it as well.)"""
-    assert "Seq Scan on due" in plan(stored, breaker._DUE_NOW, STORED, NO_BITMAP)
-    assert "Seq Scan on due" not in plan(stored, breaker._DUE_NOW, 100, NO_BITMAP)
+    assert "Seq Scan on due" in plan(stored, breaker._BACKLOG, STORED, NO_BITMAP)
+    assert "Seq Scan on due" not in plan(stored, breaker._BACKLOG, 100, NO_BITMAP)
 
 
 def test_the_breaker_asks_as_it_says(stored):
     with counted(stored.engine) as seen, stored.db.begin() as tx:
-        breaker.may_fire(tx, stored.clock, stored.settings.breaker_floor, stored.clock.now())
+        breaker.may_fire(
+            tx, stored.clock, stored.service.pace, stored.settings.breaker_floor, stored.clock.now()
+        )
     assert any(said.startswith(f"{breaker._BY_INDEX}; SELECT count(*)") for said in seen)
 
 
 def plan(tower, question, usual, first):
     now = tower.clock.now()
-    told = {"now": now, "through": now, "released": None, "enough": usual, "work": "fire"}
-    told |= {"passed_over": ["KTB-1"], "rest": timedelta(minutes=1)}
+    told = {"now": now, "through": now, "released": "-infinity", "enough": usual, "work": "fire"}
+    told |= {"passed_over": ["KTB-1"], "rest": timedelta(minutes=1), "since": now - breaker.LATELY}
+    told |= firing.asked(now)
     asked = sa.text(f"EXPLAIN {question}")
     with tower.db.begin() as tx:
         tx.execute(sa.text(first))
@@ -83,7 +86,9 @@ def test_a_firing_costs_the_same_statements_each_and_nothing_due_costs_hardly_an
 def statements(tower, at):
     """How many a sweep takes."""
     with tower.at(at).db.begin() as tx:  # what is usual is looked up once in ten minutes
-        breaker.may_fire(tx, tower.clock, tower.settings.breaker_floor, tower.clock.now())
+        breaker.may_fire(
+            tx, tower.clock, tower.service.pace, tower.settings.breaker_floor, tower.clock.now()
+        )
     with counted(tower.engine) as seen:
         tower.service.sweep()
     return len(seen)

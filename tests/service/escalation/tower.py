@@ -24,6 +24,7 @@ from services.escalation.ombudsman import feed
 from services.escalation.ombudsman.doors import cursor
 from services.escalation.rules import national
 from services.escalation.service import Escalation
+from services.escalation.watch.pace import Pace
 from tests.harness.databases import Database
 
 NUMBER = "KTB-12345-67890"
@@ -114,6 +115,7 @@ class Tower:
         self.service = Escalation()
         self.service.db, self.service.clock = self.db, self.clock
         self.service.caught_up = Flag()
+        self.service.pace = Pace()
         self.service.caught_up.set()
         self.service.settings, self.service.signers = self.settings, self.settings.signers()
         if seeded:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.escalation.domain import (
+    Backlog,
     NoLimit,
     Rule,
     Rung,
@@ -174,15 +175,22 @@ def test_the_breaker_allows_five_times_the_usual_and_never_less_than_the_floor(d
 
 
 @pytest.mark.parametrize(
-    ("due_now", "skew", "reason"),
+    ("backlog", "skew", "jumped", "reason"),
     [
-        (0, 0, None),
-        (50, 60, None),
-        (51, 0, "mass_firing"),
-        (0, 61, "clock_skew"),
-        (0, -61, "clock_skew"),
-        (5000, 400, "clock_skew"),
+        ((0, 0, 0), 0, False, None),
+        ((50, 0, 0), 60, False, None),
+        ((51, 0, 0), 0, False, "mass_firing"),
+        ((50, 1, 49), 0, False, None),
+        ((1, 1, 50), 0, False, "mass_firing"),
+        ((50, 0, 51), 0, False, None),  # nothing more of that kind is due
+        ((0, 0, 0), 61, False, "clock_skew"),
+        ((0, 0, 0), -61, False, "clock_skew"),
+        ((0, 0, 0), 0, True, "clock_jump"),
+        ((5000, 0, 0), 0, True, "clock_jump"),
+        ((5000, 0, 0), 400, True, "clock_skew"),
     ],
 )
-def test_the_breaker_refuses_a_mass_firing_and_clocks_that_disagree(due_now, skew, reason) -> None:
-    assert why_refuse(due_now, 50, skew) == reason
+def test_the_breaker_refuses_a_mass_firing_and_clocks_that_disagree_or_jumped(
+    backlog, skew, jumped, reason
+) -> None:
+    assert why_refuse(Backlog(*backlog), 50, skew, jumped=jumped) == reason
