@@ -192,7 +192,7 @@ SKEW_SECONDS = 60
 
 def most_at_once(daily: Sequence[int], floor: int) -> int:
     """How many wake-ups may be due at once before it looks like a fault: five times the 95th
-    percentile of what fired on each of some days (nearest rank), and never less than `floor`."""
+    percentile of what was due on each of some days (nearest rank), and never less than `floor`."""
     usual = sorted(daily)[math.ceil(0.95 * len(daily)) - 1] if daily else 0
     return max(floor, 5 * usual)
 

@@ -24,7 +24,7 @@ from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import allowance, consent, domain, events, schemas
+from services.intake import allowance, domain, events, schemas, taking_back
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
@@ -276,12 +276,12 @@ def resource(name: str, request: Request) -> type:
             security="trackingCode",
         )
         def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
-            now = self._clock.now()
             with self._db.begin() as tx:
                 number, own = self._door.admit(tx, req, number, key)
                 if answer := own.answered(tx) or key.answered(tx):  # until 2026-11-30 by spelling
                     return answer
                 report = tx.get_one(Report, number, with_for_update=True)
+                now = self._clock.now()  # what was before it has an earlier time
                 self._permit(tx, report, now)
                 words = body.get(request.words)
                 self._check(tx, report, words)
@@ -292,7 +292,7 @@ def resource(name: str, request: Request) -> type:
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, now))
                 if request.action is Action.WITHDRAW:
-                    consent.end(tx, report, now)
+                    taking_back.end(tx, report, now)
                 proof = self._signer.prove(report.number, entry.what, now, body)
                 return own.remember(tx, {"number": number, "noted_at": now, "proof": proof})
 

@@ -15,7 +15,7 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import FieldError, Invalid, NotAllowed
 from chassis.outbox import emit
-from services.intake import admission, allowance, domain, events, latecomers, schemas
+from services.intake import admission, allowance, domain, events, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
 from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes, Sealed
@@ -178,17 +178,6 @@ class Consents(Books):
                 text=None,
             )
         )
-
-
-def end(tx: Session, report: Report, now: datetime) -> None:
-    """Ends a consent that stands, for its report is taken back: also if the case goes on, as it
-    does for others whose reports follow it."""
-    if report.consented_at is None:
-        return
-    report.consented_at, report.consent_form = None, False
-    emit(tx, events.consent_withdrawn(report.number, now))
-    gone = report.handed_over_at is not None
-    tx.add(latecomers.consent_ended(report.number, now, gone=gone))
 
 
 def _has_words(report: Report, identity: Sealed, timeline: list[allowance.Line]) -> bool:

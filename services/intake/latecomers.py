@@ -14,6 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.outbox import emit
+from services.intake import events
 from services.intake.domain import CONSENT_ENDED, LEFT_BEHIND, Action, Status
 from services.intake.envelopes import own_words
 from services.intake.models import Report, TimelineEntry
@@ -50,7 +52,10 @@ def tell(tx: Session, report: Report, along: Mapping[str, Any], now: datetime) -
     consent that was withdrawn meanwhile nothing is there any more: what went along was erased."""
     if along["consented_at"] is None:
         return
-    if _taken_back(tx, report.number, along["consented_at"]):
+    if taken_back(tx, report.number, along["consented_at"]):
+        if report.consented_at == along["consented_at"]:
+            # refused before 2026-11-30, when a withdrawal alone ended none
+            emit(tx, events.consent_withdrawn(report.number, now))
         tx.add(consent_ended(report.number, now, gone=True))
         along = _NOTHING
     if report.status == Status.WITHDRAWN:
@@ -74,7 +79,7 @@ def _sent_since(tx: Session, number: str, at: datetime) -> bool:
     return tx.scalars(found.limit(1)).first() is not None
 
 
-def _taken_back(tx: Session, number: str, at: datetime) -> bool:
+def taken_back(tx: Session, number: str, at: datetime) -> bool:
     """Whether the reporter has withdrawn since that consent; by the order in which it was noted."""
     mine = TimelineEntry.number == number
     consent = sa.select(sa.func.max(TimelineEntry.id)).where(

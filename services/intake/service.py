@@ -17,8 +17,9 @@ from chassis.outbox import emit
 from chassis.schemas import Tolerant
 from chassis.service import Service, subscribe
 from chassis.together import held, hold
-from services.intake import domain, latecomers, schemas
+from services.intake import domain, latecomers, schemas, taking_back
 from services.intake.config import Settings
+from services.intake.domain import Action
 from services.intake.envelopes import Envelopes, takes_words
 from services.intake.models import Deadline, LostReport, Promise, Reply, Report, TimelineEntry
 
@@ -95,6 +96,8 @@ class Intake(Service):
         if event.type == "case.withdrawn.v1":
             report.consented_at, report.consent_form = None, False
         note(tx, event, told["at"], told["reply_id"])
+        if event.type == "case.refused.v1" and event.data["action"] == Action.WITHDRAW:
+            taking_back.end_if_withdrawn(tx, report, self.clock.now())
 
     @subscribe("case.reply_written.v1")
     @of_a_report(schemas.ReplyWritten)

@@ -102,7 +102,7 @@ def overtake_offer(tx: Session, number: str, at: datetime | None, clock: Clock) 
 def end_void(tx: Session, message: Message, clock: Clock) -> bool:
     """Ends a message that was taken back while it was being sent, unless the server may have it;
     whether it did."""
-    if not message.taken_back or _may_have_gone(tx, message):
+    if not message.taken_back or _is_corrected(tx, message):
         return False
     _end_overtaken(tx, message, clock)
     if message.about in PASSED_FOR_REPORTERS:
@@ -119,7 +119,7 @@ def _overtake(tx: Session, which: Any, clock: Clock) -> set[str]:
     for message in tx.scalars(locked, execution_options={"populate_existing": True}).all():
         if message.state == "sending":
             message.taken_back = True
-        elif not _may_have_gone(tx, message):
+        elif not _is_corrected(tx, message):
             _end_overtaken(tx, message, clock)
             ended.add(message.about)
     return ended
@@ -135,6 +135,12 @@ def _spare(tx: Session, limit: Limit, clock: Clock) -> None:
     last = tx.scalar(heard.order_by(Message.written_at.desc()).limit(1))
     if last not in PASSED_FOR_REPORTERS:
         _overtake(tx, _told(limit, {About.DEADLINE_KEPT}), clock)
+
+
+def _is_corrected(tx: Session, message: Message) -> bool:
+    """Whether it may have been told, and what follows says that it is untrue. Of an offer that was
+    taken back nothing does: it is not tried again, whoever may have it."""
+    return message.about != About.ESCALATION_OFFERED and _may_have_gone(tx, message)
 
 
 def _may_have_gone(tx: Session, message: Message) -> bool:

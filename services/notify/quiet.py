@@ -26,6 +26,7 @@ CAN_WAIT = frozenset(
 IF_NOBODY_DID: Mapping[About, tuple[str, str | None]] = {
     About.CLOSED: ("how", "auto_closed"),
     About.ARCHIVED: ("reply_id", None),  # an officer writes why
+    About.RESUMED: ("how", "silent"),
 }
 
 

@@ -38,8 +38,10 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "en": "If we have not heard from you by then, the report will be closed.",
         },
         "D": {
-            "id": "Bila sampai tanggal itu data belum lengkap, laporan akan diarsipkan.",
-            "en": "If the information is still missing by then, the report will be archived.",
+            "id": "Bila sampai tanggal itu data belum lengkap, laporan akan diarsipkan, atau"
+            " ditangani tanpa data itu.",
+            "en": "If the information is still missing by then, the report will be archived, or"
+            " handled without it.",
         },
     },
     "office": {

@@ -265,7 +265,7 @@ class Reclassification(Resource):
 def _keeps_classes(turn: Turn, kind: Kind | None) -> None:
     """Raises Invalid if what is to become no complaint is followed by one that has no class yet: it
     would never be given one, and so no time to be settled in."""
-    if kind not in (None, Kind.COMPLAINT):
+    if kind not in (None, Kind.COMPLAINT, turn.case.kind):
         for row in case_file.followers(turn.tx, turn.case.number):
             if row.kind is Kind.COMPLAINT and row.class_ is None:
                 raise Invalid("a complaint without a class follows it", "kind", "class")

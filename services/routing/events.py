@@ -89,9 +89,9 @@ def request_cancelled(case: Case, at: datetime, reply_id: UUID) -> Fact:
     )
 
 
-def resumed(case: Case, at: datetime) -> Fact:
-    """The reporter supplied what was asked, or was silent while others' reports follow theirs."""
-    return _fact("case.resumed.v1", case, at, cycle=case.cycle)
+def resumed(case: Case, at: datetime, how: str = "supplied") -> Fact:
+    """The reporter supplied what was asked, or was `silent` while others' reports follow theirs."""
+    return _fact("case.resumed.v1", case, at, how=how, cycle=case.cycle)
 
 
 def followed_up(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from chassis.errors import NotAllowed, NotFound, TooEarly
-from chassis.events import Event
+from chassis.events import Event, Fact
 from chassis.outbox import emit
 from chassis.service import Service, every, subscribe
 from chassis.together import held, hold, keep, remembered
@@ -310,9 +310,12 @@ class Routing(Service):
         at, case = told["at"], case_file.value(row)
         others, due_at = len(case_file.followers(tx, row.number)), told["due_at"]
         after = domain.give_up(case, at, asked_at=asked_at, due_at=due_at, followers=others)
-        said = events.resumed if others else events.archived
         step = Step(Action.GIVE_UP, CLOCK, at)
-        case_file.change(tx, row, after, step, lambda c, _: said(c, at))
+
+        def say(case: Case, _: UUID) -> Fact:
+            return events.resumed(case, at, "silent") if others else events.archived(case, at)
+
+        case_file.change(tx, row, after, step, say)
 
     def _deadline(
         self, tx: Session, number: str, told: dict[str, Any]

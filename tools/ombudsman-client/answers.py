@@ -4,6 +4,7 @@ refused; what the chain tells of it is what was sent."""
 import hashlib
 import json
 import time
+from contextlib import suppress
 from uuid import uuid4
 
 from chain import Broken, is_number
@@ -72,8 +73,12 @@ def compare(store, stream, entry):
     if entry["type"] != ANSWERED:
         return
     position, id = entry["position"], _id(entry)
-    one = store.answer(id)
     about = f"{stream}: entry {position} tells of the answer {id} to {entry.get('subject')}"
+    try:
+        one = store.answer(id)
+    except Strange as strange:
+        warn(f"{about}; {strange}")
+        return
     if one is None:
         warn(f"{about}, which was NOT SENT from this folder. {CALL}")
     elif not _is_told_as_sent(one["body"], entry):
@@ -87,6 +92,17 @@ def untold(store, answers):
     told = {_id(one) for one in store.entries("handovers") if one.get("type") == ANSWERED}
     taken = [one for one in answers if one["result"] and one["result"]["taken"]]
     return [one for one in taken if one["id"] not in told]
+
+
+def mark_lost(store, entries):
+    """Of answers that the regency has lost with these entries of the chain, notes that they are not
+    taken any more: whoever wants them to be has to send them again."""
+    for entry in entries:
+        with suppress(Strange):
+            one = store.answer(_id(entry)) if entry["type"] == ANSWERED else None
+            if one and one["result"]:
+                lost = one["result"] | {"taken": False, "lost": True}
+                store.write(f"answers/{one['id']}.json", one | {"result": lost})
 
 
 def _id(entry):

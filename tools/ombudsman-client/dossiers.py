@@ -19,6 +19,7 @@ from telling import say, warn
 
 MEMBERS = ("dossier", "sha256", "sealed", "erased_at")
 NAMES = ("part", "key_id", "sha256")  # what a dossier names each of its sealed parts by
+ERASED = "feed.case.erased.v1"
 LEFT_OUT = "a sealed part is missing that it names"
 
 
@@ -119,6 +120,23 @@ def lacking(kept):
         return 0  # `verify` tells what it is
 
 
+def absent(kept):
+    """The hashes of the parts that a dossier names and that did not come with it."""
+    try:
+        came = {part["sha256"] for part in kept["sealed"]}
+        return {part["sha256"] for part in kept["dossier"].get("parts", [])} - came
+    except FORM:
+        return set()
+
+
+def hashes_erased(entry):
+    """The hashes of the parts whose erasure an entry tells."""
+    try:
+        return {part["sha256"] for part in entry["data"]["parts"]}
+    except FORM:
+        return set()
+
+
 def _tell_kept(number, kept):
     if not (absent := lacking(kept)):
         say(f"dossier {number}")
@@ -153,7 +171,7 @@ def open_again(store, key_file, numbers):
     """Opens what stayed sealed of the kept dossiers of these numbers, or of all, by this key;
     whether all of it is open now. What was opened before stays so, whatever this key opens."""
     complete = True
-    for name in map(file_of, numbers) if numbers else store.listed("dossiers"):
+    for name in map(file_of, numbers or filter(is_number, _kept(store))):
         kept, number = store.read(name), Path(name).stem
         if kept is None:
             raise SystemExit(f"no dossier of {number} is kept here: `follow` first")
@@ -166,6 +184,10 @@ def open_again(store, key_file, numbers):
         say(f"dossier {number}: {len(found) - sealed} of {len(found)} sealed parts are open")
         complete = complete and not sealed
     return complete
+
+
+def _kept(store):
+    return [Path(name).stem for name in store.listed("dossiers")]
 
 
 def _tell_sealed(number, opened):

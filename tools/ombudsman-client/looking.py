@@ -6,7 +6,7 @@ from pathlib import Path
 
 from answers import compare, untold
 from chain import HANDED_OVER, Broken
-from dossiers import file_of, is_missing, lacking, why_false
+from dossiers import ERASED, absent, file_of, hashes_erased, is_missing, lacking, why_false
 from followed import Followed
 from store import STREAMS
 from telling import say
@@ -18,17 +18,25 @@ def status(store):
     for stream in STREAMS:
         told[stream]["newest"] = _newest(store, stream)
     answers = store.answers()
-    numbers = [Path(name).stem for name in store.listed("dossiers")]
+    dossiers = {Path(name).stem: store.read(name) for name in store.listed("dossiers")}
     told |= {
-        "dossiers": numbers,
+        "dossiers": list(dossiers),
         "answers": [{"id": a["id"], "result": a["result"]} for a in answers],
         "untold": [answer["id"] for answer in untold(store, answers)],
         "evidence": store.listed("evidence"),
         "missing": [e["subject"] for e in store.entries("handovers") if is_missing(store, e)],
-        "erased": [number for number in numbers if lacking(store.read(file_of(number)))],
+        "erased": [number for number, kept in dossiers.items() if lacking(kept)],
+        "unexplained": _unexplained(store, dossiers),
     }
     for line in json.dumps(told, indent=1).splitlines():
         say(line)
+
+
+def _unexplained(store, dossiers):
+    """Of which dossiers parts did not come though the chain tells of no erasure of them."""
+    entries = [one for one in store.entries("handovers") if one["type"] == ERASED]
+    erased = set().union(*map(hashes_erased, entries))
+    return [number for number, kept in dossiers.items() if absent(kept) - erased]
 
 
 def _newest(store, stream):

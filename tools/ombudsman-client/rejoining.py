@@ -5,6 +5,7 @@ Only from an entry that both have, and only into an epoch whose first entry is s
 the regency says of its epochs is not signed; it tells where to look.
 """
 
+from answers import mark_lost
 from chain import EPOCH_OPENED, FORM, HANDED_OVER, Broken, Chain
 from dossiers import file_of
 from followed import Followed, Keys
@@ -88,6 +89,7 @@ def _put_aside(followed, head, told):
     )  # fmt: skip
     for name in dossiers:  # the case may be handed over again, with another one
         store.remove(name)
+    mark_lost(store, lost)
     warn(f"LOST: {found}. Ask why; they are kept in {file}:")
     for one in lost:
         warn(f"  {one['epoch']}:{one['position']} {one['type']} {one.get('subject')}")

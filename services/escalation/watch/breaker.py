@@ -32,18 +32,17 @@ from services.escalation.watch.pace import Pace
 MEASURED_FOR = timedelta(minutes=10)
 USUAL_DAYS = 7
 LATELY = timedelta(hours=1)
-# What fires later than is promised after a downtime was a backlog, or waited for a release.
-PROMPT = timedelta(minutes=2)
+AHEAD = timedelta(seconds=SKEW_SECONDS)  # by less, clocks may differ
 
-# The last day is left out, or a mass would make itself usual; and what was released.
+# Each wake-up counts on the day on which it was due, whenever it fired: a backlog is several days'.
+# What was moved into the past never does, nor what was due since last night, or a mass would make
+# itself usual; and days without any say nothing, or holidays would.
 _DAILY = sa.text("""
-SELECT count(due.id)
-FROM generate_series(2, :days + 1) AS back
-LEFT JOIN due ON due.fired_at > :now - make_interval(days => back)
-             AND due.fired_at <= :now - make_interval(days => back - 1)
-             AND due.fired_at <= greatest(due.due_at, due.armed_at) + :prompt
-             AND NOT (greatest(due.due_at, due.armed_at) <= :released AND due.fired_at >= :released)
-GROUP BY back
+SELECT count(*) FROM due
+WHERE fired_at > :now - interval '35 days' AND due_at > :now - interval '35 days'
+  AND due_at <= :now - interval '23 hours' AND coalesce(armed_at <= due_at, true)
+GROUP BY ceil(extract(epoch FROM :now - due_at) / 86400)
+ORDER BY ceil(extract(epoch FROM :now - due_at) / 86400) LIMIT :days
 """)
 # Counts no further than it must: a sweep costs what is due, not what waits. The planner does not
 # know that what lies in the past has been fired, and takes it for due: "no more than so many" of
@@ -54,14 +53,14 @@ SELECT count(*) AS due, count(*) FILTER (WHERE moved) AS moved, (
     SELECT count(*) FROM (
         SELECT 1 FROM due
         WHERE fired_at > :since AND fired_at <= :now AND armed_at > due_at AND what <> 'handover'
-          AND armed_at > :released
+          AND armed_at > :released AND armed_at <= :ahead
         LIMIT :enough
     ) AS lately
 ) AS fired
 FROM (
-    SELECT armed_at > due_at AND what <> 'handover' AS moved FROM due
+    SELECT armed_at > due_at AND armed_at <= :ahead AND what <> 'handover' AS moved FROM due
     WHERE fired_at IS NULL AND due_at <= :through
-      AND greatest(due_at, armed_at) > :released
+      AND (due_at > :released OR armed_at > :released AND armed_at <= :ahead)
       AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = 'fire'
                       AND f.number = due.number AND greatest(due.due_at, due.armed_at) <= f.at)
     ORDER BY due_at, id LIMIT :enough
@@ -75,18 +74,22 @@ def may_fire(tx: Session, clock: Clock, pace: Pace, floor: int, now: datetime) -
     """Whether what is due by `now` may fire; a refusal is recorded, shown and logged. It is
     asked each second and locks nothing, for a lock is written to the disk: of two workers that find
     the same, both may write it down."""
-    row, real = tx.get_one(Breaker, 1), clock.real()
-    _forget_release_ahead(row, now)
+    row, real, skew = tx.get_one(Breaker, 1), clock.real(), skew_seconds(tx, clock)
+    agree = abs(skew) <= SKEW_SECONDS
+    if agree:
+        _forget_release_ahead(row, now)
     _measure(tx, row, floor, now)
-    most = row.most or floor
-    skew, jumped = skew_seconds(tx, clock), pace.jumped(row, real)
-    reason = why_refuse(_backlog(tx, row, now, most), most, skew, jumped=jumped)
+    most = max(row.most or 0, floor)
+    backlog, jumped = _backlog(tx, row, now, most), pace.jumped(row, real, sure=agree)
+    reason = why_refuse(backlog, most, skew, jumped=jumped)
+    if row.reason == "mass_firing" and backlog.exceeds(most):
+        reason = row.reason  # another one would forget since when it is a mass
     if reason != row.reason:
         row.reason, row.refused_at = reason, now if reason else None
         row.due_now = _backlog(tx, row, now).due if reason else None
         if reason:
             log.error("breaker_refuses", reason=reason, count=row.due_now)
-    if not jumped and reason != "clock_skew" and _is_old(row.looked_at, real):
+    if not jumped and agree and _is_old(row.looked_at, real):
         row.looked_at = real
     for known in REFUSALS:
         metrics.BREAKER.labels(known).set(known == reason)
@@ -118,7 +121,7 @@ def skew_seconds(tx: Session, clock: Clock) -> float:
 def _forget_release_ahead(row: Breaker, now: datetime) -> None:
     """One that was given while a clock was ahead."""
     released = row.released_through
-    if released is not None and released > now + timedelta(seconds=SKEW_SECONDS):
+    if released is not None and released > now + AHEAD:
         log.warning("release_ahead_forgotten", seconds=(released - now).total_seconds())
         row.released_through = None
 
@@ -126,16 +129,12 @@ def _forget_release_ahead(row: Breaker, now: datetime) -> None:
 def _measure(tx: Session, row: Breaker, floor: int, now: datetime) -> None:
     """What is usual; not while more than that is refused, which ends by no measure."""
     if row.most is None or (row.reason != "mass_firing" and _is_old(row.measured_at, now)):
-        asked = {"days": USUAL_DAYS, "now": now, "prompt": PROMPT, "released": _released(row)}
-        row.most, row.measured_at = most_at_once(list(tx.scalars(_DAILY, asked)), floor), now
+        daily = list(tx.scalars(_DAILY, {"days": USUAL_DAYS, "now": now}))
+        row.most, row.measured_at = most_at_once(daily, floor), now
 
 
 def _is_old(at: datetime | None, now: datetime) -> bool:
     return at is None or not at <= now < at + MEASURED_FOR
-
-
-def _released(row: Breaker) -> Any:
-    return row.released_through or "-infinity"
 
 
 def _backlog(tx: Session, row: Breaker, now: datetime, most: int | None = None) -> Backlog:
@@ -143,5 +142,6 @@ def _backlog(tx: Session, row: Breaker, now: datetime, most: int | None = None) 
     While it is refused, what had fired before that does not come of age."""
     until = row.refused_at if row.reason == "mass_firing" and row.refused_at else now
     asked: dict[str, Any] = {"now": now, "through": last_over(now), "since": until - LATELY}
-    asked |= {"released": _released(row), "enough": None if most is None else most + 1}
+    asked |= {"released": row.released_through or "-infinity", "ahead": now + AHEAD}
+    asked |= {"enough": None if most is None else most + 1}
     return Backlog(*tx.execute(_COUNT, asked).one())

@@ -37,15 +37,16 @@ class Pace:
         self._uptime = uptime
         self._last: _Look | None = None
 
-    def jumped(self, row: Breaker, real: datetime) -> bool:
+    def jumped(self, row: Breaker, real: datetime, *, sure: bool) -> bool:
         """Whether the clock is ahead by a jump that nobody has released. One that was put back is
-        right again, if this process saw it jump."""
+        right again, if this process saw it jump. `sure`: the database's clock agrees; else this
+        look is not remembered, or a clock that was behind would jump when it is put right."""
         look, last = _Look(real, self._uptime(), row.released_through), self._last
         if last is not None and last.released == look.released:
             jumped = (look.real - last.real) - (look.uptime - last.uptime) > FURTHER
         else:
             away = row.looked_at is not None and real - row.looked_at > AWAY
             jumped = row.reason == "clock_jump" or away
-        if not jumped:
+        if sure and not jumped:
             self._last = look
         return jumped

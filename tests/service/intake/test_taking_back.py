@@ -1,5 +1,9 @@
 """A consent ends when its report is taken back, also where the case goes on for others."""
 
+import subprocess
+import sys
+
+from deploy.local.environment import ROOT
 from services.intake.allowance import MOST_CONSENTS
 from services.intake.events import instant
 from tests.service.intake.test_consenting import CONSENTED, PARTS, ask, consent, hear, said, seen
@@ -14,10 +18,11 @@ def withdraw(api, receipt):
     return ask(api, receipt, "withdrawal", {})
 
 
-def refuse(worker, receipt):
+def refuse(worker, receipt, sequence=1):
     """Routing refuses, for others' reports follow the case."""
     told = {"action": "withdraw", "reason_code": "others_follow", "status": "in_progress"}
-    hear(worker, receipt, "case.refused.v1", **told, at=instant(worker.clock.now()))
+    told["at"] = instant(worker.clock.now())
+    hear(worker, receipt, "case.refused.v1", sequence, **told)
 
 
 def told(api, receipt):
@@ -145,3 +150,68 @@ def test_each_consent_can_be_taken_back_once_however_full_the_report_is(
     assert rule(refused) == "most_consents"
     assert "what you said last of it holds" in refused.json()["errors"][0]["message"]
     assert flags(intake_db) == (None, False)
+
+
+def stood(intake_db):
+    """As a withdrawal left it before 2026-11-30: only routing was asked."""
+    intake_db.psql(
+        "UPDATE report SET consent_form = true, consented_at ="
+        " (SELECT max(at) FROM timeline_entry WHERE what = 'reporter.consent_to_escalation')"
+    )
+    intake_db.psql("DELETE FROM outbox WHERE type = %s", [TAKEN_BACK])
+    intake_db.psql("DELETE FROM timeline_entry WHERE what = %s", [ENDED])
+
+
+def test_a_withdrawal_that_an_older_version_took_ends_the_consent_when_it_is_refused(
+    api, intake_db, receipt, worker
+):
+    consent(api, receipt)
+    withdraw(api, receipt)
+    stood(intake_db)
+
+    refuse(worker, receipt)
+
+    assert flags(intake_db) == (None, False)
+    assert len(said(intake_db, TAKEN_BACK)) == len(told(api, receipt)) == 1
+    consent(api, receipt)
+    refuse(worker, receipt, sequence=2)
+    assert flags(intake_db)[1] is True, "that one is later"
+
+
+def test_what_was_refused_before_is_ended_by_a_command(api, intake_db, receipt, surroundings):
+    consent(api, receipt)
+    withdraw(api, receipt)
+    stood(intake_db)
+
+    for ended in (1, 0):
+        assert end_consents(intake_db, surroundings) == f"ended {ended} consents\n"
+
+    assert flags(intake_db) == (None, False)
+    assert len(said(intake_db, TAKEN_BACK)) == len(told(api, receipt)) == 1
+    consent(api, receipt)
+    assert end_consents(intake_db, surroundings) == "ended 0 consents\n"
+
+
+def end_consents(intake_db, surroundings):
+    environment = surroundings.environment("intake", DATABASE_URL=intake_db.url)
+    command = [sys.executable, "-m", "services.intake", "end-consents"]
+    ran = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_of_a_hand_over_that_came_first_escalation_is_asked_to_erase_what_it_had_kept(
+    api, intake_db, receipt, worker
+):
+    """The reporter had withdrawn, and an older version had told routing alone."""
+    consented = identify(api, intake_db, receipt)
+    withdraw(api, receipt)
+    stood(intake_db)
+
+    hand_over(worker, receipt, consented, ALONG)
+
+    assert len(said(intake_db, TAKEN_BACK)) == 1
+    [line] = told(api, receipt)
+    assert line.startswith("The report had been handed over")

@@ -10,6 +10,7 @@ from tests.service.notify.desk import Desk
 
 AUTO_CLOSED = ("case.closed.v1", {"how": "auto_closed"})
 AUTO_ARCHIVED = ("case.archived.v1", {"reason": "incomplete", "reply_id": None})
+SILENT = ("case.resumed.v1", {"how": "silent"})
 WRITTEN = {"reason": "out_of_scope", "reply_id": "9f1c2d3e-0000-4000-8000-000000000000"}
 
 
@@ -18,7 +19,9 @@ def told(desk: Desk) -> list[str]:
     return [said["about"] for said in desk.said("message.delivered")][1:]
 
 
-@pytest.mark.parametrize("ended", [AUTO_CLOSED, AUTO_ARCHIVED], ids=["closed", "archived"])
+@pytest.mark.parametrize(
+    "ended", [AUTO_CLOSED, AUTO_ARCHIVED, SILENT], ids=["closed", "archived", "silent"]
+)
 def test_an_end_that_a_clock_brought_about_is_told_in_the_morning(
     at_night: Desk, ended: tuple[str, dict[str, Any]]
 ) -> None:
@@ -31,7 +34,12 @@ def test_an_end_that_a_clock_brought_about_is_told_in_the_morning(
 
 
 @pytest.mark.parametrize(
-    ("type", "data"), [("case.closed.v1", {"how": "accepted"}), ("case.archived.v1", WRITTEN)]
+    ("type", "data"),
+    [
+        ("case.closed.v1", {"how": "accepted"}),
+        ("case.archived.v1", WRITTEN),
+        ("case.resumed.v1", {"how": "supplied"}),
+    ],
 )
 def test_an_end_that_somebody_brought_about_is_told_at_night_too(
     at_night: Desk, type: str, data: dict[str, Any]

@@ -93,6 +93,18 @@ def test_what_may_have_arrived_counts_as_told_and_is_said_not_to_be_so(
     assert in_the_end(told) == {"deadline_passed": "delivered", "deadline_kept": "delivered"}
 
 
+@pytest.mark.parametrize("back", ["escalation.offer_taken_back.v1", "escalation.handed_over.v1"])
+def test_an_offer_that_was_taken_back_is_not_tried_again_whoever_may_have_it(
+    told: Desk, back: str
+) -> None:
+    """Nothing would say that it is untrue."""
+    hear(told, OFFER)
+    data = TAKEN_BACK if "taken_back" in back else {}
+    while_sending(told, (back, data), reply="drop")
+
+    assert in_the_end(told)["escalation_offered"] == "overtaken"
+
+
 def test_so_does_what_a_process_had_in_hand_that_died(told: Desk) -> None:
     hear(told, PASSED)
     told.outgoing.claim(100)

@@ -80,6 +80,7 @@ RECLASSIFY = {"kind": "complaint", "class": "supervisory", "reason": "It complai
 
 def test_what_becomes_a_complaint_about_a_desk_is_not_that_desks_any_more(office: Office) -> None:
     number, follower = office.open(kind="aspiration", agency="diskominfo"), office.open()
+    verify(office, follower)
     act(office, follower, "merge", "coordinator", into=number, reason="the same")
 
     act(office, number, "reclassification", "coordinator", **RECLASSIFY)

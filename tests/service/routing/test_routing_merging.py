@@ -97,7 +97,7 @@ def test_one_reporters_silence_ends_no_case_of_others(office, merged):
 
     for number in merged:
         type, said = told(office, number)
-        assert (type, said["status"]) == ("case.resumed.v1", "in_progress")
+        assert (type, said["how"], said["status"]) == ("case.resumed.v1", "silent", "in_progress")
         assert office.case(number)["status"] == "in_progress"
     office.act(parent, "data-request", "liaison", **ASK[2])
     office.hear("report.withdrawn.v1", child)

@@ -62,7 +62,7 @@ CLOCKS = {
 }  # fmt: skip
 PEOPLE = {
     About.RECEIVED, About.VERIFIED, About.DISPOSED, About.RETURNED, About.DATA_REQUESTED,
-    About.DATA_REQUEST_CANCELLED, About.RESUMED, About.FOLLOWED_UP, About.ANSWERED, About.OBJECTED,
+    About.DATA_REQUEST_CANCELLED, About.FOLLOWED_UP, About.ANSWERED, About.OBJECTED,
     About.REOPENED, About.FORWARDED, About.RECLASSIFIED, About.MERGED, About.WITHDRAWN,
     About.REFUSED, About.OMBUDSMAN_ANSWERED,
     About.HANDED_OVER,  # the reporter consented, maybe before the limit passed: nothing tells that
@@ -70,6 +70,7 @@ PEOPLE = {
 EITHER = {
     About.CLOSED: lambda data: data["how"] == "auto_closed",
     About.ARCHIVED: lambda data: data["reply_id"] is None,
+    About.RESUMED: lambda data: data["how"] == "silent",
 }
 
 

@@ -139,3 +139,19 @@ def test_an_answer_that_was_taken_and_is_not_on_the_chain_is_told(
     assert outside.run("follow", "--once") == 0, outside.said
     assert UNTOLD not in outside.said
     assert status(outside)["untold"] == []
+
+
+@pytest.mark.parametrize("name", ["notes.json", ""], ids=["another's", "ours"])
+def test_a_file_that_is_no_answer_keeps_nothing_from_being_kept_and_acknowledged(
+    regency: Regency, outside: Outside, told: dict[str, Any], name: str
+) -> None:
+    answers = outside.folder / "answers"
+    file = answers / name if name else next(answers.iterdir())
+    file.write_text("{}")
+    entry = regency.append("handovers", **told)
+
+    assert outside.run("follow", "--once") == 1
+
+    assert file.name in outside.said
+    assert outside.entries("handovers") == [entry]
+    assert outside.read("handovers.json")["acknowledged"] == 1

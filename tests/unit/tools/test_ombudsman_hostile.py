@@ -217,7 +217,28 @@ def test_how_many_parts_were_erased_is_told(regency: Regency, outside: Outside, 
     assert (f"{told} erased at 2027-01-04T02:00:00Z\n" in outside.said) == (came < 2)
     assert (f"dossier {NUMBER}\n" in outside.said) == (came == 2)
     assert outside.run("status") == 0
-    assert json.loads(outside.said)["erased"] == ([NUMBER] if came < 2 else [])
+    shown = json.loads(outside.said)
+    assert shown["erased"] == shown["unexplained"] == ([NUMBER] if came < 2 else [])
+
+
+def test_an_erasure_that_the_chain_tells_explains_what_did_not_come(
+    regency: Regency, outside: Outside
+) -> None:
+    parts = [part("x"), part("y")]
+    told = dossier(*parts, erased_at="2027-01-04T02:00:00Z") | {"sealed": []}
+    regency.hand_over(NUMBER, told)
+    gone = [{"part": "report", "sha256": one["sha256"]} for one in parts]
+    for some, unexplained in ((gone[:1], [NUMBER]), (gone, [])):
+        data = {"parts": some, "why": "operator"}
+        regency.append("handovers", type="feed.case.erased.v1", subject=NUMBER, data=data)
+
+        assert outside.run("follow", "--once") == 0, outside.said
+
+        assert outside.run("status") == 0
+        assert json.loads(outside.said)["unexplained"] == unexplained
+    regency.append("handovers", type="feed.case.erased.v1", subject=NUMBER, data={"parts": [7]})
+    assert outside.run("follow", "--once") == 0, outside.said
+    assert outside.run("status") == 0, outside.said
 
 
 FORMS: dict[str, Callable[[dict[str, Any]], object]] = {
