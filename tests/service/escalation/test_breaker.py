@@ -134,9 +134,7 @@ def test_what_fires_late_counts_on_the_day_on_which_it_was_due(many: Tower) -> N
 
 @pytest.mark.fault
 @pytest.mark.parametrize("waited", [timedelta(seconds=30), timedelta(hours=8)])
-def test_a_night_that_was_released_is_usual_in_the_next(
-    many: Tower, waited: timedelta
-) -> None:
+def test_a_night_that_was_released_is_usual_in_the_next(many: Tower, waited: timedelta) -> None:
     """Or each night would be refused after some on which nothing was due."""
     many.at("2026-11-06 00:00").sweep()
     assert refusal(many) == "mass_firing"

@@ -22,6 +22,8 @@ from tests.service.escalation.reader import Reader
 from tests.service.escalation.tower import Tower
 from tests.service.escalation.vault import Vault, introduce, switch
 
+pytestmark = pytest.mark.fault
+
 Entry = dict[str, Any]
 PROOF = ("prevhash", "hash", "signature", "kid")
 CLIENT = guides.loaded(guides.TOOLS / "ombudsman-client" / "chain.py")

@@ -9,6 +9,8 @@ from services.escalation.watch.pace import Pace
 from tests.service.escalation.test_breaker import gauge, passed, refusal, release
 from tests.service.escalation.tower import Tower
 
+pytestmark = pytest.mark.fault
+
 NUMBERS = [f"KTB-23456-{n:05}" for n in range(8)]
 HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
 

@@ -11,6 +11,8 @@ from services.notify.outgoing import LEASE
 from tests.service.notify.desk import CONTACT, RAISED, SEKDA, Desk, furnish, known
 from tests.service.notify.test_posts import KEPT, OFFERED, TAKEN_BACK
 
+pytestmark = pytest.mark.fault
+
 LIMIT = {"clock": "S", "cycle": 1, "due_at": "2026-12-07T15:59:59Z", "ends_on": "2026-12-07"}
 PASSED = ("deadline.passed.v1", LIMIT)
 ESCALATED = ("escalation.raised.v1", RAISED | LIMIT | {"at": "2026-12-07T16:00:03Z"})

@@ -14,6 +14,8 @@ import pytest
 from deploy.local.postgres import _move
 from deploy.local.process import SAME_USER
 
+pytestmark = pytest.mark.fault
+
 CONTENT = {"PG_VERSION": "18", "base/1/1247": "people", "base/1/1249": "reports"}
 
 

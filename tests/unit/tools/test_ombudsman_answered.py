@@ -14,6 +14,8 @@ from tests.unit.tools.regency import Regency
 from tests.unit.tools.test_ombudsman_between import ANSWER
 from tests.unit.tools.test_ombudsman_hostile import NUMBER, evidence
 
+pytestmark = pytest.mark.fault
+
 ANSWERED = "feed.case.answered.v1"
 UNTOLD = "was taken, and the chain does not tell of it"
 

@@ -13,6 +13,8 @@ from tests.harness.outside import Outside
 from tests.unit.tools.regency import Regency
 from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, envelope, enveloped, part
 
+pytestmark = pytest.mark.fault
+
 OTHER = "KTB-23456-78901"
 ALL_OPEN = f"dossier {NUMBER}: 1 of 1 sealed parts are open\n"
 

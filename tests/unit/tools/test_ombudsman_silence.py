@@ -14,6 +14,8 @@ from tests.unit.tools.regency import Regency
 from tests.unit.tools.test_ombudsman_between import ANSWER, TAKEN
 from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, part
 
+pytestmark = pytest.mark.fault
+
 LONG_AGO = "2020-01-04T02:00:00Z"
 FROZEN = f"monitoring: its newest entry is of {LONG_AGO}. Ask the regency by telephone"
 
