@@ -156,7 +156,7 @@ class Part:
     def _move(self, event: Event, tx: Session) -> None:
         rating, at = self._note(event, tx), self.clock.now()
         tx.execute(sa.text(MOVE), {"subject": event.subject, "stars": event.data["stars"]})
-        data = {"cycle": rating, "status": "in_progress", "at": at.isoformat()}
+        data = {"how": "supplied", "cycle": rating, "status": "in_progress", "at": at.isoformat()}
         emit(tx, Fact("case.resumed.v1", event.subject, data, at))
 
     def _tell(self, event: Event, tx: Session) -> None:
