@@ -85,7 +85,11 @@ def test_it_goes_on_in_the_new_epoch_and_keeps_what_was_lost(
     assert monitoring["entries"] == story.lost
     assert [one["position"] for one in monitoring["checkpoints"]] == [100]
     assert [one["type"] for one in handovers["entries"]] == ["feed.case.answered.v1"]
+    [answer] = outside.documents("answers")
+    assert answer["result"] | {"taken": False, "lost": True} == answer["result"]
     goes_on(tower, outside)
+    assert outside.run("status") == 0
+    assert json.loads(outside.said)["untold"] == []
 
 
 def test_the_dossier_of_a_lost_hand_over_is_put_aside(

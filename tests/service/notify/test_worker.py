@@ -142,6 +142,7 @@ def test_a_stop_lets_conversations_end(office: Office) -> None:
     assert office.messages("sending") == 0
 
 
+@pytest.mark.fault
 def test_a_stop_waits_for_what_has_begun_and_gives_the_rest_back(office: Office) -> None:
     """A server that says nothing costs a stop one silence, not one for each round of senders."""
     worker = office.start()
@@ -166,6 +167,7 @@ def test_a_stop_waits_for_what_has_begun_and_gives_the_rest_back(office: Office)
     assert tried == [(begun,)]
 
 
+@pytest.mark.fault
 def test_a_stop_does_not_wait_for_a_server_that_drips(office: Office) -> None:
     """The next process finds the try in doubt, as after a crash: being killed leaves no less."""
     worker = office.start()
@@ -181,6 +183,7 @@ def test_a_stop_does_not_wait_for_a_server_that_drips(office: Office) -> None:
     assert office.database.psql("SELECT n, outcome FROM attempt") == [(1, None)]
 
 
+@pytest.mark.fault
 def test_leases_are_renewed_while_conversations_end(office: Office) -> None:
     worker = office.start()
     worker.process.patience = LAST + 6
