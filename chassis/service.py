@@ -37,7 +37,6 @@ from chassis.logs import cause, log
 from chassis.relay import Relay
 
 BATCH = 50  # unacknowledged deliveries per queue and process, handled together
-PACE = 0.1  # seconds from one batch of a queue to the next, unless that is full
 POOL = 12  # database connections per process
 BEHIND = 60.0  # seconds: who has not come to the end of the queues by then acts on what is known
 WORKERS = 60  # green threads: a batch of each queue, and the timers
@@ -194,7 +193,7 @@ class Deliveries(Entrypoint):
         def take() -> list[tuple[bytes, str | None]]:
             """All that has come until the work begins: at once, or in its turn if much comes."""
             waiting.full.wait(max(0.0, waiting.next_at - time.monotonic()))
-            waiting.next_at = time.monotonic() + PACE
+            waiting.next_at = time.monotonic() + self.container.service_cls.between_batches
             waiting.full.clear()
             batch[:], waiting.messages = waiting.messages, []
             return [self._told(message) for message in batch]
@@ -261,6 +260,7 @@ class Service:
     """What every service's worker process does besides its own handlers and timers."""
 
     name: ClassVar[str]
+    between_batches: ClassVar[float] = 0.3  # seconds, of a queue; unless the next one is full
     settings: Settings = _Shared("settings")
     clock: Clock = _Shared("clock")
     db: Transactions = _Shared("db")

@@ -138,6 +138,7 @@ class Notify(Service):
     """Knows how reporters are reached, and tells them every step of their report."""
 
     name = "notify"
+    between_batches = 0.2
     settings: Settings
     post = Post()
 

@@ -38,6 +38,7 @@ class Routing(Service):
     """Finds the agency that must answer, and keeps the case until it has."""
 
     name = "routing"
+    between_batches = 0.1
 
     def foresee(self, events: Sequence[Event], tx: Session) -> None:
         """The cases with their deadlines, but for one that follows another: there, who is locked

@@ -14,7 +14,7 @@ from chassis.wire import Publisher
 from tests.harness.waiting import eventually
 from tests.service.chassis.stories import opened, report
 
-BATCH, PACE = 50, 0.1  # as in chassis.service, which only a worker may import
+BATCH, PACE = 50, 0.3  # as in chassis.service, which only a worker may import
 NUMBERS = [f"KTB-{i:05d}-00000" for i in range(8 * 51)]
 # The rows of a batch were written by one transaction, and bear its number.
 BATCHES = """
@@ -63,7 +63,7 @@ def test_a_full_batch_waits_for_nothing(db, say):
     for first, *others in rounds:
         say(first)  # alone, so the next batch's turn is a pause later
         say(*others)
-        time.sleep(3 * PACE)
+        time.sleep(2 * PACE)
 
     batches = handled(db, len(NUMBERS))
 
