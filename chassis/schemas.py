@@ -39,33 +39,38 @@ class Tolerant(Schema):
     @classmethod
     def of(cls, event: Event) -> dict[str, Any]:
         """What this service uses of an event. Raises marshmallow's ValidationError."""
-        loaded: dict[str, Any] = instance(cls).load(event.data)
-        return loaded
+        return dict(instance(cls).load(event.data))
 
 
 # Unicode's categories Cc and Cs, and the same without line breaks and tabs.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# What leaves no trace on a page: the Basic Multilingual Plane's Default_Ignorable_Code_Point, and
+# blanks that are none by their category.
+UNSEEN = (
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+)
+_SEEN = re.compile(rf"[^\s{UNSEEN}](?s:.*[^\s{UNSEEN}])?")
 
 
 class Text(fields.String):
-    """Words of a person: at most `max` characters, and at least `min` after trimming; no control
-    characters but line breaks and tabs (with `lines=False` not even those)."""
+    """Words of a person: at most `max` characters, and at least `min` from the first to the last
+    that is seen; of control characters line breaks and tabs only (with `lines=False` not those)."""
 
     def __init__(self, max: int, min: int = 1, *, lines: bool = True, **more: Any) -> None:
         self._min, self._max, self._refused = min, max, _BUT_LINES if lines else _CONTROL
         control = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" if lines else r"\x00-\x1f\x7f-\x9f"
-        any_, seen = f"[^{control}]", rf"[^{control}\s]"
+        any_, seen = f"[^{control}]", rf"[^{control}\s{UNSEEN}]"
         inner = f"{seen}{any_}{{{min - 2},}}{seen}" if min > 1 else seen
         limits = {"minLength": min, "maxLength": max, "pattern": f"^{any_}*{inner}{any_}*$"}
-        more["metadata"] = limits | more.get("metadata", {})
-        super().__init__(**more)
+        super().__init__(**more | {"metadata": limits | more.get("metadata", {})})
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
         text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **more))
         if self._refused.search(text):
             raise ValidationError("Control characters are not allowed.")
-        if len(text) > self._max or len(text.strip()) < self._min:
+        if len(text) > self._max or sum(map(len, _SEEN.findall(text))) < self._min:
             raise ValidationError(f"Length must be between {self._min} and {self._max}.")
         return text.strip()
 
@@ -104,12 +109,9 @@ _RULES = (
     ("Field may not be null", "not_null"),
     ("Must be one of", "one_of"),
     ("Must be ", "range"),
-    ("Length must", "length"),
-    ("Longer than", "length"),
-    ("Shorter than", "length"),
+    (("Length must", "Longer than", "Shorter than"), "length"),
     ("Control characters", "characters"),
-    ("Not a valid", "type"),
-    ("Invalid", "type"),
+    (("Not a valid", "Invalid"), "type"),
 )
 
 

@@ -66,9 +66,9 @@ def permit(actor: Actor, case: Case, action: Action) -> Status:
     if case.merged_into is not None and not is_own:
         raise NotAllowed("this case is merged into another one and follows it")
     if (case.status, action) not in TRANSITIONS:
-        raise NotAllowed(f"cannot {verb} a case that is {case.status.replace('_', ' ')}")
+        raise NotAllowed(f"a case that is {case.status.replace('_', ' ')} allows no '{verb}'")
     if WHO[action].isdisjoint(parts(actor, case)):
-        raise Forbidden(f"to {verb} this case is not this officer's part")
+        raise Forbidden(f"'{verb}' is not this officer's part in this case")
     status = TRANSITIONS[case.status, action]
     if status is Then.BACK:
         return case.awaited_from or Status.UNVERIFIED

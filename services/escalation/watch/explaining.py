@@ -68,8 +68,8 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "The clock stands{why}. Days counted so far: {counted}.",
     },
     "stopped": {
-        "id": "Selesai; jam ini tidak berjalan lagi.",
-        "en": "Done; the clock no longer runs.",
+        "id": "Jam ini tidak berjalan lagi.",
+        "en": "The clock no longer runs.",
     },
     "passed": {"id": "Batas ini telah lewat.", "en": "The limit has passed."},
     "weekends": {
@@ -91,8 +91,8 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "{name}: its end cannot be computed yet; staff have been alarmed.",
     },
     "never_known": {
-        "id": "{name}: selesai sebelum batasnya dapat dihitung.",
-        "en": "{name}: done before its end could be computed.",
+        "id": "{name}: jamnya berhenti sebelum batasnya dapat dihitung.",
+        "en": "{name}: the clock stopped before its end could be computed.",
     },
     "untold": {
         "id": "Hari-harinya tidak dapat dirinci lagi: yang menjadi dasarnya tidak tersimpan.",

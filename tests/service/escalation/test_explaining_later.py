@@ -174,7 +174,7 @@ def test_a_clock_that_stopped_before_anybody_knew_its_limit_is_not_given_one(
     told = window.told("explain")["V1"]
 
     assert (told["state"], told["limit"], told["ends_on"]) == ("stopped", None, None)
-    assert told["sentence"]["en"].endswith("done before its end could be computed.")
+    assert told["sentence"]["en"].endswith("the clock stopped before its end could be computed.")
 
 
 def test_every_week_and_day_comes_with_the_version_that_it_brought(tower: Tower) -> None:

@@ -23,7 +23,7 @@ def takes(**document: object) -> bool:
     return not Sent().validate(document)
 
 
-@given(st.text(st.sampled_from("a \t\n\r\x00\x1b\x85é́\u200f"), max_size=24))
+@given(st.text(st.sampled_from("a \t\n\r\x00\x1b\x85é́\u200f\u3164\u2764\ufe0f"), max_size=24))
 def test_a_text_is_taken_exactly_if_its_document_says_so(text: str) -> None:
     """Combining marks aside: the document counts them before they are composed."""
     for name in ("line", "words"):
@@ -35,6 +35,13 @@ def test_a_text_is_taken_exactly_if_its_document_says_so(text: str) -> None:
 
 def test_what_stands_around_words_is_left_out() -> None:
     assert Sent().load({"words": " \n jalan \t"}) == {"words": "jalan"}
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\u3164\u2800", "\ufe0f \ufeff", "\u200b" * 20])
+def test_what_nobody_can_see_is_no_text(blank: str) -> None:
+    assert not takes(line=blank)
+    assert not takes(words=f"a{blank}")
+    assert takes(line=f"\u2764\ufe0f{blank}"[:20])
 
 
 @pytest.mark.parametrize("code", ["ab\n", "\nab", "ab\x00", "a b", ""])
