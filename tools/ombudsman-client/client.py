@@ -16,7 +16,8 @@
     client.py --state DIR compare NUMBER FILE...  whether each is a file that an agency named as
                                                   evidence, by the dossier; exit 1 if one is not
     client.py --state DIR status                  what is kept, as JSON
-    client.py --state DIR verify                  check everything that is kept, without the network
+    client.py --state DIR verify                  check everything that is kept; exit 1 if a part of
+                                                  a dossier is missing and no entry tells why
 
 URL is what stands before /v1/ombudsman. The last four need no network; the last three only read.
 Exit 0: done. 1: refused, or nothing to do it with. 2: the regency is away, or another program
@@ -34,7 +35,7 @@ from pathlib import Path
 
 from answers import ANSWERS, Answers, untold
 from chain import Broken, is_number
-from dossiers import Owed, compare, open_again
+from dossiers import Owed, compare, open_again, tell_unexplained
 from followed import Followed, is_old
 from looking import status, verify
 from office import WAIT, Away, Office, Refused
@@ -149,6 +150,7 @@ class Client:
         if followed.stream == "handovers":
             with suppress(Strange):  # a file that is no answer is named when answers are sent
                 self._tell_untold()
+            tell_unexplained(self.store)
 
     def _tell_untold(self):
         for one in untold(self.store, self.store.answers()):
@@ -317,7 +319,9 @@ def _look(store, words):
     """What only reads; the exit code."""
     if words.command == "compare":
         return 0 if compare(store, words.number, words.files) else 1
-    {"status": status, "verify": verify}[words.command](store)
+    if words.command == "verify":
+        return 0 if verify(store) else 1
+    status(store)
     return 0
 
 
