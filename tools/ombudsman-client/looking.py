@@ -8,6 +8,7 @@ from answers import compare, untold
 from chain import HANDED_OVER, Broken
 from dossiers import file_of, is_missing, lacking, tell_unexplained, unexplained, why_false
 from followed import Followed
+from pulses import is_silent
 from store import STREAMS
 from telling import say
 
@@ -19,7 +20,9 @@ def status(store):
         told[stream]["newest"] = _newest(store, stream)
     answers = store.answers()
     dossiers = {Path(name).stem: store.read(name) for name in store.listed("dossiers")}
+    config = store.read("config.json", {})
     told |= {
+        "silent": [one for one in STREAMS if is_silent(told[one].get("pulse"), config)],
         "dossiers": list(dossiers),
         "answers": [{"id": a["id"], "result": a["result"]} for a in answers],
         "untold": [answer["id"] for answer in untold(store, answers)],

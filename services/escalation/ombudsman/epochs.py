@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from chassis.errors import Invalid, NotAllowed
 from services.escalation.models import FeedEntry, FeedEpoch, FeedStream
-from services.escalation.ombudsman import announcing, checkpoints, feed
+from services.escalation.ombudsman import announcing, checkpoints, feed, pulses
 from services.escalation.ombudsman.signing import Signers
 
 OPENED = "feed.epoch.opened.v1"
@@ -74,6 +74,7 @@ def open(tx: Session, stream: str, signers: Signers, by: str, now: datetime) -> 
     announcing.take_turns(tx, end, opener.kid, later, now)
     signer = later[-1] if later else opener
     checkpoints.sign(tx, stream, end.epoch, end.position, end.hash, signer, now)
+    pulses.beat(tx, stream, signer, now)
     return opened
 
 
