@@ -158,7 +158,10 @@ class Client:
         if followed.stream == "handovers":
             with suppress(Strange):  # a file that is no answer is named when answers are sent
                 self._tell_untold()
-            tell_unexplained(self.store)
+            with suppress(
+                Strange
+            ):  # nor does a damaged dossier hold up the feed: `verify` names it
+                tell_unexplained(self.store)
 
     def _tell_silence(self, followed):
         """Warns once a day of a stream that shows no fresh pulse."""

@@ -127,7 +127,7 @@ def unexplained(store):
     erased = defaultdict(set)
     for entry in store.entries("handovers"):
         if entry["type"] == ERASED:
-            erased[entry.get("subject")] |= _hashes_erased(entry)
+            erased[str(entry.get("subject"))] |= _hashes_erased(entry)
     found = {}
     for number in _kept(store):
         gone = erased[number]
