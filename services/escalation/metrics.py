@@ -47,6 +47,10 @@ DENIALS = Counter("lapor_escalation_denials", "Refusals to officers whom routing
 # How far is the Ombudsman's feed behind?
 FEED_LAG = Gauge("lapor_escalation_feed_lag_seconds", "Age of the oldest entry not yet appended")
 FEED_POSITION = Gauge("lapor_escalation_feed_position", "End of each stream", ["stream"])
+# Could somebody hold the feed back, and nobody tell that from silence?
+PULSE_AGE = Gauge(
+    "lapor_escalation_feed_pulse_seconds", "Age of the newest pulse; infinite: none", ["stream"]
+)
 # Has the Ombudsman what we have written for it, and is it the same?
 UNACKNOWLEDGED = Gauge(
     "lapor_escalation_feed_unacknowledged", "Entries not yet acknowledged", ["stream"]

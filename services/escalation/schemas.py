@@ -195,13 +195,23 @@ class Checkpoint(Strict):
     signature = fields.String(required=True)
 
 
+class Pulse(Checkpoint):
+    """The signed word that a stream still ended so at `time`; at position 0 it was empty. Said anew
+    every ten minutes, whether something was appended or not, by the key that signs then. Signed as
+    a checkpoint is; its `type` tells them apart."""
+
+    type = fields.String(required=True, validate=validate.Equal("feed.pulse.v1"))
+
+
 class Checkpoints(Strict):
     """Checkpoints after the place asked for, in order; `cursor` is where to read on and `more` says
-    whether something is there already."""
+    whether something is there already. `pulse`: the stream's newest, wherever that place is; null
+    if there never was one."""
 
     checkpoints = fields.List(fields.Nested(Checkpoint), required=True)
     cursor = fields.String(required=True)
     more = fields.Boolean(required=True)
+    pulse = fields.Nested(Pulse, required=True, allow_none=True)
 
 
 class Sealed(Strict):

@@ -76,6 +76,7 @@ HEALTHY = {
     "lapor_escalation_no_promises": "0x60",
     "lapor_escalation_stalled_handovers": "0x60",
     "lapor_escalation_feed_lag_seconds": "0x60",
+    'lapor_escalation_feed_pulse_seconds{stream="handovers"}': "600x60",
     "lapor_trail_age_seconds": "660x60",
     'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x60",
     'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "0x60",
@@ -155,6 +156,7 @@ BROKEN = {
     "FeedForked": {
         'lapor_escalation_feed_forks_total{stream="handovers", how="forked"}': "0x50 1x10"
     },
+    "FeedSilent": {'lapor_escalation_feed_pulse_seconds{stream="handovers"}': "0x20 0+60x40"},
     "PokesUnheard": {"lapor_escalation_feed_poke_seconds": "3000+60x60"},
     "FeedUnacknowledged": {
         'lapor_escalation_feed_unacknowledged_seconds{stream="handovers"}': "86000+60x60"

@@ -33,7 +33,7 @@ TABLES = (
 # that escalation promises anew each day.
 RESTLESS = [
     "breaker", "session", "device", "sign_in_throttle", "publication", "promise", "trail_mark",
-    "ended_grant",
+    "ended_grant", "feed_pulse",
 ]  # fmt: skip
 SUMMED = "SELECT (what, sum(count))::text FROM tally GROUP BY what"  # each minute its notes are
 PROMISES = ",promises,"

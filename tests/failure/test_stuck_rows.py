@@ -47,7 +47,7 @@ RESTS = {
         "routing.ombudsman_answer", "routing.ombudsman_words",
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
         "escalation.feed_checkpoint", "escalation.feed_key_use", "escalation.feed_epoch",
-        "escalation.feed_acknowledgement", "escalation.feed_broadcast",
+        "escalation.feed_acknowledgement", "escalation.feed_broadcast", "escalation.feed_pulse",
         "escalation.feed_poke", "escalation.feed_poke.settled_at",
         "escalation.feed_poke.outcome=delivered", "escalation.feed_poke.outcome=expired",
         "escalation.feed_poke.outcome=withdrawn", "escalation.feed_poke.next_try_at",

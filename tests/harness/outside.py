@@ -16,15 +16,17 @@ PROGRAM = ROOT / "tools" / "ombudsman-client" / "client.py"
 
 class Outside:
     """One Ombudsman's office with its folder and the keys that it was given. The program is started
-    by `under`, if that is any."""
+    by `under`, if that is any. The regency goes by a test's clock, the office by the machine's."""
 
     under: tuple[str, ...] = ()
+    silent_after = 10**6  # hours
 
     def __init__(self, folder: Path, url: str, secrets: Path, program: Path = PROGRAM) -> None:
         self.folder, self.program = folder, program
         keys = ("--bearer", secrets / "ombudsman-bearer-key")
         keys += ("--signing-key", secrets / "ombudsman-signing-key.json")
         keys += ("--opening-key", secrets / "ombudsman-private-key.json")
+        keys += ("--silent-after", self.silent_after)
         assert self.run("init", "--url", url, *keys) == 0
 
     def start(self, *words: object) -> subprocess.Popen[str]:

@@ -5,7 +5,7 @@ signature = Ed25519 by key `kid` over the 32 bytes of the hash
 
 A key is known because a person pinned it, or because an entry announced it that a known key signed.
 Its name is its SHA-256 thumbprint (RFC 7638). One that another has followed signs no more. A
-checkpoint is signed over its own RFC 8785 form.
+checkpoint is signed over its own RFC 8785 form, and so is a pulse.
 """
 
 import base64
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 GENESIS = "00" * 32
 PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
+PULSE = "feed.pulse.v1"
 KEY_ANNOUNCED = "feed.key.announced.v1"
 HANDED_OVER = "feed.case.handed_over.v1"
 LENGTH = 32  # bytes of a hash
@@ -119,6 +120,16 @@ class Chain:
         with self._formed():
             self._hold(checkpoint)
 
+    def bears_out(self, pulse):
+        """Raises Broken unless a pulse is signed and tells of an entry that stands here, or of none
+        at the beginning; whether its key may still sign."""
+        with self._formed("its pulse"):
+            position = pulse["position"]
+            self._check(pulse["type"] == PULSE and type(position) is int, "its pulse", "form")
+            self._check(position <= self.position, self.position + 1, "end")
+            self._hold(pulse, "pulse", first=0)
+            return self._may_sign(pulse["kid"])
+
     def _take(self, entry):
         position = entry.get("position")
         if isinstance(position, int) and 0 < position <= self.position:
@@ -141,18 +152,19 @@ class Chain:
         self._go_on(entry)
         return True
 
-    def _hold(self, checkpoint):
+    def _hold(self, checkpoint, check="checkpoint", first=1):
         position, kid = checkpoint.get("position"), checkpoint.get("kid")
-        is_here = isinstance(position, int) and 0 < position <= self.position
-        self._check(is_here, position, "checkpoint")
-        told = checkpoint.get("stream"), checkpoint.get("epoch"), checkpoint.get("hash")
-        ours = self.stream, self.epoch_at(position), self.hash_at(position)
-        self._check(told == ours, position, "checkpoint")
+        is_here = isinstance(position, int) and first <= position <= self.position
+        self._check(is_here, position, check)
+        epoch = checkpoint.get("epoch")
+        told = checkpoint.get("stream"), epoch, checkpoint.get("hash")
+        ours = self.stream, self.epoch_at(position) if position else epoch, self.hash_at(position)
+        self._check(told == ours, position, check)
         self._check(self.key(kid) is not None, position, "key")
         self._check(not is_deep(checkpoint), position, "form")
         said = {name: value for name, value in checkpoint.items() if name != "signature"}
         signed = is_signed(self.key(kid), checkpoint.get("signature"), rfc8785.dumps(said))
-        self._check(signed, position, "checkpoint")
+        self._check(signed, position, check)
 
     def key(self, kid):
         """A key that is known, or None."""
@@ -186,9 +198,10 @@ class Chain:
         del self._hashes[self.position * LENGTH :]
 
     @contextmanager
-    def _formed(self):
-        """Raises Broken for what cannot be read as what it should be."""
-        expected = self.position + 1
+    def _formed(self, what=None):
+        """Raises Broken for what cannot be read as what it should be: the next entry, if nothing
+        else is named."""
+        expected = what or self.position + 1
         try:
             yield
         except FORM:

@@ -3,6 +3,7 @@
 
     client.py --state DIR init --url URL --bearer FILE --signing-key FILE [--opening-key FILE]
                                [--feed-keys FILE] [--ca FILE] [--proxy URL]
+                               [--silent-after HOURS]
     client.py --state DIR pin                     show the feed's keys by their thumbprints
     client.py --state DIR pin THUMBPRINT...       trust those of them from now on
     client.py --state DIR rejoin                  go on after the regency restored its feed, with
@@ -16,12 +17,13 @@
     client.py --state DIR compare NUMBER FILE...  whether each is a file that an agency named as
                                                   evidence, by the dossier; exit 1 if one is not
     client.py --state DIR status                  what is kept, as JSON
-    client.py --state DIR verify                  check everything that is kept, without the network
+    client.py --state DIR verify                  check everything that is kept; exit 1 if a part of
+                                                  a dossier is missing and no entry tells why
 
 URL is what stands before /v1/ombudsman. The last four need no network; the last three only read.
-Exit 0: done. 1: refused, or nothing to do it with. 2: the regency is away, or another program
-follows in this folder: try again. 3: THE FEED DOES NOT HOLD; evidence is kept, nobody should read
-on.
+Exit 0: done. 1: refused, or nothing to do it with. 2: the regency is away or silent, or another
+program follows in this folder: try again. 3: THE FEED DOES NOT HOLD; evidence is kept, nobody
+should read on.
 """
 
 import argparse
@@ -34,12 +36,13 @@ from pathlib import Path
 
 from answers import ANSWERS, Answers, untold
 from chain import Broken, is_number
-from dossiers import Owed, compare, open_again
-from followed import Followed, is_old
+from dossiers import Owed, compare, open_again, tell_unexplained
+from followed import Followed
 from looking import status, verify
 from office import WAIT, Away, Office, Refused
 from pinning import keys_of, new_keys, pin
 from pokes import listening
+from pulses import HOURS, is_old, patience
 from rejoining import rejoin
 from store import STREAMS, Busy, Store, Strange
 from telling import say, warn
@@ -52,6 +55,7 @@ ADVICE = {
     "key": "Was a key lost or stolen? Hear the new one's thumbprint by telephone, then `pin` it.",
 }
 ALONE, LOOK = ("follow", "listen", "rejoin"), ("compare", "status", "verify")
+OLD = 3 * 86400  # seconds: an office that works writes something each day
 DAILY = 86400  # seconds between two looks at the published keys, and two warnings of one thing
 LONGEST = 300  # seconds until keys, answers and dossiers are seen to, however much there is to read
 FROZEN = "Ask the regency by telephone for its position and hash: is this the end of its feed?"
@@ -80,11 +84,14 @@ class Client:
         self.answers = Answers(store, self.office, self.config["signing_key"])
         self._looked, self._duties = Timer(DAILY), Timer(LONGEST)
         self._missed = {stream: Timer(DAILY) for stream in STREAMS}
+        self._begun = Timer(patience(self.config))
+        self._begun.start()
+        self._silent = {stream: Timer(DAILY) for stream in STREAMS}
         self._owed = Owed(store, self.office, self.config.get("opening_key"))
 
     def follow(self, once, pokes=None):
-        """Reads on; with `pokes`, when one comes, and now and then. Raises Broken; and Away only if
-        `once`."""
+        """Reads on; with `pokes`, when one comes, and now and then; the streams that are silent.
+        Raises Broken; and Away only if `once`."""
         streams, tries = [Followed(self.store, stream) for stream in STREAMS], 0
         self._owed.want(self.store.entries("handovers"))
         while True:
@@ -93,7 +100,7 @@ class Client:
                 more = self._round(streams, 0 if once or pokes else WAIT)
                 tries = 0
                 if once and not more:
-                    return
+                    return [one.stream for one in streams if one.pulse.is_silent(self.config)]
                 if pokes and not more:
                     pokes.wait(SELDOM)
                 elif not more:  # who answers at once, though we would wait, is not asked at once
@@ -136,6 +143,8 @@ class Client:
             say(f"{followed.stream} {about}")
         if not page["more"]:
             self._tell_what_is_missed(followed)
+        if not page["more"] or self._begun.is_over():  # who shows old ones one by one has no end
+            self._tell_silence(followed)
         self._acknowledge(followed)
         followed.more = more or page["more"]
 
@@ -144,11 +153,22 @@ class Client:
         if not self._missed[followed.stream].is_over():
             return
         self._missed[followed.stream].start()
-        if followed.stream == "monitoring" and is_old(followed.newest, time.time()):
+        if followed.stream == "monitoring" and is_old(followed.newest, time.time(), OLD):
             warn(f"monitoring: its newest entry is of {followed.newest or 'no time'}. {FROZEN}")
         if followed.stream == "handovers":
             with suppress(Strange):  # a file that is no answer is named when answers are sent
                 self._tell_untold()
+            with suppress(
+                Strange
+            ):  # nor does a damaged dossier hold up the feed: `verify` names it
+                tell_unexplained(self.store)
+
+    def _tell_silence(self, followed):
+        """Warns once a day of a stream that shows no fresh pulse."""
+        timer, told = self._silent[followed.stream], followed.pulse.trouble(self.config)
+        if told and timer.is_over():
+            timer.start()
+            warn(f"{followed.stream}: {told}. {FROZEN}")
 
     def _tell_untold(self):
         for one in untold(self.store, self.store.answers()):
@@ -242,7 +262,8 @@ def init(store, words):
     feed_keys = keys_of(words.feed_keys) if words.feed_keys else []
     files = ("bearer", "signing_key", "opening_key", "ca")
     config = {name: str(Path(file).resolve()) for name in files if (file := getattr(words, name))}
-    store.write("config.json", {"url": words.url, "proxy": words.proxy, **config})
+    config |= {"url": words.url, "proxy": words.proxy, "silent_after": words.silent_after}
+    store.write("config.json", config)
     store.trust(new_keys(feed_keys, store))
 
 
@@ -257,6 +278,7 @@ def parsed():
         begin.add_argument(f"--{name}", required=True)
     for name in ("opening-key", "feed-keys", "ca", "proxy"):
         begin.add_argument(f"--{name}")
+    begin.add_argument("--silent-after", type=float, default=HOURS, metavar="HOURS")
     commands.add_parser("follow").add_argument("--once", action="store_true")
     commands.add_parser("listen").add_argument("--port", type=int, required=True)
     answer = commands.add_parser("answer")
@@ -287,7 +309,7 @@ def run(store, words):
     """Does what was asked; the exit code."""
     if words.command in ALONE:
         with store.alone():
-            _go_on(store, words)
+            return _go_on(store, words)
     elif words.command == "answer":
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         said = {"answer": words.answer, "at": words.at or now, "reason": words.reason}
@@ -317,19 +339,23 @@ def _look(store, words):
     """What only reads; the exit code."""
     if words.command == "compare":
         return 0 if compare(store, words.number, words.files) else 1
-    {"status": status, "verify": verify}[words.command](store)
+    if words.command == "verify":
+        return 0 if verify(store) else 1
+    status(store)
     return 0
 
 
 def _go_on(store, words):
-    """What only one program may do in a folder."""
+    """What only one program may do in a folder; the exit code."""
+    silent = []
     if words.command == "rejoin":
         rejoin(Client(store).office, store)
     elif words.command == "follow":
-        Client(store).follow(words.once)
+        silent = Client(store).follow(words.once)
     else:
         with listening(store, words.port) as pokes:
             Client(store).follow(once=False, pokes=pokes)
+    return 2 if silent else 0
 
 
 def main():

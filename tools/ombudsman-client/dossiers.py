@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from telling import say, warn
 MEMBERS = ("dossier", "sha256", "sealed", "erased_at")
 NAMES = ("part", "key_id", "sha256")  # what a dossier names each of its sealed parts by
 ERASED = "feed.case.erased.v1"
+NO_ENTRY = "no entry tells that they were erased. Ask why"
 LEFT_OUT = "a sealed part is missing that it names"
 
 
@@ -120,16 +121,41 @@ def lacking(kept):
         return 0  # `verify` tells what it is
 
 
-def absent(kept):
-    """The hashes of the parts that a dossier names and that did not come with it."""
+def unexplained(store):
+    """By the number of each kept dossier that lacks some, the parts that it names, that did not
+    come with it, and whose erasure no entry of its case tells."""
+    erased = defaultdict(set)
+    for entry in store.entries("handovers"):
+        if entry["type"] == ERASED:
+            erased[str(entry.get("subject"))] |= _hashes_erased(entry)
+    found = {}
+    for number in _kept(store):
+        gone = erased[number]
+        lost = [one for one in _absent(store.read(f"dossiers/{number}.json")) if one[1] not in gone]
+        if lost:
+            found[number] = lost
+    return found
+
+
+def tell_unexplained(store):
+    """Says which parts were promised and are missing; whether there are none."""
+    lost = unexplained(store)
+    for number, parts in lost.items():
+        told = ", ".join(f"{part} {sha256}" for part, sha256 in parts)
+        warn(f"dossier {number}: MISSING: {told}. It names them, they did not come, and {NO_ENTRY}")
+    return not lost
+
+
+def _absent(kept):
+    """Name and hash of each part that a dossier names and that did not come with it."""
     try:
-        came = {part["sha256"] for part in kept["sealed"]}
-        return {part["sha256"] for part in kept["dossier"].get("parts", [])} - came
+        lost = _named(kept["dossier"].get("parts", [])) - _named(kept["sealed"])
+        return sorted((part, sha256) for part, _, sha256 in lost.elements())
     except FORM:
-        return set()
+        return []  # `verify` tells what it is
 
 
-def hashes_erased(entry):
+def _hashes_erased(entry):
     """The hashes of the parts whose erasure an entry tells."""
     try:
         return {part["sha256"] for part in entry["data"]["parts"]}

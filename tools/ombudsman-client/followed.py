@@ -1,21 +1,9 @@
 """A stream as it is kept: what is shown of it is checked, then written, and gone on from."""
 
-from datetime import datetime, timedelta
-
 from answers import compare
 from chain import Broken, Chain
 from office import NOTHING_NEW, Away
-
-OLD = timedelta(days=3)  # an office that works writes something each day
-
-
-def is_old(time, now):
-    """Whether the time of an entry, as it tells it, is long before now (seconds since 1970); also
-    if it tells none."""
-    try:
-        return datetime.fromisoformat(time).timestamp() < now - OLD.total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return True
+from pulses import Pulse
 
 
 class Keys:
@@ -53,6 +41,7 @@ class Followed:
         self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
         self.reached = kept.get("position", 0)  # which entry the cursor stands after
         self.checkpoints = kept.get("checkpoints", "")  # the cursor after those that are kept
+        self.pulse = Pulse(stream, kept.get("pulse"))
         self._expected, self._met = [], {}
         self.more = False  # whether more was there when it was last asked for
         self._shown = 0  # the place of the last checkpoint that came since we were started
@@ -87,24 +76,31 @@ class Followed:
         return bool(self._expected)
 
     def expect(self, page):
-        """Notes checkpoints, which the entries must bear out that are asked for after them. Raises
-        Away as `keep`. They may be known: after a `rejoin` they come again from the first."""
+        """Notes checkpoints and a pulse, which the entries must bear out that are asked for after
+        them. Raises Away as `keep`. They may be known: after a `rejoin` they come again from the
+        first."""
         told = page["checkpoints"]
         _leads_on(page["more"], told, self._shown)
+        self.pulse.show(page.get("pulse"))
         self._expected, self._after = told, page["cursor"]
         self._shown = _place(told[-1]) or self._shown if told else self._shown
 
     def witness(self, more):
         """Keeps the checkpoints whose entries are here; once there are no more entries, that must
-        be all of them. Raises Broken for one that tells of another entry than ours."""
+        be all of them, and the pulse's too. Raises Broken for one that tells of another entry than
+        ours."""
         here = [one for one in self._expected if not self._is_later(one)]
         self._expected = [one for one in self._expected if self._is_later(one)]
         if fresh := self._hold(here):
             self.store.add(self.witnesses, fresh)
         if self._expected and not more:
             raise Broken(self.stream, self.chain.position + 1, "end", self._expected)
+        newest = self.pulse.newest
+        if not more:
+            self.pulse.take(self.chain)
         if here and not self._expected:
             self.checkpoints = self._after
+        if (here and not self._expected) or self.pulse.newest != newest:
             self.save()
 
     def go_back(self, head, cursor):
@@ -120,7 +116,8 @@ class Followed:
         """Writes where to go on."""
         at = {"cursor": self.cursor, "acknowledged": self.acknowledged}
         at |= {"position": self.reached, "hash": self.chain.hash_at(self.reached)}
-        self.store.write(f"{self.stream}.json", at | {"checkpoints": self.checkpoints})
+        at |= {"checkpoints": self.checkpoints, "pulse": self.pulse.newest}
+        self.store.write(f"{self.stream}.json", at)
 
     def _hold(self, checkpoints):
         """Those that are new. A place has one checkpoint for ever."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from answers import compare, untold
 from chain import HANDED_OVER, Broken
-from dossiers import ERASED, absent, file_of, hashes_erased, is_missing, lacking, why_false
+from dossiers import file_of, is_missing, lacking, tell_unexplained, unexplained, why_false
 from followed import Followed
+from pulses import is_silent
 from store import STREAMS
 from telling import say
 
@@ -19,24 +20,19 @@ def status(store):
         told[stream]["newest"] = _newest(store, stream)
     answers = store.answers()
     dossiers = {Path(name).stem: store.read(name) for name in store.listed("dossiers")}
+    config = store.read("config.json", {})
     told |= {
+        "silent": [one for one in STREAMS if is_silent(told[one].get("pulse"), config)],
         "dossiers": list(dossiers),
         "answers": [{"id": a["id"], "result": a["result"]} for a in answers],
         "untold": [answer["id"] for answer in untold(store, answers)],
         "evidence": store.listed("evidence"),
         "missing": [e["subject"] for e in store.entries("handovers") if is_missing(store, e)],
         "erased": [number for number, kept in dossiers.items() if lacking(kept)],
-        "unexplained": _unexplained(store, dossiers),
+        "unexplained": list(unexplained(store)),
     }
     for line in json.dumps(told, indent=1).splitlines():
         say(line)
-
-
-def _unexplained(store, dossiers):
-    """Of which dossiers parts did not come though the chain tells of no erasure of them."""
-    entries = [one for one in store.entries("handovers") if one["type"] == ERASED]
-    erased = set().union(*map(hashes_erased, entries))
-    return [number for number, kept in dossiers.items() if absent(kept) - erased]
 
 
 def _newest(store, stream):
@@ -46,8 +42,8 @@ def _newest(store, stream):
 
 
 def verify(store):
-    """Checks every kept entry and dossier from the start, also while another program follows.
-    Raises Broken."""
+    """Checks every kept entry and dossier from the start, also while another program follows;
+    whether no part is missing that was promised. Raises Broken."""
     for stream in STREAMS:
         chain = Followed(store, stream, alone=False).chain
         say(f"{stream}: {chain.position} entries hold")
@@ -56,6 +52,7 @@ def verify(store):
             compare(store, stream, entry)
             if entry["type"] == HANDED_OVER:
                 _verify_dossier(store, stream, entry)
+    return tell_unexplained(store)
 
 
 def _verify_dossier(store, stream, entry):

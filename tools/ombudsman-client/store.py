@@ -4,8 +4,9 @@
     keys.json                   the feed's public keys, pinned or announced by one that was
     STREAM.jsonl                every entry as it was read, one on each line, only added to
     STREAM-checkpoints.jsonl    every checkpoint that our entries bear out, only added to
-    STREAM.json                 the cursors to go on from, which entry the feed's stands after, and
-                                which was acknowledged last; written after the entries
+    STREAM.json                 the cursors to go on from, which entry the feed's stands after,
+                                which was acknowledged last, and the moment of the newest pulse;
+                                written after the entries
     dossiers/NUMBER.json        a dossier, and its sealed parts opened
     answers/ID.json             an answer; written before it is sent
     evidence/WHEN-STREAM.json   what did not hold, with what we have; what a restore has lost

@@ -34,6 +34,7 @@ from services.escalation.models.feed import (
     FeedKeyUse,
     FeedPending,
     FeedPoke,
+    FeedPulse,
     FeedStream,
     FeedTarget,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "FeedKeyUse",
     "FeedPending",
     "FeedPoke",
+    "FeedPulse",
     "FeedStream",
     "FeedTarget",
     "FormerDay",

@@ -63,6 +63,20 @@ class FeedCheckpoint(Base):
     kid: Mapped[str] = mapped_column(sa.ForeignKey("feed_key.kid"))
 
 
+class FeedPulse(Base):
+    """The signed word that a stream still ended so at a moment; the newest of each alone."""
+
+    __tablename__ = "feed_pulse"
+
+    stream: Mapped[str] = mapped_column(sa.ForeignKey("feed_stream.stream"), primary_key=True)
+    epoch: Mapped[int]
+    position: Mapped[int] = mapped_column(sa.BigInteger)
+    hash: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(MOMENT)
+    signature: Mapped[bytes]
+    kid: Mapped[str] = mapped_column(sa.ForeignKey("feed_key.kid"))
+
+
 class FeedKey(Base):
     """The public half of every key that ever signed, or will: shown since. Old ones verify old
     entries."""

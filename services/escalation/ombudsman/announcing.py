@@ -6,12 +6,13 @@ however long nothing else is told there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from chassis.errors import NotAllowed
 from services.escalation.models import STREAMS, FeedStream
 from services.escalation.ombudsman import checkpoints, feed
 from services.escalation.ombudsman.signing import KeyMissing, Signer, Signers
@@ -39,19 +40,31 @@ def introduce(tx: Session, signers: Signers, now: datetime) -> dict[str, bool]:
 
 
 def switch(tx: Session, signers: Signers, now: datetime, *, at_once: bool = False) -> str:
-    """From now on the newest key signs, and says on both streams which one it follows; its name. In
-    a restored database it says so by opening an epoch, before which nothing may be appended. Raises
-    NotAllowed when it was not shown, or for less than a day and not `at_once`."""
+    """From now on the newest key signs, and says on both streams which one it follows; its name.
+    Raises NotAllowed when it was not shown, or for less than a day and not `at_once`; and in a
+    restored database, where nothing may be appended before an epoch is opened. Only where the key
+    that would have to open it is lost does another take its place: then that opens the epoch."""
     ends = _locked(tx)
+    restored = any(feed.is_restored(tx, end) for end in ends)
+    if restored and signers.hold_current(tx, now):
+        raise NotAllowed(
+            "the database was restored and no epoch was opened: run open-epoch, then this again"
+        )
     before, turns = signers.switch(tx, now, at_once=at_once)
-    names = [before, *(one.kid for one in turns)]
-    for end in ends:
-        if feed.is_restored(tx, end):
-            continue
-        for followed, one in zip(names, turns, strict=False):
-            _say(tx, end, SWITCHED, {"follows": followed}, one, now)
+    for end in () if restored else ends:
+        take_turns(tx, end, before, turns, now)
         checkpoints.cover(tx, end.stream, turns[-1], now)
     return turns[-1].kid
+
+
+def take_turns(
+    tx: Session, end: FeedStream, before: str, turns: Sequence[Signer], now: datetime
+) -> None:
+    """Each says which one it follows: what signed before it is worth nothing from there. Whoever
+    calls holds the stream's lock."""
+    names = [before, *(one.kid for one in turns)]
+    for followed, one in zip(names, turns, strict=False):
+        _say(tx, end, SWITCHED, {"follows": followed}, one, now)
 
 
 def _locked(tx: Session) -> list[FeedStream]:

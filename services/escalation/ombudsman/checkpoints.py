@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.escalation import events
 from services.escalation.models import FeedCheckpoint, FeedEntry, FeedStream
-from services.escalation.ombudsman import chain
+from services.escalation.ombudsman import chain, pulses
 from services.escalation.ombudsman.signing import Signer
 
 LONGEST = timedelta(minutes=10)
@@ -23,7 +23,7 @@ _Place = tuple[int, int]
 
 def cover(tx: Session, stream: str, signer: Signer, now: datetime) -> None:
     """Signs what is due: every `chain.CHECKPOINT_EVERY` entries, and what has stood for `LONGEST`
-    with no checkpoint at or after it. Whoever calls holds the stream's lock."""
+    with no checkpoint at or after it; then a pulse. Whoever calls holds the stream's lock."""
     covered = _newest(tx, stream)
     while full := _uncovered(tx, stream, covered, chain.CHECKPOINT_EVERY - 1):
         sign(tx, stream, full.epoch, full.position, full.hash, signer, now)
@@ -32,6 +32,7 @@ def cover(tx: Session, stream: str, signer: Signer, now: datetime) -> None:
     if oldest and oldest.appended_at <= now - LONGEST:
         end = tx.get_one(FeedStream, stream)
         sign(tx, stream, end.epoch, end.position, end.hash, signer, now)
+    pulses.beat(tx, stream, signer, now)
 
 
 def sign(

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.errors import Invalid, NotAllowed
-from services.escalation.models import FeedEpoch, FeedStream
-from services.escalation.ombudsman import checkpoints, feed
+from services.escalation.models import FeedEntry, FeedEpoch, FeedStream
+from services.escalation.ombudsman import announcing, checkpoints, feed, pulses
 from services.escalation.ombudsman.signing import Signers
 
 OPENED = "feed.epoch.opened.v1"
@@ -51,8 +51,11 @@ class LostFuture(NotAllowed):
 
 def open(tx: Session, stream: str, signers: Signers, by: str, now: datetime) -> FeedEpoch:
     """Begins a new epoch of a stream. Its first entry tells of the epoch before, of that one's last
-    position and hash; it is signed as a checkpoint too."""
-    end, signer = feed.locked(tx, stream, restored=True), signers.current(tx, now)
+    position and hash; its end is signed as a checkpoint too. Keys whose turn came when nothing
+    could be appended take it: the first by opening the epoch."""
+    end = feed.locked(tx, stream, restored=True)
+    last = tx.get(FeedEntry, (stream, end.epoch, end.position))
+    opener, *later = signers.since(tx, last.kid if last else None, now)
     before = {"epoch": end.epoch, "position": end.position, "hash": end.hash.hex()}
     opened = FeedEpoch(
         stream=stream,
@@ -66,9 +69,12 @@ def open(tx: Session, stream: str, signers: Signers, by: str, now: datetime) -> 
     tx.add(opened)
     end.epoch, end.origin = opened.epoch, feed.here(tx)
     first = feed.pending(stream, OPENED, stream, {"before": before}, now)
-    feed.append_one(tx, end, first, signer, now)
+    feed.append_one(tx, end, first, opener, now)
     tx.flush()
+    announcing.take_turns(tx, end, opener.kid, later, now)
+    signer = later[-1] if later else opener
     checkpoints.sign(tx, stream, end.epoch, end.position, end.hash, signer, now)
+    pulses.beat(tx, stream, signer, now)
     return opened
 
 

@@ -25,7 +25,7 @@ from chassis.failpoints import failpoint
 from chassis.outbox import emit
 from services.escalation import events
 from services.escalation.models import Dossier, FeedEntry, FeedPending, FeedStream
-from services.escalation.ombudsman import chain, checkpoints, signing
+from services.escalation.ombudsman import chain, checkpoints, pulses, signing
 from services.escalation.ombudsman.signing import Signer, Signers
 
 BATCH = 100
@@ -43,9 +43,10 @@ SELECT (SELECT system_identifier FROM pg_control_system())
     || ':' || 'feed_stream'::regclass::oid
 """)
 _DUE = sa.text("""
-SELECT stream FROM feed_stream s
+SELECT s.stream FROM feed_stream s
 LEFT JOIN LATERAL (SELECT epoch, position FROM feed_checkpoint c WHERE c.stream = s.stream
                    ORDER BY epoch DESC, position DESC LIMIT 1) covered ON true
+LEFT JOIN feed_pulse pulse ON pulse.stream = s.stream
 CROSS JOIN LATERAL (
     SELECT count(*) AS entries, min(appended_at) AS since FROM (
         SELECT e.appended_at FROM feed_entry e WHERE e.stream = s.stream
@@ -55,7 +56,8 @@ CROSS JOIN LATERAL (
 WHERE s.origin <> :here
    OR EXISTS (SELECT FROM feed_pending p WHERE p.stream = s.stream)
    OR uncovered.entries = :full OR uncovered.since <= :since
-ORDER BY stream DESC
+   OR pulse.at IS NULL OR pulse.at <= :before OR pulse.at >= :behind
+ORDER BY s.stream DESC
 """)
 
 
@@ -106,18 +108,19 @@ def here(tx: Session) -> str:
 
 
 def due(tx: Session, signers: Signers, now: datetime) -> list[str]:
-    """The streams that have something to append, a checkpoint to sign or an epoch to ask for. It
-    locks nothing: a lock is written to the disk, and this is asked twice a second for ever. Raises
-    KeyMissing."""
+    """The streams that have something to append, a checkpoint or a pulse to sign or an epoch to ask
+    for. It locks nothing: a lock is written to the disk, and this is asked twice a second for ever.
+    Raises KeyMissing."""
     signers.current(tx, now)
     asked = {"here": here(tx), "full": chain.CHECKPOINT_EVERY, "since": now - checkpoints.LONGEST}
+    asked |= {"before": now - pulses.EVERY, "behind": now + pulses.EVERY}
     return list(tx.scalars(_DUE, asked))
 
 
 def append(tx: Session, stream: str, signers: Signers, now: datetime) -> int:
-    """Appends committed entries of a stream, `BATCH` at most, and signs the checkpoints that are
-    due; returns how many entries. A hand-over goes alone: it is also told on the bus, and holds
-    only its own case's place there. Raises Restored, and KeyMissing."""
+    """Appends committed entries of a stream, `BATCH` at most, and signs checkpoints and the pulse
+    as they are due; returns how many entries. A hand-over goes alone: it is also told on the bus,
+    and holds only its own case's place there. Raises Restored, and KeyMissing."""
     if not tx.execute(_LOCK, {"stream": stream}).scalar_one():
         return 0
     end, signer = _end(tx, stream), signers.current(tx, now)

@@ -97,6 +97,22 @@ class Signers:
             raise KeyMissing("the key that signs the feed is not among FEED_SIGNING_KEY_FILE's")
         return held
 
+    def hold_current(self, tx: Session, now: datetime) -> bool:
+        """Whether the one that signs now is here, and not lost."""
+        try:
+            self.current(tx, now)
+        except KeyMissing:
+            return False
+        return True
+
+    def since(self, tx: Session, kid: str | None, now: datetime) -> list[Signer]:
+        """Those that are here and whose turn came after that one's, the one that signs now last; it
+        alone if none came. Raises KeyMissing."""
+        current = self.current(tx, now)
+        used = list(tx.scalars(sa.select(FeedKeyUse.kid).order_by(FeedKeyUse.id)))
+        later = used[used.index(kid) + 1 :] if kid in used else []
+        return [self._held[one] for one in later if one in self._held] or [current]
+
     def introduce(self, tx: Session, now: datetime) -> list[Signer]:
         """Shows the public half of every key that has not been shown; those. Raises NotAllowed for
         one that is not called by its thumbprint."""

@@ -12,8 +12,8 @@ from chassis.clock import Clock
 from chassis.database import Transactions
 from services.escalation import schemas
 from services.escalation.config import Settings
-from services.escalation.models import FeedEntry, FeedEpoch, FeedStream
-from services.escalation.ombudsman import acknowledging, checkpoints, epochs, signing
+from services.escalation.models import FeedEntry, FeedEpoch, FeedPulse, FeedStream
+from services.escalation.ombudsman import acknowledging, checkpoints, epochs, pulses, signing
 from services.escalation.ombudsman.doors import Ombudsman, cursor, place
 
 
@@ -70,18 +70,24 @@ class Checkpoints(Ombudsman):
         security="ombudsman",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
-        """From the beginning, without a cursor. Whoever keeps them can prove what the feed said."""
+        """From the beginning, without a cursor. Whoever keeps them can prove what the feed said.
+        With them comes the stream's newest pulse: whoever holds the feed back has no fresh one."""
         self.admit(req)
         stream, limit = query["stream"], query["limit"]
         at = place(stream, query["after"])
         with self.reading(stream) as tx:
             epochs.check(tx, stream, *at)
-            found = checkpoints.read(tx, stream, at, limit + 1)
+            found, pulse = checkpoints.read(tx, stream, at, limit + 1), tx.get(FeedPulse, stream)
         shown, more = found[:limit], len(found) > limit
         if shown:
             at = shown[-1].epoch, shown[-1].position
         listed = [{**one.document(), "signature": _base64(one.signature)} for one in shown]
-        return {"checkpoints": listed, "cursor": cursor(stream, *at), "more": more}
+        told = {"checkpoints": listed, "cursor": cursor(stream, *at), "more": more}
+        return told | {"pulse": pulse and _pulse(pulse)}
+
+
+def _pulse(row: FeedPulse) -> dict[str, Any]:
+    return {**pulses.document(row), "signature": _base64(row.signature)}
 
 
 class Epochs(Ombudsman):

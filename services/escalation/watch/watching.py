@@ -37,6 +37,10 @@ _UNHEARD = sa.text("""
 SELECT count(*) FROM case_state
 WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status IN ('answered', 'awaiting_reporter')
 """)
+_PULSES = sa.text("""
+SELECT s.stream, extract(epoch FROM :now - p.at) AS age
+FROM feed_stream s LEFT JOIN feed_pulse p ON p.stream = s.stream
+""")
 _POSITIONS = sa.text("SELECT stream, position FROM feed_stream")
 _FIRST_ORDER = sa.text("SELECT min(due_at) FROM clock WHERE clock = :clock AND stopped_at IS NULL")
 _RUNNING = sa.text("SELECT clock, count(*) FROM clock WHERE stopped_at IS NULL GROUP BY clock")
@@ -94,6 +98,8 @@ def show_what_is_late(tx: Session, now: datetime) -> None:
         left = (due - now).total_seconds() if due else math.nan
         metrics.ORDER_LEFT.labels(order.value).set(left)
     metrics.POKE_AGE.set(pokes.oldest(tx, now))
+    for stream, age in tx.execute(_PULSES, {"now": now}):
+        metrics.PULSE_AGE.labels(stream).set(math.inf if age is None else float(age))
     positions = _counted(tx, _POSITIONS)
     for stream in STREAMS:
         metrics.FEED_POSITION.labels(stream).set(positions.get(stream, 0))

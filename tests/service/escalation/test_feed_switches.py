@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import OKPKey
 
+from chassis.errors import NotAllowed
 from services.escalation.commands import verify
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import announcing, chain, epochs
@@ -160,6 +161,79 @@ def test_what_is_announced_while_another_switches_is_signed_by_the_key_that_sign
     assert verify(bare_tower.db) == 0
 
 
+def restored(tower: Tower, dumped: Path) -> None:
+    """The database as it was when it was dumped."""
+    tower.engine.dispose()
+    tower.db._alone.dispose()
+    restore(tower.database.owner_url, dumped)
+
+
+def open_epochs(tower: Tower) -> None:
+    with tower.db.begin() as tx:
+        for stream in STREAMS:
+            epochs.open(tx, stream, tower.service.signers, "kepala.diskominfo", tower.clock.now())
+
+
+def passed_over(tower: Tower, vault: Vault, dumped: Path) -> tuple[str, str, str]:
+    """Restored to when one key signed and two were announced, of which the second took its place;
+    the names of the three."""
+    tower.write(1)
+    for _ in range(2):
+        vault.add()
+        introduce(tower)
+    dump(tower.database.owner_url, dumped)
+    switch(tower, at_once=True)
+    restored(tower, dumped)
+    first, passed, newest = vault.kids
+    return first, passed, newest
+
+
+def is_worth_nothing(tower: Tower, vault: Vault, reader: Reader, passed: str) -> None:
+    """What must hold: the key was announced on both streams and signs nothing more on either."""
+    first = next(one for one in reader.get("/v1/ombudsman/keys")["keys"])
+    for stream in STREAMS:
+        told, verifier = reader.all(stream), by_the_client(first, stream)
+        verifier._pinned.update(CLIENT.public_keys(reader.get("/v1/ombudsman/keys")))
+        for entry in told:
+            verifier.take(entry)
+        with pytest.raises(CLIENT.Broken, match="key"):
+            verifier.take(forged(told[-1], holder(vault.load(), passed), "x", {}))
+    assert verify(tower.db) == 0
+
+
+def test_no_key_takes_its_turn_while_an_epoch_is_due(
+    bare_tower: Tower, vault: Vault, reader: Reader, tmp_path: Path
+) -> None:
+    """It could say so on no stream, and one that was passed over would keep its trust."""
+    first, passed, newest = passed_over(bare_tower, vault, tmp_path / "dump")
+    with bare_tower.db.begin() as tx, pytest.raises(NotAllowed, match="run open-epoch, then this"):
+        announcing.switch(tx, vault.load(), bare_tower.clock.now(), at_once=True)
+
+    open_epochs(bare_tower)
+    assert switch(bare_tower, at_once=True) == newest
+
+    kids = [entry["kid"] for entry in reader.all("handovers")]
+    assert kids == [first, first, first, passed, newest]
+    is_worth_nothing(bare_tower, vault, reader, passed)
+
+
+def test_where_the_old_key_is_gone_the_one_that_is_passed_over_opens_the_epoch(
+    bare_tower: Tower, vault: Vault, reader: Reader, tmp_path: Path
+) -> None:
+    first, passed, newest = passed_over(bare_tower, vault, tmp_path / "dump")
+    vault.lose(first)
+    assert switch(bare_tower, at_once=True) == newest
+
+    open_epochs(bare_tower)
+
+    *_, opening, last = reader.all("handovers")
+    assert (opening["type"], opening["kid"]) == (epochs.OPENED, passed)
+    assert (last["type"], last["data"], last["kid"]) == (
+        announcing.SWITCHED, {"follows": passed}, newest,
+    )  # fmt: skip
+    is_worth_nothing(bare_tower, vault, reader, passed)
+
+
 @pytest.mark.fault
 def test_a_restored_database_whose_old_key_is_gone_goes_on_with_the_next(
     bare_tower: Tower, vault: Vault, tmp_path: Path
@@ -171,18 +245,14 @@ def test_a_restored_database_whose_old_key_is_gone_goes_on_with_the_next(
     introduce(bare_tower)
     switch(bare_tower, at_once=True)
     vault.drop()
-    bare_tower.engine.dispose()
-    bare_tower.db._alone.dispose()
-    restore(bare_tower.database.owner_url, tmp_path / "dump")
+    restored(bare_tower, tmp_path / "dump")
     signers, now = bare_tower.service.signers, bare_tower.clock.now()
     with pytest.raises(KeyMissing), bare_tower.db.begin() as tx:
         epochs.open(tx, "monitoring", signers, "kepala.diskominfo", now)
 
     introduce(bare_tower)
     switch(bare_tower, at_once=True)
-    with bare_tower.db.begin() as tx:
-        for stream in STREAMS:
-            epochs.open(tx, stream, signers, "kepala.diskominfo", now)
+    open_epochs(bare_tower)
 
     bare_tower.write(1)
     for stream in STREAMS:

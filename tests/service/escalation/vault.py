@@ -37,6 +37,12 @@ class Vault:
         secrets.add_feed_key(self._folder)
         return self.load()
 
+    def lose(self, kid: str) -> Signers:
+        """One of them alone."""
+        kept = [one for one in json.loads(self.file.read_text())["keys"] if one["kid"] != kid]
+        self.file.write_text(json.dumps({"keys": kept}))
+        return self.load()
+
     def drop(self) -> Signers:
         secrets.drop_feed_keys(self._folder)
         return self.load()

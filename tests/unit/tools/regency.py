@@ -25,8 +25,8 @@ class Regency:
     """Two chains by one key. `answers`: by the path below /v1/ombudsman/, statuses and bodies that
     are given in turn, the last one for ever; `odd`: by the path, who writes the answer itself in
     place of that; `pages`: pages of `feed` or `checkpoints` that are shown for ever, by that and
-    the stream; `endless`: whether monitoring grows whenever it is read; `asked`: the methods and
-    paths that were asked for."""
+    the stream; `pulses`: what is shown as such, by the stream; `endless`: whether monitoring grows
+    whenever it is read; `asked`: the methods and paths that were asked for."""
 
     def __init__(self) -> None:
         self.key = OKPKey.generate_key("Ed25519")
@@ -35,6 +35,7 @@ class Regency:
         self.answers: dict[str, list[tuple[int, bytes]]] = {}
         self.odd: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         self.pages: dict[tuple[str, str], dict[str, Any]] = {}
+        self.pulses: dict[str, Any] = {}
         self.asked: list[str] = []
         self.endless = False
         self.largest_page = 2000
@@ -65,6 +66,16 @@ class Regency:
         place = {name: last[name] for name in ("epoch", "position", "hash")}
         said = {"stream": stream, **place, "time": AT, "kid": self.kid}
         return {**said, "signature": self._signed(rfc8785.dumps(said))}
+
+    def beat(self, stream: str, seconds: float = 0) -> dict[str, Any]:
+        """Shows the signed word that the stream ends here, as of so many seconds from now."""
+        none = {"epoch": 1, "position": 0, "hash": GENESIS}
+        last = self.entries[stream][-1] if self.entries[stream] else none
+        place = {name: last[name] for name in none}
+        said = {"type": "feed.pulse.v1", "stream": stream, **place, "time": at(seconds)}
+        said["kid"] = self.kid
+        self.pulses[stream] = {**said, "signature": self._signed(rfc8785.dumps(said))}
+        return self.pulses[stream]
 
     def _signed(self, message: bytes) -> str:
         return base64url(self.key.private_key.sign(message))  # type: ignore[union-attr,call-arg]
@@ -113,12 +124,18 @@ class Regency:
                 "more": endless or end < len(chain),
             }
         if name == "checkpoints":
-            return {"checkpoints": [], "cursor": "", "more": False}
+            pulse = self.pulses.get(asked["stream"])
+            return {"checkpoints": [], "cursor": "", "more": False, "pulse": pulse}
         return {"keys": self.keys, "epochs": lambda: {"epochs": []}}.get(name, dict)()
 
 
 def now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return at(0)
+
+
+def at(seconds: float) -> str:
+    """The moment that is so many seconds from now."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
 
 def base64url(value: bytes) -> str:
