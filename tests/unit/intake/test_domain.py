@@ -94,7 +94,8 @@ def test_intake_and_routing_know_the_same_statuses():
 )
 @pytest.mark.parametrize("returns", [1, 2, 3])
 def test_the_reporter_is_shown_the_arbiters_limit_when_it_runs_whoever_decides(accused, returns):
-    before = case(life.Status.DISPOSED, complains_about=accused, returns=returns - 1)
+    disposed = {"disposed_at": NOW, "returns": returns - 1}
+    before = case(life.Status.DISPOSED, complains_about=accused, **disposed)
     returned = cases.return_case(before, LIAISON, RULES)
     said = events.returned(returned, NOW, SEATS, agency="dpupr", proposed=None).data
     seen = {name: said[name] for name in domain.SHOWN["case.returned"]}
