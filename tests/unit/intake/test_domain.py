@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
+from services.escalation.domain import OBJECTION_WITHIN
 from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
 from services.intake import allowance, domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
@@ -133,6 +134,7 @@ def test_consent_to_what_was_archived_is_taken_as_long_as_an_objection_is():
     for age in (0, 30, 31):
         may = domain.actions(Status.ARCHIVED, NOW - timedelta(days=age), NOW)
         assert (Action.CONSENT in may) is (Action.OBJECT in may)
+    assert OBJECTION_WITHIN == domain.REOPEN_WITHIN  # for so long it is offered
 
 
 @pytest.mark.parametrize(
