@@ -100,8 +100,8 @@ def overtake_offer(tx: Session, number: str, at: datetime | None, clock: Clock) 
 
 
 def overtake_reminder(tx: Session, limit: Limit, clock: Clock) -> None:
-    """Ends what still waits to remind of a limit that was moved, or stands: its date is not so. It
-    is reminded of anew when its time comes."""
+    """Ends what still waits to remind of a limit that was moved, or stands: its date is not so, and
+    if the time for a reminder is still to come, there will be another."""
     _overtake(tx, _told(limit, {About.DEADLINE_APPROACHING}), clock)
 
 
