@@ -181,6 +181,10 @@ def offer_reason(clock: str) -> str | None:
     }.get(clock)
 
 
+# How long what was archived may be objected to, as intake and routing take it.
+OBJECTION_WITHIN = timedelta(days=30)
+
+
 def must_hand_over(passed: Collection[str], *, consented: bool, over: bool) -> bool:
     """Whether the case goes to the Ombudsman: H or S passed (of the clocks that are not stopped),
     the reporter consents, and the case is not over."""

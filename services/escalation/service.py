@@ -17,7 +17,7 @@ from chassis.together import hold
 from services.escalation import grants, models, schemas
 from services.escalation.config import Settings
 from services.escalation.events import rfc3339
-from services.escalation.ombudsman import feed, handovers, happened, parts, pokes
+from services.escalation.ombudsman import feed, handovers, happened, offers, parts, pokes
 from services.escalation.ombudsman.broadcasting import Broadcaster
 from services.escalation.ombudsman.signing import Signers
 from services.escalation.rules import publishing, regime
@@ -283,6 +283,15 @@ class Escalation(Service):
 
         turn = turns.Turn(models.Work.FIRE, firing.OLDEST, firing.asked(looked), fire)
         return turns.take(self.db, self.clock, turn)
+
+    @every(60)
+    def expire_offers(self) -> bool:
+        """Takes back what is offered in cases that cannot be taken up again any more; not before
+        the objections are heard that came while nobody listened."""
+        if not self.caught_up.is_set():
+            return False
+        with self.db.begin() as tx:
+            return offers.expire(tx, self.clock.now())
 
     @every(2)
     def measure_stale(self) -> bool:

@@ -141,6 +141,24 @@ OF_POSTS = frozenset(TO_POSTS.values())  # all the others are told to the report
 # What a limit that is said to have passed brings about, and that is not so if it had been kept.
 OF_PASSING = frozenset({About.DEADLINE_PASSED, About.ESCALATION_RAISED, About.POST_RAISED})
 
+# What a reminder's limit ends with: one binds the reporter while it is their turn only.
+ENDS_REMINDERS = frozenset(
+    {
+        About.DATA_REQUEST_CANCELLED,
+        About.RESUMED,
+        About.OBJECTED,
+        About.CLOSED,
+        About.REOPENED,
+        About.ARCHIVED,
+        About.FORWARDED,
+        About.MERGED,
+        About.WITHDRAWN,
+    }
+)
+
+# Of which nothing that follows says that it is not so any more.
+UNCORRECTED = frozenset({About.ESCALATION_OFFERED, About.DEADLINE_APPROACHING})
+
 # What comes about though no officer does anything: whoever sends reports brings it about, to any
 # address and as often as they like.
 UNPROMPTED = frozenset(

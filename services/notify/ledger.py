@@ -18,7 +18,7 @@ from chassis.events import correlate
 from chassis.outbox import emit
 from chassis.together import write_now
 from services.notify import events, metrics
-from services.notify.domain import OF_PASSING, OF_POSTS, About, Reply
+from services.notify.domain import OF_PASSING, OF_POSTS, UNCORRECTED, About, Reply
 from services.notify.models import Attempt, Message
 
 
@@ -99,6 +99,18 @@ def overtake_offer(tx: Session, number: str, at: datetime | None, clock: Clock) 
     _overtake(tx, offer if at is None else (*offer, _at == at), clock)
 
 
+def overtake_reminder(tx: Session, limit: Limit, clock: Clock) -> None:
+    """Ends what still waits to remind of a limit that was moved, or stands: its date is not so, and
+    if the time for a reminder is still to come, there will be another."""
+    _overtake(tx, _told(limit, {About.DEADLINE_APPROACHING}), clock)
+
+
+def overtake_reminders(tx: Session, number: str, clock: Clock) -> None:
+    """The same of a case whose reporter need not do anything any more."""
+    reminder = Message.number == number, Message.about == About.DEADLINE_APPROACHING
+    _overtake(tx, reminder, clock)
+
+
 def end_void(tx: Session, message: Message, clock: Clock) -> bool:
     """Ends a message that was taken back while it was being sent, unless the server may have it;
     whether it did."""
@@ -139,8 +151,8 @@ def _spare(tx: Session, limit: Limit, clock: Clock) -> None:
 
 def _is_corrected(tx: Session, message: Message) -> bool:
     """Whether it may have been told, and what follows says that it is untrue. Of an offer that was
-    taken back nothing does: it is not tried again, whoever may have it."""
-    return message.about != About.ESCALATION_OFFERED and _may_have_gone(tx, message)
+    taken back nothing does, nor of a reminder: neither is tried again, whoever may have it."""
+    return message.about not in UNCORRECTED and _may_have_gone(tx, message)
 
 
 def _may_have_gone(tx: Session, message: Message) -> bool:

@@ -78,8 +78,8 @@ class Message(Base):
     """One piece of news for one reporter, or with a `place` for a post; `facts` are dates and words
     of closed sets only. It is not sent before `not_before`: nobody is woken at night, and what was
     `put_off` waits for room in its mailbox. `overtaken`: it waited, and what it would have told was
-    said not to be so; `taken_back`: that was said while it was being sent. `kid`: of
-    the private key that its Message-ID is made with."""
+    said not to be so, or not any more; `taken_back`: that was said while it was being sent. `kid`:
+    of the private key that its Message-ID is made with."""
 
     __tablename__ = "message"
     __table_args__ = (

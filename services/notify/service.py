@@ -205,8 +205,12 @@ class Notify(Service):
             ledger.overtake_kept(tx, _limit(event, data), self.clock)
         if about is domain.About.HANDED_OVER:
             ledger.overtake_offer(tx, event.subject, None, self.clock)
-        if event.type == "deadline.recomputed.v1" and domain.lies_ahead(data):
-            ledger.overtake_passing(tx, _limit(event, data), self.clock)
+        if about in domain.ENDS_REMINDERS:
+            ledger.overtake_reminders(tx, event.subject, self.clock)
+        if event.type == "deadline.recomputed.v1":
+            ledger.overtake_reminder(tx, _limit(event, data), self.clock)
+            if domain.lies_ahead(data):
+                ledger.overtake_passing(tx, _limit(event, data), self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)
 

@@ -241,8 +241,10 @@ def rules(tx: Session, on: date) -> Rules:
 
 
 def suggestion(tx: Session, row: models.Case, on: date) -> RoutingRule | None:
-    """The rule that fits the case on that day, if one does."""
-    found = tx.scalars(sa.select(models.Rule).order_by(models.Rule.position, models.Rule.id))
+    """The rule that fits the case on that day, if one does, of those whose agency takes cases."""
+    takes_cases = models.Rule.agency.in_(sa.select(models.Agency.code).where(models.Agency.active))
+    rules = sa.select(models.Rule).where(takes_cases)
+    found = tx.scalars(rules.order_by(models.Rule.position, models.Rule.id))
     names = tuple(field.name for field in fields(RoutingRule))
     in_order = (RoutingRule(**{name: getattr(rule, name) for name in names}) for rule in found)
     return domain.suggest(value(row), row.district, in_order, on)

@@ -259,7 +259,9 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     if case.ended_at is not None and at > case.ended_at + timedelta(days=rules.reopen_days):
         raise TooLate(f"the {rules.reopen_days} days to ask for that are over")
     if status is Status.UNVERIFIED:
-        case = replace(case, agency=None, supporting=(), disposed_at=None)
+        held = case.agency is not None
+        disposed_at = None if held else case.disposed_at  # what was returned is as it was then
+        case = replace(case, agency=None, supporting=(), disposed_at=disposed_at)
     objections = case.objections + (action is Action.OBJECT)
     case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
     return action, replace(
@@ -326,8 +328,9 @@ def give_up(
 
 
 def clock(case: Case) -> Clock | None:
-    """The limit that whoever holds the case must keep next."""
-    if case.status is Status.UNVERIFIED and case.returns:
+    """The limit that whoever holds the case must keep next. That of a return runs on after an
+    objection to archiving, unless an agency had the case meanwhile: disposing it stopped that."""
+    if case.status is Status.UNVERIFIED and case.returns and case.disposed_at is not None:
         return Clock.ARBITER if case.returns >= RETURNS_TO_ARBITER else Clock.FOLLOW_UP
     return {
         Status.UNVERIFIED: Clock.VERIFY,

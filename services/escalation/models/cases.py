@@ -15,6 +15,7 @@ from services.escalation.watch.clockwork import OVER, Cause, Clock
 
 _OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
 _OPEN = f"status NOT IN ({_OVER})"
+_OFFERED = "offered_at IS NOT NULL AND handed_over_at IS NULL AND status = 'archived'"
 _RUNS = "stopped_at IS NULL"
 
 
@@ -31,6 +32,7 @@ class CaseState(Base):
         ),
         sa.Index("case_state_unheard", "number", postgresql_where=sa.text("unheard_cycle > 0")),
         sa.Index("case_state_open", "number", postgresql_where=sa.text(_OPEN)),
+        sa.Index("case_state_archived_offer", "number", postgresql_where=sa.text(_OFFERED)),
         one_of("decider", Desk),
         sa.CheckConstraint(f"passes_by <@ ARRAY[{listed(Desk)}]", name="passes_by_known"),
     )

@@ -1,19 +1,32 @@
 """The reporter is offered the Ombudsman once a limit that gives the right to it has passed. If it
-had not, or its case ends, that is taken back, and offered anew as soon as a limit gives the right.
+had not, or its case ends for good, that is taken back, and offered anew as soon as a limit gives
+the right.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
 from chassis.together import held
 from services.escalation import events
-from services.escalation.domain import offer_reason
+from services.escalation.domain import OBJECTION_WITHIN, offer_reason
 from services.escalation.models import CaseState, ClockRun, Consent
 from services.escalation.watch.clockwork import OVER
+
+A_TURN = 50
+# Cases that were archived too long ago, found by an index that holds no others. What was archived
+# set its open clocks aside, and H was one.
+_EXPIRED = sa.text("""
+SELECT s.number FROM case_state s
+WHERE s.offered_at IS NOT NULL AND s.handed_over_at IS NULL AND s.status = 'archived'
+AND NOT EXISTS (SELECT FROM clock c WHERE c.number = s.number AND c.set_aside
+                AND c.stopped_at >= :since)
+LIMIT :most FOR UPDATE OF s SKIP LOCKED
+""")
 
 
 def make(tx: Session, case: CaseState, now: datetime) -> None:
@@ -38,19 +51,33 @@ def take_back(
     gave = [run for run in others if _gives_right(run) and run.passed_at]
     stands = passed_at > offered_at or any(run.passed_at <= offered_at for run in gave)
     if not stands and not case.handed_over_at:
-        emit(tx, events.offer_taken_back(case, now))
-        case.offered_at = None
+        _end(tx, case, now)
 
 
 def lapse(tx: Session, case: CaseState, now: datetime) -> None:
     """No limit gives the right any more: the case is over, or S counts with the one that it was
-    merged into. What was archived may be objected to: its offer stands, for consent to it does."""
+    merged into. What was archived may be objected to: its offer stands so long, for consent to it
+    does."""
     if case.offered_at is None or case.handed_over_at:
         return
     may_give = (run for run in case.clocks if run.set_aside or run.stopped_at is None)
     if not any(run.passed_at and offer_reason(run.clock) for run in may_give):
-        emit(tx, events.offer_taken_back(case, now))
-        case.offered_at = None
+        _end(tx, case, now)
+
+
+def expire(tx: Session, now: datetime) -> bool:
+    """Takes back what is offered in archived cases whose time to be objected to is over; whether
+    there may be more of them."""
+    asked = {"since": now - OBJECTION_WITHIN, "most": A_TURN}
+    numbers = tx.scalars(_EXPIRED, asked).all()
+    for number in numbers:
+        _end(tx, tx.get_one(CaseState, number), now)
+    return len(numbers) == A_TURN
+
+
+def _end(tx: Session, case: CaseState, now: datetime) -> None:
+    emit(tx, events.offer_taken_back(case, now))
+    case.offered_at = None
 
 
 def _gives_right(run: ClockRun) -> bool:

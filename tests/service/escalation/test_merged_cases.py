@@ -38,6 +38,23 @@ def test_a_merged_case_that_stands_alone_again_is_measured_as_what_it_was_merged
     assert [raised["agency"] for raised in tower.said("escalation.raised")] == ["dlh"]
 
 
+def test_a_complaint_that_was_left_without_a_class_is_measured_once_it_is_given_one(
+    tower: Tower,
+) -> None:
+    """It had followed what is none, as until 2026-11-30 it could."""
+    tower.open()
+    told = {"kind": "complaint", "class": None, "category": "sampah", "agency": "dlh"}
+    tower.at("2026-11-03 10:00").hear("case.merged.v1", status="disposed", cycle=1, **told)
+    tower.at("2026-11-09 10:00").hear("case.closed.v1", how="accepted", cycle=1)
+    tower.at("2026-11-16 10:00").hear("case.reopened.v1", cycle=2)
+    assert tower.clocks()["S2"] == "no_limit"
+
+    given = {"class": "ordinary", "kind": "complaint", "status": "in_progress"}
+    tower.at("2026-11-17 10:00").hear("case.reclassified.v1", **given)
+
+    assert tower.clocks()["S2"] == "2026-12-04"
+
+
 def test_who_was_merged_after_an_answer_has_a_new_time_to_object_and_its_old_way_on(
     tower: Tower,
 ) -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 
+from services.escalation.ombudsman.offers import _EXPIRED, A_TURN
 from tests.service.escalation.test_calendars import decree
 from tests.service.escalation.test_cancelled_questions import ask, cancel, failed
 from tests.service.escalation.test_late_news import late
@@ -238,6 +240,53 @@ def test_what_is_archived_may_be_objected_to_and_its_offer_stands(tower: Tower) 
 
     assert len(tower.entries("handovers")) == 1
     assert offers(tower) == [BY_S]
+
+
+def expire(tower: Tower) -> None:
+    while tower.service.expire_offers():
+        pass
+
+
+def test_what_was_archived_too_long_ago_to_be_objected_to_is_offered_no_more(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    tower.at("2026-11-23 10:00").hear("case.archived.v1", reason="incomplete")
+
+    expire(tower.at("2026-12-23 10:00"))
+    assert offers(tower) == [BY_S]
+    tower.service.caught_up.clear()
+    expire(tower.at("2026-12-23 10:00:01"))  # an objection may be under way
+    assert offers(tower) == [BY_S]
+    tower.service.caught_up.set()
+    expire(tower)
+    expire(tower)
+    assert offers(tower) == [BY_S, BACK]
+
+    late(tower, "2026-12-23 09:59", "case.objected.v1", status="unverified", cycle=2)
+    assert offers(tower) == [BY_S, BACK, BY_S]
+    assert consented(tower.at("2026-12-23 11:00")) == [NUMBER]
+
+
+def test_the_offer_stands_in_a_case_that_was_handed_over_before_it_was_archived(
+    tower: Tower,
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    assert consented(tower.at("2026-11-21 08:00")) == [NUMBER]
+    tower.at("2026-11-23 10:00").hear("case.archived.v1", reason="incomplete")
+
+    expire(tower.at("2027-03-01 10:00"))
+
+    assert offers(tower) == [BY_S]
+
+
+def test_the_offers_of_archived_cases_are_found_without_reading_the_others(tower: Tower) -> None:
+    asked = {"since": tower.clock.now(), "most": A_TURN}
+    with tower.db.begin() as tx:
+        tx.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        plan = tx.scalars(sa.text(f"EXPLAIN {_EXPIRED.text}"), asked).all()
+
+    assert "case_state_archived_offer" in "".join(plan)
 
 
 def test_who_joins_another_case_has_the_right_by_their_own_h(tower: Tower) -> None:

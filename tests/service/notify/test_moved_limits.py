@@ -1,4 +1,5 @@
-"""What waits to tell that a limit passed is not told once other rules move it ahead."""
+"""What waits to tell that a limit passed is not told once other rules move it ahead; nor is a
+reminder whose date is not so any more."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ ENDED = {"clock": "S", "cycle": 1, "due_at": "2026-12-07T15:59:59Z", "ends_on": 
 PASSED = ("deadline.passed.v1", ENDED | {"at": "2026-12-07T16:00:03Z"})
 ESCALATED = ("escalation.raised.v1", RAISED | ENDED | {"at": "2026-12-07T16:00:03Z"})
 MOVED_AT = "2026-12-07T18:00:00Z"
+REMINDER = {"due_at": ENDED["due_at"], "ends_on": ENDED["ends_on"], "cycle": 1}
 OF_PASSING = ("deadline_passed", "escalation_raised", "post_raised")
 
 
@@ -124,3 +126,67 @@ def test_what_was_kept_once_is_still_told_when_a_later_passing_is_not(desk: Desk
 
     told = [said["about"] for said in desk.said("message.delivered")]
     assert told[-3:] == ["deadline_passed", "deadline_kept", "deadline_recomputed"]
+
+
+def reminders(desk: Desk) -> list[str]:
+    return [state for about, state, _ in desk.states() if about == "deadline_approaching"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "why", "told"),
+    [
+        ("D", moved("2026-12-10", "calendar"), ["deadline_recomputed"]),
+        ("R", moved("2026-12-04", "limit"), ["deadline_recomputed"]),
+        ("D", moved("2026-12-09", "resumed"), []),
+        ("R", moved(None, "paused"), []),
+    ],
+    ids=["later", "sooner", "resumed", "paused"],
+)
+def test_who_slept_is_not_reminded_of_a_date_that_is_not_so_any_more(
+    at_night: Desk, clock: str, why: tuple[str, dict[str, Any]], told: list[str]
+) -> None:
+    hear(at_night, ("deadline.approaching.v1", REMINDER | {"clock": clock}))
+    hear(at_night, (why[0], why[1] | {"clock": clock}))
+
+    assert reminders(at_night) == ["overtaken"]
+    at_night.later(hours=7)
+    at_night.send()
+    assert [said["about"] for said in at_night.said("message.delivered")][1:] == told
+
+    later = {"due_at": "2026-12-10T15:59:59Z", "ends_on": "2026-12-10"}
+    hear(at_night, ("deadline.approaching.v1", REMINDER | later | {"clock": clock}))
+    assert reminders(at_night)[1:] == ["due"]
+
+
+@pytest.mark.parametrize("other", [{"clock": "R"}, {"cycle": 2}], ids=str)
+def test_a_reminder_stands_when_another_limit_is_moved(
+    at_night: Desk, other: dict[str, Any]
+) -> None:
+    hear(at_night, ("deadline.approaching.v1", REMINDER | {"clock": "D"}))
+    hear(at_night, moved("2026-12-10", **{"clock": "D"} | other))
+
+    assert reminders(at_night) == ["due"]
+
+
+@pytest.mark.parametrize("type", ["case.resumed.v1", "case.objected.v1"])
+def test_who_has_done_it_at_night_is_not_reminded_of_it_in_the_morning(
+    at_night: Desk, type: str
+) -> None:
+    clock = "D" if "resumed" in type else "R"
+    hear(at_night, ("deadline.approaching.v1", REMINDER | {"clock": clock}), (type, {}))
+
+    assert reminders(at_night) == ["overtaken"]
+
+
+def test_a_reminder_that_is_being_sent_is_not_tried_again(desk: Desk) -> None:
+    """Whoever may have it: nothing says what its date is now."""
+    known(desk)
+    hear(desk, ("deadline.approaching.v1", REMINDER | {"clock": "D"}))
+    [claim] = desk.outgoing.claim(100)
+    hear(desk, (moved(None)[0], moved(None, "paused")[1] | {"clock": "D"}))
+    desk.postbox.script.append("drop")
+    desk.outgoing.send(claim)
+
+    desk.later(minutes=6)
+    assert desk.send() == 0
+    assert reminders(desk) == ["overtaken"]

@@ -135,6 +135,18 @@ def test_what_a_complaint_without_a_class_follows_stays_a_complaint(office):
     assert office.act(parent, "reclassification", "coordinator", **change).status_code == 200
 
 
+def test_a_complaint_that_was_left_without_a_class_can_be_given_one_once_it_stands_alone(office):
+    """It had followed what is none, as until 2026-11-30 it could."""
+    number = office.bring("in_progress")
+    office.database.psql("UPDATE cases SET class = NULL WHERE number = %s", [number])
+    given = {"class": "ordinary", "reason": "It is about waste, not misconduct."}
+
+    answer = office.act(number, "reclassification", "coordinator", **given)
+
+    assert answer.status_code == 200, answer.text
+    assert told(office, number)[1]["class"] == "ordinary"
+
+
 def test_a_follower_is_told_its_parents_number_once_and_a_parent_none(office, merged):
     parent, child = merged
     office.act(parent, "data-request", "liaison", **ASK[2])

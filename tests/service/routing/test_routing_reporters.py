@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from chassis.inbox import ANYBODY
-from tests.service.routing.office import ARCHIVE, ASK, CANCEL, TEXT, ago, notes, pass_limit, told
+from tests.service.routing.office import (
+    ARCHIVE,
+    ASK,
+    CANCEL,
+    DISPOSE,
+    FOLLOW_UP,
+    TEXT,
+    ago,
+    notes,
+    pass_limit,
+    told,
+)
+
+RETURN = {"reason": "The road is the transport office's.", "proposed_agency": "dishub"}
 
 
 @pytest.mark.parametrize(("status", "verbs"), [("unverified", []), ("in_progress", [])])
@@ -221,6 +234,41 @@ def test_the_worklist_shows_the_limit_that_matters_now(office):
     assert office.case(number)["due_at"][:19] == later[:19]  # it had been handed over: V stopped
     shown = {d["clock"]: (d["level"], d["brought_to"]) for d in office.case(number)["deadlines"]}
     assert shown == {"V": (0, None), "S": (0, None)}  # it stands: it was not late
+
+
+@pytest.mark.parametrize(
+    ("returns", "runs"), [(1, "F"), (2, "A")], ids=["first_return", "second_return"]
+)
+@pytest.mark.parametrize("archived", ["as_returned", "by_silence"])
+def test_after_an_objection_to_archiving_the_worklist_shows_a_limit_that_runs(
+    office, returns, runs, archived
+):
+    """A disposition stops A, and a follow-up F."""
+    number, desks = office.bring("disposed"), ["coordinator", "arbiter"][:returns]
+    ends = {clock: ago(office, days=-days) for days, clock in enumerate("AFS", 3)}
+    for clock, at in ends.items():
+        limit = {"clock": clock, "cycle": 1, "started_at": ago(office), "due_at": at}
+        office.hear("deadline.started.v1", number, **limit)
+    office.act(number, "return", "liaison", **RETURN)
+    for desk in desks[:-1]:
+        office.act(number, DISPOSE[0], desk, **DISPOSE[2])
+        office.act(number, "return", "liaison", **RETURN)
+    if archived == "as_returned":
+        office.act(number, ARCHIVE[0], desks[-1], **ARCHIVE[2])
+    else:
+        office.act(number, DISPOSE[0], desks[-1], **DISPOSE[2])
+        office.act(number, *FOLLOW_UP[:2], **FOLLOW_UP[2])
+        office.act(number, ASK[0], "liaison", **ASK[2])
+        silent = {"clock": "D", "cycle": 1, "due_at": ago(office, days=-30)}
+        office.hear("deadline.passed.v1", number, **silent)
+    assert office.case(number)["status"] == "archived"
+
+    office.hear("report.objected.v1", number)
+
+    shown = office.case(number)
+    assert (shown["status"], shown["returns"]) == ("unverified", returns)
+    wanted = ends[runs if archived == "as_returned" else "S"]
+    assert shown["due_at"][:19] == wanted[:19]
 
 
 @pytest.mark.parametrize(("days", "passed"), [(5, False), (-1, True), (None, False)])

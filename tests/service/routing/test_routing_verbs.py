@@ -190,6 +190,23 @@ def test_the_rule_that_suggested_stays_with_the_decision(office):
     assert changes["agency"] == [None, "dpmd"]
 
 
+def test_an_agency_that_takes_no_cases_any_more_is_not_suggested(office):
+    """Another rule may fit, as if the first one were not there."""
+    office_there = {"name": "Kantor Camat Pulau Sembilan"}
+    path = "/v1/agencies/camat-pulau-sembilan"
+    number = office.open(category="pelayanan-kecamatan", district="63.02.01")
+    office.act(number, "verification", "coordinator", **{"class": "ordinary"})
+    office.ask("PUT", path, office_there | {"active": False}, "administrator")
+
+    suggested = office.case(number)["suggestion"]
+    office.act(number, "disposition", "coordinator", agency="dpmd")
+    office.ask("PUT", path, office_there | {"active": True}, "administrator")
+
+    assert suggested["agency"] == "dpmd"
+    changes = office.case(number)["history"][-1]["changes"]
+    assert (changes["suggested"], changes["rule"]) == ("dpmd", suggested["rule"])
+
+
 def test_supervisory_complaints_are_suggested_to_the_inspectorate(office):
     number = office.open()
     office.act(number, "verification", "coordinator", **{"class": "supervisory"})

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
+from services.escalation.domain import OBJECTION_WITHIN
 from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
 from services.intake import allowance, domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
@@ -94,7 +95,8 @@ def test_intake_and_routing_know_the_same_statuses():
 )
 @pytest.mark.parametrize("returns", [1, 2, 3])
 def test_the_reporter_is_shown_the_arbiters_limit_when_it_runs_whoever_decides(accused, returns):
-    before = case(life.Status.DISPOSED, complains_about=accused, returns=returns - 1)
+    disposed = {"disposed_at": NOW, "returns": returns - 1}
+    before = case(life.Status.DISPOSED, complains_about=accused, **disposed)
     returned = cases.return_case(before, LIAISON, RULES)
     said = events.returned(returned, NOW, SEATS, agency="dpupr", proposed=None).data
     seen = {name: said[name] for name in domain.SHOWN["case.returned"]}
@@ -132,6 +134,7 @@ def test_consent_to_what_was_archived_is_taken_as_long_as_an_objection_is():
     for age in (0, 30, 31):
         may = domain.actions(Status.ARCHIVED, NOW - timedelta(days=age), NOW)
         assert (Action.CONSENT in may) is (Action.OBJECT in may)
+    assert OBJECTION_WITHIN == domain.REOPEN_WITHIN  # for so long it is offered
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Which step is told, in which words, and how often a message is tried."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from string import Formatter
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ import pytest
 import contracts
 from chassis.errors import Poison
 from chassis.service import handlers
+from services.escalation.watch import clockwork
+from services.escalation.watch.clockwork import Move
 from services.notify import domain, letters, outgoing, schemas, service, wording
 from services.notify.domain import About, Reply, Stage
 from services.notify.service import Notify
@@ -85,6 +88,20 @@ def test_every_example_that_is_told_can_be_written(name: str, data: dict[str, ob
 )
 def test_the_reporter_is_told_what_concerns_them(type, data, about) -> None:
     assert domain.about(type, {"at": AT, "after": AT} | data) == about
+
+
+def test_whatever_ends_a_limit_of_the_reporters_ends_its_reminders() -> None:
+    ending = set()
+    for type, detail in product(clockwork.CASE_EVENTS, (*clockwork.OPEN, *clockwork.OVER)):
+        data = dict.fromkeys(("status", "awaited_from"), detail) | {"returns": 1, "at": "now"}
+        try:
+            moves = clockwork.CLOCKWORK[clockwork.happening(type, data)]
+        except KeyError:
+            continue  # what does not happen
+        if Move.STOP in (moves.get(clock) for clock in domain.REPORTERS_LIMITS):
+            ending.add(domain.about(type, data))
+
+    assert ending == domain.ENDS_REMINDERS
 
 
 def test_a_paused_limit_that_a_calendar_moves_has_no_date_to_tell() -> None:
