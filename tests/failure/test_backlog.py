@@ -98,8 +98,7 @@ def judged(calm, disturbed):
         halves = (calm, disturbed) if turn % 2 else (disturbed, calm)
         taken = {half: half() for half in halves}
         for what, seconds in taken[disturbed].items():
-            ratio = median(seconds) / median(taken[calm][what])
-            ratios.setdefault(what, []).append(round(ratio, 2))
+            ratios.setdefault(what, []).append(median(seconds) / median(taken[calm][what]))
         if verdict := decided(ratios):
             return verdict, ratios
     return UNTOLD, ratios

@@ -211,4 +211,4 @@ def tries(system, service, since, stalls):
     steady = time.monotonic() - datetime.now(UTC).timestamp()
     ends = [since, *(end for end in failed if end > since), datetime.now(UTC)]
     moments = [steady + end.timestamp() for end in ends]
-    return [round(stalls.ran(*both), 1) for both in pairwise(moments)]
+    return [stalls.ran(*both) for both in pairwise(moments)]
