@@ -10,7 +10,7 @@ import pytest
 from chassis.clock import Clock
 from services.escalation.watch import breaker
 from tests.harness.waiting import eventually
-from tests.service.escalation.office import ONCE, furnished
+from tests.service.escalation.office import ONCE, furnished, look_again
 from tests.service.escalation.tower import end_of
 
 pytestmark = [pytest.mark.fault, pytest.mark.patient]
@@ -108,6 +108,7 @@ def test_a_year_forward_fires_nothing_and_back_again_everything_in_time(office):
     office.at("2027-11-05 20:00")
     alarm = 'lapor_escalation_breaker{reason="mass_firing"} 1.0'
     eventually(lambda: alarm in worker.metrics())
+    look_again(worker)
     assert {len(office.tower.fired(number)) for number in crowd} == {1}
 
     office.at("2026-11-05 23:59:50")
@@ -129,6 +130,7 @@ def test_a_worker_that_starts_with_a_clock_weeks_ahead_waits_for_a_person(office
     worker = office.start()
     alarm = 'lapor_escalation_breaker{reason="clock_jump"} 1.0'
     eventually(lambda: alarm in worker.metrics())
+    look_again(worker)
     assert office.tower.fired(FIRST) == []
 
     with office.tower.db.begin() as tx:

@@ -6,16 +6,17 @@ is overtaken only while another worker has it in hand."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, timedelta
-from time import sleep
 
 import pytest
 
 from chassis.clock import Clock
+from deploy.local.environment import ROOT
 from services.escalation.watch import breaker
 from tests.failure.multiplying import multiply
+from tests.harness.copies import copied
 from tests.harness.proxy import Proxy
 from tests.harness.waiting import eventually
-from tests.service.escalation.office import NUMBERS, furnished
+from tests.service.escalation.office import NUMBERS, furnished, look_again
 from tests.service.escalation.tower import end_of, local
 
 pytestmark = pytest.mark.fault
@@ -112,6 +113,7 @@ def test_more_than_is_usual_waits_for_a_person_and_then_fires_once_in_order(asle
     worker = asleep.start(BREAKER_FLOOR="50")
     alarm = 'lapor_escalation_breaker{reason="mass_firing"} 1.0'
     eventually(lambda: alarm in worker.metrics())
+    look_again(worker)
     assert in_downtime(asleep)[1] == 0
 
     with asleep.tower.db.begin() as tx:
@@ -121,38 +123,67 @@ def test_more_than_is_usual_waits_for_a_person_and_then_fires_once_in_order(asle
     fires_once_in_order(asleep)
 
 
-@pytest.mark.parametrize("slept", ["worker", "broker"])
-def test_news_that_waited_is_heard_before_anything_fires(office, broker, slept):
-    """V ended while nobody listened, and it had been kept."""
+@pytest.fixture
+def way(broker):
+    """Between escalation's worker and the broker."""
     with Proxy(lambda: broker.port) as way:
-        uri = broker.uri("escalation").replace(f":{broker.port}/", f":{way.port}/")
-        office.at("2026-11-02 10:00")
-        worker = office.start(AMQP_URI=uri)
-        for number in NUMBERS:
-            office.tower.open(number)
-        if slept == "worker":
-            worker.stop()
-        way.refuse()
-        others = [f"KTB-6{n:04}-00000" for n in range(OTHERS)]  # before them in the queue
-        office.publish("case.opened.v1", others, local("2026-11-05 15:00").astimezone(UTC))
-        office.publish("case.disposed.v1", NUMBERS, local("2026-11-05 16:00").astimezone(UTC))
-        office.at("2026-11-06 08:00")
-        sleep(3)  # enough to fire: it does not, while it hears nothing
-        assert [office.tower.fired(number) for number in NUMBERS] == [[]] * len(NUMBERS)
-        way.listen()
-        if slept == "worker":
-            office.launch(AMQP_URI=uri).process.start()
+        yield way
 
-        reminded = (
-            "SELECT count(*) FROM due d JOIN clock c ON c.id = d.clock_id"
-            " WHERE clock = 'F' AND what = 'reminder' AND fired_at IS NOT NULL"
-        )
-        office.at("2026-11-12 08:00")  # F's last day
-        eventually(lambda: office.count(reminded) == len(NUMBERS), seconds=AFTER_A_DOWNTIME)
 
-        for number in NUMBERS:
-            assert "approaching F" in office.tower.fired(number)
-            assert [line for line in office.tower.fired(number) if " V" in line] == []
+def deaf(office, broker, way, slept, source=ROOT):
+    """A worker to whom it is not told that V was kept, whose end has passed by now: it was not
+    there, or the broker was away. It runs, and hears nothing."""
+    uri = broker.uri("escalation").replace(f":{broker.port}/", f":{way.port}/")
+    office.at("2026-11-02 10:00")
+    worker = office.launch(AMQP_URI=uri)
+    worker.process.cwd = source
+    worker.start()
+    for number in NUMBERS:
+        office.tower.open(number)
+    if slept == "worker":
+        worker.stop()
+    way.refuse()
+    others = [f"KTB-6{n:04}-00000" for n in range(OTHERS)]  # before them in the queue
+    office.publish("case.opened.v1", others, local("2026-11-05 15:00").astimezone(UTC))
+    office.publish("case.disposed.v1", NUMBERS, local("2026-11-05 16:00").astimezone(UTC))
+    office.at("2026-11-06 08:00")
+    if slept == "worker":
+        worker.process.start()
+    return worker
+
+
+def fired_of_v(office):
+    return [line for number in NUMBERS for line in office.tower.fired(number) if " V" in line]
+
+
+@pytest.mark.parametrize("slept", ["worker", "broker"])
+def test_news_that_waited_is_heard_before_anything_fires(office, broker, way, slept):
+    """V ended while nobody listened, and it had been kept."""
+    worker = deaf(office, broker, way, slept)
+    look_again(worker)
+    assert fired_of_v(office) == []
+
+    way.listen()
+    reminded = (
+        "SELECT count(*) FROM due d JOIN clock c ON c.id = d.clock_id"
+        " WHERE clock = 'F' AND what = 'reminder' AND fired_at IS NOT NULL"
+    )
+    office.at("2026-11-12 08:00")  # F's last day
+    eventually(lambda: office.count(reminded) == len(NUMBERS), seconds=AFTER_A_DOWNTIME)
+
+    for number in NUMBERS:
+        assert "approaching F" in office.tower.fired(number)
+    assert fired_of_v(office) == []
+
+
+@pytest.mark.parametrize("slept", ["worker", "broker"])
+def test_who_does_not_wait_for_news_fires_what_was_kept(office, broker, way, tmp_path, slept):
+    """The negative control: in as many looks."""
+    hasty = ("services/escalation/service.py", "if not self.caught_up.is_set():", "if False:")
+    worker = deaf(office, broker, way, slept, copied(tmp_path, [hasty]))
+    look_again(worker)
+
+    assert {line for line in fired_of_v(office) if "passed" in line} == {"passed V"}
 
 
 WORKERS = 3

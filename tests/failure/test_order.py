@@ -16,7 +16,7 @@ from functools import cache
 import pytest
 from prometheus_client import REGISTRY
 
-from chassis.inbox import _LOCK_POSITION, GAP_SECONDS, Inbox
+from chassis.inbox import _LOCK_POSITION, Inbox
 from deploy.rabbitmq.definitions import HEARS, SERVICES
 from tests.failure.hearers import hearing
 from tests.failure.recording import recorded
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.fault
 EACH = pytest.mark.parametrize("service", SERVICES)
 SEEDS = 4
 MOST = 8  # deliveries in a batch
+HELD = 60  # seconds that a gap may stay open before somebody is asked
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +132,11 @@ def test_a_missing_event_is_waited_for_a_minute_then_asked_for_and_heals(
         assert hearer.positions()[source, subject] == number - 1
 
         gaps = measured(service)
-        hearer.clock.at += timedelta(seconds=GAP_SECONDS + 1)
+        hearer.clock.at += timedelta(seconds=HELD + 1)
         hearer.settle()
         assert held(hearer, source, subject) == dict.fromkeys(behind, ("parked", "gap"))
         assert measured(service) == gaps + len(behind)
-        hearer.clock.at -= timedelta(seconds=GAP_SECONDS + 1)
+        hearer.clock.at -= timedelta(seconds=HELD + 1)
 
         hearer.hear(missing)
         hearer.settle()

@@ -16,6 +16,7 @@ from tests.failure.canaries import Canary, Sweep
 from tests.harness.copies import mistaken
 from tests.harness.faults import command, measured
 from tests.harness.publishing import event, publish, publish_raw
+from tests.harness.stalls import Stalls
 from tests.harness.system import running
 from tests.harness.waiting import eventually
 
@@ -66,37 +67,40 @@ def forget(system):
         system.psql(service, "DELETE FROM inbox WHERE state <> 'done'")
 
 
-def round_trip(system):
-    """Seconds from a receipt until intake knows that there is a case."""
+@pytest.fixture(scope="module")
+def stalls(system):
+    with Stalls(system.folder) as stalls:
+        yield stalls
+
+
+def round_trip(system, stalls):
+    """Seconds from a receipt until intake knows that there is a case, without this machine's own
+    pauses."""
     accepted = Accepted()
     submit(system, 1, accepted, clients=1)
     [number], started = accepted.numbers, time.monotonic()
     asked = "SELECT 1 FROM timeline_entry WHERE number = %s"
     eventually(lambda: system.psql("intake", asked, [number]), "the case", seconds=60)
-    return time.monotonic() - started
+    return stalls.ran(started, time.monotonic())
 
 
-def delay(system, usual, poison=lambda: None):
-    """How much longer than usual the slowest of some reports takes after `poison`, in the best of
-    three experiments: a pause of this machine does not come each time."""
-    found = []
-    while len(found) < 3 and not any(seconds < DELAYED for seconds in found):
-        poison()
-        found.append(max(round_trip(system) for _ in range(8)) - usual)
-    return min(found)
+def usual(system, stalls):
+    return median(round_trip(system, stalls) for _ in range(8))
 
 
-def test_what_is_no_event_is_parked_in_every_queue_and_delays_nobody(system):
-    usual = median(round_trip(system) for _ in range(8))
+def delay(system, stalls, before):
+    """How much longer than before the slowest of some reports takes."""
+    return max(round_trip(system, stalls) for _ in range(8)) - before
+
+
+def test_what_is_no_event_is_parked_in_every_queue_and_delays_nobody(system, stalls):
+    before = usual(system, stalls)
     streams = {stream_name(source): source for source in contracts.sources()}
-
-    def poison():
-        for n, body in enumerate(UNDECODABLE.values()):
-            for stream, source in streams.items():
-                told = {n: (contracts.types_of(source)[0], "x", body + stream.encode())}
-                publish_raw(system.broker, sender_of(source), told)
-
-    assert delay(system, usual, poison) < DELAYED
+    for n, body in enumerate(UNDECODABLE.values()):
+        for stream, source in streams.items():
+            told = {n: (contracts.types_of(source)[0], "x", body + stream.encode())}
+            publish_raw(system.broker, sender_of(source), told)
+    assert delay(system, stalls, before) < DELAYED
 
     for service, stream in sorted(queues(system)):
         for body in UNDECODABLE.values():
@@ -122,11 +126,11 @@ def test_data_that_breaks_its_contract_is_parked_in_every_service(system):
     forget(system)
 
 
-def test_a_type_that_nobody_knows_is_refused_or_parked_and_what_follows_it_waits(system):
+def test_a_type_that_nobody_knows_is_refused_or_parked_and_what_follows_it_waits(system, stalls):
     """By its own name the broker takes it from no service. By another's it is a later version's,
     whose effect cannot be known: it is parked within its tries, and nobody but its own case
     waits."""
-    usual = median(round_trip(system) for _ in range(8))
+    before = usual(system, stalls)
     number = submitted(system)
     later = event("case.opened.v1", number, 2, example("case.opened.v1"))
     later |= {"type": "case.praised.v1", "data": {"by": CANARY}}
@@ -141,7 +145,7 @@ def test_a_type_that_nobody_knows_is_refused_or_parked_and_what_follows_it_waits
     for service in hearers:
         eventually(lambda s=service: tries(system, s, number, later["type"]), service)
     publish(system.broker, "routing", [after])
-    assert delay(system, usual) < DELAYED
+    assert delay(system, stalls, before) < DELAYED
     exhaust(system, hearers, number, later["type"])
     for service in hearers:
         assert later["type"] in command(system, service, "parked", "list")
@@ -151,15 +155,15 @@ def test_a_type_that_nobody_knows_is_refused_or_parked_and_what_follows_it_waits
     forget(system)
 
 
-def test_a_handler_with_a_bug_parks_its_event_within_its_tries_and_is_mended(system):
-    usual = median(round_trip(system) for _ in range(8))
+def test_a_handler_with_a_bug_parks_its_event_within_its_tries_and_is_mended(system, stalls):
+    before = usual(system, stalls)
     accepted = submitted_and_not_bearable(system, EFFECT)
     [number] = accepted.numbers
 
     for waits in (("routing", "notify"), ("intake", "escalation")):
         for service in waits:
             eventually(lambda s=service: tries(system, s, number), service)
-        assert delay(system, usual) < DELAYED
+        assert delay(system, stalls, before) < DELAYED
         exhaust(system, waits, number)
         for service in waits:
             assert open_rows(system, service)[0][0] == "parked"
@@ -186,7 +190,7 @@ def test_a_worker_that_tries_once_more_than_promised_is_seen(system, tmp_path):
     settle(system, accepted)
 
 
-def test_the_checker_sees_what_was_dropped_what_was_delayed_and_what_was_logged(system):
+def test_the_checker_sees_what_was_dropped_what_was_delayed_and_what_was_logged(system, stalls):
     """The negative control: each of the three checks above fails where it should."""
     body = UNDECODABLE["no JSON"]
     publish_raw(system.broker, "routing", {1: ("case.opened.v1", "x", body)})
@@ -202,10 +206,10 @@ def test_the_checker_sees_what_was_dropped_what_was_delayed_and_what_was_logged(
     assert list(said_in_logs(system)) == [str(log)]
     log.unlink()
 
-    usual = median(round_trip(system) for _ in range(3))
+    before = usual(system, stalls)
     publish_raw(system.broker, "routing", {1: ("case.opened.v1", "x", body)})
     system.psql("intake", SLOW)  # as if every event waited behind the one that fails
-    assert delay(system, usual) > DELAYED
+    assert delay(system, stalls, before) > DELAYED
     system.psql("intake", "DROP TRIGGER slow ON inbox; DROP FUNCTION slow()")
     forget(system)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import httpx
 
 from chassis import strict_json
 from deploy.local.broker import Broker
@@ -19,6 +22,7 @@ from tests.service.escalation.tower import Tower, local
 
 NUMBERS = [f"KTB-45678-{n:05}" for n in range(12)]
 ONCE = ["passed V", "raised V 1 head_of_coordinator"]
+LOOKED = re.compile(r'entrypoint_seconds_count\{entrypoint="sweep",outcome="ok".*\} (\S+)')
 
 
 class Office:
@@ -84,6 +88,21 @@ class Office:
 
     def all_fired(self) -> bool:
         return self.fired() == [ONCE] * len(NUMBERS)
+
+
+def looks(worker: ServiceProcess) -> float:
+    """How often it has looked whether anything is due."""
+    try:
+        found = LOOKED.search(worker.metrics())
+    except httpx.TransportError:  # it is on its way up
+        return 0
+    return float(found[1]) if found else 0
+
+
+def look_again(worker: ServiceProcess, times: int = 3) -> None:
+    """Returns when it has looked so often from now on: what it fires meanwhile stands there."""
+    enough = looks(worker) + times
+    eventually(lambda: looks(worker) >= enough, "it looks", seconds=30)
 
 
 @contextmanager

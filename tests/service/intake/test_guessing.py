@@ -29,7 +29,7 @@ LOOKUPS = 2_000
 PER_NUMBER = 10  # wrong codes for one number in a minute
 REPORTS = 100
 LEAK, HARMLESS = 50, 10  # microseconds: what must be told, and what nobody can tell over a network
-MOST_ROUNDS = 5
+PATIENCE = 120  # seconds to find out; a quiet machine needs some
 LEAKS, KEEPS, BUSY = "it tells", "it does not tell", "too busy to say"
 JSON = {"Content-Type": "application/json"}
 
@@ -145,8 +145,8 @@ def told(api: httpx.Client) -> tuple[str, str]:
     """What the clock tells of a number that exists: LEAKS, KEEPS, or that this machine is too busy
     to say; and between what the difference lies. Rounds of 2,000 look-ups, all taken together,
     until that is surely less than a leak, or surely more than harmless."""
-    differences, found = list[float](), ""
-    for _ in range(MOST_ROUNDS):
+    differences, found, until = list[float](), "", time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         receipts = [api.post("/v1/reports", json=REPORT, headers=key()).json() for _ in range(100)]
         there = [receipt["number"] for receipt in receipts]
         half = LOOKUPS // 2
@@ -161,11 +161,13 @@ def told(api: httpx.Client) -> tuple[str, str]:
 
 
 def test_a_wrong_code_takes_as_long_as_a_wrong_number(api, intake_db):
-    """It is taken for a leak by mistake once in 10,000 times at most, however busy the machine."""
+    """It is taken for a leak by mistake once in 1,000 times at most, and passes only where that was
+    told. A rank test of one round (p > 0.01) would be mistaken once in a hundred times, and a busy
+    machine would pass it whatever it leaks."""
     verdict, found = told(api)
 
     print(f"\n{verdict}: {found}")
-    assert verdict != LEAKS, found
+    assert verdict == KEEPS, found
 
 
 LEAKING = (
@@ -176,10 +178,9 @@ LEAKING = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("microseconds", "verdicts"), [(50, {LEAKS, BUSY}), (2_000, {LEAKS})])
-def test_a_leak_is_told(intake_db, surroundings, state, tmp_path, microseconds, verdicts):
-    """The negative control. A small one is told where the machine is quiet enough, and where it is
-    not, nobody says that there is none."""
+@pytest.mark.parametrize("microseconds", [LEAK, 2_000])
+def test_a_leak_is_told(intake_db, surroundings, state, tmp_path, microseconds):
+    """The negative control."""
     file, old, new = LEAKING
     leaking = ServiceProcess("api", intake_db, surroundings, state)
     edit = (file, old, new.replace("MICROSECONDS", str(microseconds)))
@@ -192,7 +193,7 @@ def test_a_leak_is_told(intake_db, surroundings, state, tmp_path, microseconds, 
         leaking.stop()
 
     print(f"\n{verdict}: {found}")
-    assert verdict in verdicts, found
+    assert verdict == LEAKS, found
 
 
 def test_wrong_codes_and_wrong_numbers_are_answered_alike(api, receipts):
