@@ -4,17 +4,20 @@
 
 The kernel sends SIGNAL to COMMAND as soon as the parent is gone, however it went. A program of its
 own, since doing this between fork and exec is not safe in a parent with threads. USER_ID -1 keeps
-the user; any other drops root for good. Standard library only, and nothing of this project.
+the user; any other drops root for good. COMMAND leaves no core file when it crashes: what is in its
+memory, such as who reported, stays off the disk. Standard library only, nothing of this project.
 """
 
 import ctypes
 import os
+import resource
 import sys
 
 PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, signal: int, user: int, command: list[str]) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if user >= 0:
         os.setgroups([])
         os.setgid(user)

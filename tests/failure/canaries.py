@@ -132,7 +132,7 @@ def _stands_alone(file: Path, offset: int, digits: bytes) -> bool:
 
 def _laid_out(sinks: Iterable[Sink], folder: Path) -> Iterator[tuple[Path, str]]:
     """Files to search, each with its sink's name: those that are files already as they are, and
-    whatever else was found in them."""
+    one with whatever else was found in them."""
     number = 0
     for name, held in sinks:
         try:
@@ -144,10 +144,10 @@ def _laid_out(sinks: Iterable[Sink], folder: Path) -> Iterator[tuple[Path, str]]
             yield held, name
         else:
             more.append(content)
-        for text in more:
+        if more:
             number += 1
             file = folder / str(number)
-            file.write_bytes(text)
+            file.write_bytes(b"\n".join(more))
             yield file, name
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import ipaddress
 import json
 import quopri
 import re
@@ -12,6 +13,8 @@ from urllib.parse import quote, quote_plus
 
 SHORTEST = 8  # bytes; anything shorter stands anywhere by chance
 WORD = re.compile(r"[^\W_]{9,}")
+ADDRESS = re.compile(r"[0-9a-fA-F:]*[.:][0-9a-fA-F.:]+")
+SEPARATORS = (" ", "-", ".")
 DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b")
 NAMESPACES = (
     uuid.UUID(int=0), uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID,
@@ -20,22 +23,27 @@ NAMESPACES = (
 
 
 def disguises(value: str, *, digests: bool = True) -> Iterator[tuple[str, bytes]]:
-    """Each disguise by name, with the bytes to look for."""
-    found = list(_spelled(value))
+    """Each disguise by name, with the bytes to look for; those that differ by letter case alone
+    once."""
+    found, seen = list(_spelled(value)), set[bytes]()
     if digests:
         found += _digested(value)
     for name, form in found:
-        if len(form) >= SHORTEST and b"\n" not in form:
+        if len(form) >= SHORTEST and b"\n" not in form and form.lower() not in seen:
+            seen.add(form.lower())
             yield name, form
 
 
 def spellings(value: str) -> dict[str, str]:
-    """The ways in which people write a value down, whole."""
+    """The ways in which people write a value down, whole. What is encoded hides its letter case:
+    all small and all large are others then."""
     joined = re.sub(r"[\s.,:;/_+()@-]", "", value)
     found = {"plain": value, "joined": joined}
     if value.startswith("+62"):
         found["national"] = "0" + joined[2:]
-    return found
+    cased = {f"{name}, {case.__name__}": case(text)
+             for name, text in found.items() for case in (str.lower, str.upper)}  # fmt: skip
+    return found | cased
 
 
 def _parts(value: str) -> Iterator[tuple[str, str]]:
@@ -43,10 +51,30 @@ def _parts(value: str) -> Iterator[tuple[str, str]]:
     digits = re.sub(r"\D", "", value)
     if len(digits) >= 11:
         yield "last digits", digits[-8:]
+        for separator in SEPARATORS:  # as telephone numbers are written, and a NIK
+            yield "last digits", f"{digits[-8:-4]}{separator}{digits[-4:]}"
+            yield "last digits", f"{digits[-10:-4]}{separator}{digits[-4:]}"
+    yield from _addresses(value)
     if "@" in value:
         yield "local part", value.partition("@")[0]
     for word in WORD.findall(value):
         yield "word", word
+
+
+def _addresses(value: str) -> Iterator[tuple[str, str]]:
+    """Each address of a machine that stands in it, as programs write it, and its network."""
+    for text in ADDRESS.findall(value):
+        try:
+            one = ipaddress.ip_address(text)
+        except ValueError:
+            continue
+        groups = one.exploded.split("." if one.version == 4 else ":")
+        yield "address", str(one)
+        yield "address", one.exploded
+        yield "address", str(int(one))
+        yield "address", one.reverse_pointer
+        yield "address", one.packed.hex()
+        yield "network", ".".join(groups[:3]) if one.version == 4 else f"{one}".rpartition("::")[0]
 
 
 def _spelled(value: str) -> Iterator[tuple[str, bytes]]:
@@ -63,6 +91,9 @@ def encodings(text: str) -> Iterator[tuple[str, bytes]]:
         yield name, written.encode()
     for name, separator in (("hex", ""), ("hex spaced", " "), ("hex colons", ":")):
         yield name, separator.join(f"{byte:02x}" for byte in raw).encode()
+    for name, separator in (("numbers", ","), ("numbers spaced", ", ")):  # as Erlang shows bytes
+        yield name, separator.join(map(str, raw)).encode()
+    yield "octal escapes", "".join(f"\\{byte:03o}" for byte in raw).encode()
     for name, bare in (("base64", raw), ("base64 of utf-16", text.encode("utf-16le"))):
         for shift, form in enumerate(_base64(bare)):
             yield f"{name} {shift % 3}", form
@@ -104,7 +135,8 @@ def _base64(raw: bytes) -> Iterator[bytes]:
 
 def _digested(value: str) -> Iterator[tuple[str, bytes]]:
     """Digests without a key, by their beginning: a short one is used as a name, too."""
-    last = ((part, text) for part, text in _parts(value) if part == "last digits")
+    parts = ("last digits", "address", "local part")
+    last = ((part, text) for part, text in _parts(value) if part in parts)
     for spelling, text in (*spellings(value).items(), *last):
         for form in {text, text.lower(), text.upper()}:
             raw = form.encode()

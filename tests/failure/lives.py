@@ -8,7 +8,7 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -34,6 +34,7 @@ class Watched(Stage):
 
     answers: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
     handed_out: list[Canary] = field(default_factory=list)
+    linked: set[str] = field(default_factory=set)  # where a token came beside what was asked
 
     def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
         one = httpx.Client(
@@ -62,9 +63,17 @@ class Watched(Stage):
         if "code" in told and path.endswith("/reports"):
             self.handed_out.append(Canary("tracking code", told["code"], where))
         if "token" in told:
-            self.handed_out.append(Canary("session", told["token"], where, random=True))
+            self._note_token(told["token"], where)
+        elif "links" in told and told["number"] not in self.linked:  # one for each is enough
+            self.linked.add(told["number"])
+            self._note_token(told["links"]["token"], where)
         if "first_password" in told:
             self.handed_out.append(Canary("first password", told["first_password"], where))
+
+    def _note_token(self, token: str, where: tuple[str, ...]) -> None:
+        """A session, or what is shown to another service: its last part is nobody else's."""
+        kind = "token" if token.count(".") == 2 else "session"
+        self.handed_out.append(Canary(kind, token.rpartition(".")[2], where, random=True))
 
 
 class Citizen(Reporter):
@@ -115,9 +124,9 @@ def stage(system: System) -> Watched:
     )
 
 
-def staff(system: System) -> None:
+def staff(system: System, posts: Mapping[str, str] = POSTS) -> None:
     """An operator tells where the posts of the ladder are written to."""
-    for post, address in POSTS.items():
+    for post, address in posts.items():
         subprocess.run(
             [sys.executable, "-m", "services.notify", "post", "set", post], check=True, cwd=ROOT,
             env=system.process("notify-worker").env, input=f"{address}\n".encode(), timeout=60,

@@ -1,9 +1,10 @@
 """The sweep's negative control: puts values into each kind of place as a mistake would."""
 
 import smtplib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
+from fnmatch import fnmatch
 
 import kombu
 import psycopg2
@@ -11,7 +12,7 @@ import psycopg2
 from deploy import secrets
 from deploy.local.system import System
 from deploy.rabbitmq.definitions import UNROUTED
-from tests.failure.canaries import Canary
+from tests.failure.canaries import Canary, Hit
 from tests.failure.disguises import encodings
 
 # One value for each encoding, so that one search tells which was missed where.
@@ -76,6 +77,15 @@ def in_messages(system: System, planted: str) -> Iterator[str]:
         yield f"tap/{UNROUTED}/x.lost.v1"
 
 
+def in_broker(system: System) -> Iterator[str]:
+    """Queues with such names, which the broker keeps, counts and tells of."""
+    with kombu.Connection(system.broker.uri()) as connection:
+        channel = connection.channel()
+        for form in FORMS:
+            kombu.Queue(form[:255], durable=True)(channel).queue_declare()
+    yield from ("broker/report", "broker/export_definitions", "broker/metrics")
+
+
 def in_mails(system: System, planted: str) -> Iterator[str]:
     """A header and a text."""
     mail = EmailMessage()
@@ -108,3 +118,13 @@ def everywhere(system: System) -> Iterable[str]:
         yield from plant(system, planted)
     system.restart("mailbox", NAMA=planted)
     yield "processes/mailbox/environment"
+
+
+def missed(hits: Mapping[str, set[Hit]], places: Iterable[str]) -> dict[str, set[str]]:
+    """The encodings that were not found in any place that is called so."""
+    found = {
+        place: {canary.name for name, there in hits.items() if fnmatch(name, place)
+                for canary, _ in there}
+        for place in places
+    }  # fmt: skip
+    return {place: lacking for place, seen in found.items() if (lacking := set(PEOPLE) - seen)}

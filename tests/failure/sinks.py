@@ -2,7 +2,7 @@
 
 Names are stable, so that a canary can say where it may be: `files/...` (all that the system keeps,
 logs among it), `database/...`, `tap/...`, `metrics/...`, `mails/...`, `feed/...`, `processes/...`,
-`commands/...`, `prometheus/...`, `pokes/...`.
+`commands/...`, `prometheus/...`, `pokes/...`, `broker/...`.
 """
 
 import io
@@ -187,6 +187,16 @@ def processes(system: System) -> Iterator[Sink]:
                 continue
 
 
+def broker(system: System) -> Iterator[Sink]:
+    """What the broker tells operators of itself: who is connected, what it was told, what it would
+    be told again, and what it counts for each queue and connection."""
+    for words in (("report",), ("environment",), ("export_definitions", "-")):
+        yield f"broker/{words[0]}", system.broker.ctl(*words).encode()
+    if system.broker.metrics:
+        url = f"http://127.0.0.1:{system.broker.metrics_port}/metrics/per-object"
+        yield "broker/metrics", httpx.get(url, timeout=15, trust_env=False).content
+
+
 def poked(receiver: Receiver) -> Iterator[Sink]:
     """What the Ombudsman's receiver was told."""
     for around, body in receiver.heard:
@@ -225,6 +235,9 @@ def watched(prometheus: Prometheus) -> Iterator[Sink]:
         return found if b"lapor_http_request_seconds_bucket" in found else b""
 
     yield "prometheus/series", eventually(series, "what the services measured", seconds=30)
+    for what in ("alerts", "rules"):  # all that a mail to operators is made of
+        found = httpx.get(f"{prometheus.url}/api/v1/{what}", trust_env=False, timeout=20)
+        yield f"prometheus/{what}", found.raise_for_status().content
     for file in prometheus.folder.rglob("*"):
         if file.is_file():
             yield "prometheus/data", file

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import io
+import ipaddress
 import quopri
 import zlib
 
@@ -20,7 +21,8 @@ VALUES = {
     "address": "Jalan Kenarilangka 977 “RT” 88\nGang & Burung",
     "ipv6": "2001:db8:7394::82a5",
 }
-SWEEP = Sweep(Canary(name, value) for name, value in VALUES.items())
+FORWARDED = {"forwarded": 'for=198.51.100.173;by="[2001:db8:5511::c4fe]"'}
+SWEEP = Sweep(Canary(name, value) for name, value in (VALUES | FORWARDED).items())
 EACH = pytest.mark.parametrize("name", list(VALUES))
 NEAR = b"\x00\x07x= "  # what stands around; no digit, or a number would be another one
 
@@ -62,8 +64,23 @@ def test_what_is_wrapped_or_compressed_is_unwrapped(name, tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("hubungi ****7394-8265? tidak: 73948265", {"telephone"}),
-        ("0811 7394 8265", set()),
+        ("hubungi 73948265", {"telephone"}),
+        ("****7394-8265", {"telephone"}),
+        ("0811 7394 8265", {"telephone"}),
+        ("0811739482", set()),
+        ("630206-418752-0936", {"number"}),
+        ("8752 0937", set()),
+        (base64.b64encode(b"zulaikha qanaryasari wxyzburung").decode(), {"name"}),
+        (b"QANARY.ZULAIKHA@KENARI-WARGA.EXAMPLE".hex(), {"mail"}),
+        ("<<" + ",".join(map(str, b"Zulaikha Qanaryasari Wxyzburung")) + ">>", {"name"}),
+        ("".join(f"\\{byte:03o}" for byte in b"Qanaryasari"), {"name"}),
+        ("2001:0db8:7394:0000:0000:0000:0000:82a5", {"ipv6"}),
+        ("2001:db8:7394::/64", {"ipv6"}),
+        (str(int(ipaddress.ip_address("198.51.100.173"))), {"forwarded"}),
+        ("from 198.51.100.0/24", {"forwarded"}),
+        ("173.100.51.198.in-addr.arpa", {"forwarded"}),
+        (hashlib.sha256(b"198.51.100.173").hexdigest(), {"forwarded"}),
+        ("198.51.101.173", set()),
         ("08117394 8265 dan 081173948265", {"telephone"}),
         ("xxxxxxxx87520936", {"number"}),
         ("0.87520936", {"number"}),

@@ -33,6 +33,15 @@ QUEUES = [queue["name"] for queue in DOCUMENT["queues"] if queue["vhost"] == VHO
 EXCHANGES = [one["name"] for one in DOCUMENT["exchanges"] if one["vhost"] == VHOST]
 EVENTS, DEAD = "lapor.events", "lapor.dead"
 WILD = ("#", "*", "*.*.*", "report.#", "")
+# What every broker begins with: by the last, when it is on, it tells of each message anywhere.
+BROKERS = (
+    "amq.direct",
+    "amq.fanout",
+    "amq.headers",
+    "amq.match",
+    "amq.topic",
+    "amq.rabbitmq.trace",
+)
 EACH = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -84,6 +93,9 @@ def _of_exchanges(service: str, others: list[str]) -> Iterator[tuple[Attempt, bo
         yield Attempt("publish", EVENTS, key), False
         yield Attempt("bind", UNROUTED, key), False
         yield Attempt("publish", UNROUTED, key), False
+    for exchange in BROKERS:
+        yield Attempt("bind", exchange, "#"), False
+        yield Attempt("publish", exchange, "#"), False
     for exchange in EXCHANGES:
         yield Attempt("delete exchange", exchange), False
     for exchange in ("tap", *map(trial, others)):
@@ -179,6 +191,7 @@ def test_the_matrix_knows_every_queue_and_every_event() -> None:
             contracts.TYPES
         )
         assert {a.on for a in tried if a.verb == "delete exchange"} == set(EXCHANGES)
+        assert {a.on for a in tried if a.verb == "bind"} == {*EXCHANGES, *BROKERS}
 
 
 @contextmanager
@@ -220,6 +233,9 @@ def test_the_broker_knows_these_accounts_and_no_other(broker: Broker) -> None:
     users = json.loads(broker.ctl("list_users", "--formatter", "json"))
     told = ("list_permissions", "--vhost", VHOST, "--formatter", "json")
 
+    named = json.loads(broker.ctl("list_exchanges", "--vhost", VHOST, "--formatter", "json"))
+
+    assert {one["name"] for one in named} == {"", *EXCHANGES, *BROKERS}
     assert {user["user"]: user["tags"] for user in users} == {
         **{user: [] for user in USERS}, OPERATOR: ["administrator"],
     }  # fmt: skip

@@ -23,11 +23,11 @@ from services.notify.outgoing import Outgoing
 from tests.service.notify.desk import CONTACT, Desk
 
 
-def status(action: str) -> Message:
+def status(action: str, to: str) -> Message:
     """What became of one recipient (RFC 3464)."""
     of_all, of_one = Message(), Message()
     of_all["Reporting-MTA"] = "dns; relay.example"
-    of_one["Final-Recipient"] = f"rfc822; {CONTACT['email']}"
+    of_one["Final-Recipient"] = f"rfc822; {to}"
     of_one["Action"], of_one["Status"] = action, "5.1.1"
     part = MIMEBase("message", "delivery-status")
     part.set_payload([of_all, of_one])
@@ -38,8 +38,8 @@ def report(mail: EmailMessage, action: str = "failed", *, whole: bool = True) ->
     """As a relay returns a mail: the whole of it, or its header alone."""
     made = MIMEMultipart("report", report_type="delivery-status")
     made["From"], made["Subject"] = "MAILER-DAEMON@relay.example", "Undelivered Mail"
-    made.attach(MIMEText(f"<{CONTACT['email']}>: user unknown"))
-    made.attach(status(action))
+    made.attach(MIMEText(f"<{mail['To']}>: user unknown"))
+    made.attach(status(action, mail["To"]))
     head = "".join(f"{name}: {value}\n" for name, value in mail.items())
     made.attach(MIMEMessage(mail) if whole else MIMEText(head, "rfc822-headers"))
     return made.as_bytes()

@@ -129,6 +129,16 @@ def test_root_is_dropped_for_good(tmp_path: Path) -> None:
     assert "root" not in ids.stdout
 
 
+def test_a_crash_leaves_no_memory_on_the_disk() -> None:
+    asked = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+    child = subprocess.run(
+        leashed([sys.executable, "-I", "-S", "-c", asked], SIGKILL),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert child.stdout == "(0, 0)\n"
+
+
 def test_no_port_is_given_twice() -> None:
     ports = [free_port() for _ in range(50)]
 
