@@ -18,6 +18,7 @@ from services.escalation.models.cases import (
     ClockChange,
     ClockRun,
     Consent,
+    ConsentEnd,
     Due,
     PauseRow,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "ClockChange",
     "ClockRun",
     "Consent",
+    "ConsentEnd",
     "Denial",
     "Dossier",
     "Due",
