@@ -85,15 +85,15 @@ def _sent_since(tx: Session, number: str, at: datetime) -> bool:
 
 
 def taken_back(tx: Session, number: str, at: datetime) -> bool:
-    """Whether the reporter has withdrawn since, the report or that consent alone; by the order in
-    which it was noted."""
+    """Whether the reporter has withdrawn since, the report or that consent alone: by the order in
+    which it was noted; by the moment, if a restore has taken the consent from here."""
     mine = TimelineEntry.number == number
     consent = sa.select(sa.func.max(TimelineEntry.id)).where(
         mine, TimelineEntry.what == CONSENTED, TimelineEntry.at == at
     )
-    found = sa.select(TimelineEntry.id).where(
-        mine, TimelineEntry.what.in_(TAKES_BACK), TimelineEntry.id > consent.scalar_subquery()
-    )
+    noted = consent.scalar_subquery()
+    since = sa.case((noted.is_(None), TimelineEntry.at > at), else_=TimelineEntry.id > noted)
+    found = sa.select(TimelineEntry.id).where(mine, TimelineEntry.what.in_(TAKES_BACK), since)
     return tx.scalars(found.limit(1)).first() is not None
 
 

@@ -103,6 +103,36 @@ def test_a_hand_over_that_is_heard_of_later_brings_no_consent_back(api, intake_d
     assert [line[:10] for line in told(api, receipt)] == ["Your conse", "The report"]
 
 
+@pytest.mark.parametrize("how", ["consent-withdrawal", "withdrawal"])
+def test_nor_does_one_by_a_consent_that_a_restore_has_taken_from_here(
+    api, intake_db, receipt, worker, how
+):
+    used = identify(api, intake_db, receipt)
+    intake_db.psql("UPDATE report SET consented_at = NULL, consent_form = false")
+    intake_db.psql("DELETE FROM timeline_entry")
+    assert ask(api, receipt, how, {}).status_code == 202
+
+    hand_over(worker, receipt, used, ALONG)
+
+    assert flags(intake_db) == (None, False)
+    [line] = told(api, receipt)
+    assert line.startswith("The report had been handed over")
+
+
+def test_one_that_a_restore_has_taken_stands_once_it_is_heard_to_have_been_used(
+    api, intake_db, receipt, worker
+):
+    take_back(api, receipt)
+    used = identify(api, intake_db, receipt)
+    intake_db.psql("UPDATE report SET consented_at = NULL, consent_form = false")
+    intake_db.psql("DELETE FROM timeline_entry WHERE what LIKE 'reporter.consent%'")
+
+    hand_over(worker, receipt, used, ALONG)
+
+    assert flags(intake_db) == (used, True)
+    assert TAKE_BACK in seen(api, receipt)["actions"]
+
+
 def test_a_full_report_takes_it_once_after_each_consent(api, intake_db, receipt):
     fill(intake_db, receipt)
     for _ in range(2):
