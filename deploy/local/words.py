@@ -42,6 +42,7 @@ WORDS = {
     "reporter.reopen": ("Pelapor meminta dibuka kembali", "The reporter wants it reopened"),
     "reporter.withdraw": ("Pelapor mencabut laporan", "The reporter withdrew"),
     "reporter.consent_to_escalation": ("Pelapor setuju ke Ombudsman", "The reporter consented"),
+    "reporter.withdraw_consent": ("Pelapor menarik persetujuan", "The reporter took consent back"),
 }
 
 

@@ -139,7 +139,7 @@ class Escalation(Service):
         comes after the hand-over changes nothing: what went along is said with that."""
         data = schemas.Consented.of(event)
         case = clocks.locked(tx, event.subject)
-        if not parts.takes(case, parts.CONSENT):
+        if not parts.takes(tx, event.subject, case, parts.CONSENT, data["at"]):
             return
         if data["sealed"]:
             parts.keep(tx, event.subject, case, parts.IDENTITY, data)
@@ -150,10 +150,11 @@ class Escalation(Service):
     @subscribe("report.consent_withdrawn.v1")
     def end_consent(self, event: Event, tx: Session) -> None:
         """The reporter wants no hand-over any more: nothing that was sealed is kept, whatever
-        becomes of the case. Of one that was handed over, the facts and their proof stay."""
-        schemas.ConsentWithdrawn.of(event)
+        becomes of the case. Of one that was handed over, the facts and their proof stay. It may
+        answer no consent that is known."""
+        at = schemas.ConsentWithdrawn.of(event)["at"]
         case = clocks.locked(tx, event.subject)  # it may just be handed over
-        parts.withdraw(tx, event.subject, case, self.clock.now())
+        parts.end_consent(tx, event.subject, case, at, self.clock.now())
 
     @subscribe("report.words_sealed.v1")
     def keep_words(self, event: Event, tx: Session) -> None:

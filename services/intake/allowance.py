@@ -2,8 +2,8 @@
 make it outgrow the memory of those who read it, nor fill the outbox.
 
 What an officer's move awaits is taken all the same: one answer to each question, and one objection,
-acceptance, reopening and withdrawal after each step of the case. A withdrawal also after each
-consent, which it takes back.
+acceptance, reopening and withdrawal after each step of the case. A withdrawal, of the report or of
+the consent alone, also after each consent, which it takes back.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from chassis.errors import FieldError, NotAllowed
 from services.intake.domain import Action, Status
-from services.intake.latecomers import CONSENTED, DIRECTLY
+from services.intake.latecomers import CONSENTED, DIRECTLY, TAKES_BACK
 from services.intake.models import TimelineEntry
 
-MOST_REQUESTS = 100  # additions, objections, acceptances, reopenings and withdrawals together
+MOST_REQUESTS = 100  # all that is asked for, but consents, together
 MOST_CHARACTERS = 500_000  # in the words of all of these: fifty of the longest additions
 MOST_CONSENTS = 10  # since the report was last over
 OVER = frozenset({Status.CLOSED, Status.ARCHIVED, Status.FORWARDED_EXTERNALLY, Status.WITHDRAWN})
@@ -124,7 +124,7 @@ def _is_awaited(timeline: Sequence[Line], action: Action, status: Status) -> boo
     if action is Action.SUPPLEMENT and status is not Status.AWAITING_REPORTER:
         return False
     since = [told.what for told in _since_move(timeline)]
-    if action is Action.WITHDRAW and CONSENTED in since:
+    if f"reporter.{action}" in TAKES_BACK and CONSENTED in since:
         since = since[: since.index(CONSENTED)]  # the newest is the first
     return f"reporter.{action}" not in since
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -29,6 +29,7 @@ from services.intake.config import Settings
 from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
 from services.intake.envelopes import UNSAID, Envelopes, takes_words
+from services.intake.latecomers import TAKES_BACK
 from services.intake.models import Deadline, Reply, Report, TimelineEntry
 from services.intake.receipts import Keys, Signer, Unsigned
 from services.intake.registry import Registry
@@ -38,6 +39,7 @@ from services.intake.submission import Desk, code_hash
 _WAITS = (
     "SELECT FROM inbox WHERE source = :source AND subject = :number AND state <> 'done' LIMIT 1"
 )
+_NOTHING: Mapping[str, Any] = {}
 WRONG_CODES = limits.parse("10 per minute")
 SECURITY = {
     "trackingCode": {
@@ -192,7 +194,8 @@ def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> lis
     """What may be asked now, be it in one character."""
     timeline = [allowance.line(e) for e in sorted(entries, key=lambda entry: entry.id)]
     status, over = Status(report.status), report.handed_over_at is not None
-    allowed = domain.actions(status, report.status_since, now, handed_over=over)
+    stands = report.consented_at is not None
+    allowed = domain.actions(status, report.status_since, now, consented=stands, handed_over=over)
     return [a for a in allowed if not allowance.exceeded(timeline, a, status, 1)]
 
 
@@ -203,7 +206,7 @@ class Request:
 
     action: Action
     promise: str
-    body: Any
+    body: Any  # None: there is nothing more to say
     facts: Callable[[str, Any, datetime], list[Fact]]
     words: str = ""  # the field of the body that the timeline shows
 
@@ -249,6 +252,13 @@ REQUESTS = {
         lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
         "reason",
     ),
+    "consent-withdrawal": Request(
+        Action.WITHDRAW_CONSENT,
+        "Takes back a consent to a hand-over to the Ombudsman, and nothing else: what was sealed"
+        " with it is erased here. Offered as long as a consent stands, and taken at any time.",
+        None,
+        lambda *_: [],
+    ),
 }
 
 
@@ -275,7 +285,7 @@ def resource(name: str, request: Request) -> type:
             idempotent="optional",
             security="trackingCode",
         )
-        def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
+        def on_post(self, req: falcon.Request, number: str, key: Any, body: Any = _NOTHING) -> Any:
             with self._db.begin() as tx:
                 number, own = self._door.admit(tx, req, number, key)
                 if answer := own.answered(tx) or key.answered(tx):  # until 2026-11-30 by spelling
@@ -291,8 +301,8 @@ def resource(name: str, request: Request) -> type:
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, now))
-                if request.action is Action.WITHDRAW:
-                    taking_back.end(tx, report, now)
+                if entry.what in TAKES_BACK:
+                    taking_back.end(tx, report, request.action, now)
                 proof = self._signer.prove(report.number, entry.what, now, body)
                 return own.remember(tx, {"number": number, "noted_at": now, "proof": proof})
 
@@ -307,13 +317,18 @@ def resource(name: str, request: Request) -> type:
             timeline, status = allowance.lines(tx, report.number), Status(report.status)
             allowance.check(timeline, request.action, status, len(words or ""), request.words)
 
+    unless = (
+        f" unless the timeline names `{request.action}` among its actions, or is known to lag"
+        " behind the case, and"
+    )
     Asked.on_post.__doc__ = (
-        f"{request.promise} Refused (409) unless the timeline names `{request.action}` among its"
-        " actions, or is known to lag behind the case, and beyond a hundred requests (rule"
+        f"{request.promise} Refused (409)"
+        f"{'' if request.action is Action.WITHDRAW_CONSENT else unless}"
+        " beyond a hundred requests (rule"
         " `most_requests`) or 500,000 characters (`most_characters`) for one report; but one answer"
         " to each question of an officer, and one other request of a kind after each step of the"
-        " case, is always taken; so is one withdrawal after each consent. What comes of it, the"
-        " timeline tells."
+        " case, is always taken; so is one withdrawal after each consent, of the report or of the"
+        " consent. What comes of it, the timeline tells."
     )
     Asked.__name__ = name.title().replace("-", "")
     return Asked

@@ -37,6 +37,12 @@ NOTICES = (
         "id": "Yang Anda isi di sini disegel seketika; kami tidak dapat membacanya.",
         "en": "What you enter here is sealed at once; we cannot read it.",
     },
+    {
+        "notice": "can_be_taken_back",
+        "id": "Persetujuan ini dapat Anda tarik kembali kapan saja; yang disegel lalu dihapus di"
+        " sini.",
+        "en": "You can take this consent back at any time; what was sealed is then erased here.",
+    },
 )
 
 

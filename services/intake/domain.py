@@ -60,12 +60,14 @@ class Action(StrEnum):
     REOPEN = "reopen"
     WITHDRAW = "withdraw"
     CONSENT = "consent_to_escalation"
+    WITHDRAW_CONSENT = "withdraw_consent"
 
 
 _OPEN: frozenset[Action] = frozenset({Action.SUPPLEMENT, Action.WITHDRAW, Action.CONSENT})
 
 # Intake's own copy of what routing's transition table allows a reporter (a test compares them):
-# a request is refused here at once where it can only fail; routing has the last word.
+# a request is refused here at once where it can only fail; routing has the last word. A consent is
+# taken back whatever the status.
 ACTIONS: Mapping[Status, frozenset[Action]] = {
     Status.UNVERIFIED: _OPEN,
     Status.AWAITING_REPORTER: _OPEN,
@@ -83,15 +85,21 @@ REOPEN_WITHIN = timedelta(days=30)
 
 
 def actions(
-    status: Status, since: datetime, now: datetime, *, handed_over: bool = False
+    status: Status,
+    since: datetime,
+    now: datetime,
+    *,
+    consented: bool = False,
+    handed_over: bool = False,
 ) -> list[Action]:
     """What the reporter may do with a report that has stood in `status` since `since`. One that was
-    handed over takes no consent to that any more."""
-    if is_too_late(status, since, now):
-        return []
-    allowed = ACTIONS[status]
+    handed over takes no consent to that any more; one that stands can be taken back at any time
+    (UU 27/2022 Pasal 9)."""
+    allowed = frozenset() if is_too_late(status, since, now) else ACTIONS[status]
     if handed_over:
         allowed -= {Action.CONSENT}
+    if consented:
+        allowed |= {Action.WITHDRAW_CONSENT}
     return sorted(allowed)
 
 
@@ -101,8 +109,9 @@ def is_too_late(status: Status, since: datetime, now: datetime) -> bool:
 
 
 def permit(action: Action, status: Status, since: datetime, now: datetime) -> None:
-    """Raises NotAllowed for what the reporter may not do now."""
-    if action not in actions(status, since, now):
+    """Raises NotAllowed for what the reporter may not do now. A consent is taken back also where
+    none is known: a restore may have taken it from here alone."""
+    if action not in actions(status, since, now, consented=True):
         raise NotAllowed(f"a report that is {status} does not take this request ({action})")
 
 
@@ -198,7 +207,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
 }
 
 LEFT_BEHIND = "escalation.left_behind"  # what did not go along at a hand-over
-CONSENT_ENDED = "consent.ended"  # with a withdrawal, whatever became of that
+CONSENT_ENDED = "consent.ended"  # taken back, or with a withdrawal, whatever became of that
 _OURS = (LEFT_BEHIND, CONSENT_ENDED)
 # Everything that a timeline may hold.
 LINES = (SUBMITTED, *SHOWN, *(f"reporter.{action}" for action in Action), *_OURS)

@@ -107,8 +107,8 @@ def escalation_consented(
 
 
 def consent_withdrawn(number: str, at: datetime) -> Fact:
-    """The reporter takes the report back, and with it the consent: for escalation's ears, which do
-    not hear of reports."""
+    """The reporter takes back the consent, or the report, and with it any consent: for escalation's
+    ears, which do not hear of reports."""
     return Fact("report.consent_withdrawn.v1", number, {"at": instant(at)}, at)
 
 

@@ -21,6 +21,7 @@ from services.intake.envelopes import own_words
 from services.intake.models import Report, TimelineEntry
 
 CONSENTED, WITHDREW = f"reporter.{Action.CONSENT}", f"reporter.{Action.WITHDRAW}"
+TAKES_BACK = (WITHDREW, f"reporter.{Action.WITHDRAW_CONSENT}")
 WITHOUT_FORM = (
     "Laporan dilimpahkan tanpa formulir yang Anda kirim terakhir.",
     "The report was handed over without the form that you sent last.",
@@ -37,6 +38,10 @@ ENDED = (
     "Persetujuan Anda untuk pelimpahan ke Ombudsman ikut berakhir, apa pun keadaan laporan ini.",
     "Your consent to a hand-over to the Ombudsman ends with it, whatever becomes of the report.",
 )
+ENDED_ALONE = (
+    "Persetujuan Anda untuk pelimpahan ke Ombudsman berakhir; laporan ini sendiri tidak berubah.",
+    "Your consent to a hand-over to the Ombudsman has ended; the report itself stays as it is.",
+)
 WAS_GONE = (
     "Laporan ini sudah dilimpahkan: yang disegel dihapus di sini, tetapi yang sudah diambil"
     " Ombudsman tidak dapat kami tarik kembali.",
@@ -49,14 +54,14 @@ _NOTHING = {"consented_at": None, "with_form": False, "words": None}
 def tell(tx: Session, report: Report, along: Mapping[str, Any], now: datetime) -> None:
     """Compares what was given with what went along, which escalation did not say formerly. A
     consent without the form that came too late is not told: it asked for what was done. With a
-    consent that was withdrawn meanwhile nothing is there any more: what went along was erased."""
+    consent that was taken back meanwhile nothing is there any more: what went along was erased."""
     if along["consented_at"] is None:
         return
     if taken_back(tx, report.number, along["consented_at"]):
         if report.consented_at == along["consented_at"]:
             # refused before 2026-11-30, when a withdrawal alone ended none
             emit(tx, events.consent_withdrawn(report.number, now))
-        tx.add(consent_ended(report.number, now, gone=True))
+        tx.add(consent_ended(report.number, now, WAS_GONE))
         along = _NOTHING
     if report.status == Status.WITHDRAWN:
         return
@@ -80,21 +85,21 @@ def _sent_since(tx: Session, number: str, at: datetime) -> bool:
 
 
 def taken_back(tx: Session, number: str, at: datetime) -> bool:
-    """Whether the reporter has withdrawn since that consent; by the order in which it was noted."""
+    """Whether the reporter has withdrawn since, the report or that consent alone: by the order in
+    which it was noted; by the moment, if a restore has taken the consent from here."""
     mine = TimelineEntry.number == number
     consent = sa.select(sa.func.max(TimelineEntry.id)).where(
         mine, TimelineEntry.what == CONSENTED, TimelineEntry.at == at
     )
-    found = sa.select(TimelineEntry.id).where(
-        mine, TimelineEntry.what == WITHDREW, TimelineEntry.id > consent.scalar_subquery()
-    )
+    noted = consent.scalar_subquery()
+    since = sa.case((noted.is_(None), TimelineEntry.at > at), else_=TimelineEntry.id > noted)
+    found = sa.select(TimelineEntry.id).where(mine, TimelineEntry.what.in_(TAKES_BACK), since)
     return tx.scalars(found.limit(1)).first() is not None
 
 
-def consent_ended(number: str, now: datetime, *, gone: bool) -> TimelineEntry:
-    """Says that a consent has ended with a withdrawal; of a report that was `gone`, what that can
-    still do."""
-    indonesian, english = WAS_GONE if gone else ENDED
+def consent_ended(number: str, now: datetime, said: tuple[str, str]) -> TimelineEntry:
+    """Says in Indonesian and English that a consent has ended, and what that does."""
+    indonesian, english = said
     detail = {"id": indonesian, "en": english}
     return TimelineEntry(number=number, at=now, what=CONSENT_ENDED, detail=detail, text=None)
 

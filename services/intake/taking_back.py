@@ -1,5 +1,5 @@
-"""A reporter takes a consent to a hand-over back by withdrawing their report, also where the case
-goes on for others whose reports follow it."""
+"""A reporter takes a consent to a hand-over back: by itself, or with their report, also where the
+case goes on for others whose reports follow it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from sqlalchemy.orm import Session
 
 from chassis.outbox import emit
 from services.intake import events, latecomers
+from services.intake.domain import Action
 from services.intake.models import Report, TimelineEntry
 
+SAID = {
+    Action.WITHDRAW: latecomers.ENDED,
+    Action.WITHDRAW_CONSENT: latecomers.ENDED_ALONE,
+}
 
-def end(tx: Session, report: Report, now: datetime) -> None:
-    """Ends a consent that stands."""
+
+def end(tx: Session, report: Report, by: Action, now: datetime) -> None:
+    """Ends a consent, and tells of one that stood here. It is said in any case: a restore may have
+    taken the consent from here, and escalation would still hand over by it."""
+    emit(tx, events.consent_withdrawn(report.number, now))
     if report.consented_at is None:
         return
     report.consented_at, report.consent_form = None, False
-    emit(tx, events.consent_withdrawn(report.number, now))
-    gone = report.handed_over_at is not None
-    tx.add(latecomers.consent_ended(report.number, now, gone=gone))
+    said = SAID[by] if report.handed_over_at is None else latecomers.WAS_GONE
+    tx.add(latecomers.consent_ended(report.number, now, said))
 
 
 def end_if_withdrawn(tx: Session, report: Report, now: datetime) -> bool:
@@ -30,7 +37,7 @@ def end_if_withdrawn(tx: Session, report: Report, now: datetime) -> bool:
     at = report.consented_at
     if at is None or not latecomers.taken_back(tx, report.number, at):
         return False
-    end(tx, report, now)
+    end(tx, report, Action.WITHDRAW, now)
     return True
 
 

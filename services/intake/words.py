@@ -27,7 +27,7 @@ ACTIONS = {
     "description": "What the reporter may ask for now, each by a POST below /v1/reports/{number}"
     " with the header Tracking-Code: `supplement` /supplements, `accept` /acceptance, `object`"
     " /objections, `reopen` /reopening, `withdraw` /withdrawal, `consent_to_escalation`"
-    " /escalation-consent."
+    " /escalation-consent, `withdraw_consent` /consent-withdrawal."
 }
 _DETAILS = {
     **SHOWN,

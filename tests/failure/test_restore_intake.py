@@ -1,15 +1,19 @@
 """Intake's database is restored from a backup, and reports went with it: they are named, and a loss
-after that is heard of as ever."""
+after that is heard of as ever. So did consents: they can be taken back all the same."""
 
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deploy.local.scenario import Reporter
 from tests.contract.measures import rules
 from tests.failure.accounting import STUCK, Accepted, settle, submit
 from tests.harness.dumps import dump, restore
 from tests.harness.faults import command
+from tests.harness.rooms import FORM
+from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -106,3 +110,36 @@ def test_a_case_that_restored_routing_opens_again_does_not_hide_a_loss(system, t
         seconds=60,
     )  # fmt: skip
     assert unaccounted(system) == before
+
+
+CONSENTS = "SELECT number FROM consent WHERE number = ANY(%s) ORDER BY number"
+SEALED = "SELECT count(*) FROM sealed_part WHERE number = ANY(%s)"
+
+
+def test_a_consent_that_intake_has_lost_and_escalation_has_ends_when_it_is_taken_back(
+    system, tmp_path
+):
+    since = datetime.now(UTC)
+    url, file = system._owner_url("intake"), tmp_path / "dump"
+    with closing(stage(system)) as people:
+        reporters = [Reporter(people.client()) for _ in range(2)]
+        for one in reporters:
+            one.submit("Jembatan lapuk", "Papan jembatan lapuk sejak lama.", "2026-11-20", None)
+            one.await_entry("case.opened")
+        numbers = sorted(one.number for one in reporters)
+        dump(url, file)
+        for one in reporters:
+            one.act("escalation-consent", {"dossier": FORM})
+        known = lambda: system.psql("escalation", CONSENTS, [numbers])  # noqa: E731
+        eventually(lambda: known() == [(n,) for n in numbers], "escalation has both consents")
+
+        brought_back(system, url, file, since)
+
+        lost = "SELECT count(*) FROM report WHERE number = ANY(%s) AND consented_at IS NULL"
+        assert system.psql("intake", lost, [numbers]) == [(2,)]
+        for one, what in zip(reporters, ("withdrawal", "consent-withdrawal"), strict=True):
+            one.act(what, {})
+        eventually(lambda: known() == [], "neither stands", seconds=60)
+        assert system.psql("escalation", SEALED, [numbers]) == [(0,)]
+        for one in reporters:
+            assert "consent.ended" not in {entry["what"] for entry in one.track()["timeline"]}

@@ -25,8 +25,8 @@ RESTS = {
     "what was said or done, and stays": (
         "every.inbox", "every.inbox.state=done", "every.stream", "every.position",
         "every.idempotency", "every.epoch", "every.tally", "routing.denial",
-        "escalation.denial", "escalation.ended_grant", "intake.timeline_entry", "intake.reply",
-        "intake.receipt_key", "intake.lost_report",
+        "escalation.denial", "escalation.ended_grant", "escalation.consent_end",
+        "intake.timeline_entry", "intake.reply", "intake.receipt_key", "intake.lost_report",
         "routing.case_event", "routing.agency_event", "routing.trail_link", "routing.evidence",
         "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
         "notify.message.state=delivered", "notify.message.reason=no_address",

@@ -79,6 +79,7 @@ class Intake(Room):
         "reopening": ("closed", {"reason": "Padam lagi sejak kemarin."}),
         "withdrawal": ("unverified", {"reason": "Salah alamat."}),
         "escalation-consent": ("in_progress", {"dossier": FORM}),
+        "consent-withdrawal": ("closed", {}),
         "escalation-check": ("in_progress", {}),
     }
 

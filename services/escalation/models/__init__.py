@@ -18,6 +18,7 @@ from services.escalation.models.cases import (
     ClockChange,
     ClockRun,
     Consent,
+    ConsentEnd,
     Due,
     PauseRow,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "ClockChange",
     "ClockRun",
     "Consent",
+    "ConsentEnd",
     "Denial",
     "Dossier",
     "Due",

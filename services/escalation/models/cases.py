@@ -65,6 +65,16 @@ class Consent(Base):
     admissible_month: Mapped[str | None] = mapped_column(sa.Text)  # since 2026-11-30 its month only
 
 
+class ConsentEnd(Base):
+    """When a reporter last took a consent back: none from before that holds, however late it is
+    heard of."""
+
+    __tablename__ = "consent_end"
+
+    number: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(MOMENT)
+
+
 class ClockRun(Base):
     """One clock of one round. `due_at`: none while it stands, or while nobody can tell it
     (`problem`, which alarms). `calendar`: the one that it began with, which it keeps."""

@@ -1,7 +1,8 @@
 """What was sealed for the Ombudsman: kept until nobody is to read it any more, and then erased.
 
-Nothing comes to a case that was handed over (its dossier is of that moment) or withdrawn. The
-Ombudsman is told of what was erased, but for what was withdrawn before any hand-over.
+Nothing comes to a case that was handed over (its dossier is of that moment) or withdrawn, nor from
+before its consent was taken back. The Ombudsman is told of what was erased, but for what was
+withdrawn before any hand-over.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from chassis.errors import NotAllowed, NotFound
 from chassis.logs import log
+from chassis.together import held
+from chassis.together import keep as keep_row
 from services.escalation import models
-from services.escalation.models import CaseState, Dossier, FeedEpoch, SealedPart
+from services.escalation.models import CaseState, ConsentEnd, Dossier, FeedEpoch, SealedPart
 from services.escalation.ombudsman import dossier, feed, happened
 from services.escalation.watch.clockwork import OVER
 
@@ -25,10 +28,16 @@ CONSENT, IDENTITY, REPORT = "consent", "identity", "report"
 WHY = WITHDRAWN, OPERATOR, AGE = "withdrawn", "operator", "age"
 
 
-def takes(case: CaseState | None, about: str) -> bool:
-    """Whether the dossier of a case, which may be unknown yet, still takes something. What comes
-    after the hand-over is logged; its reporter hears of it from intake, which is told what went
-    along. Who has withdrawn wants nothing kept."""
+def takes(tx: Session, number: str, case: CaseState | None, about: str, at: datetime) -> bool:
+    """Whether the dossier of a case, which may be unknown yet, still takes something of that
+    moment. What comes after the hand-over is logged; its reporter hears of it from intake, which is
+    told what went along. Who has withdrawn wants nothing kept; nor from before a consent was taken
+    back: it may have waited here while intake was restored and began a new epoch, and then comes
+    last."""
+    end = held(tx, ConsentEnd, number)
+    if end is not None and at < end.at:
+        log.warning("came_after_withdrawal", about=about)
+        return False
     if case is None:
         return True
     if case.status == "withdrawn":
@@ -44,7 +53,7 @@ def keep(
 ) -> None:
     """Keeps a part. An identity takes the place of an earlier one; a report begins a new set of
     words, in place of all that were sealed before. Nothing is kept that no dossier takes."""
-    if not takes(case, part):
+    if not takes(tx, number, case, part, data["at"]):
         return
     mine = sa.delete(SealedPart).where(SealedPart.number == number)
     if part == IDENTITY:
@@ -69,6 +78,18 @@ def of(tx: Session, number: str) -> list[SealedPart]:
     found = sa.select(SealedPart).where(SealedPart.number == number)
     later = SealedPart.part != IDENTITY
     return list(tx.scalars(found.order_by(later, SealedPart.written_at, SealedPart.id)))
+
+
+def end_consent(
+    tx: Session, number: str, case: CaseState | None, at: datetime, now: datetime
+) -> None:
+    """Withdraws what is sealed and the consent, if there is one, as the reporter wished at `at`."""
+    end = held(tx, ConsentEnd, number)
+    if end is None:
+        keep_row(tx, number, ConsentEnd(number=number, at=at))
+    else:
+        end.at = max(end.at, at)
+    withdraw(tx, number, case, now)
 
 
 def withdraw(tx: Session, number: str, case: CaseState | None, now: datetime) -> None:

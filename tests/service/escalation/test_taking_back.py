@@ -1,14 +1,24 @@
 """Who takes a report back is handed over to nobody, whatever becomes of the case."""
 
-import pytest
+from datetime import UTC
 
+import pytest
+from structlog.testing import capture_logs
+
+from chassis.events import EPOCH
 from chassis.inbox import ANYBODY
 from services.escalation.ombudsman import feed
-from tests.service.escalation.test_dossiers import CONSENT, consent, held, sealed, stored
-from tests.service.escalation.tower import NUMBER, Tower
+from tests.service.escalation.test_dossiers import CONSENT, WORDS, consent, held, sealed, stored
+from tests.service.escalation.tower import NUMBER, Tower, local
 
 TAKEN_BACK = "report.consent_withdrawn.v1"
 PASSED = "2027-01-02 10:00"
+BEFORE = local("2026-11-03 10:00").astimezone(UTC)
+
+
+def begin_epoch(tower: Tower) -> None:
+    """Intake numbers anew, as after a restore."""
+    tower.stream.number_from(TAKEN_BACK, NUMBER, EPOCH + 1)
 
 
 def consents(tower: Tower) -> int:
@@ -78,6 +88,58 @@ def test_of_a_case_that_was_handed_over_what_was_sealed_is_erased_and_the_proof_
     assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NOT NULL") == 1
     with tower.db.begin() as tx:
         assert feed.verify(tx, "handovers") == (1, None)
+
+
+def test_one_that_answers_no_consent_is_taken(tower: Tower) -> None:
+    """Intake says each withdrawal."""
+    assert tower.hear(TAKEN_BACK) == "done"
+    tower.begin_work()
+    assert tower.hear(TAKEN_BACK) == "done"
+    consent(tower.at("2026-11-03 10:00"))
+    tower.at(PASSED).sweep()
+
+    assert tower.count("SELECT count(*) FROM dossier") == 1, "that one is later"
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "consented again"])
+def test_no_consent_from_before_it_holds_however_late_it_is_heard_of(
+    tower: Tower, again: bool
+) -> None:
+    """It waited for what was lost when intake was restored, and began a new epoch."""
+    tower.begin_work()
+    tower.at("2026-11-03 10:00")
+    tower.stream.body(CONSENT, NUMBER, tower.clock.at)  # is never heard of
+    part = tower.stream.body(WORDS, NUMBER, tower.clock.at, part="report", **sealed("report"))
+    given = tower.stream.body(CONSENT, NUMBER, tower.clock.at, **sealed("identity"))
+    assert [tower.receive(body) for body in (part, given)] == ["waiting", "waiting"]
+
+    begin_epoch(tower)
+    tower.at("2026-11-04 10:00").hear(TAKEN_BACK)
+    if again:
+        tower.at("2026-11-05 10:00").hear(CONSENT, sealed=None, key_id=None, sha256=None)
+    tower.retry()
+
+    assert tower.count("SELECT count(*) FROM inbox WHERE state <> 'done'") == 0
+    newest = [(local("2026-11-05 10:00"),)] if again else []
+    assert (held(tower), tower.database.psql("SELECT at FROM consent")) == ([], newest)
+
+
+def test_nor_one_that_is_said_once_more_under_a_later_number(tower: Tower) -> None:
+    """By an intake that was restored to before it had sent it."""
+    tower.begin_work()
+    tower.at("2026-11-04 10:00").hear(TAKEN_BACK)
+    said = [
+        tower.stream.body(WORDS, NUMBER, BEFORE, part="report", **sealed("report")),
+        tower.stream.body(CONSENT, NUMBER, BEFORE, **sealed("identity")),
+    ]
+
+    with capture_logs() as lines:
+        assert [tower.receive(body) for body in said] == ["done", "done"]
+
+    assert (held(tower), consents(tower)) == ([], 0)
+    came = [line["about"] for line in lines if line["event"] == "came_after_withdrawal"]
+    assert came == ["report", "consent"]
+    assert NUMBER not in str(lines)
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "in one batch"])

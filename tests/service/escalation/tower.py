@@ -104,6 +104,10 @@ class Stream:
         )  # fmt: skip
         return json.dumps(event.document()).encode()
 
+    def number_from(self, type: str, number: str, sequence: int) -> None:
+        """Has the next event of a type's stream have this number."""
+        self._sequences[contracts.source(type), number] = itertools.count(sequence)
+
 
 class Tower:
     """Hears events and fires what is due in this process, one step at a time."""

@@ -93,7 +93,9 @@ def test_without_a_form_the_consent_is_to_facts_and_says_so(api, intake_db, rece
     identity = next(rule for rule in answer["rules"] if rule["rule"] == "identity")
     assert identity["holds"] is False
     assert "fakta" in identity["id"]
-    assert {n["notice"] for n in answer["notices"]} == {"identity_copy", "sealed"}
+    assert {n["notice"] for n in answer["notices"]} == {
+        "identity_copy", "sealed", "can_be_taken_back",
+    }  # fmt: skip
 
 
 def test_a_form_may_follow_a_consent_without_one(api, intake_db, receipt):

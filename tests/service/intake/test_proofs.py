@@ -54,6 +54,7 @@ DEEDS = {
     "acceptance": ("answered", "reporter.accept", {"stars": 5, "comment": "Terima kasih."}),
     "reopening": ("closed", "reporter.reopen", {"reason": "Rusak lagi."}),
     "withdrawal": ("in_progress", "reporter.withdraw", {"reason": "Sudah selesai."}),
+    "consent-withdrawal": ("archived", "reporter.withdraw_consent", {}),
 }
 
 

@@ -59,13 +59,16 @@ def test_nothing_is_sealed_any_more(api, intake_db, receipt, worker):
     assert [part["part"] for part in said(intake_db, PARTS)] == ["report"]
 
 
-def test_without_a_consent_there_is_nothing_to_end(api, intake_db, receipt):
+def test_each_withdrawal_is_said_and_the_end_of_a_consent_told_where_one_stood(
+    api, intake_db, receipt
+):
+    """Escalation may know of a consent that a restore has taken from here."""
     withdraw(api, receipt)
     consent(api, receipt)
     withdraw(api, receipt)
     withdraw(api, receipt)
 
-    assert len(said(intake_db, TAKEN_BACK)) == 1
+    assert len(said(intake_db, TAKEN_BACK)) == 3
     assert len(told(api, receipt)) == 1
 
 

@@ -53,7 +53,7 @@ def test_a_step_that_asks_nothing_takes_no_addition():
 
 @pytest.mark.parametrize("action", [a for a in REQUESTS if a is not Action.SUPPLEMENT])
 def test_one_request_of_a_kind_is_taken_after_each_step_and_none_after_a_refusal(action):
-    status = next(s for s in Status if action in ACTIONS[s])
+    status = next(s for s in Status if action in ACTIONS[s] | {Action.WITHDRAW_CONSENT})
     moved = [*FULL, Line("case.answered")]
     asked = [*moved, Line(f"reporter.{action}"), Line("deadline.passed")]
 
@@ -66,6 +66,17 @@ def test_one_request_of_a_kind_is_taken_after_each_step_and_none_after_a_refusal
 @pytest.mark.parametrize("action", REQUESTS)
 def test_every_kind_of_request_fills_the_report(action):
     assert exceeded([Line(f"reporter.{action}")] * MOST_REQUESTS) is Limit.REQUESTS
+
+
+@pytest.mark.parametrize("action", [Action.WITHDRAW, Action.WITHDRAW_CONSENT])
+def test_each_consent_can_be_taken_back_once_in_a_full_report(action):
+    taken = Line(f"reporter.{action}")
+    again = [*FULL, CONSENTED, taken, CONSENTED]
+
+    assert exceeded([*FULL, taken], action) is Limit.REQUESTS
+    assert exceeded([*FULL, taken, CONSENTED], action) is None
+    assert exceeded(again, action) is None
+    assert exceeded([*again, taken], action) is Limit.REQUESTS
 
 
 def test_consents_are_counted_since_the_report_was_last_over():

@@ -18,6 +18,7 @@ from services.routing import events, life
 from tests.unit.routing.acts import LIAISON, RULES, SEATS, case, perform
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
+CONSENTING = {Action.CONSENT, Action.WITHDRAW_CONSENT}  # which is escalation's affair
 
 
 @given(st.integers(0, 10**9 - 1))
@@ -65,7 +66,7 @@ def test_two_values_make_two_codes(one, other):
 
 @pytest.mark.parametrize(("status", "action"), list(product(Status, Action)), ids="-".join)
 def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
-    if action in ACTIONS[status]:
+    if action in ACTIONS[status] | {Action.WITHDRAW_CONSENT}:
         domain.permit(action, status, NOW, NOW)
     else:
         with pytest.raises(NotAllowed):
@@ -76,6 +77,20 @@ def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
 def test_what_is_over_can_be_taken_up_again_for_thirty_days(status):
     assert domain.actions(status, NOW - timedelta(days=30), NOW) == sorted(ACTIONS[status])
     assert domain.actions(status, NOW - timedelta(days=30, seconds=1), NOW) == []
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("age", [0, 31], ids="{}-days".format)
+@pytest.mark.parametrize("handed_over", [False, True], ids=["here", "handed-over"])
+def test_a_consent_that_stands_can_be_taken_back_however_the_report_stands(
+    status, age, handed_over
+):
+    since = NOW - timedelta(days=age)
+    without = domain.actions(status, since, NOW, handed_over=handed_over)
+    with_it = domain.actions(status, since, NOW, consented=True, handed_over=handed_over)
+
+    assert with_it == sorted([*without, Action.WITHDRAW_CONSENT])
+    domain.permit(Action.WITHDRAW_CONSENT, status, since, NOW)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -113,11 +128,11 @@ def test_the_reporter_is_shown_the_arbiters_limit_when_it_runs_whoever_decides(a
 def test_intake_lets_through_what_routing_will_take(status, age):
     since, over = NOW - timedelta(days=age), status in allowance.OVER
     stands = case(life.Status(status), ended_at=since if over else None)
-    reporters = set(Action) - {Action.CONSENT}  # the consent is escalation's affair
+    reporters = set(Action) - CONSENTING
 
     taken = {action for action in reporters if takes(stands, life.Action(action))}
 
-    assert set(domain.actions(status, since, NOW)) - {Action.CONSENT} == taken
+    assert set(domain.actions(status, since, NOW)) - CONSENTING == taken
 
 
 def takes(stands, action):
