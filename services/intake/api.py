@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -24,7 +23,7 @@ from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import allowance, domain, events, schemas, taking_back
+from services.intake import allowance, domain, events, schemas, taking_back, telling
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents
 from services.intake.domain import Action, Status
@@ -147,12 +146,13 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         sa.select(TimelineEntry, Reply.text, Reply.evidence)
         .outerjoin(Reply, Reply.reply_id == TimelineEntry.reply_id)
         .where(TimelineEntry.number == report.number)
-        .order_by(TimelineEntry.at, TimelineEntry.id)
+        .order_by(TimelineEntry.id)
     ).all()
     status = Status(report.status)
     answers = [e.detail["answer"] for e, *_ in entries if e.what == "escalation.answered"]
     shown = domain.clocks(status, answers, [(e.what, e.detail) for e, *_ in entries])
-    own = {e.at for e, *_ in entries if e.what.startswith(domain.OWN)}
+    happened = [(e.what, e.detail, e.at) for e, *_ in entries]
+    moments = telling.moments(happened, report.received_at, zone)
     merged_at = next((e.at for e, *_ in entries if e.what == "case.merged"), None)
     running = tx.scalars(
         sa.select(Deadline)
@@ -164,12 +164,11 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
     )
     received = {"at": report.received_at, "what": domain.SUBMITTED, "detail": {}}
     told = [
-        {"at": domain.shown_at(e.what, e.detail, e.at, own, zone), "what": e.what}
-        | {"detail": domain.shown_detail(e.what, e.detail, e.at, merged_at)}
+        {"at": at, "what": e.what, "detail": telling.detail(e.what, e.detail, e.at, merged_at)}
         | {"text": reply or e.text, "evidence": named or []}
-        for e, reply, named in entries
+        for at, (e, reply, named) in zip(moments, entries, strict=True)
     ]
-    told.sort(key=itemgetter("at"))  # else their order would tell the moment
+    told.sort(key=lambda line: telling.place(line["at"], line["what"]))
     return {
         "number": report.number,
         "kind": report.kind,

@@ -5,11 +5,10 @@ Pure: no input or output, time is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from stdnum import damm
 
@@ -17,8 +16,6 @@ from chassis.errors import Invalid, NotAllowed
 
 SUBMITTED = "report.submitted"  # how a timeline begins
 OWN = "reporter."  # how all that a reporter did later begins
-MAY_BE_ANOTHERS = frozenset({"case.resumed", "case.objected", "case.reopened"})
-NEWS_OF_IT = frozenset(what.removeprefix("case.") for what in MAY_BE_ANOTHERS)
 
 
 class Kind(StrEnum):
@@ -273,26 +270,3 @@ def _is_again(returned: Mapping[str, Any]) -> bool:
     if "returns" not in returned:
         return returned.get("goes_to") == "arbiter"
     return bool(returned["returns"] >= RETURNS_TO_ARBITER)
-
-
-def shown_at(
-    what: str, detail: Mapping[str, Any], at: datetime, own: Collection[datetime], zone: ZoneInfo
-) -> datetime:
-    """When something happened, as the reporter is told it who acted `own` times. What none of that
-    brought about is another reporter's of the same handling: only the local day is told of it, as
-    its first moment: whoever files a duplicate would learn when somebody was at the keyboard."""
-    news = what == "message.failed" and detail.get("about") in NEWS_OF_IT
-    if not news and (what not in MAY_BE_ANOTHERS or at in own):
-        return at
-    return datetime.combine(at.astimezone(zone).date(), time.min, zone).astimezone(UTC)
-
-
-def shown_detail(
-    what: str, detail: Mapping[str, Any], at: datetime, merged_at: datetime | None
-) -> Mapping[str, Any]:
-    """What is told of a step to the reporter of a report that was merged into another one at
-    `merged_at`. How often that one came back is not: together with where it went, it would say
-    whether another reporter complains about a desk."""
-    if what != "case.returned" or merged_at is None or at < merged_at:
-        return detail
-    return {**detail, "returns": None}

@@ -1,6 +1,7 @@
 """Who knows the code of a report follows it and acts on it; nobody else learns that it exists."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -38,20 +39,37 @@ def test_when_another_reporter_of_the_same_handling_acted_is_told_by_the_day(
     ask(api, receipt, "objections", {"reason": "Belum selesai"}, **key())
     [(mine,)] = intake_db.psql("SELECT at FROM timeline_entry WHERE what = 'reporter.object'")
     put(intake_db, receipt, "in_progress")
-    happened(intake_db, "case.objected", mine)
-    for what in ("case.objected", "case.resumed", "case.reopened"):
+    intake_db.psql("UPDATE report SET received_at = '2026-11-20T02:00:00Z'")
+    for what in ("case.resumed", "case.reopened", "case.objected"):
         happened(intake_db, what, "2026-11-23T02:42:13.123456Z")
-    happened(intake_db, "message.failed", "2026-11-23T02:42:14Z", '{"about": "objected"}')
-    happened(intake_db, "case.answered", "2026-11-23T02:30:00Z")
+    happened(intake_db, "case.answered", "2026-11-23T03:30:00Z")
+    happened(intake_db, "case.objected", "2026-11-23T04:42:13.123456Z")
+    happened(intake_db, "message.failed", "2026-11-23T04:42:14Z", '{"about": "objected"}')
+    happened(intake_db, "case.objected", mine)
 
     proof = {"number": receipt["number"], "code": receipt["code"]}
     timeline = api.post("/v1/reports/track", json=proof).json()["timeline"][1:]
     told = [(e["what"], e["at"]) for e in timeline]
 
     day = "2026-11-22T16:00:00+00:00"  # midnight where they live
-    assert [at for _, at in told[:4]] == [day] * 4  # nor does their order tell
-    assert told[4] == ("case.answered", "2026-11-23T02:30:00+00:00")
-    assert len({at for what, at in told if what in ("reporter.object", "case.objected")}) == 2
+    assert [at for _, at in told[:3]] == [day] * 3
+    answered = "2026-11-23T03:30:00+00:00"  # what came after that is told as if at once
+    steps = ("case.answered", "case.objected", "message.failed")
+    assert told[3:6] == [(what, answered) for what in steps]
+    assert [what for what, _ in told[6:]] == ["reporter.object", "case.objected"]
+    assert {datetime.fromisoformat(at) for _, at in told[6:]} == {mine}
+
+
+def test_what_led_to_something_in_the_same_moment_stands_above_it(api, intake_db, receipt):
+    """It is heard by two streams, in either order."""
+    for what in ("escalation.offered", "escalation.raised", "deadline.passed"):
+        happened(intake_db, what, "2099-11-23T02:30:00Z")
+
+    proof = {"number": receipt["number"], "code": receipt["code"]}
+    timeline = api.post("/v1/reports/track", json=proof).json()["timeline"][1:]
+
+    steps = ["deadline.passed", "escalation.raised", "escalation.offered"]
+    assert [line["what"] for line in timeline] == steps
 
 
 def test_of_a_report_that_came_back_those_clocks_are_shown_that_run(api, intake_db, receipt):
