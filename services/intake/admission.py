@@ -39,7 +39,8 @@ class Rule:
 class Standing:
     """What is known of a report that a rule asks for. `limits` are the limits whose passing gives
     the right to a hand-over: the local day on which each ends (None while nobody can tell), and
-    whether it has passed."""
+    whether it has passed; of a report that is over, as they were last told: nobody says that they
+    stopped."""
 
     event_date: date
     status: Status
@@ -135,6 +136,8 @@ def _asked(standing: Standing, rules: Mapping[str, Rule], today: date) -> Findin
             " ini sendiri buktinya.",
             "The regency was asked first and its time has passed; this report itself is the proof.",
         )  # fmt: skip
+    if not _runs(standing.status):
+        return _stopped(standing, basis)
     days = sorted(day for day, _ in limits if day is not None)
     if not days:
         return Finding(
@@ -162,6 +165,28 @@ def _asked(standing: Standing, rules: Mapping[str, Rule], today: date) -> Findin
         " itu belum selesai dan Anda setuju, laporan dilimpahkan.",
         f"The regency has been asked and has time until {days[0]}. If it is not done by then and"
         " you consent, the report is handed over.",
+    )  # fmt: skip
+
+
+def _runs(status: Status) -> bool:
+    """Whether limits run: what is open takes additions, and what is over takes none."""
+    return Action.SUPPLEMENT in ACTIONS[status]
+
+
+def _stopped(standing: Standing, basis: str | None) -> Finding:
+    if standing.status is Status.ARCHIVED and not standing.too_late:
+        return Finding(
+            Name.AGENCY_ASKED, False, None, basis,
+            "Pemerintah daerah sudah diminta. Selama laporan ini diarsipkan, batas waktunya tidak"
+            " berjalan; jika Anda mengajukan keberatan, batas waktunya berjalan lagi.",
+            "The regency has been asked. While this report is archived its time rests; if you"
+            " object, it goes on.",
+        )  # fmt: skip
+    return Finding(
+        Name.AGENCY_ASKED, False, None, basis,
+        "Pemerintah daerah sudah diminta. Penanganan laporan ini sudah berakhir, maka tidak ada"
+        " batas waktu yang berjalan.",
+        "The regency has been asked. The handling of this report is over, so no time runs.",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from services.intake.admission import (
     last_day,
 )
 from services.intake.domain import ACTIONS, Action, Status
+from services.routing.life import OPEN
 
 LAW = date(2008, 10, 7)
 RULES = in_force(
@@ -153,6 +154,28 @@ def test_nobody_is_told_to_hurry_where_that_helps_nothing(other):
 def test_a_limit_whose_end_nobody_knows_is_not_passed():
     assert found(limits=[(None, False)])["agency_asked_first"].holds is False
     assert found(limits=[])["agency_asked_first"].holds is False
+
+
+@pytest.mark.parametrize("too_late", [False, True], ids=["in-time", "too-late"])
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("ends", ["2026-11-01", "2027-01-01", "2027-05-01"])
+def test_of_a_report_that_is_over_no_time_of_the_regency_is_told(status, too_late, ends):
+    limits = [(date.fromisoformat(ends), False)]
+
+    finding = found(status=status, too_late=too_late, limits=limits)["agency_asked_first"]
+
+    runs = ends if status in OPEN else "None"
+    assert (finding.holds, str(finding.day)) == (False, runs)
+    assert (ends in finding.en, ends in finding.id) == (status in OPEN,) * 2
+    rests = status is Status.ARCHIVED and not too_late
+    assert ("its time rests; if you object, it goes on" in finding.en) is rests
+
+
+@pytest.mark.parametrize("status", Status)
+def test_that_its_time_has_passed_stays_true_when_a_report_is_over(status):
+    finding = found(status=status, limits=[(date(2026, 11, 1), True)])["agency_asked_first"]
+
+    assert finding.holds is True
 
 
 @pytest.mark.parametrize("status", Status)
