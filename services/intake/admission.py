@@ -86,6 +86,12 @@ def admissible_until(event: date, rules: Mapping[str, Rule]) -> date | None:
     return last_day(event, rule.years) if rule and rule.years else None
 
 
+def is_too_old(event: date, rules: Mapping[str, Rule], today: date) -> bool:
+    """Whether the Ombudsman may not take it any more. `today` is the local day."""
+    until = admissible_until(event, rules)
+    return until is not None and today > until
+
+
 def findings(standing: Standing, rules: Mapping[str, Rule], today: date) -> list[Finding]:
     """Each rule, in the order in which a reporter would ask. `today` is the local day."""
     return [
@@ -112,7 +118,7 @@ def _age(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
             "No limit to the age of an event is entered here; the Ombudsman decides.",
         )  # fmt: skip
     years = rules[Name.EVENT_AGE].years
-    if today > until:
+    if is_too_old(standing.event_date, rules, today):
         return Finding(
             Name.EVENT_AGE, False, until, basis,
             f"Peristiwa terjadi lebih dari {years} tahun yang lalu: Ombudsman hanya dapat"

@@ -23,9 +23,9 @@ from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import allowance, domain, events, schemas, taking_back, telling
+from services.intake import admission, allowance, domain, events, schemas, taking_back, telling
 from services.intake.config import Settings
-from services.intake.consent import Checks, Consents
+from services.intake.consent import Checks, Consents, rules_in_force
 from services.intake.domain import Action, Status
 from services.intake.envelopes import UNSAID, Envelopes, takes_words
 from services.intake.latecomers import TAKES_BACK
@@ -168,6 +168,10 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         | {"text": reply or e.text, "evidence": named or []}
         for at, (e, reply, named) in zip(moments, entries, strict=True)
     ]
+    actions = _actions(report, [entry for entry, *_ in entries], now)
+    today = now.astimezone(zone).date()
+    if admission.is_too_old(report.event_date, rules_in_force(tx, today), today):
+        actions = [a for a in actions if a is not Action.CONSENT]  # it would be refused
     told.sort(key=lambda line: telling.place(line["at"], line["what"]))
     return {
         "number": report.number,
@@ -185,7 +189,7 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
             }
             for d in running
         ],
-        "actions": _actions(report, [entry for entry, *_ in entries], now),
+        "actions": actions,
     }
 
 

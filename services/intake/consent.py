@@ -46,6 +46,13 @@ NOTICES = (
 )
 
 
+def rules_in_force(tx: Session, today: date) -> dict[str, Rule]:
+    """What the law asks on that local day, by the name of the rule."""
+    rows = tx.scalars(sa.select(AdmissionRule))
+    rules = [Rule(r.rule, r.effective_from, r.basis, r.years) for r in rows]
+    return admission.in_force(rules, today)
+
+
 class Books:
     """What both addresses stand on."""
 
@@ -54,11 +61,6 @@ class Books:
 
     def _today(self, now: datetime) -> date:
         return now.astimezone(self._zone).date()
-
-    def _rules(self, tx: Session, today: date) -> dict[str, Rule]:
-        rows = tx.scalars(sa.select(AdmissionRule))
-        rules = [Rule(r.rule, r.effective_from, r.basis, r.years) for r in rows]
-        return admission.in_force(rules, today)
 
     def _standing(self, tx: Session, report: Report, now: datetime) -> Standing:
         happened = (line.what for line in allowance.lines(tx, report.number))
@@ -98,7 +100,7 @@ class Checks(Books):
         with self._db.begin() as tx:
             report = self._door.open(tx, number, req.get_header("Tracking-Code") or "")
             found = admission.findings(
-                self._standing(tx, report, now), self._rules(tx, today), today
+                self._standing(tx, report, now), rules_in_force(tx, today), today
             )
             refused = any(_refuses(f) or _is_over(f) for f in found)
             given = allowance.consents(allowance.lines(tx, report.number))
@@ -149,7 +151,7 @@ class Consents(Books):
             domain.permit(Action.CONSENT, Status(report.status), report.status_since, now)
             if report.handed_over_at is not None:
                 raise _handed_over()
-            rules = self._rules(tx, today)
+            rules = rules_in_force(tx, today)
             _refuse(admission.findings(self._standing(tx, report, now), rules, today))
             form = body["dossier"]
             _check(form, today)

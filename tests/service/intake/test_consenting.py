@@ -206,6 +206,7 @@ def test_a_form_that_breaks_a_rule_is_refused_by_field(api, intake_db, receipt, 
 
 
 def test_an_event_that_is_too_old_is_refused_by_its_rule(api, intake_db, receipt):
+    before = seen(api, receipt)["actions"]
     intake_db.psql("UPDATE report SET event_date = now()::date - 800")
 
     answer = consent(api, receipt)
@@ -216,6 +217,8 @@ def test_an_event_that_is_too_old_is_refused_by_its_rule(api, intake_db, receipt
     assert (error["field"], error["rule"]) == ("event_date", "event_age")
     assert "UU" not in error["message"]
     assert check["possible"] is False
+    left = [action for action in before if action != "consent_to_escalation"]
+    assert (len(before), seen(api, receipt)["actions"]) == (len(left) + 1, left)
     assert said(intake_db, CONSENTED) == []
 
 

@@ -192,6 +192,19 @@ def test_a_message_is_whole_and_leaves_no_placeholder(about: About, language: st
     assert not list(filter(None, (field for _, field, *_ in Formatter().parse(said))))
 
 
+def test_an_offer_promises_no_hand_over_that_the_law_may_not_allow() -> None:
+    """How old the event is stands in no mail, and is known to intake alone: the page tells."""
+    facts = any_facts(About.ESCALATION_OFFERED)
+    id, en = (" ".join(text(About.ESCALATION_OFFERED, facts, x).split()) for x in ("id", "en"))
+
+    assert "peristiwanya belum terlalu lama menurut undang-undang" in id
+    assert "Apakah penyerahan masih dimungkinkan, dapat Anda baca di halaman" in id
+    assert "if you agree and the event is not too long ago by law" in en
+    assert "The page below says whether that is still possible" in en
+    assert "right" not in en
+    assert "berhak" not in id
+
+
 def test_the_frame_takes_news_number_and_page_only() -> None:
     for language in wording.LANGUAGES:
         named = letters.template("frame", language).get_identifiers()
