@@ -23,6 +23,27 @@ def test_supplied_data_resumes_where_it_was_asked(office, status, verbs):
     assert notes(office, number) == [("supplement", "At kilometre 12.")]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_what_was_written_before_a_question_is_kept_and_the_question_stays(office, before):
+    """It may be heard of long after it was written, and of a question before this one."""
+    number = office.bring("unverified")
+    if before:
+        office.act(number, *ASK[:2], **ASK[2])
+        office.hear("report.supplemented.v1", number, text="At kilometre 12.")
+    written = ago(office)
+    office.later(hours=2)
+    office.act(number, *ASK[:2], **ASK[2])
+    asked = office.said(number)
+
+    office.hear("report.supplemented.v1", number, text="It got worse.", at=written)
+
+    assert office.said(number) == asked
+    assert office.case(number)["status"] == "awaiting_reporter"
+    assert notes(office, number)[-1] == ("supplement", "It got worse.")
+    office.hear("report.supplemented.v1", number, text="Behind the bridge.")
+    assert told(office, number)[0] == "case.resumed.v1"
+
+
 @pytest.mark.parametrize(
     ("status", "asker", "others"),
     [("unverified", "coordinator", ("supervisor",)),
