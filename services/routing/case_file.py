@@ -182,9 +182,11 @@ def desks_unknown(tx: Session, after: str, how_many: int) -> Sequence[str]:
 
 
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:
-    """Tells a reporter that what they asked for cannot be done, and keeps that on file."""
+    """Tells a reporter that what they asked for cannot be done, and keeps that on file. A mark
+    alone nobody asks for: it comes with an acceptance, whose refusal is told."""
     _file(tx, row.number, Step(action, REPORTER, at), {}, refused=events.reason_code(why))
-    emit(tx, events.refused(value(row), at, action, why))
+    if action is not Action.RATE:
+        emit(tx, events.refused(value(row), at, action, why))
 
 
 def show_clock(row: models.Case) -> None:

@@ -161,7 +161,6 @@ def test_thirty_days_after_closing_it_is_too_late(office):
         ("report.objected.v1", "object", "in_progress"),
         ("report.reopened.v1", "reopen", "unverified"),
         ("report.accepted.v1", "accept", "disposed"),
-        ("report.rated.v1", "rate", "archived"),
         ("report.withdrawn.v1", "withdraw", "closed"),
         ("report.supplemented.v1", "supplement", "archived"),
     ],
@@ -174,6 +173,24 @@ def test_what_the_status_does_not_allow_is_refused_to_the_reporter(office, type,
     assert (said["action"], said["reason_code"]) == (action, "wrong_status")
     assert office.case(number)["status"] == status
     assert office.case(number)["history"][-1]["refused"] == "wrong_status"
+
+
+def test_an_acceptance_with_a_mark_is_refused_once(office):
+    number = office.bring("answered")
+    office.hear("report.objected.v1", number)
+    before = office.said(number)
+
+    office.hear("report.rated.v1", number, stars=4)
+    office.hear("report.accepted.v1", number)
+
+    [(type, said)] = office.said(number)[len(before) :]
+    assert (type, said["action"], said["reason_code"]) == (
+        "case.refused.v1", "accept", "wrong_status",
+    )  # fmt: skip
+    case = office.case(number)
+    assert case["stars"] is None
+    filed = [(event["action"], event["refused"]) for event in case["history"][-2:]]
+    assert filed == [("rate", "wrong_status"), ("accept", "wrong_status")]
 
 
 def test_accepting_after_silence_is_too_late_and_the_mark_still_counts(office):
