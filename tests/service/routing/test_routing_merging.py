@@ -214,6 +214,13 @@ def test_a_followers_present_limit_is_its_parents_but_for_its_own_reporters_time
     assert present(parent) == ("", None, 0)
 
 
+def test_a_case_is_merged_into_one_whose_number_is_typed_in_small_letters(office):
+    parent, child = office.bring("in_progress"), office.bring("unverified")
+    done = office.act(child, "merge", "coordinator", into=parent.lower(), reason="the same hole")
+    assert done.status_code == 200, done.text
+    assert told(office, child)[1]["into"] == office.case(child)["merged_into"] == parent
+
+
 def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
     parent, child = merged
     office.hear("report.withdrawn.v1", parent)
