@@ -182,36 +182,44 @@ def desks_unknown(tx: Session, after: str, how_many: int) -> Sequence[str]:
 
 
 def refuse(tx: Session, row: models.Case, action: Action, at: datetime, why: Exception) -> None:
-    """Tells a reporter that what they asked for cannot be done, and keeps that on file."""
+    """Tells a reporter that what they asked for cannot be done, and keeps that on file. A mark
+    alone nobody asks for: it comes with an acceptance, whose refusal is told."""
     _file(tx, row.number, Step(action, REPORTER, at), {}, refused=events.reason_code(why))
-    emit(tx, events.refused(value(row), at, action, why))
+    if action is not Action.RATE:
+        emit(tx, events.refused(value(row), at, action, why))
 
 
 def show_clock(row: models.Case) -> None:
-    """Brings the worklist's columns up to what is known of the clock that matters now: that of the
-    case, or of what the Ombudsman orders if it ends sooner."""
-    case = value(row)
-    own, ordered = domain.clock(case), ORDERS.get(row.ombudsman) if row.ombudsman else None
-    if own is Clock.VERIFY and _latest(row, Clock.SETTLE):
-        own = Clock.SETTLE  # V stopped when the case was handed to an agency, whatever came after
-    shown = [known for clock in (own, ordered) if clock and (known := _latest(row, clock))]
-    if own is Clock.REPORTER:
-        shown = [known for known in shown if known.clock != own or known.cycle == case.cycle]
-    first = min(shown, key=lambda known: known.due_at or NEVER, default=None)
+    """Brings the worklist's columns up to what is known of the limit that matters now; a case that
+    follows another is listed there for an order alone."""
+    first = next_limit(row, () if row.merged_into else row.deadlines)
     row.due_at, row.ends_on = (first.due_at, first.ends_on) if first else (None, None)
     row.level = first.level if first else 0
 
 
+def next_limit(row: models.Case, handling: Sequence[models.Deadline]) -> models.Deadline | None:
+    """The limit that matters now: that of the case's clock, by the deadlines of the case that is
+    `handling` it, or of what the Ombudsman orders in this one if it ends sooner."""
+    case = value(row)
+    clock, ordered = domain.clock(case), ORDERS.get(row.ombudsman) if row.ombudsman else None
+    if clock is Clock.VERIFY and _latest(handling, Clock.SETTLE):
+        clock = Clock.SETTLE  # V stopped when the case was handed to an agency, whatever came after
+    if clock is Clock.REPORTER:
+        handling = [d for d in row.deadlines if d.cycle == case.cycle]
+    known = _latest(handling, clock), _latest(row.deadlines, ordered)
+    return min(filter(None, known), key=lambda limit: limit.due_at or NEVER, default=None)
+
+
 def settling(row: models.Case) -> Settling | None:
     """The time to settle the case, as far as it is known to run."""
-    known = _latest(row, Clock.SETTLE)
+    known = _latest(row.deadlines, Clock.SETTLE)
     if known is None or known.started_at is None:
         return None
     return Settling(known.started_at, known.due_at or NEVER)
 
 
-def _latest(row: models.Case, clock: Clock) -> models.Deadline | None:
-    runs = (deadline for deadline in row.deadlines if deadline.clock == clock)
+def _latest(deadlines: Sequence[models.Deadline], clock: Clock | None) -> models.Deadline | None:
+    runs = (deadline for deadline in deadlines if deadline.clock == clock)
     return max(runs, key=lambda deadline: deadline.cycle, default=None)
 
 

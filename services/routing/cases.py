@@ -161,14 +161,17 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
     was_joined = any(event.action is Action.MERGE for event, _ in history)
     of_all = partial(_day, zone) if was_joined and actor.role not in LADDER else of_own
     notes = _all(tx, Note, row.number, Note.at)
+    deadlines = _deadlines(tx, row, handled)
+    limit = case_file.next_limit(row, [d for d in deadlines if d.number == handled])
     return {
         **_columns(row, actor, zone),
+        "due_at": limit and limit.due_at,
+        "ends_on": limit and _last_day(limit, zone),
+        "level": limit.level if limit else 0,
         "followers": list(tx.scalars(followers)),
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": rights.allowed(actor, case_file.value(row)),
-        "deadlines": [
-            {**_values(d), "ends_on": _last_day(d, zone)} for d in _deadlines(tx, row, handled)
-        ],
+        "deadlines": [{**_values(d), "ends_on": _last_day(d, zone)} for d in deadlines],
         "history": [_event(event, username, of_all) for event, username in history],
         "replies": _replies(tx, row.number, handled, actor),
         "ombudsman_answers": _answers(tx, row.number),

@@ -276,9 +276,10 @@ class Merge(Resource):
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """This case follows the other from now on; its reporter keeps every right."""
         rights.permit(turn.actor, turn.case, Action.MERGE)
+        into = body["into"].upper()
         try:
-            seen(turn.tx, turn.who, body["into"])
-            other = case_file.locked(turn.tx, body["into"])
+            seen(turn.tx, turn.who, into)
+            other = case_file.locked(turn.tx, into)
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None
         rules, before = turn.rules, case_file.value(other)

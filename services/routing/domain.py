@@ -34,6 +34,8 @@ from services.routing.life import (
 )
 from services.routing.rights import decider, permit, sees
 
+CLOCKS_DIFFER = timedelta(minutes=1)  # those of two services, at most
+
 
 class TooLate(NotAllowed):
     """It would have been allowed, but the time for it is over."""
@@ -246,9 +248,13 @@ def check_substance(text: str, rules: Rules) -> None:
 # --- what the reporter and the clocks do
 
 
-def supplement(case: Case) -> Case:
-    """The reporter adds something; a case that waited for it goes back to where it was."""
-    return replace(case, status=permit(REPORTER, case, Action.SUPPLEMENT), awaited_from=None)
+def supplement(case: Case, at: datetime) -> Case:
+    """The reporter adds something; a case that waited for it goes back to where it was. What was
+    written before the question does not answer it, whenever it is heard of."""
+    status = permit(REPORTER, case, Action.SUPPLEMENT)
+    if case.asked_at is not None and at < case.asked_at - CLOCKS_DIFFER:
+        return case
+    return replace(case, status=status, awaited_from=None)
 
 
 def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:

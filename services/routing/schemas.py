@@ -24,6 +24,7 @@ from services.routing.models import Channel
 CODE = Whole(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
 SHA256 = Whole(r"^[0-9A-Fa-f]{64}$", error="Not a SHA-256 in hexadecimal.")
 NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
+TYPED = Whole(r"^[A-Za-z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
 STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 PAGE = 50
 GUESSED = (
@@ -244,9 +245,9 @@ class Reclassification(Strict):
 
 
 class Merge(Strict):
-    """Which case it is a duplicate of (`into`), and why."""
+    """Which case it is a duplicate of (`into`), in letters of either size, and why."""
 
-    into = fields.String(required=True, validate=NUMBER)
+    into = fields.String(required=True, validate=TYPED)
     reason = Text(2000, required=True)
 
 

@@ -79,13 +79,14 @@ class Routing(Service):
 
     @subscribe("report.supplemented.v1")
     def take_supplement(self, event: Event, tx: Session) -> None:
-        """What the reporter adds is kept whatever the status; a case that waited for it goes on."""
+        """What the reporter adds is kept whatever the status; a case that waited for it goes on,
+        unless it was written before the question."""
         told = schemas.Supplemented.of(event)
         parent, row = self._family(tx, event.subject)
         _note(tx, event, Action.SUPPLEMENT, told["text"], told["at"])
 
         def supply(case: Case) -> tuple[Action, Case, Say | None]:
-            after = domain.supplement(case)
+            after = domain.supplement(case, told["at"])
             if after.status == case.status:
                 return Action.SUPPLEMENT, after, None
             return Action.SUPPLEMENT, after, lambda c, _: events.resumed(c, told["at"])

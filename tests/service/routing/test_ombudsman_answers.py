@@ -116,6 +116,9 @@ def test_a_closed_case_is_in_the_worklist_again_while_an_order_is_open(office):
 
 def test_an_order_in_a_case_that_follows_another_is_seen_too(office):
     parent, number = office.bring("in_progress"), office.bring("in_progress")
+    stopped = {"clock": "S", "cycle": 1, "due_at": ago(office, days=-10)}
+    office.hear("deadline.started.v1", parent, **stopped)
+    office.hear("deadline.started.v1", number, **stopped)  # the merge stops this one
     merge = {"into": parent, "reason": "the same bridge"}
     assert office.act(number, "merge", "coordinator", **merge).status_code == 200
 
@@ -123,7 +126,7 @@ def test_an_order_in_a_case_that_follows_another_is_seen_too(office):
 
     assert listed(office, "liaison")[number]["due_at"][:19] == due
     shown = [d["clock"] for d in office.case(number, "liaison")["deadlines"]]
-    assert shown == ["C"]
+    assert shown == ["C", "S"]
 
 
 def test_whom_the_case_complains_about_sees_neither_answer_nor_order(office):

@@ -203,6 +203,36 @@ def test_a_follower_is_shown_with_its_own_reporters_limits_and_else_with_its_par
     assert sorted(of_child) == [("C", theirs), ("C", own), ("H", own), ("R", own), ("S", theirs)]
 
 
+def test_a_followers_present_limit_is_its_parents_but_for_its_own_reporters_time(office, merged):
+    parent, child = merged
+    theirs, own, reporters = (ago(office, days=-days) for days in (-2, -60, -9))
+    limit = {"clock": "S", "cycle": 1}
+    for number, due in ((child, own), (parent, theirs)):
+        office.hear("deadline.started.v1", number, **limit, due_at=due, ends_on=due[:10])
+    above = {"level": 3, "to": "bupati", "agency": "dpupr"}
+    office.hear("escalation.raised.v1", parent, **limit, **above, due_at=theirs)
+
+    def present(number):
+        case = office.case(number)
+        return (case["due_at"] or "")[:10], case["ends_on"], case["level"]
+
+    assert present(child) == present(parent) == (theirs[:10], theirs[:10], 3)
+
+    office.act(parent, "answer", "liaison", **ANSWER)
+    assert present(child) == present(parent) == ("", None, 0)
+    began = {"clock": "R", "cycle": 1, "due_at": reporters, "ends_on": reporters[:10]}
+    office.hear("deadline.started.v1", child, **began)
+    assert present(child) == (reporters[:10], reporters[:10], 0)
+    assert present(parent) == ("", None, 0)
+
+
+def test_a_case_is_merged_into_one_whose_number_is_typed_in_small_letters(office):
+    parent, child = office.bring("in_progress"), office.bring("unverified")
+    done = office.act(child, "merge", "coordinator", into=parent.lower(), reason="the same hole")
+    assert done.status_code == 200, done.text
+    assert told(office, child)[1]["into"] == office.case(child)["merged_into"] == parent
+
+
 def test_a_parent_is_not_withdrawn_from_under_its_followers(office, merged):
     parent, child = merged
     office.hear("report.withdrawn.v1", parent)

@@ -36,6 +36,27 @@ def test_supplied_data_resumes_where_it_was_asked(office, status, verbs):
     assert notes(office, number) == [("supplement", "At kilometre 12.")]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_what_was_written_before_a_question_is_kept_and_the_question_stays(office, before):
+    """It may be heard of long after it was written, and of a question before this one."""
+    number = office.bring("unverified")
+    if before:
+        office.act(number, *ASK[:2], **ASK[2])
+        office.hear("report.supplemented.v1", number, text="At kilometre 12.")
+    written = ago(office)
+    office.later(hours=2)
+    office.act(number, *ASK[:2], **ASK[2])
+    asked = office.said(number)
+
+    office.hear("report.supplemented.v1", number, text="It got worse.", at=written)
+
+    assert office.said(number) == asked
+    assert office.case(number)["status"] == "awaiting_reporter"
+    assert notes(office, number)[-1] == ("supplement", "It got worse.")
+    office.hear("report.supplemented.v1", number, text="Behind the bridge.")
+    assert told(office, number)[0] == "case.resumed.v1"
+
+
 @pytest.mark.parametrize(
     ("status", "asker", "others"),
     [("unverified", "coordinator", ("supervisor",)),
@@ -153,7 +174,6 @@ def test_thirty_days_after_closing_it_is_too_late(office):
         ("report.objected.v1", "object", "in_progress"),
         ("report.reopened.v1", "reopen", "unverified"),
         ("report.accepted.v1", "accept", "disposed"),
-        ("report.rated.v1", "rate", "archived"),
         ("report.withdrawn.v1", "withdraw", "closed"),
         ("report.supplemented.v1", "supplement", "archived"),
     ],
@@ -166,6 +186,24 @@ def test_what_the_status_does_not_allow_is_refused_to_the_reporter(office, type,
     assert (said["action"], said["reason_code"]) == (action, "wrong_status")
     assert office.case(number)["status"] == status
     assert office.case(number)["history"][-1]["refused"] == "wrong_status"
+
+
+def test_an_acceptance_with_a_mark_is_refused_once(office):
+    number = office.bring("answered")
+    office.hear("report.objected.v1", number)
+    before = office.said(number)
+
+    office.hear("report.rated.v1", number, stars=4)
+    office.hear("report.accepted.v1", number)
+
+    [(type, said)] = office.said(number)[len(before) :]
+    assert (type, said["action"], said["reason_code"]) == (
+        "case.refused.v1", "accept", "wrong_status",
+    )  # fmt: skip
+    case = office.case(number)
+    assert case["stars"] is None
+    filed = [(event["action"], event["refused"]) for event in case["history"][-2:]]
+    assert filed == [("rate", "wrong_status"), ("accept", "wrong_status")]
 
 
 def test_accepting_after_silence_is_too_late_and_the_mark_still_counts(office):

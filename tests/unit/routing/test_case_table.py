@@ -9,7 +9,7 @@ import pytest
 from chassis.errors import Forbidden, NotAllowed
 from services.routing import domain, rights
 from services.routing.life import OPEN, TRANSITIONS, WHO, Action, Part, Status, Then
-from tests.unit.routing.acts import ACTORS, case, perform, somebody
+from tests.unit.routing.acts import ACTORS, NOW, case, perform, somebody
 
 S, A = Status, Action
 
@@ -114,7 +114,7 @@ def test_only_who_has_the_part_may_act(status, action, actor):
 @pytest.mark.parametrize("from_status", [S.UNVERIFIED, S.IN_PROGRESS])
 def test_supplied_data_leads_back_to_where_it_was_asked(from_status):
     waiting = case(S.AWAITING_REPORTER, awaited_from=from_status)
-    back = domain.supplement(waiting)
+    back = domain.supplement(waiting, NOW)
     assert (back.status, back.awaited_from) == (from_status, None)
 
 
