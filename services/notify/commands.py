@@ -14,8 +14,8 @@ post set POST [--agency CODE] [--language id|en]
                 list of agencies, letter for letter; each has a holder (its desk) and a
                 head_of_agency, and a holder without one is the coordinator's desk
 post forget POST [--agency CODE]
-post list       the places that can be written to, without their addresses; and those kept for a
-                code that no agency has, to which nothing is ever written
+post list       the places that can be written to, without their addresses; it marks those that
+                were set, before that was refused, for no agency in the list
 bounced         the mail on standard input says that a relay could not bring a message of ours
                 (RFC 3464): it counts as failed, and no silence of its reporter as an answer.
                 For the address in SMTP_RETURN_PATH, as a pipe of the mail server, to which exit
@@ -116,7 +116,7 @@ class OfPost:
 
     def _list(self, tx: Session, agencies: Container[str]) -> None:
         for place in posts.known(tx):
-            said = "" if posts.is_place(place, agencies) else ": of no agency, never written to"
+            said = "" if posts.is_place(place, agencies) else ": of no agency in the list"
             sys.stdout.write(f"{place}{said}\n")
 
     def _set(

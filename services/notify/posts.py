@@ -3,7 +3,7 @@ for a post's mailbox may be a person's.
 
 A place is a post, or for one that each agency has, the post and the agency: `sekda`,
 `head_of_agency/dlh`. The coordinator's desk is `holder`. Agencies are those of the regency's list,
-from which routing has its own: nothing is ever written to a place of another one.
+from which routing has its own.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _check_is_of_agencies(post: str, agency: str | None) -> None:
 
 
 def is_place(place: str, known: Container[str]) -> bool:
-    """Whether anything is ever written there: a place may be kept from before it was checked."""
+    """Whether it could be set today: it may be kept from before that was checked."""
     post, apart, agency = place.partition("/")
     try:
         check(post, agency if apart else None, known)

@@ -92,8 +92,8 @@ def test_what_was_set_before_codes_were_checked_is_shown_and_can_be_forgotten(
 ) -> None:
     for post, agency in (("head_of_agency", "DPUPR"), ("head_of_agency", None), ("sekda", None)):
         furnish(desk, post, agency)
-    never = ": of no agency, never written to"
-    assert run("list").stdout == f"head_of_agency{never}\nhead_of_agency/DPUPR{never}\nsekda\n"
+    said = ": of no agency in the list"
+    assert run("list").stdout == f"head_of_agency{said}\nhead_of_agency/DPUPR{said}\nsekda\n"
 
     with desk.db.begin() as tx:
         assert posts.forget(tx, "head_of_agency", "DPUPR")
