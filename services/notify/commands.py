@@ -10,9 +10,12 @@ erase NUMBER [--unheard]
                 being handed over still goes; none begins after it
 post set POST [--agency CODE] [--language id|en]
                 where a post of the ladder is written to: the address is read from standard input,
-                so that it stands in no list of processes and no shell's history
+                so that it stands in no list of processes and no shell's history. CODE is of the
+                list of agencies, letter for letter; each has a holder (its desk) and a
+                head_of_agency, and a holder without one is the coordinator's desk
 post forget POST [--agency CODE]
-post list       the places that can be written to, without their addresses
+post list       the places that can be written to, without their addresses; it marks those that
+                were set, before that was refused, for no agency in the list
 bounced         the mail on standard input says that a relay could not bring a message of ours
                 (RFC 3464): it counts as failed, and no silence of its reporter as an answer.
                 For the address in SMTP_RETURN_PATH, as a pipe of the mail server, to which exit
@@ -24,6 +27,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Container
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -97,21 +101,30 @@ class OfPost:
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
         """Prints what is known, or what was done. Exits with what is wrong."""
-        with cli.transactions(service).begin() as tx:
-            if arguments.action == "list":
-                sys.stdout.writelines(f"{place}\n" for place in posts.known(tx))
-            elif arguments.action == "forget":
-                gone = posts.forget(tx, arguments.post, arguments.agency)
-                sys.stdout.write("forgotten\n" if gone else "nothing was known\n")
-            else:
-                self._set(tx, service, arguments)
-
-    def _set(self, tx: Session, service: str, asked: argparse.Namespace) -> None:
-        keyring, email = cli.settings(service).keyring(), sys.stdin.readline().strip()
+        agencies = posts.agencies(cli.settings(service).data_dir)
         try:
-            posts.keep(tx, keyring, asked.post, asked.agency, email, asked.language)
+            with cli.transactions(service).begin() as tx:
+                if arguments.action == "list":
+                    self._list(tx, agencies)
+                elif arguments.action == "forget":
+                    gone = posts.forget(tx, arguments.post, arguments.agency)
+                    sys.stdout.write("forgotten\n" if gone else "nothing was known\n")
+                else:
+                    self._set(tx, service, arguments, agencies)
         except Invalid as refused:
             sys.exit(f"{refused.errors[0]['field']}: {refused.message}")
+
+    def _list(self, tx: Session, agencies: Container[str]) -> None:
+        for place in posts.known(tx):
+            said = "" if posts.is_place(place, agencies) else ": of no agency in the list"
+            sys.stdout.write(f"{place}{said}\n")
+
+    def _set(
+        self, tx: Session, service: str, asked: argparse.Namespace, agencies: Container[str]
+    ) -> None:
+        keyring, email = cli.settings(service).keyring(), sys.stdin.readline().strip()
+        posts.check(asked.post, asked.agency, agencies)
+        posts.keep(tx, keyring, asked.post, asked.agency, email, asked.language)
         sys.stdout.write(f"{posts.place(asked.post, asked.agency)} can be written to\n")
 
 

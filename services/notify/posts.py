@@ -2,13 +2,16 @@
 for a post's mailbox may be a person's.
 
 A place is a post, or for one that each agency has, the post and the agency: `sekda`,
-`head_of_agency/dlh`. The coordinator's desk is `holder`.
+`head_of_agency/dlh`. The coordinator's desk is `holder`. Agencies are those of the regency's list,
+from which routing has its own.
 """
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,22 +27,51 @@ from services.notify.reporters import Reach
 
 POSTS = ("holder", "head_of_coordinator", "head_of_agency", "sekda", "inspectorate", "bupati")
 OF_AGENCIES = ("holder", "head_of_agency")
+AGENCIES = "agencies.csv"
+
+
+def agencies(folder: Path) -> frozenset[str]:
+    """The codes of all agencies, as they are spelled."""
+    with (folder / AGENCIES).open(encoding="utf-8", newline="") as lines:
+        return frozenset(row["code"] for row in csv.DictReader(lines))
 
 
 def place(post: str, agency: str | None) -> str:
     """The place of a post."""
-    return f"{post}/{agency}" if agency and post in OF_AGENCIES else post
+    return f"{post}/{agency}" if agency is not None and post in OF_AGENCIES else post
+
+
+def check(post: str, agency: str | None, known: Container[str]) -> None:
+    """Raises Invalid for what is no post, or no agency, or does not go together."""
+    if post not in POSTS:
+        raise Invalid("there is no such post", "post", "one_of")
+    _check_is_of_agencies(post, agency)
+    if agency is None and post == "head_of_agency":
+        raise Invalid("which agency's head is it?", "agency", "required")
+    if agency is not None and agency not in known:
+        raise Invalid("there is no such agency", "agency", "known")
+
+
+def _check_is_of_agencies(post: str, agency: str | None) -> None:
+    if agency is not None and post not in OF_AGENCIES:
+        raise Invalid("this post belongs to no agency", "agency", "none")
+
+
+def is_place(place: str, known: Container[str]) -> bool:
+    """Whether it could be set today: it may be kept from before that was checked."""
+    post, apart, agency = place.partition("/")
+    try:
+        check(post, agency if apart else None, known)
+    except Invalid:
+        return False
+    return True
 
 
 def keep(
     tx: Session, keyring: Keyring, post: str, agency: str | None, email: str, language: str
 ) -> None:
-    """Seals and stores where a post is written to, in the place of what was known. Raises
-    Invalid."""
-    if post not in POSTS:
-        raise Invalid("there is no such post", "post", "one_of")
-    if agency and post not in OF_AGENCIES:
-        raise Invalid("this post belongs to no agency", "agency", "none")
+    """Seals and stores where a post that was checked is written to, in the place of what was known.
+    Raises Invalid for an address that is none."""
     if not contacts.is_mailable(email):
         raise Invalid("this is not one plain address", "email", "type")
     there = place(post, agency)
@@ -50,13 +82,15 @@ def keep(
 
 
 def forget(tx: Session, post: str, agency: str | None) -> bool:
-    """Destroys what is known of a post; whether anything was."""
+    """Destroys what is known of a post, also of one that is none; whether anything was. Raises
+    Invalid for an agency that the post does not belong to: the post itself was not meant."""
+    _check_is_of_agencies(post, agency)
     gone = sa.delete(Post).where(Post.place == place(post, agency)).returning(Post.place)
     return tx.scalar(gone) is not None
 
 
 def known(tx: Session) -> list[str]:
-    """The places that can be written to."""
+    """The places whose address is kept."""
     return list(tx.scalars(sa.select(Post.place).order_by(Post.place)))
 
 

@@ -13,8 +13,11 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis import web
+from chassis.clock import Clock
+from chassis.database import Transactions
 from chassis.errors import NotAllowed, NotFound
 from chassis.schemas import Count, Strict, Text
+from services.escalation.config import Settings
 from services.escalation.models import (
     Amendment,
     CalendarAssignment,
@@ -24,6 +27,7 @@ from services.escalation.models import (
     LocalDay,
     ServiceCalendar,
 )
+from services.escalation.rules import agencies
 from services.escalation.rules.amending import (
     Amended,
     Change,
@@ -62,9 +66,10 @@ class NewDay(Decree, DayFields):
 
 
 class NewAgency(Effective):
-    """An agency that works by a calendar from a day on."""
+    """An agency that works by a calendar from a day on. `agency`: its code in the list of
+    agencies."""
 
-    agency = Text(64, lines=False, required=True)
+    agency = fields.String(required=True, validate=agencies.CODE)
 
 
 class WeekShown(Dated, WeekFields):
@@ -149,7 +154,7 @@ class Calendars(Rules):
             }
             weeks = shown(tx, "week", tx.scalars(sa.select(CalendarWeek)), _calendar, self.today())
             assigned = tx.scalars(sa.select(CalendarAssignment))
-            agencies = shown(tx, "assignment", assigned, _agency, self.today())
+            given = shown(tx, "assignment", assigned, _agency, self.today())
             return {
                 "calendars": [
                     {
@@ -158,7 +163,7 @@ class Calendars(Rules):
                         "zone": row.zone or self.settings.zone.key,
                         "decree": row.decree,
                         "weeks": [w for w in weeks if w["calendar"] == row.code],
-                        "agencies": [a for a in agencies if a["calendar"] == row.code],
+                        "agencies": [a for a in given if a["calendar"] == row.code],
                     }
                     | by_whom(made.get(row.code))
                     for row in tx.scalars(sa.select(ServiceCalendar).order_by(ServiceCalendar.code))
@@ -234,6 +239,10 @@ class Weeks(OfCalendar):
 class Agencies(OfCalendar):
     """`/v1/calendars/{code}/agencies`"""
 
+    def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
+        super().__init__(settings, db, clock)
+        self._agencies = agencies.read(settings.data_dir)
+
     @web.operation(
         "Give an agency this calendar",
         body=NewAgency,
@@ -248,6 +257,7 @@ class Agencies(OfCalendar):
     ) -> web.Answer:
         """For what begins from that day on; a clock keeps the calendar that it began with."""
         self.known(req, code)
+        agencies.check(body["agency"], self._agencies)
         change = effective("assignment", CalendarAssignment, body, calendar=code)
         return self.amend(req, change, key, **query)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 from typing import Any
 
@@ -20,6 +21,7 @@ from services.escalation.config import Settings
 from services.escalation.domain import Addressee, Desk
 from services.escalation.models import CaseState, PostStanding
 from services.escalation.ombudsman import records
+from services.escalation.rules import agencies
 from services.escalation.rules.posts import OF_AGENCIES, Desks, Staffing, Standing
 
 LONGEST = 500  # rows of history that one answer shows
@@ -43,10 +45,11 @@ def desks_of(case: CaseState) -> Desks:
 
 class NewStanding(Strict):
     """How a post stands from a day on, until a day (included) if that is known, and by which
-    decree. `agency`: whose desk or head it is; none means the coordinator's desk."""
+    decree. `agency`: whose desk or head it is, by its code in the list of agencies; none means the
+    coordinator's desk."""
 
     post = fields.String(required=True, validate=validate.OneOf(list(Addressee)))
-    agency = Text(max=64, lines=False, allow_none=True, load_default=None)
+    agency = fields.String(validate=agencies.CODE, allow_none=True, load_default=None)
     standing = fields.String(required=True, validate=validate.OneOf(list(Standing)))
     effective_from = fields.Date(required=True, format="iso")
     effective_until = fields.Date(allow_none=True, load_default=None, format="iso")
@@ -56,6 +59,7 @@ class NewStanding(Strict):
 class Decreed(NewStanding):
     """How a post stands, by decree; who entered it (an officer's id) and when."""
 
+    agency = fields.String(required=True, allow_none=True)  # of an older one as it was typed
     id = fields.Integer(required=True)
     decided_by = fields.UUID(required=True)
     decided_at = fields.AwareDateTime(required=True)
@@ -74,6 +78,7 @@ class Posts:
     def __init__(self, settings: Settings, db: Transactions, clock: Clock) -> None:
         self._db, self._clock, self._settings = db, clock, settings
         self._callers = Callers(settings, db, clock)
+        self._agencies = agencies.read(settings.data_dir)
 
     @web.operation(
         "What was decreed about who is at the posts of the ladder",
@@ -103,18 +108,20 @@ class Posts:
         with self._db.begin() as tx:
             if answer := key.answered(tx):  # on a day that may be past now
                 return answer
-            _check(body, self._settings.local_day(now))
+            _check(body, self._settings.local_day(now), self._agencies)
             row = PostStanding(**body, decided_by=administrator.id, decided_at=now)
             tx.add(row)
             records.tell(tx, row)
             return key.remember(tx, row)
 
 
-def _check(body: dict[str, Any], today: date) -> None:
+def _check(body: dict[str, Any], today: date, known: Container[str]) -> None:
     if body["agency"] is not None and body["post"] not in OF_AGENCIES:
         raise Invalid("this post belongs to no agency", "agency", "none")
     if body["agency"] is None and body["post"] == Addressee.HEAD_OF_AGENCY:
         raise Invalid("which agency's head is it?", "agency", "required")
+    if body["agency"] is not None:
+        agencies.check(body["agency"], known)
     if body["effective_from"] < today:
         raise Invalid("what has fired is not changed: from today at the earliest",
                       "effective_from", "not_past")  # fmt: skip

@@ -25,7 +25,7 @@ WEEK = {"weekdays": [0, 1, 2, 3, 4, 5], "national_days": True, "joint_leave": Fa
         "effective_from": "2026-11-02", "decree": DECREE}  # fmt: skip
 HOSPITAL = WEEK | {"code": "rsud", "name": "RSUD", "zone": "Asia/Makassar"}
 POST = {"post": "sekda", "standing": "absent", "effective_from": "2026-11-02", "decree": DECREE}
-GIVEN = {"agency": "rsud", "effective_from": "2026-11-02", "decree": DECREE}
+GIVEN = {"agency": "rsud-pjs", "effective_from": "2026-11-02", "decree": DECREE}
 
 
 class Desk:

@@ -70,7 +70,7 @@ def test_a_calendar_is_made_given_to_an_agency_and_counts(tower: Tower, desk: De
     desk.decree("calendars/rsud/agencies", GIVEN)
     desk.decree("calendars/rsud/weeks", WEEK, effective_from="2026-11-09", weekdays=[4, 0, 1, 4])
     tower.open()
-    tower.dispose(agency="rsud")
+    tower.dispose(agency="rsud-pjs")
 
     [regency, hospital] = desk.see("calendars")["calendars"]
 
@@ -83,7 +83,7 @@ def test_a_calendar_is_made_given_to_an_agency_and_counts(tower: Tower, desk: De
     assert [(w["weekdays"], w["state"]) for w in hospital["weeks"]] == [
         ([0, 1, 4], "upcoming"), ([0, 1, 2, 3, 4, 5], "in_force")
     ]  # fmt: skip
-    assert [(a["agency"], a["state"]) for a in hospital["agencies"]] == [("rsud", "in_force")]
+    assert [(a["agency"], a["state"]) for a in hospital["agencies"]] == [("rsud-pjs", "in_force")]
     assert tower.clocks()["F1"] == "2026-11-07"
 
 

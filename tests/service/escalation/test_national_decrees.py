@@ -62,7 +62,7 @@ def test_a_day_of_the_nations_moves_open_limits_in_every_calendar_that_keeps_it(
     tower.open()
     for number in (OTHER, "KTB-34567-00002"):
         tower.open(number)
-        tower.dispose(number, agency="rsud")
+        tower.dispose(number, agency="rsud-pjs")
     ends = tower.clocks()["V1"], tower.clocks(OTHER)["F1"]
     foretold = desk.preview(PATH, NOW)
     assert foretold["other_end"] == 5  # V, and F and S of the two others

@@ -116,7 +116,7 @@ def test_no_preview_tells_of_a_case_by_itself(tower: Tower, desk: Desk) -> None:
     without = [desk.preview(path, body) for path, body in FORETOLD]
 
     tower.open()
-    tower.dispose(agency="rsud", **{"class": "supervisory"})
+    tower.dispose(agency="rsud-pjs", **{"class": "supervisory"})
 
     assert [desk.preview(path, body) for path, body in FORETOLD] == without
 
@@ -262,7 +262,10 @@ WRONG = [
     ("calendars/regency/weeks", WEEK | {"joint_leave": 1}, [("joint_leave", "type")]),
     ("calendars/regency/days", DAY | {"rule": "half"}, [("rule", "one_of")]),
     ("calendars/regency/days", DAY | {"name": "a\nb"}, [("name", "characters")]),
-    ("calendars/regency/agencies", GIVEN | {"agency": ""}, [("agency", "length")]),
+    ("calendars/regency/agencies", GIVEN | {"agency": ""}, [("agency", "type")]),
+    ("calendars/regency/agencies", GIVEN | {"agency": "rsud-pjs "}, [("agency", "type")]),
+    ("calendars/regency/agencies", GIVEN | {"agency": "RSUD-PJS"}, [("agency", "known")]),
+    ("calendars/regency/agencies", GIVEN | {"agency": "rsud-zzz"}, [("agency", "known")]),
 ]
 
 

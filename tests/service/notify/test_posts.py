@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
@@ -12,12 +9,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from chassis.inbox import ANYBODY
-from deploy.local.environment import ROOT, Surroundings
 from services.notify import posts
 from services.notify.keyring import Keyring
 from tests.service.notify.desk import CONTACT, NUMBER, RAISED, SEKDA, Desk, furnish, known
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 REMINDED = {"clock": "F", "to": "holder", "because": None, "agency": "dpupr"}
 
 
@@ -292,52 +287,6 @@ def test_what_waits_for_the_morning_is_not_stuck(at_night: Desk) -> None:
     at_night.later(hours=5)
     at_night.notify.watch()
     assert REGISTRY.get_sample_value("lapor_notify_unsent") == 2
-
-
-@pytest.fixture
-def run(desk: Desk, surroundings: Surroundings) -> Run:
-    """The command as it is really run."""
-    environment = surroundings.environment("notify", DATABASE_URL=desk.database.url)
-
-    def run(*words: str, email: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "services.notify", "post", *words]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, input=f"{email}\n", capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
-
-    return run
-
-
-def test_an_operator_sets_lists_and_forgets_posts(run: Run) -> None:
-    at_desk = ("holder", "--agency", "dlh")
-
-    assert run("set", "sekda", email=SEKDA).stdout == "sekda can be written to\n"
-    assert run("set", *at_desk, email="dlh@kotabaru.example").stdout == (
-        "holder/dlh can be written to\n"
-    )
-    assert run("list").stdout == "holder/dlh\nsekda\n"
-    assert run("forget", "sekda").stdout == "forgotten\n"
-    assert run("forget", "sekda").stdout == "nothing was known\n"
-    assert run("list").stdout == "holder/dlh\n"
-
-
-@pytest.mark.parametrize(
-    ("email", "words", "said"),
-    [
-        ("", ["sekda"], "email: this is not one plain address"),
-        ("a@b.example, c@d.example", ["sekda"], "email: this is not one plain address"),
-        (SEKDA, ["mayor"], "post: there is no such post"),
-        (SEKDA, ["sekda", "--agency", "dlh"], "agency: this post belongs to no agency"),
-    ],
-)
-def test_what_cannot_be_set_is_named_and_never_repeated(
-    run: Run, email: str, words: list[str], said: str
-) -> None:
-    refused = run("set", *words, email=email)
-
-    assert (refused.returncode, refused.stderr.strip()) == (1, said)
-    assert run("list").stdout == ""
 
 
 def test_an_address_stands_in_no_row_in_clear_and_moves_to_a_new_key(desk: Desk) -> None:
