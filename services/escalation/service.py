@@ -288,11 +288,12 @@ class Escalation(Service):
     @every(60)
     def expire_offers(self) -> bool:
         """Takes back what is offered in cases that cannot be taken up again any more; not before
-        the objections are heard that came while nobody listened."""
+        the objections are heard that came while nobody listened, nor while the breaker refuses."""
         if not self.caught_up.is_set():
             return False
         with self.db.begin() as tx:
-            return offers.expire(tx, self.clock.now())
+            refused = tx.get_one(models.Breaker, 1).reason is not None
+            return not refused and offers.expire(tx, self.clock.now())
 
     @every(2)
     def measure_stale(self) -> bool:

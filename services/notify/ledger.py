@@ -18,7 +18,7 @@ from chassis.events import correlate
 from chassis.outbox import emit
 from chassis.together import write_now
 from services.notify import events, metrics
-from services.notify.domain import OF_PASSING, OF_POSTS, UNCORRECTED, About, Reply
+from services.notify.domain import ENDS_REMINDERS, OF_PASSING, OF_POSTS, UNCORRECTED, About, Reply
 from services.notify.models import Attempt, Message
 
 
@@ -180,6 +180,15 @@ def was_taken_back(tx: Session, limit: Limit, due: str, at: datetime) -> bool:
     either = sa.or_(kept, Message.about == About.DEADLINE_RECOMPUTED)
     news = {About.DEADLINE_KEPT, About.DEADLINE_RECOMPUTED}
     found = sa.exists().where(*_told(limit, news), either, _at >= at)
+    return tx.scalar(sa.select(found)) or False
+
+
+def is_done(tx: Session, number: str, at: datetime) -> bool:
+    """Whether a case's reporter need not do any more what they were to be reminded of at `at`: it
+    may be heard of first, for it comes by another stream."""
+    write_now(tx)
+    since = Message.about.in_(sorted(ENDS_REMINDERS)), _at >= at
+    found = sa.exists().where(Message.number == number, *since)
     return tx.scalar(sa.select(found)) or False
 
 

@@ -199,6 +199,9 @@ class Notify(Service):
             tx, _limit(event, data), domain.facts(about, data)["due"], data["at"]
         ):
             return
+        reminds = about is domain.About.DEADLINE_APPROACHING
+        if reminds and ledger.is_done(tx, event.subject, data["at"]):
+            about = None
         if about is not None:
             self.write(event, tx, about, data)
         if about is domain.About.DEADLINE_KEPT:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
+from services.escalation.models import Breaker
 from services.escalation.ombudsman.offers import _EXPIRED, A_TURN
 from tests.service.escalation.test_calendars import decree
 from tests.service.escalation.test_cancelled_questions import ask, cancel, failed
@@ -242,6 +243,11 @@ def test_what_is_archived_may_be_objected_to_and_its_offer_stands(tower: Tower) 
     assert offers(tower) == [BY_S]
 
 
+def refuse(tower: Tower, reason: str | None) -> None:
+    with tower.db.begin() as tx:
+        tx.get_one(Breaker, 1).reason = reason
+
+
 def expire(tower: Tower) -> None:
     while tower.service.expire_offers():
         pass
@@ -258,6 +264,10 @@ def test_what_was_archived_too_long_ago_to_be_objected_to_is_offered_no_more(tow
     expire(tower.at("2026-12-23 10:00:01"))  # an objection may be under way
     assert offers(tower) == [BY_S]
     tower.service.caught_up.set()
+    refuse(tower, "clock_jump")
+    expire(tower)  # the clock may be wrong
+    assert offers(tower) == [BY_S]
+    refuse(tower, None)
     expire(tower)
     expire(tower)
     assert offers(tower) == [BY_S, BACK]

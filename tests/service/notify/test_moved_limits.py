@@ -178,6 +178,19 @@ def test_who_has_done_it_at_night_is_not_reminded_of_it_in_the_morning(
     assert reminders(at_night) == ["overtaken"]
 
 
+@pytest.mark.parametrize(
+    ("done_at", "left"), [("2026-11-30T17:20:00Z", []), ("2026-11-30T16:50:00Z", ["due"])]
+)
+def test_nor_is_who_had_done_it_before_the_reminder_is_heard(
+    at_night: Desk, done_at: str, left: list[str]
+) -> None:
+    """What was done comes by another stream; what was done before it was said is something else."""
+    reminder = REMINDER | {"clock": "D", "at": "2026-11-30T17:00:00Z"}
+    hear(at_night, ("case.resumed.v1", {"at": done_at}), ("deadline.approaching.v1", reminder))
+
+    assert reminders(at_night) == left
+
+
 def test_a_reminder_that_is_being_sent_is_not_tried_again(desk: Desk) -> None:
     """Whoever may have it: nothing says what its date is now."""
     known(desk)

@@ -102,6 +102,7 @@ def test_whatever_ends_a_limit_of_the_reporters_ends_its_reminders() -> None:
             ending.add(domain.about(type, data))
 
     assert ending == domain.ENDS_REMINDERS
+    assert all("at" in domain.placeholders(news) for news in ending)  # what is asked of later
 
 
 def test_a_paused_limit_that_a_calendar_moves_has_no_date_to_tell() -> None:
