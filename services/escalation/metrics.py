@@ -49,7 +49,9 @@ FEED_LAG = Gauge("lapor_escalation_feed_lag_seconds", "Age of the oldest entry n
 FEED_POSITION = Gauge("lapor_escalation_feed_position", "End of each stream", ["stream"])
 # Could somebody hold the feed back, and nobody tell that from silence?
 PULSE_AGE = Gauge(
-    "lapor_escalation_feed_pulse_seconds", "Age of the newest pulse; infinite: none", ["stream"]
+    "lapor_escalation_feed_pulse_seconds",
+    "From the newest pulse to now, or back; infinite: none",
+    ["stream"],
 )
 # Has the Ombudsman what we have written for it, and is it the same?
 UNACKNOWLEDGED = Gauge(

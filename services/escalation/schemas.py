@@ -198,9 +198,9 @@ class Checkpoint(Strict):
 class Pulse(Checkpoint):
     """The signed word that a stream still ended so at `time`; at position 0 it was empty. Said anew
     every ten minutes, whether something was appended or not, by the key that signs then. Signed as
-    a checkpoint is; its `type` tells them apart."""
+    a checkpoint is, over its `type` too. What has a `type` is no checkpoint, whoever signed it."""
 
-    type = fields.String(required=True, validate=validate.Equal("feed.pulse.v1"))
+    type = fields.String(required=True, validate=validate.Equal("feed.pulse"))
 
 
 class Checkpoints(Strict):

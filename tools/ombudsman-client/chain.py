@@ -5,7 +5,7 @@ signature = Ed25519 by key `kid` over the 32 bytes of the hash
 
 A key is known because a person pinned it, or because an entry announced it that a known key signed.
 Its name is its SHA-256 thumbprint (RFC 7638). One that another has followed signs no more. A
-checkpoint is signed over its own RFC 8785 form, and so is a pulse.
+checkpoint is signed over its own RFC 8785 form, and so is a pulse, which alone has a `type`.
 """
 
 import base64
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 GENESIS = "00" * 32
 PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
-PULSE = "feed.pulse.v1"
+PULSE = "feed.pulse"
 KEY_ANNOUNCED = "feed.key.announced.v1"
 HANDED_OVER = "feed.case.handed_over.v1"
 LENGTH = 32  # bytes of a hash
@@ -116,9 +116,11 @@ class Chain:
             return self._take(entry)
 
     def hold(self, checkpoint):
-        """Raises Broken unless it is signed and tells of the entry that stands at its place."""
+        """Raises Broken unless it is signed and tells of the entry that stands at its place. What
+        has a type is none, though it be signed: whoever stands between has pulses too."""
         with self._formed():
             self._hold(checkpoint)
+            self._check("type" not in checkpoint, checkpoint["position"], "form")
 
     def bears_out(self, pulse):
         """Raises Broken unless a pulse is signed and tells of an entry that stands here, or of none

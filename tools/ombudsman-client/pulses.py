@@ -23,15 +23,19 @@ def patience(config):
 
 
 def is_silent(newest, config):
-    """Whether the newest pulse that was believed, if ever one was, is too old by now."""
-    return newest is not None and is_old(newest, time.time(), patience(config))
+    """Whether the newest pulse that was believed is too old by now, or is to come, as after a clock
+    was wrong; also if one was seen and none believed."""
+    return newest is not None and (
+        is_old(newest, time.time(), patience(config)) or _is_to_come(_seconds(newest))
+    )
 
 
 class Pulse:
     """The newest one of a stream that was believed."""
 
     def __init__(self, stream, newest):
-        self.stream, self.newest = stream, newest  # its time, as it tells it; None: never seen
+        self.stream = stream
+        self.newest = newest  # its time, as it tells it; "": none was believed; None: none was seen
         self.odd = None  # why the last one that was shown is not believed
         self._shown = None
 
@@ -70,12 +74,17 @@ class Pulse:
         if at is None:
             raise Broken(self.stream, "its pulse", "form")
         self.odd = None
-        if at > time.time() + AHEAD:
+        if _is_to_come(at):
             self.odd = f"is of {moment}, which is to come by our clock"
-        elif before is not None and at < before:
+            self.newest = self.newest or ""
+        elif before is not None and at < before and not _is_to_come(before):
             self.odd = f"is of {moment}, and one of {self.newest} was shown before"
         else:
             self.newest = moment
+
+
+def _is_to_come(at):
+    return at > time.time() + AHEAD
 
 
 def _seconds(moment):

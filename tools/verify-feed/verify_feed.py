@@ -283,9 +283,9 @@ def documents_of(paths, every=False):
 
 
 def formed(documents):
-    """Those that tell of an entry."""
+    """Those that tell of an entry. What has a type is a pulse: signed alike, and no witness."""
     found = list(documents)
-    if not all(is_formed(one, WITNESS) for one in found):
+    if not all(is_formed(one, WITNESS) and "type" not in one for one in found):
         raise Unreadable("neither a checkpoint nor an end")
     return [one for one in found if one["position"] > 0]
 

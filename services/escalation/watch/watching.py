@@ -38,7 +38,7 @@ SELECT count(*) FROM case_state
 WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status IN ('answered', 'awaiting_reporter')
 """)
 _PULSES = sa.text("""
-SELECT s.stream, extract(epoch FROM :now - p.at) AS age
+SELECT s.stream, abs(extract(epoch FROM :now - p.at)) AS age
 FROM feed_stream s LEFT JOIN feed_pulse p ON p.stream = s.stream
 """)
 _POSITIONS = sa.text("SELECT stream, position FROM feed_stream")

@@ -78,8 +78,10 @@ def test_after_a_clock_was_ahead_it_is_said_anew(bare_tower: Tower, reader: Read
     bare_tower.append()
     ahead = pulse(reader)["time"]
     bare_tower.clock.at -= timedelta(hours=1)
+    assert age(bare_tower) == 3600
     bare_tower.append()
     assert pulse(reader)["time"] < ahead
+    assert age(bare_tower) == 0
 
 
 def test_it_is_verified_with_its_time_by_hand(bare_tower: Tower, reader: Reader) -> None:

@@ -63,6 +63,12 @@ class Published:
         }  # fmt: skip
         return {**said, "signature": _signed(chain.canonical(said))}
 
+    def pulse(self, position: int) -> dict[str, Any]:
+        """The signed pulse, when the end was there."""
+        said = {"type": "feed.pulse", **self.checkpoint(position)}
+        del said["signature"]
+        return {**said, "signature": _signed(chain.canonical(said))}
+
     def checkpoints(self) -> Documents:
         """All of them."""
         return [self.checkpoint(place) for place in self.places]

@@ -72,7 +72,7 @@ class Regency:
         none = {"epoch": 1, "position": 0, "hash": GENESIS}
         last = self.entries[stream][-1] if self.entries[stream] else none
         place = {name: last[name] for name in none}
-        said = {"type": "feed.pulse.v1", "stream": stream, **place, "time": at(seconds)}
+        said = {"type": "feed.pulse", "stream": stream, **place, "time": at(seconds)}
         said["kid"] = self.kid
         self.pulses[stream] = {**said, "signature": self._signed(rfc8785.dumps(said))}
         return self.pulses[stream]

@@ -114,13 +114,70 @@ def test_none_that_is_older_comes_after_a_newer_one(regency: Regency, office: Ou
     assert seen(office) == newest
 
 
-def test_one_that_is_to_come_would_keep_silence_hidden(regency: Regency, office: Outside) -> None:
+def test_an_office_that_believes_none_because_its_clock_is_slow_is_told(
+    regency: Regency, office: Outside
+) -> None:
+    """From the first one on; and one is wanted though none is shown any more."""
     moment = regency.beat("monitoring", HOUR)["time"]
 
-    assert office.run("follow", "--once") == 0, office.said
+    assert office.run("follow", "--once") == 2, office.said
 
     assert f"is of {moment}, which is to come by our clock" in office.said
-    assert seen(office) is None
+    assert seen(office) == ""
+    regency.pulses.clear()
+    assert office.run("follow", "--once") == 2, office.said
+    assert office.run("status") == 0
+    assert json.loads(office.said)["silent"] == ["monitoring"]
+
+    moment = regency.beat("monitoring")["time"]
+    assert office.run("follow", "--once") == 0, office.said
+    assert seen(office) == moment
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 365 * 24 * HOUR])
+def test_one_that_was_believed_and_is_to_come_hides_no_silence_and_no_true_one(
+    regency: Regency, office: Outside, ahead: int
+) -> None:
+    """The office's clock was set back, or both were ahead once."""
+    assert office.run("follow", "--once") == 0, office.said
+    later(office, -ahead)
+    regency.beat("monitoring", ahead + 60)
+    assert office.run("follow", "--once") == 2, office.said
+    assert office.run("status") == 0
+    assert json.loads(office.said)["silent"] == ["monitoring"]
+
+    moment = regency.beat("monitoring")["time"]
+    assert office.run("follow", "--once") == 0, office.said
+
+    assert seen(office) == moment
+    assert "pulse" not in office.said
+
+
+def test_a_pulse_is_no_checkpoint_though_it_is_signed(regency: Regency, office: Outside) -> None:
+    """Else the checkpoint of its place, which is told later, would contradict it for ever."""
+
+    def show(one: dict[str, Any]) -> None:
+        told = {"checkpoints": [one], "cursor": "1", "more": False}
+        regency.pages["checkpoints", "monitoring"] = told
+
+    first = regency.checkpoint()
+    show(first)
+    assert office.run("follow", "--once") == 0, office.said
+    assert office.entries("monitoring-checkpoints") == [first]
+    regency.append()
+    pulse = regency.beat("monitoring")
+    show(pulse)
+
+    assert office.run("follow", "--once") == 3, office.said
+
+    assert "monitoring: entry 2 does not hold (form)" in office.said
+    [evidence] = office.documents("evidence")
+    assert evidence["page"] == pulse
+    assert office.entries("monitoring-checkpoints") == [first]
+    second = regency.checkpoint()
+    show(second)
+    assert office.run("follow", "--once") == 0, office.said
+    assert office.entries("monitoring-checkpoints") == [first, second]
 
 
 UNTRUE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
@@ -151,7 +208,7 @@ def test_one_that_is_not_as_it_was_signed_is_refused_with_evidence(
     assert evidence["page"] == regency.pulses["monitoring"]
 
 
-@pytest.mark.parametrize("one", [7, [], {}, "x", {"type": "feed.pulse.v1", "position": True}])
+@pytest.mark.parametrize("one", [7, [], {}, "x", {"type": "feed.pulse", "position": True}])
 def test_what_is_no_pulse_ends_with_evidence(regency: Regency, office: Outside, one: Any) -> None:
     regency.pulses["monitoring"] = one
 

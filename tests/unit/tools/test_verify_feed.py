@@ -117,6 +117,17 @@ def test_only_a_kept_place_is_a_beginning(reader: Reader) -> None:
     assert reader.asks(withheld, witness=kept(100)) == (1, "broken at 1 (position)")
 
 
+def test_a_pulse_is_no_checkpoint_and_no_witness(reader: Reader) -> None:
+    """Else it stands for one that is missing, or accuses who signed both."""
+    pulse, shown = HONEST.pulse(200), HONEST.checkpoints()
+    unread = "cannot be checked: Unreadable('neither a checkpoint nor an end')"
+    instead = [shown[0], pulse, *shown[2:]]
+
+    assert reader.reads(HONEST.events, checkpoints=instead) == (2, unread)
+    assert reader.reads(HONEST.events[200:], witness=[pulse]) == (2, unread)
+    assert reader.asks(showing(HONEST.events, instead)) == (2, unread)
+
+
 def test_a_witness_that_says_nothing_is_none(reader: Reader) -> None:
     """Else whoever keeps them by a script that wrote nothing takes a feed signed anew for kept."""
     assert reader.reads(HONEST.events, witness=[])[0] == 2
