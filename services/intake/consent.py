@@ -19,7 +19,7 @@ from services.intake import admission, allowance, domain, events, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
 from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes, Sealed
-from services.intake.latecomers import CONSENTED, DIRECTLY
+from services.intake.latecomers import CONSENTED, DIRECTLY, later
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 from services.intake.receipts import Signer, Unsigned
 
@@ -155,14 +155,16 @@ class Consents(Books):
             _refuse(admission.findings(self._standing(tx, report, now), rules, today))
             form = body["dossier"]
             _check(form, today)
-            self._note(tx, report, form, admission.admissible_until(report.event_date, rules), now)
+            until = admission.admissible_until(report.event_date, rules)
+            at = later(tx, number, now)
+            self._note(tx, report, form, until, at)
             found = admission.findings(self._standing(tx, report, now), rules, today)
             told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
-            proof = self._signer.prove(number, CONSENTED, now, {"with_identity": form is not None})
-            return own.remember(tx, {"number": number, "noted_at": now, "proof": proof, **told})
+            proof = self._signer.prove(number, CONSENTED, at, {"with_identity": form is not None})
+            return own.remember(tx, {"number": number, "noted_at": at, "proof": proof, **told})
 
     def _note(
-        self, tx: Session, report: Report, form: Any, until: date | None, now: datetime
+        self, tx: Session, report: Report, form: Any, until: date | None, at: datetime
     ) -> None:
         """Says what only the Ombudsman can read first, so that it is there when the consent is."""
         timeline = allowance.lines(tx, report.number)
@@ -171,16 +173,16 @@ class Consents(Books):
         if form:
             identity = self._envelopes.identity(report.number, form)
             if not _has_words(report, identity, timeline):
-                for fact in self._envelopes.all_words(tx, report, now):
+                for fact in self._envelopes.all_words(tx, report, at):
                     emit(tx, fact)
                 report.sealed_to = None if report.status in allowance.OVER else identity.key_id
-        emit(tx, events.escalation_consented(report.number, until, identity, now))
-        report.consented_at = now
+        emit(tx, events.escalation_consented(report.number, until, identity, at))
+        report.consented_at = at
         report.consent_form = report.consent_form or form is not None
         tx.add(
             TimelineEntry(
                 number=report.number,
-                at=now,
+                at=at,
                 what=CONSENTED,
                 detail={"with_identity": form is not None},
                 text=None,
