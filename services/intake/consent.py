@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.clock import Clock
-from chassis.database import Transactions
+from chassis.database import Transactions, rows
 from chassis.errors import FieldError, Invalid, NotAllowed
+from chassis.events import EPOCH
 from chassis.outbox import emit
 from services.intake import admission, allowance, domain, events, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
@@ -23,6 +24,12 @@ from services.intake.latecomers import CONSENTED, DIRECTLY, later
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 from services.intake.receipts import Signer, Unsigned
 
+# A consent with the form from after the last `number-anew`, which counts on from its minute.
+_SINCE_RESTORED = """
+SELECT FROM timeline_entry, epoch
+WHERE number = :number AND what = :consented AND CAST(detail->>'with_identity' AS boolean)
+AND at >= to_timestamp((began / :numbers + 1) * 60) LIMIT 1
+"""
 # The clocks whose passing lets a case go to the Ombudsman.
 GIVE_RIGHT = ("H", "S")
 GIVE_FOLLOWERS = ("H",)  # S counts with the case that they were merged into
@@ -172,7 +179,7 @@ class Consents(Books):
         identity = None
         if form:
             identity = self._envelopes.identity(report.number, form)
-            if not _has_words(report, identity, timeline):
+            if not _has_words(tx, report, identity, timeline):
                 for fact in self._envelopes.all_words(tx, report, at):
                     emit(tx, fact)
                 report.sealed_to = None if report.status in allowance.OVER else identity.key_id
@@ -190,12 +197,16 @@ class Consents(Books):
         )
 
 
-def _has_words(report: Report, identity: Sealed, timeline: list[allowance.Line]) -> bool:
+def _has_words(
+    tx: Session, report: Report, identity: Sealed, timeline: list[allowance.Line]
+) -> bool:
     """Whether the Ombudsman's newest key opens all that was written: what came after a consent was
     sealed as it came. While a report is over, what was sealed of it may be erased, and nobody here
-    hears of that."""
+    hears of that; nor of a consent that was taken back in a time that a restore has taken."""
     stands = report.consent_form and any(allowance.consents(timeline))
-    return stands and report.status not in allowance.OVER and report.sealed_to == identity.key_id
+    known = stands and report.status not in allowance.OVER and report.sealed_to == identity.key_id
+    told = {"number": report.number, "consented": CONSENTED, "numbers": EPOCH}
+    return known and bool(rows(tx, _SINCE_RESTORED, **told))
 
 
 def _refuses(finding: Finding) -> bool:
