@@ -149,9 +149,9 @@ class Escalation(Service):
 
     @subscribe("report.consent_withdrawn.v1")
     def end_consent(self, event: Event, tx: Session) -> None:
-        """The reporter wants no hand-over any more: nothing that was sealed is kept, whatever
-        becomes of the case. Of one that was handed over, the facts and their proof stay. It may
-        answer no consent that is known."""
+        """The reporter wants no hand-over any more: nothing that was sealed until then is kept,
+        whatever becomes of the case. Of one that was handed over, the facts and their proof stay.
+        It may answer no consent that is known."""
         at = schemas.ConsentWithdrawn.of(event)["at"]
         case = clocks.locked(tx, event.subject)  # it may just be handed over
         parts.end_consent(tx, event.subject, case, at, self.clock.now())

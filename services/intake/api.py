@@ -23,12 +23,20 @@ from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.tokens import Issuer
-from services.intake import admission, allowance, domain, events, schemas, taking_back, telling
+from services.intake import (
+    admission,
+    allowance,
+    domain,
+    events,
+    latecomers,
+    schemas,
+    taking_back,
+    telling,
+)
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents, rules_in_force
 from services.intake.domain import Action, Status
-from services.intake.envelopes import UNSAID, Envelopes, takes_words
-from services.intake.latecomers import TAKES_BACK
+from services.intake.envelopes import UNSAID, Envelopes, takes_words, when_sealed
 from services.intake.models import Deadline, Reply, Report, TimelineEntry
 from services.intake.receipts import Keys, Signer, Unsigned
 from services.intake.registry import Registry
@@ -300,14 +308,16 @@ def resource(name: str, request: Request) -> type:
                 self._check(tx, report, words)
                 for fact in request.facts(report.number, body, now):
                     emit(tx, fact)
-                entry = _entry(report.number, request.action, words, now)
+                ends = request.action in taking_back.SAID
+                at = latecomers.later(tx, report.number, now) if ends else now
+                entry = _entry(report.number, request.action, words, at)
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
-                    emit(tx, self._envelopes.addition(entry, now))
-                if entry.what in TAKES_BACK:
-                    taking_back.end(tx, report, request.action, now)
-                proof = self._signer.prove(report.number, entry.what, now, body)
-                return own.remember(tx, {"number": number, "noted_at": now, "proof": proof})
+                    emit(tx, self._envelopes.addition(entry, when_sealed(report, now)))
+                if ends:
+                    taking_back.end(tx, report, request.action, at)
+                proof = self._signer.prove(report.number, entry.what, at, body)
+                return own.remember(tx, {"number": number, "noted_at": at, "proof": proof})
 
         def _permit(self, tx: Session, report: Report, now: datetime) -> None:
             try:

@@ -12,17 +12,24 @@ from sqlalchemy.orm import Session
 
 from chassis import web
 from chassis.clock import Clock
-from chassis.database import Transactions
+from chassis.database import Transactions, rows
 from chassis.errors import FieldError, Invalid, NotAllowed
+from chassis.events import EPOCH
 from chassis.outbox import emit
 from services.intake import admission, allowance, domain, events, schemas
 from services.intake.admission import Finding, Name, Rule, Standing
 from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes, Sealed
-from services.intake.latecomers import CONSENTED, DIRECTLY
+from services.intake.latecomers import CONSENTED, DIRECTLY, later
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
 from services.intake.receipts import Signer, Unsigned
 
+# A consent with the form from after the last `number-anew`, which counts on from its minute.
+_SINCE_RESTORED = """
+SELECT FROM timeline_entry, epoch
+WHERE number = :number AND what = :consented AND CAST(detail->>'with_identity' AS boolean)
+AND at >= to_timestamp((began / :numbers + 1) * 60) LIMIT 1
+"""
 # The clocks whose passing lets a case go to the Ombudsman.
 GIVE_RIGHT = ("H", "S")
 GIVE_FOLLOWERS = ("H",)  # S counts with the case that they were merged into
@@ -155,14 +162,16 @@ class Consents(Books):
             _refuse(admission.findings(self._standing(tx, report, now), rules, today))
             form = body["dossier"]
             _check(form, today)
-            self._note(tx, report, form, admission.admissible_until(report.event_date, rules), now)
+            until = admission.admissible_until(report.event_date, rules)
+            at = later(tx, number, now)
+            self._note(tx, report, form, until, at)
             found = admission.findings(self._standing(tx, report, now), rules, today)
             told = {"rules": found, "notices": NOTICES, "with_identity": report.consent_form}
-            proof = self._signer.prove(number, CONSENTED, now, {"with_identity": form is not None})
-            return own.remember(tx, {"number": number, "noted_at": now, "proof": proof, **told})
+            proof = self._signer.prove(number, CONSENTED, at, {"with_identity": form is not None})
+            return own.remember(tx, {"number": number, "noted_at": at, "proof": proof, **told})
 
     def _note(
-        self, tx: Session, report: Report, form: Any, until: date | None, now: datetime
+        self, tx: Session, report: Report, form: Any, until: date | None, at: datetime
     ) -> None:
         """Says what only the Ombudsman can read first, so that it is there when the consent is."""
         timeline = allowance.lines(tx, report.number)
@@ -170,17 +179,17 @@ class Consents(Books):
         identity = None
         if form:
             identity = self._envelopes.identity(report.number, form)
-            if not _has_words(report, identity, timeline):
-                for fact in self._envelopes.all_words(tx, report, now):
+            if not _has_words(tx, report, identity, timeline):
+                for fact in self._envelopes.all_words(tx, report, at):
                     emit(tx, fact)
                 report.sealed_to = None if report.status in allowance.OVER else identity.key_id
-        emit(tx, events.escalation_consented(report.number, until, identity, now))
-        report.consented_at = now
+        emit(tx, events.escalation_consented(report.number, until, identity, at))
+        report.consented_at = at
         report.consent_form = report.consent_form or form is not None
         tx.add(
             TimelineEntry(
                 number=report.number,
-                at=now,
+                at=at,
                 what=CONSENTED,
                 detail={"with_identity": form is not None},
                 text=None,
@@ -188,12 +197,16 @@ class Consents(Books):
         )
 
 
-def _has_words(report: Report, identity: Sealed, timeline: list[allowance.Line]) -> bool:
+def _has_words(
+    tx: Session, report: Report, identity: Sealed, timeline: list[allowance.Line]
+) -> bool:
     """Whether the Ombudsman's newest key opens all that was written: what came after a consent was
     sealed as it came. While a report is over, what was sealed of it may be erased, and nobody here
-    hears of that."""
+    hears of that; nor of a consent that was taken back in a time that a restore has taken."""
     stands = report.consent_form and any(allowance.consents(timeline))
-    return stands and report.status not in allowance.OVER and report.sealed_to == identity.key_id
+    known = stands and report.status not in allowance.OVER and report.sealed_to == identity.key_id
+    told = {"number": report.number, "consented": CONSENTED, "numbers": EPOCH}
+    return known and bool(rows(tx, _SINCE_RESTORED, **told))
 
 
 def _refuses(finding: Finding) -> bool:

@@ -95,6 +95,12 @@ def takes_words(report: Report) -> bool:
     return report.consent_form and report.handed_over_at is None
 
 
+def when_sealed(report: Report, now: datetime) -> datetime:
+    """The moment of words that are sealed as they come: not before the consent that they belong to,
+    also if a clock was set back meanwhile."""
+    return max(now, report.consented_at or now)
+
+
 def own_words(tx: Session, number: str) -> int:
     """How many envelopes what the reporter wrote makes: the report, and each addition."""
     asked = sa.select(sa.func.count(TimelineEntry.id)).where(*_said_by_reporter(number))

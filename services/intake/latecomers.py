@@ -8,7 +8,7 @@ report says from then on what did go along, and its timeline what did not, and w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,6 +60,7 @@ def tell(tx: Session, report: Report, along: Mapping[str, Any], now: datetime) -
     if taken_back(tx, report.number, along["consented_at"]):
         if report.consented_at == along["consented_at"]:
             # refused before 2026-11-30, when a withdrawal alone ended none
+            now = later(tx, report.number, now)
             emit(tx, events.consent_withdrawn(report.number, now))
         tx.add(consent_ended(report.number, now, WAS_GONE))
         along = _NOTHING
@@ -95,6 +96,17 @@ def taken_back(tx: Session, number: str, at: datetime) -> bool:
     since = sa.case((noted.is_(None), TimelineEntry.at > at), else_=TimelineEntry.id > noted)
     found = sa.select(TimelineEntry.id).where(mine, TimelineEntry.what.in_(TAKES_BACK), since)
     return tx.scalars(found.limit(1)).first() is not None
+
+
+def later(tx: Session, number: str, now: datetime) -> datetime:
+    """The moment of what is said of a consent now, under the report's lock: later than all that was
+    said of one before, also if a clock was set back meanwhile. By it escalation tells what holds.
+    """
+    said = TimelineEntry.what.in_((CONSENTED, *TAKES_BACK, CONSENT_ENDED))
+    newest = tx.scalar(
+        sa.select(sa.func.max(TimelineEntry.at)).where(TimelineEntry.number == number, said)
+    )
+    return now if newest is None else max(now, newest + timedelta.resolution)
 
 
 def consent_ended(number: str, now: datetime, said: tuple[str, str]) -> TimelineEntry:

@@ -20,7 +20,7 @@ from chassis.together import held, hold
 from services.intake import domain, latecomers, schemas, taking_back
 from services.intake.config import Settings
 from services.intake.domain import Action
-from services.intake.envelopes import Envelopes, takes_words
+from services.intake.envelopes import Envelopes, takes_words, when_sealed
 from services.intake.models import Deadline, LostReport, Promise, Reply, Report, TimelineEntry
 
 Told = Mapping[str, Any]  # what a schema has read of an event
@@ -106,7 +106,7 @@ class Intake(Service):
         reply = Reply(number=event.subject, **told)
         tx.add(reply)
         if takes_words(report):
-            emit(tx, self.envelopes.reply(reply, self.clock.now()))
+            emit(tx, self.envelopes.reply(reply, when_sealed(report, self.clock.now())))
 
     @subscribe("deadline.started.v1")
     @of_a_report(schemas.DeadlineStarted)

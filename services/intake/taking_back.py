@@ -37,7 +37,7 @@ def end_if_withdrawn(tx: Session, report: Report, now: datetime) -> bool:
     at = report.consented_at
     if at is None or not latecomers.taken_back(tx, report.number, at):
         return False
-    end(tx, report, Action.WITHDRAW, now)
+    end(tx, report, Action.WITHDRAW, latecomers.later(tx, report.number, now))
     return True
 
 

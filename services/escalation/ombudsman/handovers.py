@@ -21,8 +21,9 @@ from services.escalation.watch.clockwork import OVER
 
 
 def arrange(tx: Session, case: CaseState, due_at: datetime, now: datetime) -> None:
-    """Makes the hand-over due (at the moment that gave the right to it) if all conditions hold: to
-    be asked whenever one of them may have come true."""
+    """Makes the hand-over due (at the moment that gave the right to it, and at once if that lies
+    ahead by our clock) if all conditions hold: to be asked whenever one of them may have come true.
+    """
     cause = _cause(case, consent_to(tx, case))
     if cause is None or _is_arranged(tx, case):
         return
@@ -30,7 +31,7 @@ def arrange(tx: Session, case: CaseState, due_at: datetime, now: datetime) -> No
     if wake is None:
         wake = models.Due(number=case.number, what=What.HANDOVER)
         cause.wakes.append(wake)
-    wake.due_at, wake.armed_at, wake.fired_at = due_at, now, None
+    wake.due_at, wake.armed_at, wake.fired_at = min(due_at, now), now, None
 
 
 def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> None:

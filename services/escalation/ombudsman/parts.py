@@ -8,7 +8,7 @@ withdrawn before any hand-over.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,18 +83,39 @@ def of(tx: Session, number: str) -> list[SealedPart]:
 def end_consent(
     tx: Session, number: str, case: CaseState | None, at: datetime, now: datetime
 ) -> None:
-    """Withdraws what is sealed and the consent, if there is one, as the reporter wished at `at`."""
+    """Withdraws what is sealed and the consent, if there is one, as the reporter wished at `at`.
+    What was given after that stays: the wish may have waited here while intake was restored and
+    began a new epoch, and then comes last."""
     end = held(tx, ConsentEnd, number)
     if end is None:
         keep_row(tx, number, ConsentEnd(number=number, at=at))
     else:
         end.at = max(end.at, at)
-    withdraw(tx, number, case, now)
+    consent = held(tx, models.Consent, number)
+    given_again = consent is not None and consent.at > at
+    if given_again or _began_again(tx, number, at):
+        _erase(tx, number, case, WITHDRAWN, now, at + timedelta.resolution)
+    else:
+        _erase(tx, number, case, WITHDRAWN, now)
+    if not given_again:
+        _forget_consent(tx, number)
+
+
+def _began_again(tx: Session, number: str, at: datetime) -> bool:
+    """Whether a new set of words is kept from after that moment: they come before their consent."""
+    found = sa.select(SealedPart.id).where(
+        SealedPart.number == number, SealedPart.part == REPORT, SealedPart.sealed_at > at
+    )
+    return tx.scalars(found.limit(1)).first() is not None
 
 
 def withdraw(tx: Session, number: str, case: CaseState | None, now: datetime) -> None:
     """Removes what is sealed of a case, for good, and the consent with it."""
     _erase(tx, number, case, WITHDRAWN, now)
+    _forget_consent(tx, number)
+
+
+def _forget_consent(tx: Session, number: str) -> None:
     tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
     tx.info["held"].pop((models.Consent, number), None)  # a new one may come in the same batch
 

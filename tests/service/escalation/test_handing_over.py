@@ -4,7 +4,7 @@ import pytest
 
 from services.escalation import metrics
 from services.escalation.watch import clocks, firing, watching
-from tests.service.escalation.tower import NUMBER, Tower, end_of
+from tests.service.escalation.tower import NUMBER, Tower, end_of, local
 
 DAY_OFF = (
     "INSERT INTO calendar_day VALUES"
@@ -48,6 +48,18 @@ def test_with_consent_given_later_the_case_is_handed_over_then(tower: Tower) -> 
     tower.append()
 
     assert len(tower.entries("handovers")) == 1
+
+
+def test_a_consent_of_a_moment_that_lies_ahead_waits_for_nothing(tower: Tower) -> None:
+    """It is said to be later than what was said of one before: intake's clock was set back."""
+    tower.begin_work()
+    ahead = local("2027-06-01 10:00")
+    given = tower.stream.body("report.escalation_consented.v1", NUMBER, ahead)
+    tower.at("2027-01-02 10:00").sweep()
+    tower.receive(given)
+    tower.at("2027-01-02 10:00:05").sweep()
+
+    assert len(tower.said("escalation.handed_over")) == 1
 
 
 def test_without_consent_nothing_is_handed_over(tower: Tower) -> None:

@@ -124,6 +124,43 @@ def test_no_consent_from_before_it_holds_however_late_it_is_heard_of(
     assert (held(tower), tower.database.psql("SELECT at FROM consent")) == ([], newest)
 
 
+@pytest.mark.parametrize("given", ["form", "facts", "words"])
+@pytest.mark.parametrize("over", [False, True], ids=["goes on", "handed over"])
+def test_it_ends_none_that_was_given_after_it_however_late_it_is_heard_of(
+    tower: Tower, given: str, over: bool
+) -> None:
+    """It waited for what was lost when intake was restored, and began a new epoch."""
+    tower.begin_work()
+    tower.at("2026-11-03 10:00")
+    consent(tower)
+    tower.stream.body(CONSENT, NUMBER, tower.clock.at)  # is never heard of
+    tower.at("2026-11-04 10:00")
+    wish = tower.stream.body(TAKEN_BACK, NUMBER, tower.clock.at)
+    assert tower.receive(wish) == "waiting"
+
+    begin_epoch(tower)
+    tower.at("2026-11-05 10:00")
+    if given != "facts":
+        tower.hear(WORDS, part="report", **sealed("report"))
+    if given == "form":
+        tower.hear(CONSENT, **sealed("identity"))
+    elif given == "facts":
+        tower.hear(CONSENT, sealed=None, key_id=None, sha256=None)
+    if over:
+        tower.at(PASSED).sweep()
+    tower.retry()
+
+    assert tower.count("SELECT count(*) FROM inbox WHERE state <> 'done'") == 0
+    kept = {"form": ["report", "identity"], "facts": [], "words": ["report"]}[given]
+    assert held(tower) == kept
+    newest = [] if given == "words" else [(local("2026-11-05 10:00"),)]
+    assert tower.database.psql("SELECT at FROM consent") == newest
+    tower.append()
+    told = [entry["type"] for entry in tower.entries("handovers")]
+    erased = over and given != "form"  # its dossier holds some from before
+    assert told == ["feed.case.handed_over.v1"] * over + ["feed.case.erased.v1"] * erased
+
+
 def test_nor_one_that_is_said_once_more_under_a_later_number(tower: Tower) -> None:
     """By an intake that was restored to before it had sent it."""
     tower.begin_work()

@@ -1,14 +1,25 @@
 """A consent can be taken back by itself, at any time, however its report stands."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from tests.service.intake.conftest import key
 from tests.service.intake.test_consenting import CONSENTED, PARTS, ask, consent, hear, said, seen
 from tests.service.intake.test_insisting import fill, rule
 from tests.service.intake.test_latecomers import ALONG, flags, hand_over, identify
-from tests.service.intake.test_taking_back import ENDED, TAKEN_BACK, told
+from tests.service.intake.test_taking_back import ENDED, TAKEN_BACK, refuse, stood, told, withdraw
 
 TAKE_BACK, OURS = "withdraw_consent", "reporter.withdraw_consent"
+
+
+HOUR = timedelta(hours=1)
+
+
+def moments(intake_db):
+    """When what was said to escalation had happened, in the order in which it was said."""
+    told = said(intake_db, CONSENTED, PARTS, TAKEN_BACK)
+    return [datetime.fromisoformat(data["at"]) for data in told]
 
 
 def take_back(api, receipt, **headers):
@@ -140,3 +151,43 @@ def test_a_full_report_takes_it_once_after_each_consent(api, intake_db, receipt)
         assert TAKE_BACK in seen(api, receipt)["actions"]
         assert take_back(api, receipt).status_code == 202
         assert rule(take_back(api, receipt)) == "most_requests"
+
+
+def test_what_is_given_anew_is_said_to_be_later_though_a_clock_was_set_back(
+    api, intake_db, receipt, worker, clock
+):
+    """Escalation takes nothing from before a consent was taken back."""
+    consent(api, receipt)
+    clock.move(HOUR)
+    take_back(api, receipt)
+    clock.reset()
+
+    noted = consent(api, receipt).json()["noted_at"]
+    ask(api, receipt, "supplements", {"text": "Kemarin banjir lagi."})
+    hear(worker, receipt, "case.reply_written.v1")
+
+    *_, end, report, again, addition, reply = moments(intake_db)
+    assert end < report == again == addition == reply == datetime.fromisoformat(noted)
+    [(here,)] = intake_db.psql("SELECT consented_at FROM report")
+    assert here == again
+
+
+@pytest.mark.parametrize("how", ["consent-withdrawal", "withdrawal", "refused"])
+def test_so_is_the_end_of_a_consent_and_what_follows_it(
+    api, intake_db, receipt, worker, clock, how
+):
+    """Else escalation would take the consent for a later one, and keep it."""
+    clock.move(HOUR)
+    consent(api, receipt)
+    clock.reset()
+
+    if how == "refused":
+        withdraw(api, receipt)
+        stood(intake_db)
+        refuse(worker, receipt)
+    else:
+        assert ask(api, receipt, how, {}).status_code == 202
+    consent(api, receipt)
+
+    _, given, end, _, again = moments(intake_db)
+    assert given < end < again

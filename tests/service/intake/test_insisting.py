@@ -1,9 +1,11 @@
 """Who holds one code fills neither the memory of those who read a report nor the outbox."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from chassis import outbox
 from services.intake.allowance import MOST_CHARACTERS, MOST_CONSENTS, MOST_REQUESTS
 from tests.harness.rooms import FORM
 from tests.harness.unsealing import opened, private_key
@@ -144,6 +146,34 @@ def test_so_is_what_was_sealed_while_it_was_over(api, intake_db, receipt, worker
 def test_a_consent_of_before_the_key_was_noted_is_completed_once(api, intake_db, receipt):
     consent(api, receipt)
     intake_db.psql("UPDATE report SET sealed_to = NULL")
+    consent(api, receipt)
+    consent(api, receipt)
+
+    assert [part["part"] for part in said(intake_db, PARTS)] == ["report", "report"]
+
+
+@pytest.fixture
+def number_anew(intake_db, worker):
+    """As after a restore."""
+
+    def anew():
+        with worker.db.begin() as tx:
+            outbox.number_anew(tx, worker.clock.now())
+
+    yield anew
+    intake_db.psql("UPDATE epoch SET began = 0")
+
+
+def test_what_may_have_been_taken_back_before_a_restore_is_sealed_again(
+    api, intake_db, receipt, number_anew, clock
+):
+    """It has taken that from here, and escalation has erased everything."""
+    consent(api, receipt)
+    number_anew()
+    clock.move(timedelta(minutes=2))
+    ask(api, receipt, "escalation-consent", {})
+    assert len(said(intake_db, PARTS)) == 1
+
     consent(api, receipt)
     consent(api, receipt)
 
