@@ -222,7 +222,9 @@ TIMES: list[tuple[Any, bool]] = [
 
 
 @pytest.mark.parametrize(("time", "old"), TIMES)
-def test_old_is_what_is_three_days_before_our_clock(following: Any, time: Any, old: bool) -> None:
+def test_old_is_what_is_so_long_before_our_clock(
+    own: Callable[[str], Any], time: Any, old: bool
+) -> None:
     now = datetime(2027, 1, 4, 2, tzinfo=UTC)
 
-    assert following.is_old(time, now.timestamp()) is old
+    assert own("pulses").is_old(time, now.timestamp(), 3 * 86400) is old
