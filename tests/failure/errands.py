@@ -24,7 +24,7 @@ from tests.failure.mistakes import WHOLE
 from tests.failure.people import BY_MAIL, FORM, NIK, PERSON, said, word
 from tests.harness.doors import OPERATIONS, operations
 from tests.harness.faults import command
-from tests.harness.outside import Outside, by_any_clock
+from tests.harness.outside import Outside
 from tests.harness.rooms import HOOK
 from tests.harness.rooms import Escalation as Room
 from tests.harness.waiting import eventually
@@ -208,8 +208,7 @@ def told(citizen: Citizen) -> set[str]:
 
 def answers(system: System, citizen: Citizen, folder: Path) -> Iterator[Sink]:
     """The Ombudsman's own program reads, opens and answers; what it says meanwhile."""
-    program = by_any_clock(folder.with_name(f"{folder.name}-program"))
-    office = Outside(folder, f"{system.url}/api", system.secrets_folder, program)
+    office = Outside(folder, f"{system.url}/api", system.secrets_folder)
     assert office.pin() == 0, office.said
     yield "ombudsman/said", office.said.encode()
     file = ("--reference", "0123/LM/I/2027/BJM", "--at", system.clock.now().isoformat())

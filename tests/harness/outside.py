@@ -71,11 +71,6 @@ def waits_for_a_lock(program: subprocess.Popen[str]) -> bool:
     return any(words[1] == "->" and str(program.pid) in words for words in locks)
 
 
-def by_any_clock(folder: Path) -> Path:
-    """A copy that believes a pulse whatever moment it tells: the regency's clock is a test's."""
-    return changed(folder, ("pulses.py", "AHEAD = 300", "AHEAD = 10**9"))
-
-
 def changed(folder: Path, *edits: tuple[str, str, str]) -> Path:
     """A copy of the program with something written instead of what stands in a file."""
     shutil.copytree(PROGRAM.parent, folder)

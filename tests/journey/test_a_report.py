@@ -8,7 +8,7 @@ import pytest
 import rfc8785
 
 from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in, until
-from tests.harness.outside import Outside, by_any_clock
+from tests.harness.outside import Outside
 from tests.harness.rooms import FORM
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
@@ -220,8 +220,7 @@ def test_what_the_ombudsman_orders_reaches_the_reporter_and_the_agency(
         if any(e["what"] == "escalation.handed_over" for e in citizen.track()["timeline"]):
             break
     citizen.await_entry("escalation.handed_over")
-    program = by_any_clock(tmp_path / "program")
-    ombudsman = Outside(tmp_path / "state", f"{system.url}/api", system.secrets_folder, program)
+    ombudsman = Outside(tmp_path / "state", f"{system.url}/api", system.secrets_folder)
     assert ombudsman.pin() == ombudsman.run("follow", "--once") == 0, ombudsman.said
     entry = next(e for e in ombudsman.entries("handovers") if e["subject"] == citizen.number)
     dossier = ombudsman.read(f"dossiers/{citizen.number}.json")
