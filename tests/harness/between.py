@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,7 @@ Change = Callable[[bytes], bytes]
 
 class Between(ThreadingHTTPServer):
     """`change` gets each answer to a GET. Of who asks for a path that ends with `swallowed` is
-    heard what was asked; the answer never comes, and `caught` is set. No pulse is passed on: the
-    regency goes by a test's clock, by the office's it would be to come."""
+    heard what was asked; the answer never comes, and `caught` is set."""
 
     daemon_threads = True
 
@@ -47,9 +45,7 @@ class _Passing(BaseHTTPRequestHandler):
             between.caught.set()
             between.over.wait()
             return
-        told = answer.content
-        if self.command == "GET":
-            told = between.change(_without_pulse(told) if path.endswith("/checkpoints") else told)
+        told = between.change(answer.content) if self.command == "GET" else answer.content
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers.get("content-type", ""))
         self.send_header("Content-Length", str(len(told)))
@@ -60,11 +56,6 @@ class _Passing(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
-
-
-def _without_pulse(body: bytes) -> bytes:
-    told = json.loads(body)
-    return json.dumps({**told, "pulse": None}).encode() if "pulse" in told else body
 
 
 @contextmanager
