@@ -27,7 +27,8 @@ class Outside:
     def __init__(self, folder: Path, url: str, keys: Mapping[str, Path]) -> None:
         self.folder = folder
         given = [word for name, file in keys.items() for word in (f"--{name}", str(file))]
-        self.run("init", "--url", url, *given)
+        # The regency goes by the clock of what is played, the office by the machine's.
+        self.run("init", "--url", url, "--silent-after", str(10**6), *given)
         shown = self.run("pin").splitlines()  # a person compares them by telephone
         self.run("pin", *(line.split()[1] for line in shown if line.startswith("NEW  ")))
 

@@ -41,7 +41,7 @@ class Followed:
         self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
         self.reached = kept.get("position", 0)  # which entry the cursor stands after
         self.checkpoints = kept.get("checkpoints", "")  # the cursor after those that are kept
-        self.pulse = Pulse(stream, kept.get("pulse"))
+        self.pulse = Pulse(stream, kept.get("pulse"), store.read("config.json", {}))
         self._expected, self._met = [], {}
         self.more = False  # whether more was there when it was last asked for
         self._shown = 0  # the place of the last checkpoint that came since we were started

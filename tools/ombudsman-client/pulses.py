@@ -8,7 +8,8 @@ from datetime import datetime
 from chain import Broken
 
 HOURS = 3  # without a fresh one, until the feed is taken for held back
-AHEAD = 300  # seconds that the regency's clock may be ahead of ours
+AHEAD = 300  # seconds that the regency's clock may be ahead of ours at least
+SHARE = 36  # as many times shorter than our patience, if that is more: 5 minutes of 3 hours
 
 
 def is_old(moment, now, seconds):
@@ -22,19 +23,25 @@ def patience(config):
     return config.get("silent_after", HOURS) * 3600
 
 
+def ahead(config):
+    """Seconds that the regency's clock may be ahead of ours: a share of a long patience."""
+    return max(AHEAD, patience(config) / SHARE)
+
+
 def is_silent(newest, config):
     """Whether the newest pulse that was believed is too old by now, or is to come, as after a clock
     was wrong; also if one was seen and none believed."""
     return newest is not None and (
-        is_old(newest, time.time(), patience(config)) or _is_to_come(_seconds(newest))
+        is_old(newest, time.time(), patience(config))
+        or _is_to_come(_seconds(newest), ahead(config))
     )
 
 
 class Pulse:
     """The newest one of a stream that was believed."""
 
-    def __init__(self, stream, newest):
-        self.stream = stream
+    def __init__(self, stream, newest, config):
+        self.stream, self._ahead = stream, ahead(config)
         self.newest = newest  # its time, as it tells it; "": none was believed; None: none was seen
         self.odd = None  # why the last one that was shown is not believed
         self._shown = None
@@ -74,17 +81,17 @@ class Pulse:
         if at is None:
             raise Broken(self.stream, "its pulse", "form")
         self.odd = None
-        if _is_to_come(at):
+        if _is_to_come(at, self._ahead):
             self.odd = f"is of {moment}, which is to come by our clock"
             self.newest = self.newest or ""
-        elif before is not None and at < before and not _is_to_come(before):
+        elif before is not None and at < before and not _is_to_come(before, self._ahead):
             self.odd = f"is of {moment}, and one of {self.newest} was shown before"
         else:
             self.newest = moment
 
 
-def _is_to_come(at):
-    return at > time.time() + AHEAD
+def _is_to_come(at, seconds):
+    return at > time.time() + seconds
 
 
 def _seconds(moment):

@@ -264,3 +264,14 @@ def test_a_feed_without_an_end_hides_no_silence(regency: Regency, office: Outsid
         _, errors = running.communicate()
 
     assert errors.count("monitoring: its newest pulse is of") == 1
+
+
+@pytest.mark.parametrize(("hours", "status"), [(3, 2), (24, 0)])
+def test_whoever_waits_longer_lets_the_regencys_clock_go_further_ahead(
+    regency: Regency, office: Outside, hours: float, status: int
+) -> None:
+    regency.beat("handovers")
+    regency.beat("monitoring", 20 * 60)
+    set_limit(office, silent_after=hours)
+
+    assert office.run("follow", "--once") == status, office.said
