@@ -187,7 +187,7 @@ def is_done(tx: Session, number: str, at: datetime) -> bool:
     """Whether a case's reporter need not do any more what they were to be reminded of at `at`: it
     may be heard of first, for it comes by another stream."""
     write_now(tx)
-    since = Message.about.in_(sorted(ENDS_REMINDERS)), _at >= at
+    since = Message.about.in_(sorted(ENDS_REMINDERS)), _at > at
     found = sa.exists().where(Message.number == number, *since)
     return tx.scalar(sa.select(found)) or False
 
