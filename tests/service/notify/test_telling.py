@@ -41,7 +41,7 @@ def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
     desk.hear("case.opened.v1")
     telling = {"clock": "A", "reason": "calendar", "after": "2026-12-07T15:59:59Z"}
     fields = {
-        "deadline.approaching.v1": {"clock": "D"},
+        "deadline.approaching.v1": {"clock": "D", "at": "2027-01-04T16:00:00Z"},  # nothing since
         "deadline.passed.v1": {"clock": "S"},
         "deadline.kept.v1": {"clock": "F"},
         "deadline.recomputed.v1": telling,
