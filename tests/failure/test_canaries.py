@@ -10,15 +10,12 @@ from signal import SIGHUP
 
 import pytest
 
-from deploy.local.process import Failed
-from deploy.local.prometheus import Prometheus, program
 from services.notify import letters
 from tests.failure import forms, links, lives, mistakes, people, planting, sinks
 from tests.failure.canaries import Sweep, leaks
 from tests.harness import wiretap
 from tests.harness.faults import problem
 from tests.harness.system import running
-from tests.harness.waiting import eventually
 from tests.service.escalation.receiver import Receiver
 
 POKED = (
@@ -46,19 +43,12 @@ def system(state, cache):
 @pytest.fixture(scope="module")
 def prometheus(system, cache):
     """Reads every process; not everywhere is there one."""
-    try:
-        program("prometheus", cache)
-    except Failed:
-        yield None
-        return
-    one = Prometheus(system.folder / "prometheus", cache, system.scrape_targets())
-    one.begin()
-    eventually(lambda: one.tend() or one.is_up, "Prometheus", seconds=60)
-    told = one.folder / "config" / "prometheus.yml"
-    told.write_text(told.read_text().replace("15s", "1s"))
-    one.process.signal(SIGHUP)
-    yield one
-    one.stop()
+    with sinks.measuring(system, cache) as one:
+        if one:
+            told = one.folder / "config" / "prometheus.yml"
+            told.write_text(told.read_text().replace("15s", "1s"))
+            one.process.signal(SIGHUP)
+        yield one
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ from dataclasses import replace
 import pytest
 
 import contracts
-from deploy.local.process import Failed
-from deploy.local.prometheus import Prometheus, program
 from services.notify.domain import About
 from services.notify.wording import LANGUAGES
 from tests.failure import errands, lives, people, planting, sinks
@@ -19,7 +17,6 @@ from tests.harness import wiretap
 from tests.harness.doors import OPERATIONS
 from tests.harness.faults import command
 from tests.harness.system import running
-from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -44,17 +41,9 @@ def system(state, cache):
 
 @pytest.fixture(scope="module")
 def prometheus(system, cache):
-    """Reads every process, with the rules that operators are called by; not everywhere is one."""
-    try:
-        program("prometheus", cache)
-    except Failed:
-        yield None
-        return
-    one = Prometheus(system.folder / "prometheus", cache, system.scrape_targets())
-    one.begin()
-    eventually(lambda: one.tend() or one.is_up, "Prometheus", seconds=60)
-    yield one
-    one.stop()
+    """Reads every process; not everywhere is there one."""
+    with sinks.measuring(system, cache) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
