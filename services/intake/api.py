@@ -29,6 +29,7 @@ from services.intake import (
     domain,
     events,
     latecomers,
+    questions,
     schemas,
     taking_back,
     telling,
@@ -212,14 +213,15 @@ def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> lis
 
 @dataclass(frozen=True)
 class Request:
-    """One thing that a reporter may ask for: what it is, what is promised of it, and what is said
-    when it is done."""
+    """One thing that a reporter may ask for: what it is, what is promised of it, what is said when
+    it is done (by the question that was shown, if any), and what is answered."""
 
     action: Action
     promise: str
     body: Any  # None: there is nothing more to say
-    facts: Callable[[str, Any, datetime], list[Fact]]
+    facts: Callable[[str, Any, datetime, str | None], list[Fact]]
     words: str = ""  # the field of the body that the timeline shows
+    noted: Any = schemas.Noted
 
 
 REQUESTS = {
@@ -227,22 +229,23 @@ REQUESTS = {
         Action.SUPPLEMENT,
         "Adds to the report, or supplies the data that was asked for.",
         schemas.Supplement,
-        lambda n, b, at: [events.report_supplemented(n, str(uuid4()), b["text"], at)],
+        lambda n, b, at, q: [events.report_supplemented(n, str(uuid4()), b["text"], q, at)],
         "text",
+        schemas.Added,
     ),
     "objections": Request(
         Action.OBJECT,
         "Does not accept the answer, or within 30 days that the report was archived: it is looked"
         " at again.",
         schemas.Reason,
-        lambda n, b, at: [events.report_objected(n, b["reason"], at)],
+        lambda n, b, at, _: [events.report_objected(n, b["reason"], at)],
         "reason",
     ),
     "acceptance": Request(
         Action.ACCEPT,
         "Accepts the answer, says how content the reporter is, and closes the report.",
         schemas.Rating,
-        lambda n, b, at: [
+        lambda n, b, at, _: [
             events.report_rated(n, b["stars"], b["comment"], at),
             events.report_accepted(n, at),
         ],
@@ -252,7 +255,7 @@ REQUESTS = {
         Action.REOPEN,
         "Has a closed report taken up again, within 30 days after it was closed.",
         schemas.Reason,
-        lambda n, b, at: [events.report_reopened(n, b["reason"], at)],
+        lambda n, b, at, _: [events.report_reopened(n, b["reason"], at)],
         "reason",
     ),
     "withdrawal": Request(
@@ -260,7 +263,7 @@ REQUESTS = {
         "Takes the report back: it is not handled any further, but for others whose reports follow"
         " it. A consent to a hand-over ends at once, whatever becomes of the request.",
         schemas.OptionalReason,
-        lambda n, b, at: [events.report_withdrawn(n, b["reason"], at)],
+        lambda n, b, at, _: [events.report_withdrawn(n, b["reason"], at)],
         "reason",
     ),
     "consent-withdrawal": Request(
@@ -291,7 +294,7 @@ def resource(name: str, request: Request) -> type:
         @web.operation(
             f"As the reporter: {request.action}",
             body=request.body,
-            answers={202: schemas.Noted},
+            answers={202: request.noted},
             errors=(404, 409, 429),
             idempotent="optional",
             security="trackingCode",
@@ -304,9 +307,12 @@ def resource(name: str, request: Request) -> type:
                 report = tx.get_one(Report, number, with_for_update=True)
                 now = self._clock.now()  # what was before it has an earlier time
                 self._permit(tx, report, now)
+                adds = request.action is Action.SUPPLEMENT
+                if asked := questions.shown(tx, report) if adds else None:
+                    now = max(now, asked.asked_at)  # an answer comes after, by whichever clock
                 words = body.get(request.words)
                 self._check(tx, report, words)
-                for fact in request.facts(report.number, body, now):
+                for fact in request.facts(report.number, body, now, asked and asked.reply_id):
                     emit(tx, fact)
                 ends = request.action in taking_back.SAID
                 at = latecomers.later(tx, report.number, now) if ends else now
@@ -317,7 +323,9 @@ def resource(name: str, request: Request) -> type:
                 if ends:
                     taking_back.end(tx, report, request.action, at)
                 proof = self._signer.prove(report.number, entry.what, at, body)
-                return own.remember(tx, {"number": number, "noted_at": at, "proof": proof})
+                told = {"answers": asked is not None} if adds else {}
+                noted = {"number": number, "noted_at": at, "proof": proof} | told
+                return own.remember(tx, noted)
 
         def _permit(self, tx: Session, report: Report, now: datetime) -> None:
             try:

@@ -57,9 +57,12 @@ def receipt_key_shown(kid: str, x: str, y: str, at: datetime, **_: str) -> Fact:
     )
 
 
-def report_supplemented(number: str, supplement_id: str, text: str, at: datetime) -> Fact:
-    """The reporter has added something, asked or not."""
-    data = {"supplement_id": supplement_id, "text": text, "at": instant(at)}
+def report_supplemented(
+    number: str, supplement_id: str, text: str, question_id: str | None, at: datetime
+) -> Fact:
+    """The reporter has added something, and was shown that question then, or none."""
+    data = {"supplement_id": supplement_id, "text": text, "question_id": question_id}
+    data["at"] = instant(at)
     return Fact("report.supplemented.v1", number, data, at)
 
 

@@ -167,8 +167,9 @@ class Timeline(Strict):
 
 
 class Supplement(Strict):
-    """More about the report, or the data that was asked for. One report takes a hundred additions
-    and requests, 500,000 characters in all, and one answer to each question beyond that."""
+    """More about the report, or the data that was asked for: while the timeline shows an officer's
+    question as open, it answers that one. One report takes a hundred additions and requests,
+    500,000 characters in all, and one answer to each question beyond that."""
 
     text = Text(max=WORDS, required=True)
 
@@ -278,6 +279,13 @@ class Noted(Proved):
 
     number = fields.String(required=True)
     noted_at = fields.AwareDateTime(required=True)
+
+
+class Added(Noted):
+    """The addition is taken. `answers`: as the answer to a question of an officer that the timeline
+    shows as open; the case goes on, unless that was taken back meanwhile."""
+
+    answers = fields.Boolean(required=True)
 
 
 class CaseEvent(Tolerant):

@@ -161,6 +161,23 @@ def _answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: S
         )  # fmt: skip
 
 
+def questions(tx: Session, number: str) -> list[UUID]:
+    """The replies with what the reporter of a (held) case was asked, in the order of its file: that
+    of the clocks may be another one, for several processes ask."""
+    asked = sa.select(models.Reply.id).join(
+        models.CaseEvent,
+        sa.and_(
+            models.CaseEvent.number == models.Reply.number,
+            models.CaseEvent.at == models.Reply.at,
+            models.CaseEvent.action == Action.REQUEST_DATA,
+        ),
+    )
+    of_case = asked.where(
+        models.Reply.number == number, models.Reply.about == models.About.DATA_REQUEST
+    )
+    return list(tx.scalars(of_case.order_by(models.CaseEvent.id)))
+
+
 def say_desks(tx: Session, row: models.Case, at: datetime) -> bool:
     """Says of an open (held) case which desk decides and which must hear nothing, if that is not
     known of it; whether there was anything to say."""

@@ -8,9 +8,10 @@ may change comes in with `Rules`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from chassis.errors import Invalid, NotAllowed
 from services.routing.life import (
@@ -248,13 +249,31 @@ def check_substance(text: str, rules: Rules) -> None:
 # --- what the reporter and the clocks do
 
 
-def supplement(case: Case, at: datetime) -> Case:
-    """The reporter adds something; a case that waited for it goes back to where it was. What was
-    written before the question does not answer it, whenever it is heard of."""
+def is_answered(asked: Sequence[UUID], shown: UUID | None, *, sure: bool) -> bool | None:
+    """Whether who was `shown` that question, or none, can have answered the last of those that they
+    were `asked`. None if that does not tell: it was asked in a time that a restore has taken from
+    here, or who showed it may have forgotten what else they had shown (and is not `sure`)."""
+    if shown is not None and shown in asked[-1:]:
+        return True
+    tells = sure and len(asked) > 0 and (shown is None or shown in asked)
+    return False if tells else None
+
+
+def remembers(restored_at: datetime, asked_at: datetime) -> bool:
+    """Whether who was restored to an earlier state in that minute cannot have forgotten a question,
+    for it was asked later."""
+    return asked_at > restored_at + timedelta(minutes=1) + CLOCKS_DIFFER
+
+
+def supplement(case: Case, at: datetime, *, answers: bool | None) -> Case:
+    """The reporter adds something; a case that waited for it goes back to where it was, if it
+    `answers` the question. Where nobody can tell (None), what was written before the question does
+    not, whenever it is heard of, and all else does: rather ask again than archive for its silence
+    the case of somebody who spoke."""
     status = permit(REPORTER, case, Action.SUPPLEMENT)
-    if case.asked_at is not None and at < case.asked_at - CLOCKS_DIFFER:
-        return case
-    return replace(case, status=status, awaited_from=None)
+    if answers is None:
+        answers = case.asked_at is None or at >= case.asked_at - CLOCKS_DIFFER
+    return replace(case, status=status, awaited_from=None) if answers else case
 
 
 def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:

@@ -67,9 +67,11 @@ class Submitted(Tolerant):
 
 
 class Supplemented(Tolerant):
-    """report.supplemented.v1"""
+    """report.supplemented.v1. Until 2026-11-30 it had no `question_id`: that is not loaded as null,
+    which says that none was shown."""
 
     text = fields.String(required=True)
+    question_id = fields.UUID(allow_none=True)
     at = fields.AwareDateTime(required=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from chassis.errors import NotAllowed, NotFound, TooEarly
-from chassis.events import Event, Fact
+from chassis.events import EPOCH, Event, Fact
 from chassis.outbox import emit
 from chassis.service import Service, every, subscribe
 from chassis.together import held, hold, keep, remembered
@@ -79,19 +79,21 @@ class Routing(Service):
 
     @subscribe("report.supplemented.v1")
     def take_supplement(self, event: Event, tx: Session) -> None:
-        """What the reporter adds is kept whatever the status; a case that waited for it goes on,
-        unless it was written before the question."""
+        """What the reporter adds is kept whatever the status; a case that waited for it goes on, if
+        it answers the question."""
         told = schemas.Supplemented.of(event)
         parent, row = self._family(tx, event.subject)
+        target = parent if parent.status == row.status else row  # the other's reporter is content
+        answers = _answers(tx, event, target, row, told)
         _note(tx, event, Action.SUPPLEMENT, told["text"], told["at"])
 
         def supply(case: Case) -> tuple[Action, Case, Say | None]:
-            after = domain.supplement(case, told["at"])
+            after = domain.supplement(case, told["at"], answers=answers)
             if after.status == case.status:
                 return Action.SUPPLEMENT, after, None
-            return Action.SUPPLEMENT, after, lambda c, _: events.resumed(c, told["at"])
+            at = max(told["at"], case.asked_at or told["at"])  # else it ended before it began
+            return Action.SUPPLEMENT, after, lambda c, _: events.resumed(c, at)
 
-        target = parent if parent.status == row.status else row  # the other's reporter is content
         self._let(tx, Action.SUPPLEMENT, target, row, told["at"], supply)
 
     @subscribe("report.objected.v1", "report.reopened.v1")
@@ -347,6 +349,19 @@ def _case(number: str, report: dict[str, Any], category: str | None) -> Case:
         reachable=report["reachable"],
         received_at=report["received_at"],
     )
+
+
+def _answers(
+    tx: Session, event: Event, waits: models.Case, row: models.Case, told: dict[str, Any]
+) -> bool | None:
+    """Whether what the reporter of `row` adds answers what the other, or the same one, waits for;
+    None if only its time can tell. The event's number says when intake was last restored to an
+    earlier state: it may not know any more what it had shown before."""
+    if waits.status is not Status.AWAITING_REPORTER or "question_id" not in told:
+        return None
+    restored_at = datetime.fromtimestamp(event.sequence // EPOCH * 60, UTC)
+    sure = waits.asked_at is not None and domain.remembers(restored_at, waits.asked_at)
+    return domain.is_answered(case_file.questions(tx, row.number), told["question_id"], sure=sure)
 
 
 def _is_not_late(deadline: models.Deadline, at: datetime) -> None:

@@ -219,6 +219,12 @@ def told(office: Office, number: str) -> tuple[str, dict[str, Any]]:
     return office.said(number)[-1]
 
 
+def question(office: Office, number: str) -> str:
+    """The question that the reporter was asked last, by its name."""
+    asked = [data for type, data in office.said(number) if type == "case.data_requested.v1"]
+    return str(asked[-1]["reply_id"])
+
+
 def ago(office: Office, **by: float) -> str:
     """A moment of the past, as events tell it; a negative one is to come."""
     at = office.clock.now() - timedelta(**by)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.service.routing.office import ARCHIVE, ASK, CANCEL, ago, notes, pass_limit, told
+from tests.service.routing.office import (
+    ARCHIVE,
+    ASK,
+    CANCEL,
+    ago,
+    notes,
+    pass_limit,
+    question,
+    told,
+)
 
 
 @pytest.mark.parametrize(("status", "verbs"), [("unverified", []), ("in_progress", [])])
@@ -15,32 +24,12 @@ def test_supplied_data_resumes_where_it_was_asked(office, status, verbs):
     asked = told(office, number)
     assert (asked[0], asked[1]["awaited_from"]) == ("case.data_requested.v1", status)
 
-    office.hear("report.supplemented.v1", number, text="At kilometre 12.")
+    named = {"question_id": asked[1]["reply_id"]}
+    office.hear("report.supplemented.v1", number, text="At kilometre 12.", **named)
 
     type, said = told(office, number)
     assert (type, said["status"]) == ("case.resumed.v1", status)
     assert notes(office, number) == [("supplement", "At kilometre 12.")]
-
-
-@pytest.mark.parametrize("before", [False, True])
-def test_what_was_written_before_a_question_is_kept_and_the_question_stays(office, before):
-    """It may be heard of long after it was written, and of a question before this one."""
-    number = office.bring("unverified")
-    if before:
-        office.act(number, *ASK[:2], **ASK[2])
-        office.hear("report.supplemented.v1", number, text="At kilometre 12.")
-    written = ago(office)
-    office.later(hours=2)
-    office.act(number, *ASK[:2], **ASK[2])
-    asked = office.said(number)
-
-    office.hear("report.supplemented.v1", number, text="It got worse.", at=written)
-
-    assert office.said(number) == asked
-    assert office.case(number)["status"] == "awaiting_reporter"
-    assert notes(office, number)[-1] == ("supplement", "It got worse.")
-    office.hear("report.supplemented.v1", number, text="Behind the bridge.")
-    assert told(office, number)[0] == "case.resumed.v1"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +65,8 @@ def test_only_the_time_of_the_open_question_ends_its_case(office, round_, status
         began = told(office, number)[1]["at"]
         office.hear("deadline.started.v1", number, clock="D", cycle=cycle, started_at=began)
         if cycle == 1:
-            office.hear("report.supplemented.v1", number, text="At kilometre 12.")
+            named = {"question_id": question(office, number)}
+            office.hear("report.supplemented.v1", number, text="At kilometre 12.", **named)
 
     due = ago(office, days=-2)  # as if the first had been asked long before the second
     office.hear("deadline.passed.v1", number, clock="D", cycle=round_, due_at=due)

@@ -104,7 +104,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         Action.MERGE: lambda: domain.merge(before, actor, PARENT, RULES)[0],
     }
     theirs: dict[Action, Callable[[], Case]] = {
-        Action.SUPPLEMENT: lambda: domain.supplement(before, at),
+        Action.SUPPLEMENT: lambda: domain.supplement(before, at, answers=True),
         Action.OBJECT: lambda: domain.disagree(before, at, RULES)[1],
         Action.REOPEN: lambda: domain.disagree(before, at, RULES)[1],
         Action.ACCEPT: lambda: domain.accept(before, at),

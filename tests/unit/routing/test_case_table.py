@@ -114,7 +114,7 @@ def test_only_who_has_the_part_may_act(status, action, actor):
 @pytest.mark.parametrize("from_status", [S.UNVERIFIED, S.IN_PROGRESS])
 def test_supplied_data_leads_back_to_where_it_was_asked(from_status):
     waiting = case(S.AWAITING_REPORTER, awaited_from=from_status)
-    back = domain.supplement(waiting, NOW)
+    back = domain.supplement(waiting, NOW, answers=True)
     assert (back.status, back.awaited_from) == (from_status, None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -258,15 +257,6 @@ def test_a_late_reply_of_the_clock_does_not_archive_a_newer_question():
 
 
 # --- the reporter's turn
-
-
-@pytest.mark.parametrize(("seconds", "answers"), [(-61, False), (-60, True), (0, True), (1, True)])
-def test_what_was_written_before_a_question_does_not_answer_it(seconds, answers):
-    """By up to a minute the clocks of who wrote it down and of who asked may differ."""
-    waiting = case(Status.AWAITING_REPORTER, asked_at=NOW)
-    after = domain.supplement(waiting, NOW + timedelta(seconds=seconds))
-    back = replace(waiting, status=Status.IN_PROGRESS, awaited_from=None)
-    assert after == (back if answers else waiting)
 
 
 def test_an_objection_starts_a_new_round_and_clears_the_answer():
