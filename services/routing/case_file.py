@@ -162,8 +162,8 @@ def _answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: S
 
 
 def questions(tx: Session, number: str) -> list[UUID]:
-    """The replies with what the reporter of a (held) case was asked, in the order of its file: that
-    of the clocks may be another one, for several processes ask."""
+    """The replies with what the reporter of a (held) case was asked, in the order of its file, for
+    the clocks of several processes, which all ask, may have another one."""
     asked = sa.select(models.Reply.id).join(
         models.CaseEvent,
         sa.and_(
