@@ -188,8 +188,7 @@ def _parked(service: str, arguments: argparse.Namespace) -> None:
         try:
             if arguments.action == "list":
                 found = parked.listed(tx)
-                for row in found:
-                    sys.stdout.write("  ".join(str(value) for value in row) + "\n")
+                sys.stdout.writelines("  ".join(map(str, row)) + "\n" for row in found)
                 sys.stdout.write(f"{len(found)} parked\n")
             elif arguments.action == "show":
                 sys.stdout.write(parked.show(tx, arguments.id, data=arguments.data) + "\n")

@@ -40,13 +40,16 @@ def show(tx: Session, event_id: UUID, *, data: bool = False) -> str:
 
 
 def replay(tx: Session, event_id: UUID | None, now: datetime) -> int:
-    """Has one parked event (or all) tried again at once, with all its tries; returns how many."""
+    """Has one parked event (or all) tried again at once, with all its tries; returns how many.
+    Raises LookupError where that one is none."""
     again = (
         "UPDATE inbox SET state = 'waiting', attempts = 0, next_try_at = :now"
         " WHERE state = 'parked' AND type IS NOT NULL AND event_id = coalesce(:id, event_id)"
-        " RETURNING 1"
     )
-    return len(rows(tx, again, id=event_id, now=now))
+    count = len(rows(tx, f"{again} RETURNING 1", id=event_id, now=now))
+    if event_id is not None and not count:
+        raise LookupError(f"no event {event_id} is parked here that can be tried again")
+    return count
 
 
 _GIVE_UP = """
@@ -59,9 +62,8 @@ WITH passed AS (
     INSERT INTO position AS p (source, subject, sequence) VALUES (:source, :subject, :sequence)
     ON CONFLICT (source, subject) DO UPDATE SET sequence = greatest(p.sequence, :sequence)
 )
-UPDATE inbox SET state = 'waiting', next_try_at = :now
-WHERE source = :source AND subject = :subject AND sequence = :sequence + 1
-AND (state = 'waiting' OR state = 'parked' AND reason = 'gap')
+UPDATE inbox SET state = 'waiting', next_try_at = :now WHERE source = :source AND subject = :subject
+AND sequence = :sequence + 1 AND (state = 'waiting' OR state = 'parked' AND reason = 'gap')
 """)
 
 

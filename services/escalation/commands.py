@@ -141,6 +141,9 @@ class WhatIf:
             with transactions(service).begin() as tx:
                 now = Clock(configured.clock_file).now()
                 told = what_if(tx, configured.zone, supposed, now, numbers=arguments.numbers)
+        except OSError as error:
+            sys.stderr.write(f"{arguments.file} cannot be read: {error.strerror}\n")
+            sys.exit(2)
         except (Malformed, Invalid) as error:
             sys.stderr.write(f"{error.message}\n")
             for wrong in error.errors:

@@ -135,7 +135,9 @@ def erase_one(
     if case.status not in OVER and case.handed_over_at is None:
         restored = tx.scalar(sa.select(sa.func.max(FeedEpoch.opened_at)))
         if before is None or restored is None:
-            raise NotAllowed("this case goes on, and its reporter consented to a hand-over")
+            raise NotAllowed(
+                "this case goes on: it is erased when its reporter withdraws the consent"
+            )
         before = min(before, restored)
     return _erase(tx, number, case, why, now, before)
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation import models
-from services.escalation.watch.workdays import FIVE_DAYS, Calendar, DayOff, DayRule, Week
+from services.escalation.watch.workdays import FIVE_DAYS, Calendar, DayRule, Decreed, Week
 
 NOTHING = date(1, 1, 1)  # a calendar without years holds no day
 
@@ -29,7 +29,7 @@ class NationalDay:
 
     on: date
     kind: str
-    off: DayOff
+    off: Decreed
     came: int
     gone: int | None = None
 
@@ -41,7 +41,7 @@ class LocalDay:
     calendar: str
     on: date
     rule: str
-    off: DayOff
+    off: Decreed
     came: int
 
 
@@ -114,18 +114,18 @@ def _weeks(tx: Session) -> Iterable[LocalWeek]:
 
 def _nation(tx: Session) -> Iterable[NationalDay]:
     for row in tx.scalars(sa.select(models.CalendarDay)):
-        yield NationalDay(row.day, row.kind, DayOff(row.name, row.basis), row.regime)
+        yield NationalDay(row.day, row.kind, Decreed(row.name, row.basis), row.regime)
 
 
 def _former(tx: Session) -> Iterable[NationalDay]:
     for row in tx.scalars(sa.select(models.FormerDay)):
-        off = DayOff(row.name, row.basis)
+        off = Decreed(row.name, row.basis)
         yield NationalDay(row.day, row.kind, off, row.regime, row.until_regime)
 
 
 def _own(tx: Session) -> Iterable[LocalDay]:
     for row in tx.scalars(sa.select(models.LocalDay).order_by(models.LocalDay.id)):
-        off = DayOff(row.name, row.decree)
+        off = Decreed(row.name, row.decree)
         yield LocalDay(row.calendar, row.day, row.rule, off, row.regime)
 
 
@@ -135,7 +135,7 @@ def _filled(plain: Calendar, nation: Iterable[NationalDay], own: Iterable[LocalD
     off = {day.on: day.off for day in nation if _keeps(plain.week_on(day.on), day.kind)}
     latest = {day.on: day for day in own}
     off |= {day.on: day.off for day in latest.values() if day.rule == DayRule.OFF}
-    worked = frozenset(day.on for day in latest.values() if day.rule == DayRule.WORKED)
+    worked = {day.on: day.off for day in latest.values() if day.rule == DayRule.WORKED}
     return replace(plain, off=off, worked=worked)
 
 
@@ -146,7 +146,7 @@ def _keeps(week: Week, kind: str) -> bool:
 def calendar(
     zone: ZoneInfo,
     decrees: Mapping[int, str | None],
-    off: Mapping[date, DayOff],
+    off: Mapping[date, Decreed],
     weeks: tuple[Week, ...] = (FIVE_DAYS,),
 ) -> Calendar:
     """A calendar of the years in `decrees`, up to the first that is missing; joint leave is

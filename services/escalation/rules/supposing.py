@@ -31,7 +31,7 @@ from services.escalation.rules.rulebook import (
     wrong_limit,
     wrong_rung,
 )
-from services.escalation.watch.workdays import Calendar, DayOff, DayRule, Limit, Unit, Week
+from services.escalation.watch.workdays import Calendar, DayRule, Decreed, Limit, Unit, Week
 
 ALWAYS = date.min
 FEW = validate.Length(max=100)
@@ -135,7 +135,8 @@ def _with_week(weeks: tuple[LocalWeek, ...], new: Mapping[str, Any]) -> tuple[Lo
 
 def _with_day(calendar: Calendar, new: Mapping[str, Any]) -> Calendar:
     day = new["day"]
+    decreed = Decreed(new["name"], "supposed")
     if new["rule"] == DayRule.WORKED:
-        return replace(calendar, worked=calendar.worked | {day})
-    off = {**calendar.off, day: DayOff(new["name"], "supposed")}
-    return replace(calendar, off=off, worked=calendar.worked - {day})
+        return replace(calendar, worked={**calendar.worked, day: decreed})
+    worked = {on: said for on, said in calendar.worked.items() if on != day}
+    return replace(calendar, off={**calendar.off, day: decreed}, worked=worked)

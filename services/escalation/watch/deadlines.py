@@ -201,7 +201,7 @@ def _value(run: ClockRun, rule: Rule, found: Measured, calendar: Calendar) -> To
         clock=run.clock,
         rule=rule,
         started_on=calendar.day_of(run.started_at),
-        zone=calendar.zone.key,
+        zone=calendar.zone,
         days=found.days,
         ends_on=found.ends_on,
         stopped=run.stopped_at is not None,

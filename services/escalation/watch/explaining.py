@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from services.escalation.domain import Rule
 from services.escalation.watch.clockwork import Cause, Clock
-from services.escalation.watch.workdays import Day, Unit, Verdict
+from services.escalation.watch.workdays import LAST_SECOND, Day, Unit, Verdict
 
 LANGUAGES = ("id", "en")
 WEEKEND = "weekend"
@@ -78,6 +79,8 @@ SAYS: Mapping[str, Mapping[str, str]] = {
     },
     "day_off": {"id": "Tidak dihitung: {on}, {reason} ({basis}).",
                 "en": "Not counted: {on}, {reason} ({basis})."},
+    "worked": {"id": "Dihitung karena tetap hari kerja: {on}, {reason} ({basis}).",
+               "en": "Counted, as it is worked all the same: {on}, {reason} ({basis})."},
     "paused": {
         "id": "Tidak dihitung, jam berhenti dari {first} sampai {last}{why}: {n}.",
         "en": "Not counted, the clock stood from {first} to {last}{why}: {n}.",
@@ -109,7 +112,7 @@ class Told:
     clock: str
     rule: Rule
     started_on: date
-    zone: str
+    zone: ZoneInfo
     days: Sequence[Day] | None
     ends_on: date | None
     stopped: bool
@@ -155,7 +158,8 @@ def _sentences(told: Told, lang: str) -> Iterator[str]:
         counted = sum(day.verdict is Verdict.COUNTED for day in told.days)
         yield SAYS["stands"][lang].format(counted=counted, why=_why(told.stands_because, lang))
     if told.ends_on is not None:
-        yield SAYS["ends"][lang].format(end=day_in_words(told.ends_on, lang), zone=told.zone)
+        zone = datetime.combine(told.ends_on, LAST_SECOND, told.zone).tzname()  # WITA
+        yield SAYS["ends"][lang].format(end=day_in_words(told.ends_on, lang), zone=zone)
     if told.passed:
         yield SAYS["passed"][lang]
     if told.days is None:
@@ -172,8 +176,10 @@ def _uncounted(days: Sequence[Day], lang: str) -> Iterator[str]:
         yield SAYS["weekends"][lang].format(n=weekends)
     for day in days:
         if day.verdict is Verdict.SKIPPED and day.reason != WEEKEND:
-            on = day_in_words(day.on, lang)
-            yield SAYS["day_off"][lang].format(on=on, reason=day.reason, basis=day.basis)
+            yield _decreed("day_off", day, lang)
+    for day in days:
+        if day.verdict is Verdict.COUNTED and day.basis:
+            yield _decreed("worked", day, lang)
     for (verdict, reason), group in groupby(
         (day for day in days if day.verdict is not Verdict.SKIPPED),
         key=lambda day: (day.verdict, day.reason),
@@ -186,6 +192,11 @@ def _uncounted(days: Sequence[Day], lang: str) -> Iterator[str]:
                 last=day_in_words(stood[-1], lang),
                 why=_why(reason, lang),
             )
+
+
+def _decreed(what: str, day: Day, lang: str) -> str:
+    on = day_in_words(day.on, lang)
+    return SAYS[what][lang].format(on=on, reason=day.reason, basis=day.basis)
 
 
 def _why(cause: str, lang: str) -> str:

@@ -71,8 +71,8 @@ class CalendarGap(Undecidable):
 
 
 @dataclass(frozen=True, slots=True)
-class DayOff:
-    """Why nobody works on a day: its name, and the decree or law that says so."""
+class Decreed:
+    """What says that a day is off, or worked all the same: its name, and the decree or law."""
 
     name: str
     basis: str
@@ -102,12 +102,12 @@ class Calendar:
     Both ends of the span that it holds are included. Before its first week, that one holds."""
 
     zone: ZoneInfo
-    off: Mapping[date, DayOff]
+    off: Mapping[date, Decreed]
     holds_from: date
     holds_until: date
     decreed_until: date  # after this day only public holidays are known, no joint leave
     weeks: tuple[Week, ...] = (FIVE_DAYS,)  # in the order of their days
-    worked: frozenset[date] = frozenset()
+    worked: Mapping[date, Decreed] = field(default_factory=dict)
 
     def week_on(self, day: date) -> Week:
         """The week that is in force on a day."""
@@ -228,7 +228,8 @@ def _judge(on: date, unit: Unit, calendar: Calendar, stands: Sequence[Span]) -> 
     if unit is Unit.WORKING:
         if not calendar.holds_from <= on <= calendar.holds_until:
             raise CalendarGap(on)
-        if on not in calendar.worked:
+        worked = calendar.worked.get(on)
+        if worked is None:
             if off := calendar.off.get(on):
                 return Day(on, Verdict.SKIPPED, off.name, off.basis)
             if on.weekday() not in calendar.week_on(on).weekdays:
@@ -236,4 +237,6 @@ def _judge(on: date, unit: Unit, calendar: Calendar, stands: Sequence[Span]) -> 
     for first, last, because in stands:
         if first <= on and (last is None or on <= last):
             return Day(on, Verdict.PAUSED, because or PAUSED)
+    if unit is Unit.WORKING and worked is not None:
+        return Day(on, Verdict.COUNTED, worked.name, worked.basis)
     return Day(on, Verdict.COUNTED)

@@ -90,6 +90,16 @@ def test_what_waits_for_an_earlier_event_or_is_not_parked_is_not_given_up(
     assert inbox(db) == [("parked", "gap", 1)]
 
 
+def test_what_is_not_parked_is_not_tried_again(db, surroundings):
+    unknown = "00000000-0000-4000-8000-000000000000"
+
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        command(db, surroundings, "parked", "replay", unknown)
+
+    assert refused.value.stderr == f"no event {unknown} is parked here that can be tried again\n"
+    assert "0 will be tried again" in command(db, surroundings, "parked", "replay", "all")
+
+
 @pytest.mark.parametrize("told", ["2026-11-24T08:00:00", "2026-11-24", "yesterday"])
 def test_a_moment_without_its_offset_is_not_guessed(db, surroundings, told):
     with pytest.raises(subprocess.CalledProcessError) as refused:

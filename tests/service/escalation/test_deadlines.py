@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from falcon import testing
 
 from chassis.tokens import LIFETIME
+from services.escalation.models import LocalDay
 from tests.service.escalation.tower import Tower
 from tests.service.escalation.window import Window
 
@@ -211,3 +212,19 @@ def test_a_limit_is_explained_by_the_calendar_of_its_clock(window: Window, tower
         ("2026-11-07", "counted"), ("2026-11-08", "skipped"), ("2026-11-09", "counted"),
     ]  # fmt: skip
     assert told["F1"]["ends_on"] == "2026-11-12"
+
+
+def test_a_day_that_a_decree_has_worked_names_the_decree(window: Window, tower: Tower):
+    with tower.db.begin() as tx:
+        worked = {"day": "2026-11-07", "rule": "worked", "name": "Piket", "decree": "Perbup 9/2026"}
+        tx.add(LocalDay(calendar="regency", **worked))
+    tower.at("2026-11-06 10:00").open()
+
+    limit = window.told("explain")["V1"]
+
+    saturday = limit["days"][0]
+    assert saturday == {
+        "on": "2026-11-07", "verdict": "counted", "reason": "Piket", "basis": "Perbup 9/2026",
+    }  # fmt: skip
+    assert "7 November 2026, Piket (Perbup 9/2026)." in limit["sentence"]["id"]
+    assert "pukul 23.59.59 WITA." in limit["sentence"]["id"]

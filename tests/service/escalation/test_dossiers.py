@@ -343,7 +343,7 @@ def test_what_a_reporter_still_wants_handed_over_is_not_erased(tower: Tower, run
 
     assert refused.returncode == 1
     assert refused.stderr == (
-        "not erased: this case goes on, and its reporter consented to a hand-over\n"
+        "not erased: this case goes on: it is erased when its reporter withdraws the consent\n"
     )
     assert len(held(tower)) == 4
 

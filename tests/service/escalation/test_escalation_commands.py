@@ -163,6 +163,14 @@ def test_what_if_names_what_is_wrong_with_its_file(run: Run, tmp_path, document,
     assert named in refused.stderr
 
 
+def test_what_if_says_that_its_file_cannot_be_read(run: Run, tmp_path) -> None:
+    for file, why in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        refused = run("what-if", str(file))
+
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"{file} cannot be read: {why}")
+
+
 def test_an_import_shows_the_difference_first_and_is_decided_by_somebody(
     run: Run, bare_tower: Tower
 ) -> None:

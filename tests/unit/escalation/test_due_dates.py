@@ -13,7 +13,7 @@ import pytest
 
 from services.escalation.rules import national
 from services.escalation.rules.almanac import calendar
-from services.escalation.watch.workdays import Calendar, DayOff, Limit, Pause, Unit, Week, due
+from services.escalation.watch.workdays import Calendar, Decreed, Limit, Pause, Unit, Week, due
 
 TABLE = Path(__file__).with_name("due_dates.csv")
 ZONES = {
@@ -47,17 +47,16 @@ def furnished(week: str, zone: str) -> Calendar:
     """The nation's days off as far as the week keeps them."""
     weeks = WEEKS[week]
     off = {
-        day.on: DayOff(day.name, day.basis)
+        day.on: Decreed(day.name, day.basis)
         for day in NATION
         if (weeks[0].joint_leave if day.kind == national.JOINT_LEAVE else weeks[0].national_days)
     }
     made = calendar(ZONES[zone], dict.fromkeys(range(2025, 2028), "SKB"), off, weeks)
     if week != "own":
         return made
-    local = {date(2026, 11, 5): DayOff("Hari jadi", "Perbup")}
-    return replace(
-        made, off=off | local, worked=frozenset({date(2026, 12, 24), date(2026, 12, 26)})
-    )
+    local = {date(2026, 11, 5): Decreed("Hari jadi", "Perbup")}
+    worked = dict.fromkeys((date(2026, 12, 24), date(2026, 12, 26)), Decreed("Piket", "Perbup"))
+    return replace(made, off=off | local, worked=worked)
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:

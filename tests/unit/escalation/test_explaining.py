@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.escalation.watch.clockwork import Cause, Clock
 from services.escalation.watch.explaining import CAUSES, LANGUAGES, SAYS, Told
 from services.escalation.watch.workdays import Day, Limit, Unit, Verdict
 
+WITA = ZoneInfo("Asia/Makassar")
 RULE = Rule(1, "S", None, None, Limit(3, Unit.WORKING), date(2019, 1, 1), "PermenPANRB 62/2018")
 COUNTED, SKIPPED, PAUSED = Verdict.COUNTED, Verdict.SKIPPED, Verdict.PAUSED
 DAYS = (
@@ -33,7 +35,7 @@ DAYS = (
 
 def told(**other: object) -> Told:
     given = {
-        "clock": "S", "rule": RULE, "started_on": date(2026, 12, 23), "zone": "Asia/Makassar",
+        "clock": "S", "rule": RULE, "started_on": date(2026, 12, 23), "zone": WITA,
         "days": DAYS, "ends_on": date(2027, 1, 4), "stopped": False, "passed": False,
         "provisional": False,
     }  # fmt: skip
@@ -43,7 +45,7 @@ def told(**other: object) -> Told:
 def test_the_whole_way_to_an_end_is_told_in_order() -> None:
     assert explaining.sentence(told())["en"] == (
         "Settlement: 3 working days from Wednesday, 23 December 2026 (PermenPANRB 62/2018). "
-        "Ends on Monday, 4 January 2027 at 23:59:59 Asia/Makassar. "
+        "Ends on Monday, 4 January 2027 at 23:59:59 WITA. "
         "Not counted, outside the working week: 4. "
         "Not counted: Thursday, 24 December 2026, Cuti Bersama Natal (SKB 3 Menteri). "
         "Not counted: Friday, 25 December 2026, Hari Raya Natal (SKB 3 Menteri). "
@@ -70,10 +72,32 @@ def test_why_a_clock_stood_is_told_for_each_time(cause: Cause) -> None:
     assert "Wednesday, 4 November 2026 to Wednesday, 4 November 2026: 1." in said["en"]
 
 
+def test_a_day_that_is_worked_all_the_same_names_its_decree() -> None:
+    days = (Day(date(2026, 12, 26), COUNTED, "Piket Natal", "Perbup 9/2026"), *DAYS[4:])
+
+    said = explaining.sentence(told(days=days))
+
+    assert (
+        "Counted, as it is worked all the same: Saturday, 26 December 2026, Piket Natal "
+        "(Perbup 9/2026)." in said["en"]
+    )
+    assert "tetap hari kerja: Sabtu, 26 Desember 2026, Piket Natal (Perbup 9/2026)." in said["id"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [("Asia/Jakarta", "WIB"), ("Asia/Makassar", "WITA"), ("Asia/Jayapura", "WIT")],
+)
+def test_the_time_is_named_as_people_name_it(zone: str, name: str) -> None:
+    said = explaining.sentence(told(zone=ZoneInfo(zone)))
+    assert f"pukul 23.59.59 {name}." in said["id"]
+    assert f"at 23:59:59 {name}." in said["en"]
+
+
 def test_the_reporters_language_comes_first() -> None:
     assert explaining.sentence(told())["id"].startswith(
         "Penyelesaian: 3 hari kerja sejak Rabu, 23 Desember 2026 (PermenPANRB 62/2018). "
-        "Berakhir Senin, 4 Januari 2027 pukul 23.59.59 Asia/Makassar. "
+        "Berakhir Senin, 4 Januari 2027 pukul 23.59.59 WITA. "
     )
 
 

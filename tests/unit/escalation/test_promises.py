@@ -8,11 +8,14 @@ import pytest
 from services.escalation.domain import NoLimit, Rule
 from services.escalation.rules.almanac import calendar
 from services.escalation.rules.promises import promises
-from services.escalation.watch.workdays import Calendar, CalendarGap, DayOff, Limit, Unit
+from services.escalation.watch.workdays import Calendar, CalendarGap, Decreed, Limit, Unit
 
 WITA = ZoneInfo("Asia/Makassar")
 LONG_AGO = date(2018, 1, 1)
-CHRISTMAS = {date(2026, 12, 24): DayOff("Cuti Bersama", "SKB"), date(2026, 12, 25): DayOff("", "")}
+CHRISTMAS = {
+    date(2026, 12, 24): Decreed("Cuti Bersama", "SKB"),
+    date(2026, 12, 25): Decreed("", ""),
+}
 PLAIN = Calendar(WITA, CHRISTMAS, LONG_AGO, date(2027, 12, 31), date(2027, 12, 31))
 
 

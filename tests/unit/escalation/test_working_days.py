@@ -14,7 +14,7 @@ from services.escalation.rules import national
 from services.escalation.watch.workdays import (
     Calendar,
     CalendarGap,
-    DayOff,
+    Decreed,
     Limit,
     Pause,
     Unit,
@@ -28,7 +28,7 @@ WITA = ZoneInfo("Asia/Makassar")
 YEARS = national.years(range(2025, 2029))
 KOTABARU = Calendar(
     zone=WITA,
-    off={day.on: DayOff(day.name, day.basis) for year in YEARS for day in year.days},
+    off={day.on: Decreed(day.name, day.basis) for year in YEARS for day in year.days},
     holds_from=date(2025, 1, 1),
     holds_until=date(2028, 12, 31),
     decreed_until=date(2027, 12, 31),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.escalation.watch.workdays import (
     Calendar,
-    DayOff,
+    Decreed,
     Limit,
     Pause,
     Unit,
@@ -37,9 +37,10 @@ changes = st.lists(st.dates(FIRST, date(2026, 12, 31)), max_size=2, unique=True)
 @st.composite
 def calendars(draw: st.DrawFn) -> Calendar:
     """Days off, days worked all the same, and up to three weeks, each from a day on."""
-    off = {day: DayOff("off", "decree") for day in draw(days_off)}
+    off = {day: Decreed("off", "decree") for day in draw(days_off)}
     weeks = tuple(Week(since, draw(weekdays)) for since in (date.min, *draw(changes)))
-    return Calendar(draw(zones), off, FIRST, LAST, LAST, weeks, frozenset(draw(days_off)))
+    worked = dict.fromkeys(draw(days_off), Decreed("worked", "decree"))
+    return Calendar(draw(zones), off, FIRST, LAST, LAST, weeks, worked)
 
 
 @st.composite
