@@ -181,8 +181,8 @@ def offer_reason(clock: str) -> str | None:
     }.get(clock)
 
 
-# How long what was archived may be objected to, as intake and routing take it.
-OBJECTION_WITHIN = timedelta(days=30)
+# How long what was archived before 2026-11-30 may be objected to: routing did not say until when.
+FORMERLY_WITHIN = timedelta(days=30)
 
 
 def must_hand_over(passed: Collection[str], *, consented: bool, over: bool) -> bool:

@@ -51,6 +51,7 @@ class CaseMoved(Tolerant):
     decider = fields.String()
     passes_by = fields.List(fields.String())
     awaited_from = fields.String()
+    reopen_until = moment()
 
 
 class Consented(Tolerant):

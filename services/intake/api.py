@@ -207,7 +207,8 @@ def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> lis
     timeline = [allowance.line(e) for e in sorted(entries, key=lambda entry: entry.id)]
     status, over = Status(report.status), report.handed_over_at is not None
     stands = report.consented_at is not None
-    allowed = domain.actions(status, report.status_since, now, consented=stands, handed_over=over)
+    until = report.taken_up_until()
+    allowed = domain.actions(status, until, now, consented=stands, handed_over=over)
     return [a for a in allowed if not allowance.exceeded(timeline, a, status, 1)]
 
 
@@ -235,8 +236,8 @@ REQUESTS = {
     ),
     "objections": Request(
         Action.OBJECT,
-        "Does not accept the answer, or within 30 days that the report was archived: it is looked"
-        " at again.",
+        "Does not accept the answer, or that the report was archived, until the moment that the"
+        " timeline names with that: it is looked at again.",
         schemas.Reason,
         lambda n, b, at, _: [events.report_objected(n, b["reason"], at)],
         "reason",
@@ -253,7 +254,8 @@ REQUESTS = {
     ),
     "reopening": Request(
         Action.REOPEN,
-        "Has a closed report taken up again, within 30 days after it was closed.",
+        "Has a closed report taken up again, until the moment that the timeline names with its"
+        " closing.",
         schemas.Reason,
         lambda n, b, at, _: [events.report_reopened(n, b["reason"], at)],
         "reason",
@@ -329,7 +331,8 @@ def resource(name: str, request: Request) -> type:
 
         def _permit(self, tx: Session, report: Report, now: datetime) -> None:
             try:
-                domain.permit(request.action, Status(report.status), report.status_since, now)
+                status, until = Status(report.status), report.taken_up_until()
+                domain.permit(request.action, status, until, now)
             except NotAllowed:
                 if not _is_behind(tx, report.number):
                     raise

@@ -83,7 +83,7 @@ class Books:
         return Standing(
             event_date=report.event_date,
             status=status,
-            too_late=domain.is_too_late(status, report.status_since, now),
+            too_late=domain.is_too_late(status, report.taken_up_until(), now),
             limits=limits,
             consented=report.consented_at is not None,
             with_form=report.consent_form,
@@ -155,7 +155,7 @@ class Consents(Books):
             report = tx.get_one(Report, number, with_for_update=True)
             now = self._clock.now()  # under its lock: of two consents the later one is said later
             today = self._today(now)
-            domain.permit(Action.CONSENT, Status(report.status), report.status_since, now)
+            domain.permit(Action.CONSENT, Status(report.status), report.taken_up_until(), now)
             if report.handed_over_at is not None:
                 raise _handed_over()
             rules = rules_in_force(tx, today)

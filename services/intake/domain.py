@@ -78,21 +78,22 @@ ACTIONS: Mapping[Status, frozenset[Action]] = {
 }
 # What is over, and may go on if its reporter asks for that in time.
 ASIDE = frozenset({Status.CLOSED, Status.ARCHIVED})
-REOPEN_WITHIN = timedelta(days=30)
+# What ended before 2026-11-30 does not say until when that is; until then this was the limit.
+FORMERLY_WITHIN = timedelta(days=30)
 
 
 def actions(
     status: Status,
-    since: datetime,
+    until: datetime,
     now: datetime,
     *,
     consented: bool = False,
     handed_over: bool = False,
 ) -> list[Action]:
-    """What the reporter may do with a report that has stood in `status` since `since`. One that was
-    handed over takes no consent to that any more; one that stands can be taken back at any time
-    (UU 27/2022 Pasal 9)."""
-    allowed = frozenset() if is_too_late(status, since, now) else ACTIONS[status]
+    """What the reporter may do with a report that stands in `status` and, if it is over, may be
+    taken up again `until` then. One that was handed over takes no consent to that any more; one
+    that stands can be taken back at any time (UU 27/2022 Pasal 9)."""
+    allowed = frozenset() if is_too_late(status, until, now) else ACTIONS[status]
     if handed_over:
         allowed -= {Action.CONSENT}
     if consented:
@@ -100,15 +101,15 @@ def actions(
     return sorted(allowed)
 
 
-def is_too_late(status: Status, since: datetime, now: datetime) -> bool:
+def is_too_late(status: Status, until: datetime, now: datetime) -> bool:
     """Whether it is over for good, as its time to be taken up again is."""
-    return status in ASIDE and now - since > REOPEN_WITHIN
+    return status in ASIDE and now > until
 
 
-def permit(action: Action, status: Status, since: datetime, now: datetime) -> None:
+def permit(action: Action, status: Status, until: datetime, now: datetime) -> None:
     """Raises NotAllowed for what the reporter may not do now. A consent is taken back also where
     none is known: a restore may have taken it from here alone."""
-    if action not in actions(status, since, now, consented=True):
+    if action not in actions(status, until, now, consented=True):
         raise NotAllowed(f"a report that is {status} does not take this request ({action})")
 
 
@@ -185,9 +186,9 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.followed_up": ("agency",),
     "case.answered": ("agency", "outcome"),
     "case.objected": (),
-    "case.closed": ("how",),
+    "case.closed": ("how", "reopen_until"),
     "case.reopened": (),
-    "case.archived": ("reason",),
+    "case.archived": ("reason", "reopen_until"),
     "case.forwarded": (),
     "case.reclassified": ("kind", "class", "category"),
     "case.merged": (),  # the other report is somebody else's

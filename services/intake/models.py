@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.intake.admission import Name
-from services.intake.domain import Confidentiality, Kind, Status
+from services.intake.domain import FORMERLY_WITHIN, Confidentiality, Kind, Status
 
 INSTANT = sa.DateTime(timezone=True)
 
@@ -51,12 +51,17 @@ class Report(Base):
     received_at: Mapped[datetime] = mapped_column(INSTANT)
     status: Mapped[str] = mapped_column(server_default=Status.UNVERIFIED)
     status_since: Mapped[datetime] = mapped_column(INSTANT)
+    reopen_until: Mapped[datetime | None] = mapped_column(INSTANT)  # as routing said when it ended
     cycle: Mapped[int | None]  # its round; null while nobody has said
     consented_at: Mapped[datetime | None] = mapped_column(INSTANT)
     consent_form: Mapped[bool] = mapped_column(server_default=sa.false())  # with identity and words
     sealed_to: Mapped[str | None]  # the key's id by which the Ombudsman was given all the words
     handed_over_at: Mapped[datetime | None] = mapped_column(INSTANT)
     deadlines: Mapped[list[Deadline]] = relationship()
+
+    def taken_up_until(self) -> datetime:
+        """Until when it may be taken up again, if it is over."""
+        return self.reopen_until or self.status_since + FORMERLY_WITHIN
 
 
 class LostReport(Base):

@@ -294,6 +294,7 @@ class CaseEvent(Tolerant):
     at = fields.AwareDateTime(required=True)
     status = fields.String(required=True)
     cycle = fields.Integer(load_default=None)
+    reopen_until = fields.AwareDateTime(load_default=None)
     reply_id = fields.String(load_default=None, allow_none=True)
 
 

@@ -92,6 +92,7 @@ class Intake(Service):
         """The report stands where its case stands."""
         if report.status != told["status"]:
             report.status, report.status_since = told["status"], told["at"]
+            report.reopen_until = told["reopen_until"]
         report.cycle = told["cycle"] or report.cycle
         if event.type == "case.withdrawn.v1":
             report.consented_at, report.consent_form = None, False

@@ -143,7 +143,7 @@ class Archive(Resource):
     @verb("Archive", schemas.Archive)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """The reporter is told why, and may object."""
-        after = domain.archive(turn.case, turn.actor, turn.at, reason=body["reason"])
+        after = domain.archive(turn.case, turn.actor, turn.at, turn.rules, reason=body["reason"])
         words = Words(About.ARCHIVE, body["text"])
         turn.make(Action.ARCHIVE, after, lambda c, r: events.archived(c, turn.at, r), words=words)
 

@@ -94,12 +94,12 @@ def dispose(
     return replace(case, status=status, agency=agency, supporting=supporting, disposed_at=at)
 
 
-def archive(case: Case, actor: Actor, at: datetime, *, reason: ArchiveReason) -> Case:
+def archive(case: Case, actor: Actor, at: datetime, rules: Rules, *, reason: ArchiveReason) -> Case:
     """Ends the case unhandled, for a typed reason; the reporter may object."""
     status = permit(actor, case, Action.ARCHIVE)
     if reason is ArchiveReason.INCOMPLETE and not case.questions:
         raise Invalid("incomplete only after the reporter was asked", "reason", "asked_first")
-    return replace(case, status=status, archive_reason=reason, ended_at=at)
+    return _over(replace(case, status=status, archive_reason=reason), at, rules)
 
 
 def forward(case: Case, actor: Actor, at: datetime) -> Case:
@@ -281,25 +281,26 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     reopened, what is answered or archived is objected to. Returns which of the two it was."""
     action = Action.REOPEN if case.status is Status.CLOSED else Action.OBJECT
     status = permit(REPORTER, case, action)
-    if case.ended_at is not None and at > case.ended_at + timedelta(days=rules.reopen_days):
-        raise TooLate(f"the {rules.reopen_days} days to ask for that are over")
+    until = case.reopen_until or (case.ended_at and _reopen_until(case.ended_at, rules))
+    if until is not None and at > until:
+        raise TooLate("the time to ask for that is over")
     if status is Status.UNVERIFIED:
         held = case.agency is not None
         disposed_at = None if held else case.disposed_at  # what was returned is as it was then
         case = replace(case, agency=None, supporting=(), disposed_at=disposed_at)
     objections = case.objections + (action is Action.OBJECT)
     case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
-    return action, replace(
-        case, ended_at=None, outcome=None, closed_how=None, archive_reason=None, awaited_from=None
-    )
+    case = replace(case, ended_at=None, reopen_until=None, closed_how=None, archive_reason=None)
+    return action, replace(case, outcome=None, awaited_from=None)
 
 
-def accept(case: Case, at: datetime) -> Case:
+def accept(case: Case, at: datetime, rules: Rules) -> Case:
     """The reporter is content. A merged case is closed for its own reporter only."""
     if case.closed_how is Closing.AUTO_CLOSED:
         raise TooLate("the case was closed by silence before")
     status = permit(REPORTER, case, Action.ACCEPT)
-    return replace(case, status=status, closed_how=Closing.ACCEPTED, ended_at=at, merged_into=None)
+    accepted = replace(case, status=status, closed_how=Closing.ACCEPTED, merged_into=None)
+    return _over(accepted, at, rules)
 
 
 def rate(case: Case, stars: int) -> Case:
@@ -315,19 +316,20 @@ def withdraw(case: Case, at: datetime, *, followers: int) -> Case:
     return replace(case, status=status, ended_at=at, merged_into=None)
 
 
-def auto_close(case: Case, at: datetime, *, cycle: int) -> Case:
+def auto_close(case: Case, at: datetime, rules: Rules, *, cycle: int) -> Case:
     """The reporter's time to object to that round's answer is over. A merged case is closed for its
     own reporter only."""
     status = permit(CLOCK, case, Action.AUTO_CLOSE)
     if cycle != case.cycle:
         raise NotAllowed("that limit belongs to an earlier round")
-    auto_closed = Closing.AUTO_CLOSED
-    return replace(case, status=status, closed_how=auto_closed, ended_at=at, merged_into=None)
+    auto_closed = replace(case, status=status, closed_how=Closing.AUTO_CLOSED, merged_into=None)
+    return _over(auto_closed, at, rules)
 
 
 def give_up(
     case: Case,
     at: datetime,
+    rules: Rules,
     *,
     due_at: datetime,
     asked_at: datetime | None = None,
@@ -346,7 +348,18 @@ def give_up(
     if followers:
         return replace(case, status=case.awaited_from or Status.UNVERIFIED, awaited_from=None)
     incomplete = ArchiveReason.INCOMPLETE
-    return replace(case, status=status, archive_reason=incomplete, ended_at=at, awaited_from=None)
+    archived = replace(case, status=status, archive_reason=incomplete, awaited_from=None)
+    return _over(archived, at, rules)
+
+
+def _over(case: Case, at: datetime, rules: Rules) -> Case:
+    """A case that ends, and until when its reporter may have it taken up again: by what holds now,
+    for that is what they are told."""
+    return replace(case, ended_at=at, reopen_until=_reopen_until(at, rules))
+
+
+def _reopen_until(ended_at: datetime, rules: Rules) -> datetime:
+    return ended_at + timedelta(days=rules.reopen_days)
 
 
 # --- what is shown

@@ -134,13 +134,15 @@ def disagreed(case: Case, at: datetime, action: Action, seats: Seats) -> Fact:
 
 def closed(case: Case, at: datetime) -> Fact:
     """It is over."""
-    return _fact("case.closed.v1", case, at, how=case.closed_how, cycle=case.cycle)
+    told = {"how": case.closed_how, "cycle": case.cycle} | _reopen_until(case)
+    return _fact("case.closed.v1", case, at, **told)
 
 
 def archived(case: Case, at: datetime, reply_id: UUID | None = None) -> Fact:
     """It will not be handled."""
     reply = str(reply_id) if reply_id else None
-    return _fact("case.archived.v1", case, at, reason=case.archive_reason, reply_id=reply)
+    told = {"reason": case.archive_reason, "reply_id": reply} | _reopen_until(case)
+    return _fact("case.archived.v1", case, at, **told)
 
 
 def forwarded(case: Case, at: datetime, reply_id: UUID) -> Fact:
@@ -215,6 +217,11 @@ def _fact(type: str, case: Case, at: datetime, **data: Any) -> Fact:
 
 def _classification(case: Case) -> dict[str, Any]:
     return {"kind": case.kind, "class": case.class_, "category": case.category}
+
+
+def _reopen_until(case: Case) -> dict[str, Any]:
+    """Until when its reporter may have it taken up again: said once, here."""
+    return {"reopen_until": case.reopen_until and rfc3339(case.reopen_until)}
 
 
 def _desks(case: Case, seats: Seats) -> dict[str, Any]:

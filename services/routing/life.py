@@ -302,6 +302,7 @@ class Case:
     disposed_at: datetime | None = None
     asked_at: datetime | None = None
     ended_at: datetime | None = None
+    reopen_until: datetime | None = None
     archive_reason: ArchiveReason | None = None
     outcome: Outcome | None = None
     closed_how: Closing | None = None

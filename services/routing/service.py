@@ -106,7 +106,7 @@ class Routing(Service):
 
         def disagree(case: Case) -> tuple[Action, Case, Say | None]:
             # for them it ended when their own did: the other's may be over long ago
-            ended = replace(case, ended_at=row.ended_at)
+            ended = replace(case, ended_at=row.ended_at, reopen_until=row.reopen_until)
             rules = self._rules(tx, at)
             action, after = domain.disagree(ended, at, rules)
             return action, after, lambda c, _: events.disagreed(c, at, action, rules.seats)
@@ -120,7 +120,8 @@ class Routing(Service):
         _, row = self._family(tx, event.subject)
 
         def accept(case: Case) -> tuple[Action, Case, Say | None]:
-            return Action.ACCEPT, domain.accept(case, at), lambda c, _: events.closed(c, at)
+            after = domain.accept(case, at, self._rules(tx, at))
+            return Action.ACCEPT, after, lambda c, _: events.closed(c, at)
 
         self._let(tx, Action.ACCEPT, row, row, at, accept)
 
@@ -304,7 +305,8 @@ class Routing(Service):
 
     def _auto_close(self, tx: Session, row: models.Case, told: dict[str, Any]) -> None:
         at = told["at"]
-        after = domain.auto_close(case_file.value(row), at, cycle=told["cycle"])
+        rules = self._rules(tx, at)
+        after = domain.auto_close(case_file.value(row), at, rules, cycle=told["cycle"])
         step = Step(Action.AUTO_CLOSE, CLOCK, at)
         case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
 
@@ -313,7 +315,8 @@ class Routing(Service):
     ) -> None:
         at, case = told["at"], case_file.value(row)
         others, due_at = len(case_file.followers(tx, row.number)), told["due_at"]
-        after = domain.give_up(case, at, asked_at=asked_at, due_at=due_at, followers=others)
+        limit = {"asked_at": asked_at, "due_at": due_at}
+        after = domain.give_up(case, at, self._rules(tx, at), **limit, followers=others)
         step = Step(Action.GIVE_UP, CLOCK, at)
 
         def say(case: Case, _: UUID) -> Fact:

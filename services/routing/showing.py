@@ -142,6 +142,7 @@ class CaseShown(CaseListed):
     verified_at = fields.AwareDateTime(allow_none=True)
     disposed_at = fields.AwareDateTime(allow_none=True)
     ended_at = fields.AwareDateTime(allow_none=True)
+    reopen_until = fields.AwareDateTime(allow_none=True)
     archive_reason = schemas.Word(ArchiveReason, allow_none=True)
     outcome = schemas.Word(Outcome, allow_none=True)
     closed_how = schemas.Word(Closing, allow_none=True)

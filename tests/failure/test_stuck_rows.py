@@ -48,6 +48,7 @@ RESTS = {
         "escalation.feed_entry", "escalation.feed_stream", "escalation.feed_key",
         "escalation.feed_checkpoint", "escalation.feed_key_use", "escalation.feed_epoch",
         "escalation.feed_acknowledgement", "escalation.feed_broadcast", "escalation.feed_pulse",
+        "escalation.feed_key_withdrawal",
         "escalation.feed_poke", "escalation.feed_poke.settled_at",
         "escalation.feed_poke.outcome=delivered", "escalation.feed_poke.outcome=expired",
         "escalation.feed_poke.outcome=withdrawn", "escalation.feed_poke.next_try_at",
@@ -60,7 +61,9 @@ RESTS = {
     ),
     "the date of a step: where a case stands, its status says": (
         "routing.cases.verified_at", "routing.cases.disposed_at", "routing.cases.asked_at",
-        "routing.cases.ended_at", "routing.cases.offered_at", "routing.cases.handed_over_at",
+        "routing.cases.ended_at", "routing.cases.reopen_until", "intake.report.reopen_until",
+        "escalation.case_state.reopen_until", "routing.cases.offered_at",
+        "routing.cases.handed_over_at",
         "routing.cases.outcome=fulfilled", "routing.cases.outcome=partly_fulfilled",
         "routing.cases.outcome=not_fulfilled", "routing.cases.outcome=explained",
         "intake.report.consented_at", "intake.report.handed_over_at",

@@ -48,6 +48,7 @@ class CaseState(Base):
     cycle: Mapped[int] = mapped_column(server_default=sa.text("1"))
     follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
     received_at: Mapped[datetime] = mapped_column(MOMENT)
+    reopen_until: Mapped[datetime | None] = mapped_column(MOMENT)  # of one that is archived
     unheard_cycle: Mapped[int | None]  # whose answer or question the reporter could not be told of
     offered_at: Mapped[datetime | None] = mapped_column(MOMENT)
     handed_over_at: Mapped[datetime | None] = mapped_column(MOMENT)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from chassis.outbox import emit
 from chassis.together import held
 from services.escalation import events
-from services.escalation.domain import OBJECTION_WITHIN, offer_reason
+from services.escalation.domain import FORMERLY_WITHIN, offer_reason
 from services.escalation.models import CaseState, ClockRun, Consent
 from services.escalation.watch.clockwork import OVER
 
@@ -23,8 +23,9 @@ A_TURN = 50
 _EXPIRED = sa.text("""
 SELECT s.number FROM case_state s
 WHERE s.offered_at IS NOT NULL AND s.handed_over_at IS NULL AND s.status = 'archived'
-AND NOT EXISTS (SELECT FROM clock c WHERE c.number = s.number AND c.set_aside
-                AND c.stopped_at >= :since)
+AND CASE WHEN s.reopen_until IS NOT NULL THEN s.reopen_until < :now
+    ELSE NOT EXISTS (SELECT FROM clock c WHERE c.number = s.number AND c.set_aside
+                     AND c.stopped_at >= :formerly) END
 LIMIT :most FOR UPDATE OF s SKIP LOCKED
 """)
 
@@ -68,7 +69,7 @@ def lapse(tx: Session, case: CaseState, now: datetime) -> None:
 def expire(tx: Session, now: datetime) -> bool:
     """Takes back what is offered in archived cases whose time to be objected to is over; whether
     there may be more of them."""
-    asked = {"since": now - OBJECTION_WITHIN, "most": A_TURN}
+    asked = {"now": now, "formerly": now - FORMERLY_WITHIN, "most": A_TURN}
     numbers = tx.scalars(_EXPIRED, asked).all()
     for number in numbers:
         _end(tx, tx.get_one(CaseState, number), now)

@@ -15,7 +15,7 @@ UNHELD = frozenset(
     {Happening.RETURNED, Happening.RETURNED_TO_ARBITER, Happening.OBJECTED_TO_ARCHIVING}
 )
 
-AWAITS_REPORTER = "awaiting_reporter"
+AWAITS_REPORTER, ARCHIVED = "awaiting_reporter", "archived"
 # What an event may say of it; what one does not say stays as it is known.
 SAID = ("status", "cycle", "kind", "klass", "category", "agency", "decider", "passes_by")
 
@@ -42,6 +42,8 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     for name in SAID:
         if name in data:
             setattr(case, name, data[name])
+    if case.status != was:
+        case.reopen_until = data.get("reopen_until") if case.status == ARCHIVED else None
     if was == AWAITS_REPORTER and (case.status != was or what is Happening.MERGED):
         case.unheard_cycle = None  # it was about a question that nobody waits for any more
     if what in UNHELD:
@@ -51,7 +53,7 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     if what is Happening.REOPENED:
         # who was closed stands alone: each ends their own; who was not is reopened with the other
         case.follows = case.follows and was not in OVER
-    ended = was in OVER and was != "archived"  # what was archived goes on
+    ended = was in OVER and was != ARCHIVED  # what was archived goes on
     if ended and what in (Happening.REOPENED, Happening.MERGED):
         case.offered_at = None  # its H begins anew
     return (case.kind, case.klass) != before

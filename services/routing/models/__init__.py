@@ -262,6 +262,7 @@ class Case(Base):
     disposed_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    reopen_until: Mapped[datetime | None]
     archive_reason: Mapped[ArchiveReason | None] = word(ArchiveReason)
     outcome: Mapped[Outcome | None] = word(Outcome)
     closed_how: Mapped[Closing | None] = word(Closing)

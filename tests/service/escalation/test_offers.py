@@ -277,6 +277,25 @@ def test_what_was_archived_too_long_ago_to_be_objected_to_is_offered_no_more(tow
     assert consented(tower.at("2026-12-23 11:00")) == [NUMBER]
 
 
+@pytest.mark.parametrize(
+    ("said", "last"), [("2026-12-07T02:00:00Z", "2026-12-07 10:00"), (None, "2026-12-23 10:00")]
+)
+def test_it_is_offered_as_long_as_routing_said_or_as_held_when_it_said_nothing(
+    tower: Tower, said: str | None, last: str
+) -> None:
+    tower.begin_work()
+    tower.at("2026-11-21 00:00:05").sweep()
+    until = {"reopen_until": said} if said else {}
+    tower.at("2026-11-23 10:00").hear("case.archived.v1", reason="incomplete", **until)
+    if said is None:
+        tower.database.psql("UPDATE case_state SET reopen_until = NULL")
+
+    expire(tower.at(last))
+    assert offers(tower) == [BY_S]
+    expire(tower.at(f"{last}:01"))
+    assert offers(tower) == [BY_S, BACK]
+
+
 def test_the_offer_stands_in_a_case_that_was_handed_over_before_it_was_archived(
     tower: Tower,
 ) -> None:
@@ -291,7 +310,7 @@ def test_the_offer_stands_in_a_case_that_was_handed_over_before_it_was_archived(
 
 
 def test_the_offers_of_archived_cases_are_found_without_reading_the_others(tower: Tower) -> None:
-    asked = {"since": tower.clock.now(), "most": A_TURN}
+    asked = {"now": tower.clock.now(), "formerly": tower.clock.now(), "most": A_TURN}
     with tower.db.begin() as tx:
         tx.execute(sa.text("SET LOCAL enable_seqscan = off"))
         plan = tx.scalars(sa.text(f"EXPLAIN {_EXPIRED.text}"), asked).all()

@@ -90,6 +90,9 @@ class Stream:
         for field in ("at", "received_at"):
             if field in example:
                 data.setdefault(field, rfc3339(at))
+        if "reopen_until" in example:  # as routing says of what ends then
+            ended_at = datetime.fromisoformat(data["at"])
+            data.setdefault("reopen_until", rfc3339(ended_at + timedelta(days=30)))
         if type == "case.data_requested.v1":
             self._asked[number] = data["at"]
         if "news_at" in example:  # of a question: the last one

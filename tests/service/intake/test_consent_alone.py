@@ -41,7 +41,7 @@ def test_a_consent_ends_alone_whatever_the_report_waits_for(
 ):
     consent(api, receipt)
     hear(worker, receipt, f"case.{happened}.v1", status=status)
-    intake_db.psql("UPDATE report SET status_since = now() - %s * interval '1 day'", [days])
+    intake_db.psql("UPDATE report SET reopen_until = now() - %s * interval '1 day'", [days - 30])
     before = seen(api, receipt)
 
     assert TAKE_BACK in before["actions"]

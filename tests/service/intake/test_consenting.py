@@ -45,6 +45,9 @@ def said(intake_db, *types):
 def hear(worker, receipt, type, sequence=1, without=(), **data):
     """Receives an event like its contract's first example, without some of its fields."""
     example = next(iter(contracts.examples(type).values()))["data"]
+    if "reopen_until" in example:  # thirty days after that
+        ended_at = datetime.fromisoformat((example | data)["at"])
+        data.setdefault("reopen_until", (ended_at + timedelta(days=30)).isoformat())
     told = {name: value for name, value in (example | data).items() if name not in without}
     now = worker.clock.now()
     event = Event(

@@ -1,5 +1,7 @@
 """A reporter is shown the clocks that run for them, and none that has stopped."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.service.intake.test_consenting import ask, consent, hear, said, seen
@@ -141,11 +143,19 @@ def test_who_follows_another_report_is_warned_if_their_own_limit_ends_too_late(
     assert (after["day"], "too late" in after["en"]) == ("2099-01-01", True)
 
 
-def test_what_was_archived_more_than_thirty_days_ago_takes_neither_objection_nor_identity(
-    api, intake_db, receipt, worker, life
+@pytest.mark.parametrize(
+    "since",
+    [
+        "UPDATE report SET reopen_until = now() + %s::interval",
+        "UPDATE report SET status_since = now() - interval '30 days' + %s::interval,"
+        " reopen_until = NULL",
+    ],
+    ids=["as_routing_said", "formerly"],
+)
+def test_what_was_archived_too_long_ago_takes_neither_objection_nor_identity(
+    api, intake_db, receipt, worker, life, since
 ):
     life.case("archived", 2, "archived")
-    since = "UPDATE report SET status_since = now() - interval '30 days' + %s::interval"
     intake_db.psql(since, ["1 hour"])
     before = seen(api, receipt)["actions"], ask(api, receipt, "escalation-check").json()
     intake_db.psql(since, ["-1 hour"])
@@ -159,3 +169,30 @@ def test_what_was_archived_more_than_thirty_days_ago_takes_neither_objection_nor
     assert consent(api, receipt).status_code == 409
     asked = ("report.objected.v1", "report.escalation_consented.v1", "report.words_sealed.v1")
     assert said(intake_db, *asked) == []
+
+
+@pytest.mark.parametrize(("what", "action"), [("closed", "reopen"), ("archived", "object")])
+def test_how_long_a_report_may_be_taken_up_again_is_told_as_routing_says(
+    api, receipt, worker, life, what, action
+):
+    """By whatever number of days it has that from: intake knows none."""
+    now = worker.clock.now()
+    over, ahead = ((now + timedelta(days=n)).isoformat() for n in (-1, 90))
+    offered = []
+    for until in (over, ahead):
+        life.case(what, 2, what, reopen_until=until)
+        shown = seen(api, receipt)
+        *_, line = (one for one in shown["timeline"] if one["what"] == f"case.{what}")
+        assert line["detail"]["reopen_until"] == until
+        offered.append(action in shown["actions"])
+        life.case("objected", 3, "in_progress")
+
+    assert offered == [False, True]
+
+
+def test_a_refusal_leaves_the_time_to_take_it_up_again_as_it_was_said(api, receipt, worker, life):
+    until = (worker.clock.now() + timedelta(days=90)).isoformat()
+    life.case("closed", 2, "closed", reopen_until=until)
+    life.case("refused", 3, "closed", action="accept", reason_code="too_late")
+
+    assert "reopen" in seen(api, receipt)["actions"]

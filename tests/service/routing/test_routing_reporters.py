@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from chassis.inbox import ANYBODY
@@ -70,6 +72,58 @@ def test_thirty_days_after_closing_it_is_too_late(office):
         "case.refused.v1", "reopen", "too_late", "closed",
     )  # fmt: skip
     assert notes(office, number)[-1] == ("reopen", "It broke again.")
+
+
+@pytest.fixture
+def decree(office):
+    """Has another number of days hold from today on."""
+    sql = (
+        "INSERT INTO routing_limit (name, effective_from, value, decree)"
+        " VALUES ('reopen_days', current_date - 1, %s, 'Perbup 9')"
+    )
+    yield lambda days: office.database.psql(sql, [days])
+    office.database.psql("DELETE FROM routing_limit WHERE decree = 'Perbup 9'")
+
+
+@pytest.mark.parametrize("status", ["closed", "archived"])
+def test_a_decree_takes_no_day_away_that_a_reporter_was_told(office, decree, status):
+    numbers = [office.bring(status) for _ in range(2)]
+    for number in numbers:
+        said, shown = told(office, number)[1], office.case(number)
+        until = [datetime.fromisoformat(one["reopen_until"]) for one in (said, shown)]
+        assert until == [datetime.fromisoformat(said["at"]) + timedelta(days=30)] * 2
+    decree(14)
+
+    office.later(days=20)
+    office.hear("report.objected.v1", numbers[0], reason="It broke again.")
+    assert told(office, numbers[0])[0] != "case.refused.v1"
+    assert office.case(numbers[0])["reopen_until"] is None
+    office.later(days=10, minutes=1)
+    office.hear("report.objected.v1", numbers[1], reason="It broke again.")
+    assert told(office, numbers[1])[1]["reason_code"] == "too_late"
+
+
+@pytest.mark.parametrize("status", ["closed", "archived"])
+def test_what_ends_after_a_decree_may_be_taken_up_as_long_as_that_says(office, decree, status):
+    decree(14)
+    number = office.bring(status)
+    said = told(office, number)[1]
+    ended_at, until = (datetime.fromisoformat(said[name]) for name in ("at", "reopen_until"))
+    assert until - ended_at == timedelta(days=14)
+
+    office.later(days=14, minutes=1)
+    office.hear("report.objected.v1", number, reason="It broke again.")
+    assert told(office, number)[1]["reason_code"] == "too_late"
+
+
+def test_what_ended_before_that_was_said_may_be_taken_up_by_what_holds_now(office, decree):
+    number = office.bring("closed")
+    office.database.psql("UPDATE cases SET reopen_until = NULL WHERE number = %s", [number])
+    decree(14)
+
+    office.later(days=20)
+    office.hear("report.reopened.v1", number, reason="It broke again.")
+    assert told(office, number)[1]["reason_code"] == "too_late"
 
 
 @pytest.mark.parametrize(

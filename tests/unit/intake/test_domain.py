@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
-from services.escalation.domain import OBJECTION_WITHIN
+from services.escalation.domain import FORMERLY_WITHIN
 from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
 from services.intake import allowance, domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
@@ -74,23 +74,23 @@ def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
 
 
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
-def test_what_is_over_can_be_taken_up_again_for_thirty_days(status):
-    assert domain.actions(status, NOW - timedelta(days=30), NOW) == sorted(ACTIONS[status])
-    assert domain.actions(status, NOW - timedelta(days=30, seconds=1), NOW) == []
+def test_what_is_over_can_be_taken_up_again_as_long_as_routing_said(status):
+    assert domain.actions(status, NOW, NOW) == sorted(ACTIONS[status])
+    assert domain.actions(status, NOW - timedelta(microseconds=1), NOW) == []
 
 
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("age", [0, 31], ids="{}-days".format)
+@pytest.mark.parametrize("days", [30, -1], ids="{}-days".format)
 @pytest.mark.parametrize("handed_over", [False, True], ids=["here", "handed-over"])
 def test_a_consent_that_stands_can_be_taken_back_however_the_report_stands(
-    status, age, handed_over
+    status, days, handed_over
 ):
-    since = NOW - timedelta(days=age)
-    without = domain.actions(status, since, NOW, handed_over=handed_over)
-    with_it = domain.actions(status, since, NOW, consented=True, handed_over=handed_over)
+    until = NOW + timedelta(days=days)
+    without = domain.actions(status, until, NOW, handed_over=handed_over)
+    with_it = domain.actions(status, until, NOW, consented=True, handed_over=handed_over)
 
     assert with_it == sorted([*without, Action.WITHDRAW_CONSENT])
-    domain.permit(Action.WITHDRAW_CONSENT, status, since, NOW)
+    domain.permit(Action.WITHDRAW_CONSENT, status, until, NOW)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -124,15 +124,18 @@ def test_the_reporter_is_shown_the_arbiters_limit_when_it_runs_whoever_decides(a
 
 
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("age", [0, 30, 31], ids="{}-days".format)
-def test_intake_lets_through_what_routing_will_take(status, age):
+@pytest.mark.parametrize("age", [0, 14, 15, 30, 31], ids="{}-days".format)
+@pytest.mark.parametrize("decreed", [None, 14, 30], ids=["formerly", "14", "30"])
+def test_intake_lets_through_what_routing_will_take(status, age, decreed):
     since, over = NOW - timedelta(days=age), status in allowance.OVER
-    stands = case(life.Status(status), ended_at=since if over else None)
+    within = domain.FORMERLY_WITHIN if decreed is None else timedelta(days=decreed)
+    told = since + within if over and decreed is not None else None
+    stands = case(life.Status(status), ended_at=since if over else None, reopen_until=told)
     reporters = set(Action) - CONSENTING
 
     taken = {action for action in reporters if takes(stands, life.Action(action))}
 
-    assert set(domain.actions(status, since, NOW)) - CONSENTING == taken
+    assert set(domain.actions(status, since + within, NOW)) - CONSENTING == taken
 
 
 def takes(stands, action):
@@ -146,10 +149,10 @@ def takes(stands, action):
 
 
 def test_consent_to_what_was_archived_is_taken_as_long_as_an_objection_is():
-    for age in (0, 30, 31):
-        may = domain.actions(Status.ARCHIVED, NOW - timedelta(days=age), NOW)
+    for days in (1, 0, -1):
+        may = domain.actions(Status.ARCHIVED, NOW + timedelta(days=days), NOW)
         assert (Action.CONSENT in may) is (Action.OBJECT in may)
-    assert OBJECTION_WITHIN == domain.REOPEN_WITHIN  # for so long it is offered
+    assert FORMERLY_WITHIN == domain.FORMERLY_WITHIN  # for so long it was offered
 
 
 @pytest.mark.parametrize(

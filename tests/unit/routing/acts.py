@@ -85,7 +85,9 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
             before, actor, at, RULES, class_=Class.ORDINARY, category="sampah"
         ),
         Action.DISPOSE: lambda: domain.dispose(before, actor, at, agency="dpupr"),
-        Action.ARCHIVE: lambda: domain.archive(before, actor, at, reason=ArchiveReason.TOO_GENERAL),
+        Action.ARCHIVE: lambda: domain.archive(
+            before, actor, at, RULES, reason=ArchiveReason.TOO_GENERAL
+        ),
         Action.FORWARD: lambda: domain.forward(before, actor, at),
         Action.REQUEST_DATA: lambda: domain.request_data(before, actor, at),
         Action.CANCEL_REQUEST: lambda: domain.cancel_request(before, actor),
@@ -107,11 +109,11 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         Action.SUPPLEMENT: lambda: domain.supplement(before, at, answers=True),
         Action.OBJECT: lambda: domain.disagree(before, at, RULES)[1],
         Action.REOPEN: lambda: domain.disagree(before, at, RULES)[1],
-        Action.ACCEPT: lambda: domain.accept(before, at),
+        Action.ACCEPT: lambda: domain.accept(before, at, RULES),
         Action.RATE: lambda: domain.rate(before, 4),
         Action.WITHDRAW: lambda: domain.withdraw(before, at, followers=0),
-        Action.AUTO_CLOSE: lambda: domain.auto_close(before, at, cycle=before.cycle),
-        Action.GIVE_UP: lambda: domain.give_up(before, at, due_at=at),
+        Action.AUTO_CLOSE: lambda: domain.auto_close(before, at, RULES, cycle=before.cycle),
+        Action.GIVE_UP: lambda: domain.give_up(before, at, RULES, due_at=at),
     }
     return (verbs | theirs)[action]()
 

@@ -243,16 +243,16 @@ def test_courtesy_may_stand_beside_substance():
 
 def test_incomplete_is_a_reason_only_after_asking():
     with pytest.raises(Invalid) as early:
-        domain.archive(case(), COORDINATOR, NOW, reason=ArchiveReason.INCOMPLETE)
+        domain.archive(case(), COORDINATOR, NOW, RULES, reason=ArchiveReason.INCOMPLETE)
     assert refused(early.value) == ("reason", "asked_first")
-    domain.archive(case(questions=1), COORDINATOR, NOW, reason=ArchiveReason.INCOMPLETE)
+    domain.archive(case(questions=1), COORDINATOR, NOW, RULES, reason=ArchiveReason.INCOMPLETE)
 
 
 def test_a_late_reply_of_the_clock_does_not_archive_a_newer_question():
     waiting = case(Status.AWAITING_REPORTER, asked_at=NOW)
     with pytest.raises(NotAllowed):
-        domain.give_up(waiting, NOW, due_at=NOW - timedelta(days=1))
-    ended = domain.give_up(waiting, NOW, due_at=NOW + timedelta(days=30))
+        domain.give_up(waiting, NOW, RULES, due_at=NOW - timedelta(days=1))
+    ended = domain.give_up(waiting, NOW, RULES, due_at=NOW + timedelta(days=30))
     assert ended.archive_reason is ArchiveReason.INCOMPLETE
 
 
@@ -282,6 +282,18 @@ def test_after_thirty_days_it_is_too_late(status):
         domain.disagree(case(status), NOW + timedelta(days=30, seconds=1), RULES)
 
 
+@pytest.mark.parametrize("days", [14, 45])
+def test_how_long_it_may_be_taken_up_again_is_settled_when_it_ends(days):
+    """By what holds then: its reporter is told so, and another decree takes nothing back."""
+    ended = domain.accept(case(Status.ANSWERED), NOW, replace(RULES, reopen_days=days))
+    assert ended.reopen_until == NOW + timedelta(days=days)
+
+    _, back = domain.disagree(ended, ended.reopen_until, RULES)
+    assert back.reopen_until is None
+    with pytest.raises(domain.TooLate):
+        domain.disagree(ended, ended.reopen_until + timedelta(microseconds=1), RULES)
+
+
 def test_an_objection_to_archiving_puts_the_case_back_on_the_desk():
     archived = case(Status.ARCHIVED, archive_reason=ArchiveReason.TOO_GENERAL, supporting=("dlh",))
     _, back = domain.disagree(archived, NOW, RULES)
@@ -291,13 +303,13 @@ def test_an_objection_to_archiving_puts_the_case_back_on_the_desk():
 
 def test_silence_is_not_acceptance_afterwards_either():
     with pytest.raises(domain.TooLate):
-        domain.accept(case(Status.CLOSED, closed_how=Closing.AUTO_CLOSED), NOW)
+        domain.accept(case(Status.CLOSED, closed_how=Closing.AUTO_CLOSED), NOW, RULES)
 
 
 def test_the_clock_of_an_earlier_round_closes_nothing():
     with pytest.raises(NotAllowed):
-        domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=1)
-    closed = domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, cycle=2)
+        domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, RULES, cycle=1)
+    closed = domain.auto_close(case(Status.ANSWERED, cycle=2), NOW, RULES, cycle=2)
     assert closed.closed_how is Closing.AUTO_CLOSED
 
 

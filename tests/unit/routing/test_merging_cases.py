@@ -131,8 +131,8 @@ def test_a_complaint_without_a_class_follows_no_case_that_has_none():
 
 def test_the_silence_of_one_brings_a_case_that_others_follow_back_to_where_it_was_asked():
     asked = case(Status.AWAITING_REPORTER)
-    assert domain.give_up(asked, NOW, due_at=NOW).status is Status.ARCHIVED
-    back = domain.give_up(asked, NOW, due_at=NOW, followers=1)
+    assert domain.give_up(asked, NOW, RULES, due_at=NOW).status is Status.ARCHIVED
+    back = domain.give_up(asked, NOW, RULES, due_at=NOW, followers=1)
     assert (back.status, back.archive_reason, back.ended_at) == (Status.IN_PROGRESS, None, None)
 
 
@@ -163,7 +163,7 @@ def test_whom_the_parent_complains_about_does_not_see_the_follower_either():
 def test_a_followers_reporter_accepts_and_withdraws_for_itself():
     child, parent = pair(status=Status.ANSWERED)
     follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
-    for left in (domain.accept(follower, NOW), domain.withdraw(follower, NOW, followers=0)):
+    for left in (domain.accept(follower, NOW, RULES), domain.withdraw(follower, NOW, followers=0)):
         assert left.merged_into is None
 
 
@@ -178,10 +178,12 @@ def test_a_follower_counts_its_own_rounds():
 def test_a_followers_silence_closes_it_and_parts_it_from_its_parent():
     child, parent = pair(status=Status.ANSWERED)
     follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
-    closed = domain.auto_close(follower, NOW, cycle=follower.cycle)
+    closed = domain.auto_close(follower, NOW, RULES, cycle=follower.cycle)
     assert (closed.status, closed.merged_into) == (Status.CLOSED, None)
     with pytest.raises(NotAllowed):
-        domain.give_up(domain.replace(follower, status=Status.AWAITING_REPORTER), NOW, due_at=NOW)
+        domain.give_up(
+            domain.replace(follower, status=Status.AWAITING_REPORTER), NOW, RULES, due_at=NOW
+        )
 
 
 def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
