@@ -83,7 +83,7 @@ def verb(summary: str, body: type[Strict]) -> Any:
             now = self.clock.now()
             with self.db.begin() as tx:
                 who = signed_in(tx, req, now)
-                key = key.sent_by(who.id)
+                key = key.sent_by(who.id, f"{req.method} {_address(req, number)}")
                 if answer := key.answered(tx):
                     return answer
                 row = seen(tx, who, number, lock=True)
@@ -103,6 +103,11 @@ def verb(summary: str, body: type[Strict]) -> Any:
         return described(on_post)
 
     return decorate
+
+
+def _address(req: falcon.Request, number: str) -> str:
+    """The address of a verb as it is kept, however its number was typed."""
+    return (req.uri_template or req.path).format(number=number)
 
 
 class Verification(Resource):

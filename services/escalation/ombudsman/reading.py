@@ -32,7 +32,7 @@ class Dossiers(Ombudsman):
     def as_data(self, req: falcon.Request, number: str) -> dict[str, Any]:
         self.admit(req)
         with self.db.begin() as tx:
-            found = tx.get(models.Dossier, number.upper())
+            found = tx.get(models.Dossier, number)
             if found is None:
                 raise NotFound("no such case was handed over")
             sealed = parts.of(tx, found.number)

@@ -10,7 +10,7 @@ from falcon import testing
 
 from chassis.tokens import LIFETIME
 from services.escalation.models import LocalDay
-from tests.service.escalation.tower import Tower
+from tests.service.escalation.tower import NUMBER, Tower
 from tests.service.escalation.window import Window
 
 OTHER = "KTB-98765-43210"
@@ -228,3 +228,12 @@ def test_a_day_that_a_decree_has_worked_names_the_decree(window: Window, tower: 
     }  # fmt: skip
     assert "7 November 2026, Piket (Perbup 9/2026)." in limit["sentence"]["id"]
     assert "pukul 23.59.59 WITA." in limit["sentence"]["id"]
+
+
+@pytest.mark.parametrize("what", ["deadlines", "explain"])
+def test_a_number_is_read_however_it_was_typed(window: Window, tower: Tower, what: str):
+    tower.open()
+
+    assert window.ask(what, number=NUMBER.lower()).json == window.ask(what).json
+    other = window.ask(what, number=OTHER.lower())
+    assert other.status_code == window.ask(what, number=OTHER).status_code == 404
