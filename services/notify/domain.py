@@ -132,6 +132,13 @@ def lies_ahead(moved: Mapping[str, Any]) -> bool:
     return moved["after"] is None or bool(moved["after"] > moved["at"])
 
 
+def end(moved: Mapping[str, Any]) -> str | None:
+    """Where a limit that was moved ends now, as messages keep it; None while it stands."""
+    if moved["after"] is None:
+        return None
+    return str((moved.get("ends_on") or moved["after"]).isoformat())
+
+
 TO_POSTS: Mapping[str, About] = {
     "deadline.approaching.v1": About.POST_REMINDED,
     "escalation.raised.v1": About.POST_RAISED,
@@ -157,7 +164,7 @@ ENDS_REMINDERS = frozenset(
 )
 
 # Of which nothing that follows says that it is not so any more.
-UNCORRECTED = frozenset({About.ESCALATION_OFFERED, About.DEADLINE_APPROACHING})
+UNCORRECTED = frozenset({About.ESCALATION_OFFERED, About.DEADLINE_APPROACHING, About.POST_REMINDED})
 
 # What comes about though no officer does anything: whoever sends reports brings it about, to any
 # address and as often as they like.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -111,6 +111,26 @@ def overtake_reminders(tx: Session, number: str, clock: Clock) -> None:
     _overtake(tx, reminder, clock)
 
 
+def move_posts_reminder(
+    tx: Session, limit: Limit, due: str | None, clock: Clock, wait: timedelta
+) -> None:
+    """What waits to remind a post of a limit that was moved says where that is now (`due`, as
+    messages keep it). Of one that stands it says nothing, until that goes on, and then after
+    `wait`: nobody may remind of it again, so none is given up."""
+    write_now(tx)  # it may have come together with what moves it
+    untold = Message.state.in_(("due", "sending", "overtaken"))
+    reminders = sa.select(Message).where(*_told(limit, {About.POST_REMINDED}), untold)
+    locked = reminders.order_by(Message.id).with_for_update()
+    for message in tx.scalars(locked, execution_options={"populate_existing": True}).all():
+        message.taken_back = due is None and message.state == "sending"  # its try will tell
+        if due is not None:
+            message.facts = {**message.facts, "due": due}
+            if message.state == "overtaken":
+                _begin_again(message, clock, wait)
+        elif message.state == "due":
+            _end_overtaken(tx, message, clock)
+
+
 def end_void(tx: Session, message: Message, clock: Clock) -> bool:
     """Ends a message that was taken back while it was being sent, unless the server may have it;
     whether it did."""
@@ -170,6 +190,12 @@ def _end(message: Message, state: str, clock: Clock) -> None:
     """Nothing is left to do; nor to tell that its mailbox had no room, which reports may share."""
     message.state, message.next_at, message.settled_at = state, None, clock.real()
     message.put_off, message.not_before = False, message.written_at
+
+
+def _begin_again(message: Message, clock: Clock, wait: timedelta) -> None:
+    now = clock.real()
+    message.state, message.settled_at, message.written_at = "due", None, now
+    message.next_at = message.not_before = now + wait
 
 
 def was_taken_back(tx: Session, limit: Limit, due: str, at: datetime) -> bool:

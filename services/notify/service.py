@@ -212,6 +212,8 @@ class Notify(Service):
             ledger.overtake_reminders(tx, event.subject, self.clock)
         if event.type == "deadline.recomputed.v1":
             ledger.overtake_reminder(tx, _limit(event, data), self.clock)
+            ends, wait = domain.end(data), self.waiting(domain.About.POST_REMINDED, data)
+            ledger.move_posts_reminder(tx, _limit(event, data), ends, self.clock, wait)
             if domain.lies_ahead(data):
                 ledger.overtake_passing(tx, _limit(event, data), self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:

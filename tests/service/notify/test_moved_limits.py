@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.notify.desk import CONTACT, RAISED, Desk, known
+from tests.service.notify.desk import CONTACT, RAISED, SEKDA, Desk, furnish, known
 
 ENDED = {"clock": "S", "cycle": 1, "due_at": "2026-12-07T15:59:59Z", "ends_on": "2026-12-07"}
 PASSED = ("deadline.passed.v1", ENDED | {"at": "2026-12-07T16:00:03Z"})
@@ -166,6 +166,75 @@ def test_a_reminder_stands_when_another_limit_is_moved(
     hear(at_night, moved("2026-12-10", **{"clock": "D"} | other))
 
     assert reminders(at_night) == ["due"]
+
+
+POSTS_REMINDER = ("deadline.approaching.v1", REMINDER | {"clock": "S", "to": "sekda"})
+
+
+def posts_mails(desk: Desk) -> list[str]:
+    """What it is told in the morning."""
+    desk.later(hours=7)
+    desk.send()
+    letters = zip(desk.postbox.recipients, desk.postbox.mails, strict=True)
+    return [mail.get_content() for recipients, mail in letters if recipients == [SEKDA]]
+
+
+@pytest.mark.parametrize("reason", ["limit", "calendar", "reclassified", "resumed"])
+def test_a_post_is_reminded_of_where_a_limit_is_in_the_morning(at_night: Desk, reason: str) -> None:
+    hear(at_night, POSTS_REMINDER, moved("2026-12-09", reason), moved("2026-12-10", reason))
+
+    [mail] = posts_mails(at_night)
+    assert "berakhir pada 10 Desember 2026." in mail
+
+
+def test_a_post_is_reminded_of_no_limit_that_stands_and_of_it_when_that_goes_on(
+    at_night: Desk,
+) -> None:
+    """Its time to be reminded of may be over by then: there would be no other."""
+    hear(at_night, POSTS_REMINDER, moved(None, "paused"))
+    assert posts_mails(at_night) == []
+
+    at_night.later(days=3)
+    hear(at_night, moved("2026-12-10", "resumed"))
+
+    [mail] = posts_mails(at_night)
+    assert "berakhir pada 10 Desember 2026." in mail
+    hear(at_night, moved("2026-12-11", "calendar"))
+    assert len(posts_mails(at_night)) == 1  # it was told
+
+
+@pytest.mark.parametrize("other", [{"clock": "F"}, {"cycle": 2}], ids=str)
+def test_a_posts_reminder_stands_when_another_limit_is_moved(
+    at_night: Desk, other: dict[str, Any]
+) -> None:
+    hear(at_night, POSTS_REMINDER, moved("2026-12-10", **other), moved(None, "paused", **other))
+
+    [mail] = posts_mails(at_night)
+    assert "berakhir pada 7 Desember 2026." in mail
+
+
+@pytest.mark.parametrize(
+    ("moves", "told"),
+    [
+        ([moved("2026-12-10")], ["10 Desember 2026"]),
+        ([moved(None, "paused")], []),
+        ([moved(None, "paused"), moved("2026-12-10", "resumed")], ["10 Desember 2026"]),
+    ],
+    ids=["moved", "paused", "resumed"],
+)
+def test_a_posts_reminder_that_is_being_sent_is_tried_again_with_the_day_that_is_so(
+    desk: Desk, moves: list[tuple[str, dict[str, Any]]], told: list[str]
+) -> None:
+    furnish(desk)
+    known(desk)
+    hear(desk, POSTS_REMINDER)
+    [claim] = desk.outgoing.claim(100)
+    hear(desk, *moves)
+    desk.postbox.script.append("rcpt 451 later")
+    desk.outgoing.send(claim)
+
+    mails = posts_mails(desk)
+    assert [day in mail for day, mail in zip(told, mails, strict=True)] == [True] * len(told)
 
 
 @pytest.mark.parametrize("type", ["case.resumed.v1", "case.objected.v1"])
