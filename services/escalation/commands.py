@@ -1,7 +1,8 @@
 """Escalation's own commands.
 
-verify-feed           check every entry of both streams, and that what was decreed or refused is as
-                      it was told there; exit 1 and name the first that is broken
+verify-feed           check every entry of both streams and the pulse of each, and that what was
+                      decreed or refused is as it was told there; exit 1 and name the first that
+                      is broken
 introduce-feed-keys   show the public half of each key of the file that was not shown yet, and
                       announce it on the chain
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once), and
@@ -38,7 +39,7 @@ from sqlalchemy.orm import Session
 from chassis import outbox, strict_json
 from chassis.cli import moment, settings, transactions
 from chassis.clock import Clock
-from chassis.database import Transactions
+from chassis.database import AS_OF_NOW, Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import denials, models, seed
@@ -282,6 +283,7 @@ def verify(db: Transactions) -> int:
     broken_streams = 0
     for stream in STREAMS:
         with db.begin() as tx:
+            tx.execute(AS_OF_NOW)  # entries may be appended meanwhile
             good, broken = feed.verify(tx, stream)
         if broken:
             broken_streams = 1

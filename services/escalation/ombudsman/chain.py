@@ -66,7 +66,7 @@ class Broken:
     """The first entry that does not hold, and which check it fails."""
 
     position: int
-    check: str  # position, chain, hash, key, signature, checkpoint or end
+    check: str  # position, chain, hash, key, signature, checkpoint, end or pulse
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

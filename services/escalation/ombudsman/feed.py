@@ -223,24 +223,27 @@ def _text(row: Any) -> str:
 
 
 def verify(tx: Session, stream: str) -> tuple[int, chain.Broken | None]:
-    """Checks a whole stream against its keys, its checkpoints and its end: how many entries, and
-    the first that does not hold. A missing end is found by the stream's own row (and by whoever
-    witnessed it)."""
+    """Checks a whole stream against its keys, its checkpoints, its end and its pulse: how many
+    entries, and the first that does not hold. A missing end is found by the stream's own row (and
+    by whoever witnessed it). All of it must be read as of one moment (`AS_OF_NOW`)."""
     known = {one.kid: key for one in signing.published(tx) if (key := _public(one.jwk))}
     end = tx.get_one(FeedStream, stream)
-    position, hash = 0, chain.GENESIS
+    position, hash, signed_by = 0, chain.GENESIS, dict[str, None]()
 
     def remembered() -> Iterator[chain.Link]:
         nonlocal position, hash
         for link in _links(tx, stream):
             yield link
             position, hash = link.position, link.hash
+            signed_by[link.kid] = None
 
     witnesses = checkpoints.each(tx, stream)
     if broken := chain.first_broken(remembered(), known, checkpoints=witnesses):
         return broken.position - 1, broken
     if (position, hash) != (end.position, end.hash):
         return position, chain.Broken(position + 1, "end")
+    if not pulses.holds(tx, stream, known, list(signed_by)[:-1]):
+        return position, chain.Broken(position, "pulse")
     return position, None
 
 

@@ -7,13 +7,15 @@ signs now: an older one proves nothing more.
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.orm import Session
 
 from services.escalation import events
-from services.escalation.models import FeedPulse, FeedStream
+from services.escalation.models import FeedEntry, FeedPulse, FeedStream
 from services.escalation.ombudsman import chain
 from services.escalation.ombudsman.signing import Signer
 
@@ -32,6 +34,22 @@ def beat(tx: Session, stream: str, signer: Signer, now: datetime) -> None:
     pulse.signature = signer.sign(chain.canonical(document(pulse)))
     tx.add(pulse)
     tx.flush()
+
+
+def holds(
+    tx: Session, stream: str, keys: Mapping[str, Ed25519PublicKey], followed: Container[str]
+) -> bool:
+    """Whether the pulse is of an entry of the stream, and signed by a key that none has followed
+    there. There may be none yet."""
+    pulse = tx.get(FeedPulse, stream)
+    if pulse is None:
+        return True
+    entry = tx.get(FeedEntry, (stream, pulse.epoch, pulse.position))
+    hash = entry.hash if entry else None if pulse.position else chain.GENESIS
+    key = None if pulse.kid in followed else keys.get(pulse.kid)
+    if key is None or pulse.hash != hash:
+        return False
+    return chain.is_signed(key, pulse.signature, chain.canonical(document(pulse)))
 
 
 def document(pulse: FeedPulse) -> dict[str, Any]:

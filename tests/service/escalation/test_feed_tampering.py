@@ -106,6 +106,13 @@ TAMPERINGS: dict[str, tuple[Tampering, int, str]] = {
     "its key spoiled": ("UPDATE feed_key SET jwk = '{}'", 1, "key"),
     "hashed anew": (hash_anew, 4, "signature"),
     "signed anew": (sign_anew, 4, "signature"),
+    "its pulse put later": ("UPDATE feed_pulse SET at = at + interval '1 day'", 10, "pulse"),
+    "its pulse moved back": (
+        "UPDATE feed_pulse p SET position = 7, hash = e.hash FROM feed_entry e"
+        " WHERE e.stream = p.stream AND e.position = 7", 10, "pulse"),
+    "its pulse not signed": ("UPDATE feed_pulse SET signature = ''", 10, "pulse"),
+    "its pulse of a lost entry": (
+        "UPDATE feed_pulse SET position = 11 WHERE stream = 'monitoring'", 10, "pulse"),
     "its remembered end moved": ("UPDATE feed_stream SET position = 7", 11, "end"),
 }  # fmt: skip
 
@@ -155,7 +162,8 @@ def is_there(tower: Tower, place: tuple[int, bytes]) -> bool:
 def cut_off_whole(tower: Tower) -> None:
     tower.database.psql(
         "DELETE FROM feed_entry WHERE position > 7; UPDATE feed_stream SET position = 7,"
-        " hash = (SELECT hash FROM feed_entry WHERE position = 7) WHERE stream = 'monitoring'"
+        " hash = (SELECT hash FROM feed_entry WHERE position = 7) WHERE stream = 'monitoring';"
+        " DELETE FROM feed_pulse"
     )
 
 
@@ -164,7 +172,9 @@ def forge_all(tower: Tower) -> None:
     public = json.dumps(STRANGER.as_dict(private=False))
     tower.database.psql("INSERT INTO feed_key VALUES ('forged', %s, now())", [public])
     sign_anew(tower)
-    tower.database.psql("UPDATE feed_entry SET kid = 'forged' WHERE position > 3")
+    tower.database.psql(
+        "UPDATE feed_entry SET kid = 'forged' WHERE position > 3; DELETE FROM feed_pulse"
+    )
 
 
 @pytest.mark.parametrize("how", [cut_off_whole, forge_all])

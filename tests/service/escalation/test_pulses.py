@@ -12,6 +12,7 @@ import pytest
 import rfc8785
 
 from services.escalation import metrics
+from services.escalation.commands import verify
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import epochs, feed, pulses
 from services.escalation.watch import watching
@@ -108,6 +109,28 @@ def test_the_key_that_signs_now_signs_it_at_once(
         assert holds(reader, stream, pulse(reader, stream))
         if before[stream]["position"]:
             assert not holds(reader, stream, before[stream])
+
+
+def test_one_of_a_key_that_was_followed_does_not_hold_here_either(
+    bare_tower: Tower, vault: Vault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever may do everything in the database puts the old one back, which was good."""
+    bare_tower.write(1)
+    bare_tower.append()
+    kept = "CREATE TABLE kept AS SELECT * FROM feed_pulse WHERE stream = 'monitoring'"
+    bare_tower.database.psql(kept)
+    vault.add()
+    introduce(bare_tower)
+    switch(bare_tower, at_once=True)
+    assert verify(bare_tower.db) == 0
+
+    bare_tower.database.psql(
+        "DELETE FROM feed_pulse WHERE stream = 'monitoring'; INSERT INTO feed_pulse TABLE kept;"
+        " DROP TABLE kept"
+    )
+
+    assert verify(bare_tower.db) == 1
+    assert "monitoring: broken at 3 (pulse)" in capsys.readouterr().out
 
 
 def test_a_restored_feed_says_nothing_until_an_epoch_is_opened(
