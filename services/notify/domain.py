@@ -163,6 +163,19 @@ ENDS_REMINDERS = frozenset(
     }
 )
 
+# With what a case leaves the hands that it was in.
+CHANGES_HANDS = frozenset(
+    {
+        About.DISPOSED,
+        About.RETURNED,
+        About.CLOSED,
+        About.ARCHIVED,
+        About.FORWARDED,
+        About.MERGED,
+        About.WITHDRAWN,
+    }
+)
+
 # Of which nothing that follows says that it is not so any more.
 UNCORRECTED = frozenset({About.ESCALATION_OFFERED, About.DEADLINE_APPROACHING, About.POST_REMINDED})
 

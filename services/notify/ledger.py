@@ -17,8 +17,16 @@ from chassis.database import is_away
 from chassis.events import correlate
 from chassis.outbox import emit
 from chassis.together import write_now
-from services.notify import events, metrics
-from services.notify.domain import ENDS_REMINDERS, OF_PASSING, OF_POSTS, UNCORRECTED, About, Reply
+from services.notify import events, metrics, posts
+from services.notify.domain import (
+    CHANGES_HANDS,
+    ENDS_REMINDERS,
+    OF_PASSING,
+    OF_POSTS,
+    UNCORRECTED,
+    About,
+    Reply,
+)
 from services.notify.models import Attempt, Message
 
 
@@ -115,19 +123,21 @@ def move_posts_reminder(
     tx: Session, limit: Limit, due: str | None, clock: Clock, wait: timedelta
 ) -> None:
     """What waits to remind a post of a limit that was moved says where that is now (`due`, as
-    messages keep it). Of one that stands it says nothing, until that goes on, and then after
-    `wait`: nobody may remind of it again, so none is given up."""
+    messages keep it). Of one that stands an agency is told nothing, until that goes on with the
+    case in its hands, and then after `wait`: nobody may remind of it again, so none is given up.
+    """
     write_now(tx)  # it may have come together with what moves it
     untold = Message.state.in_(("due", "sending", "overtaken"))
     reminders = sa.select(Message).where(*_told(limit, {About.POST_REMINDED}), untold)
     locked = reminders.order_by(Message.id).with_for_update()
     for message in tx.scalars(locked, execution_options={"populate_existing": True}).all():
-        message.taken_back = due is None and message.state == "sending"  # its try will tell
+        is_agencys = posts.agency_of(str(message.place)) is not None
+        message.taken_back = due is None and is_agencys and message.state == "sending"
         if due is not None:
             message.facts = {**message.facts, "due": due}
-            if message.state == "overtaken":
+            if message.state == "overtaken" and not _changed_hands(tx, message):
                 _begin_again(message, clock, wait)
-        elif message.state == "due":
+        elif is_agencys and message.state == "due":
             _end_overtaken(tx, message, clock)
 
 
@@ -190,6 +200,13 @@ def _end(message: Message, state: str, clock: Clock) -> None:
     """Nothing is left to do; nor to tell that its mailbox had no room, which reports may share."""
     message.state, message.next_at, message.settled_at = state, None, clock.real()
     message.put_off, message.not_before = False, message.written_at
+
+
+def _changed_hands(tx: Session, message: Message) -> bool:
+    """Whether the case went from whoever had it since a message about it was ended."""
+    left = Message.about.in_(sorted(CHANGES_HANDS)), Message.written_at > message.settled_at
+    found = sa.exists().where(Message.number == message.number, *left)
+    return tx.scalar(sa.select(found)) or False
 
 
 def _begin_again(message: Message, clock: Clock, wait: timedelta) -> None:

@@ -41,6 +41,11 @@ def place(post: str, agency: str | None) -> str:
     return f"{post}/{agency}" if agency is not None and post in OF_AGENCIES else post
 
 
+def agency_of(place: str) -> str | None:
+    """The agency whose post stands there; None for a desk, and a post that no agency has."""
+    return place.partition("/")[2] or None
+
+
 def check(post: str, agency: str | None, known: Container[str]) -> None:
     """Raises Invalid for what is no post, or no agency, or does not go together."""
     if post not in POSTS:

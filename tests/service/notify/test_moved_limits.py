@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.notify.desk import CONTACT, RAISED, SEKDA, Desk, furnish, known
+from tests.service.notify.desk import CONTACT, RAISED, Desk, furnish, known
 
 ENDED = {"clock": "S", "cycle": 1, "due_at": "2026-12-07T15:59:59Z", "ends_on": "2026-12-07"}
 PASSED = ("deadline.passed.v1", ENDED | {"at": "2026-12-07T16:00:03Z"})
@@ -168,15 +168,22 @@ def test_a_reminder_stands_when_another_limit_is_moved(
     assert reminders(at_night) == ["due"]
 
 
-POSTS_REMINDER = ("deadline.approaching.v1", REMINDER | {"clock": "S", "to": "sekda"})
+AGENCY = "pupr@kotabaru.example"
+HELD = {"clock": "S", "to": "holder", "agency": "dpupr"}
+POSTS_REMINDER = ("deadline.approaching.v1", REMINDER | HELD)
+
+
+@pytest.fixture(autouse=True)
+def agency(desk: Desk) -> None:
+    furnish(desk, "holder", "dpupr", AGENCY)
 
 
 def posts_mails(desk: Desk) -> list[str]:
-    """What it is told in the morning."""
+    """What the agency is told in the morning."""
     desk.later(hours=7)
     desk.send()
     letters = zip(desk.postbox.recipients, desk.postbox.mails, strict=True)
-    return [mail.get_content() for recipients, mail in letters if recipients == [SEKDA]]
+    return [mail.get_content() for recipients, mail in letters if recipients == [AGENCY]]
 
 
 @pytest.mark.parametrize("reason", ["limit", "calendar", "reclassified", "resumed"])
@@ -203,6 +210,27 @@ def test_a_post_is_reminded_of_no_limit_that_stands_and_of_it_when_that_goes_on(
     assert len(posts_mails(at_night)) == 1  # it was told
 
 
+@pytest.mark.parametrize("left", ["case.returned.v1", "case.disposed.v1", "case.archived.v1"])
+def test_an_agency_that_has_lost_the_case_is_not_reminded_when_its_limit_goes_on(
+    at_night: Desk, left: str
+) -> None:
+    hear(at_night, POSTS_REMINDER, moved(None, "paused"))
+    at_night.later(days=3)
+    hear(at_night, (left, {}), moved("2026-12-10", "resumed"))
+
+    assert posts_mails(at_night) == []
+
+
+def test_a_desk_is_reminded_though_the_limit_stands(at_night: Desk) -> None:
+    """Who decides may have changed when it goes on, and is not heard of here."""
+    furnish(at_night, "holder", None, AGENCY)
+    hear(at_night, (POSTS_REMINDER[0], POSTS_REMINDER[1] | {"agency": None}))
+    hear(at_night, moved(None, "paused"))
+
+    [mail] = posts_mails(at_night)
+    assert "berakhir pada 7 Desember 2026." in mail
+
+
 @pytest.mark.parametrize("other", [{"clock": "F"}, {"cycle": 2}], ids=str)
 def test_a_posts_reminder_stands_when_another_limit_is_moved(
     at_night: Desk, other: dict[str, Any]
@@ -225,7 +253,6 @@ def test_a_posts_reminder_stands_when_another_limit_is_moved(
 def test_a_posts_reminder_that_is_being_sent_is_tried_again_with_the_day_that_is_so(
     desk: Desk, moves: list[tuple[str, dict[str, Any]]], told: list[str]
 ) -> None:
-    furnish(desk)
     known(desk)
     hear(desk, POSTS_REMINDER)
     [claim] = desk.outgoing.claim(100)
