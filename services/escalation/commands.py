@@ -7,6 +7,8 @@ introduce-feed-keys   show the public half of each key of the file that was not 
                       announce it on the chain
 switch-feed-key       from now on the newest key signs, shown for a day at least (or --at-once), and
                       says so on the chain
+withdraw-feed-key KID a key that was shown and has never signed never will: nobody holds it any
+                      more, or somebody who should not. Says so on the chain
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree, and
                       what is said to other services is numbered anew (number-anew)
@@ -45,6 +47,7 @@ from chassis.schemas import load
 from services.escalation import denials, models, seed
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import announcing, broadcasting, epochs, feed, parts, records
+from services.escalation.ombudsman.signing import KeyMissing
 from services.escalation.rules import amending, histories, regime, staffing
 from services.escalation.rules.hindsight import compare, shown
 from services.escalation.rules.national import NationalYear
@@ -201,6 +204,23 @@ class SwitchFeedKey:
         sys.stdout.write(f"signs from now on: {kid}\n")
 
 
+class WithdrawFeedKey:
+    """`withdraw-feed-key KID`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("kid", help="its name, as /v1/ombudsman/keys shows it")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        configured, kid = settings(service), arguments.kid
+        now = Clock(configured.clock_file).now()
+        try:
+            with transactions(service).begin() as tx:
+                announcing.withdraw(tx, configured.signers(), kid, now)
+        except (NotAllowed, KeyMissing, feed.Restored) as refusal:
+            sys.exit(f"not withdrawn: {refusal}")
+        sys.stdout.write(f"never signs: {kid}\n")
+
+
 class RebroadcastFeed:
     """`rebroadcast-feed`"""
 
@@ -267,6 +287,7 @@ COMMANDS = {
     "verify-feed": VerifyFeed(),
     "introduce-feed-keys": IntroduceFeedKeys(),
     "switch-feed-key": SwitchFeedKey(),
+    "withdraw-feed-key": WithdrawFeedKey(),
     "rebroadcast-feed": RebroadcastFeed(),
     "open-epoch": OpenEpoch(),
     "erase-sealed": EraseSealed(),

@@ -4,8 +4,9 @@ hash      = SHA-256(bytes of the hash before || RFC 8785 form of the entry witho
 signature = Ed25519 by key `kid` over the 32 bytes of the hash
 
 A key is known because a person pinned it, or because an entry announced it that a known key signed.
-Its name is its SHA-256 thumbprint (RFC 7638). One that another has followed signs no more. A
-checkpoint is signed over its own RFC 8785 form, and so is a pulse, which alone has a `type`.
+Its name is its SHA-256 thumbprint (RFC 7638). One that another has followed signs no more, and one
+that was withdrawn never. A checkpoint is signed over its own RFC 8785 form, and so is a pulse,
+which alone has a `type`.
 """
 
 import base64
@@ -23,6 +24,7 @@ PROOF = ("prevhash", "hash", "signature", "kid")
 EPOCH_OPENED = "feed.epoch.opened.v1"
 PULSE = "feed.pulse"
 KEY_ANNOUNCED = "feed.key.announced.v1"
+KEY_WITHDRAWN = "feed.key.withdrawn.v1"
 HANDED_OVER = "feed.case.handed_over.v1"
 LENGTH = 32  # bytes of a hash
 DEEPEST = 100  # lists or objects within each other; what others write has some ten
@@ -107,6 +109,8 @@ class Chain:
         self.epoch, self.position, self.hash = None, 0, GENESIS
         self.announced = []  # JWKs that the chain itself vouches for
         self._announced = {}  # the same as keys, by name
+        self.withdrawn = []  # names of keys that will never sign
+        self.elsewhere = frozenset()  # the same, of what another stream says
         self._signed_by, self._epochs = [], []  # names; (first position, epoch)
         self._hashes = bytearray()  # of all that was taken
 
@@ -151,6 +155,8 @@ class Chain:
             self._check(is_number(entry.get("subject")), expected, "subject")
         if entry.get("type") == KEY_ANNOUNCED:
             self._trust(entry["data"].get("key"), expected)
+        if entry["type"] == KEY_WITHDRAWN:
+            self._distrust(entry["data"]["kid"], entry["kid"], expected)
         self._go_on(entry)
         return True
 
@@ -190,13 +196,13 @@ class Chain:
 
     def mark(self):
         """What `back_to` needs in order to forget whatever is taken from now on."""
-        small = self.announced, self._announced, self._signed_by, self._epochs
+        small = self.announced, self._announced, self.withdrawn, self._signed_by, self._epochs
         return self.epoch, self.position, self.hash, *(each.copy() for each in small)
 
     def back_to(self, mark):
         """As it was then."""
         self.epoch, self.position, self.hash, *small = mark
-        self.announced, self._announced, self._signed_by, self._epochs = small
+        self.announced, self._announced, self.withdrawn, self._signed_by, self._epochs = small
         del self._hashes[self.position * LENGTH :]
 
     @contextmanager
@@ -219,8 +225,10 @@ class Chain:
             self._signed_by.append(entry["kid"])
 
     def _may_sign(self, kid):
-        """Whether it is known, and no other has followed it: a stolen old one is worth nothing."""
-        return kid not in self._signed_by[:-1] and self.key(kid) is not None
+        """Whether it is known, no other has followed it (a stolen old one is worth nothing), and it
+        was not withdrawn."""
+        spent = {*self._signed_by[:-1], *self.withdrawn, *self.elsewhere}
+        return kid not in spent and self.key(kid) is not None
 
     def _trust(self, jwk, position):
         """The next key, which one that is known has announced. A name means one key for ever."""
@@ -234,6 +242,11 @@ class Chain:
         self._check(known is None or known == fresh, position, "key")
         self.announced.append({**jwk, "announced": f"{self.stream} {position}"})
         self._announced[kid] = fresh
+
+    def _distrust(self, kid, signer, position):
+        """A key that will never sign. One that has signed is followed, and never withdrawn."""
+        self._check(isinstance(kid, str) and kid not in {*self._signed_by, signer}, position, "key")
+        self.withdrawn.append(kid)
 
     def _keeps_epoch(self, entry):
         """Another epoch begins by naming the last entry of the one before."""

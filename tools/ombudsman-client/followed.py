@@ -37,6 +37,7 @@ class Followed:
             self.newest = entry.get("time")  # as the last entry tells it
         if alone:
             store.trust(self.chain.announced)
+            store.distrust(self.chain.withdrawn)
         kept = store.read(f"{stream}.json", {})
         self.cursor, self.acknowledged = kept.get("cursor", ""), kept.get("acknowledged", 0)
         self.reached = kept.get("position", 0)  # which entry the cursor stands after
@@ -52,7 +53,7 @@ class Followed:
         that does not hold, what stands before the broken entry is not kept either. Raises Away for
         one that leads no further and says that there is more: it could be asked for ever."""
         _leads_on(page["more"], page["events"], self.reached)
-        before = self.chain.mark()
+        before, self.chain.elsewhere = self.chain.mark(), self.store.withdrawn()
         try:
             new = [entry for entry in page["events"] if self.chain.take(entry)]
             for entry in new:
@@ -64,6 +65,7 @@ class Followed:
         if new:
             self.store.add(self.name, new)
             self.store.trust(self.chain.announced)
+            self.store.distrust(self.chain.withdrawn)
             self.newest = new[-1].get("time")
         self.cursor = page["cursor"]
         self.reached = page["events"][-1]["position"] if page["events"] else self.reached

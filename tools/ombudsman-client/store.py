@@ -149,15 +149,33 @@ class Store:
 
     def keys(self):
         """The trusted keys by name."""
-        return public_keys(self.read("keys.json", {"keys": []}))
+        return public_keys({"keys": [jwk for jwk in self._keys() if not jwk.get("withdrawn")]})
+
+    def withdrawn(self):
+        """The names of those that will never sign."""
+        return {jwk["kid"] for jwk in self._keys() if jwk.get("withdrawn")}
 
     def trust(self, jwks):
-        """Adds keys; what is there already stays, also what another program adds meanwhile."""
+        """Adds keys; what is there already stays as it is, also what another program adds
+        meanwhile."""
         with _locked(self.folder / "keys.lock", fcntl.LOCK_EX):
-            kept = {jwk["kid"]: jwk for jwk in self.read("keys.json", {"keys": []})["keys"]}
+            kept = {jwk["kid"]: jwk for jwk in self._keys()}
             fresh = {jwk["kid"]: jwk for jwk in jwks if jwk["kid"] not in kept}
             if fresh:
                 self.write("keys.json", {"keys": [*kept.values(), *fresh.values()]})
+
+    def distrust(self, kids):
+        """Keys that will never sign, whoever says so: they are trusted no more."""
+        if set(kids) <= self.withdrawn():
+            return
+        with _locked(self.folder / "keys.lock", fcntl.LOCK_EX):
+            kept = {kid: {"kid": kid} for kid in kids} | {jwk["kid"]: jwk for jwk in self._keys()}
+            for kid in kids:
+                kept[kid] = {**kept[kid], "withdrawn": True}
+            self.write("keys.json", {"keys": [*kept.values()]})
+
+    def _keys(self):
+        return self.read("keys.json", {"keys": []})["keys"]
 
     def entries(self, stream):
         """The kept entries in order."""

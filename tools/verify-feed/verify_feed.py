@@ -10,7 +10,6 @@ are read from there (URL is what stands before /v1/ombudsman). --save FILE keeps
 --checkpoints are the publisher's own, all of them, saved after the entries. --witness are those
 that were kept from earlier, or ends, and must still be true; only from one may files begin later
 than the feed. Both may be given several times. README.md tells more.
-
 Exit 0: everything holds. 1: it names the first entry that does not hold. 2: it cannot be checked.
 """
 
@@ -22,17 +21,17 @@ import json
 import os
 import re
 import sys
-import urllib.parse
-import urllib.request
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from urllib import parse, request
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PROOF = ("prevhash", "hash", "signature", "kid")
-EPOCH_OPENED, KEY_ANNOUNCED = "feed.epoch.opened.v1", "feed.key.announced.v1"
+EPOCH_OPENED, ANNOUNCED = "feed.epoch.opened.v1", "feed.key.announced.v1"
+WITHDRAWN = "feed.key.withdrawn.v1"
 CHECKPOINT_EVERY, DEEPEST = 100, 100  # entries; levels of what cannot be read otherwise
 PATIENCE, LARGEST, PAGES = 300, 2**25, 10_000  # seconds and bytes for a page, pages for a list
 ENTRY = {**dict.fromkeys(("source", "type", "id", *PROOF), str), "epoch": int, "data": dict}
@@ -132,23 +131,21 @@ class Verifier:
 
     def __init__(self, keys, witnesses=(), checkpoints=(), stream=None, whole=False):
         """`checkpoints` are those known before. A feed that is `whole` begins with entry 1."""
-        self.keys, self.count, self.stream = dict(keys), 0, stream
+        self.keys, self.stream, self.begun_after = dict(keys), stream, 0
         self.epoch, self.position, self.hash = None, 0, "00" * 32
-        self.begun_after, self._read = 0, []
-        self._ids, self._signed_by, self._source = set(), {}, None
+        self._read, self._ids, self._signed_by, self._source = [], set(), {}, None
         self._witnesses, self._whole, self._told = witnesses, whole, {}
         for one in [*witnesses, *checkpoints]:
             self._told.setdefault(one["position"], []).append(one)
 
     def take(self, event):
         """One more entry."""
-        if self.count == 0:
+        if not self._read:
             self._begin(event)
         expected = self.position + 1
         if failed := self._failed(event, expected):
             raise Broken(expected, failed)
         self.epoch, self.position, self.hash = event["epoch"], expected, event["hash"]
-        self.count += 1
         self._read.append((self.epoch, self.hash))
         for one in self._told.get(expected, ()):
             self._hold(one)
@@ -221,16 +218,19 @@ class Verifier:
         self._signed_by[kid] = None
         if self._broken_epoch(event):
             return "epoch"
-        if event["type"] == KEY_ANNOUNCED and not self._trusts(event["data"]):
+        if event["type"] in (ANNOUNCED, WITHDRAWN) and not self._trusts(event, event["data"]):
             return "key"
         if event["id"] in self._ids:
             return "id"
         self._ids.add(event["id"])
         return None
 
-    def _trusts(self, data):
-        """Takes the key that is announced; false if there is none, or another under its name."""
+    def _trusts(self, event, data):
+        """Takes the key that is announced, or away the one that is withdrawn; whether it may be."""
         try:
+            if event["type"] == WITHDRAWN:
+                self._signed_by, met = {data["kid"]: None, **self._signed_by}, self._signed_by
+                return is_formed(data, {"kid": str}) and data["kid"] not in met
             kid, key = data["key"]["kid"], public_key(data["key"])
             return self.keys.setdefault(kid, key).public_bytes_raw() == key.public_bytes_raw()
         except (KeyError, TypeError, ValueError):
@@ -302,13 +302,13 @@ def of_stream(found, stream, wanted=()):
 
 def pages(words, stream, what, name, limit):
     """What the site itself answers, to the last page. It may send us nowhere else."""
-    site, after, count = urllib.request.OpenerDirector(), "", 0
+    site, after, count = request.OpenerDirector(), "", 0
     for kind in ("Proxy", "HTTP", "HTTPS", "Unknown"):
-        site.add_handler(getattr(urllib.request, f"{kind}Handler")())
+        site.add_handler(getattr(request, f"{kind}Handler")())
     site.addheaders = [("Authorization", "Bearer " + Path(words.bearer).read_text("ascii").strip())]
 
     def answer(query):
-        url = f"{words.url.rstrip('/')}/v1/ombudsman/{what}?{urllib.parse.urlencode(query)}"
+        url = f"{words.url.rstrip('/')}/v1/ombudsman/{what}?{parse.urlencode(query)}"
         with site.open(url, timeout=30) as answered:
             text, status = answered.read(LARGEST + 1), answered.status
         if status != 200 or len(text) > LARGEST:
@@ -392,7 +392,7 @@ def main():
     except Exception as error:
         print(f"cannot be checked: {error!a}", file=sys.stderr)
         return 2
-    print(f"{verifier.count} entries hold, up to {verifier.epoch}:{verifier.position}")
+    print(f"{len(verifier._read)} entries hold, up to {verifier.epoch}:{verifier.position}")
     return 0
 
 

@@ -100,6 +100,16 @@ class FeedKeyUse(Base):
     since: Mapped[datetime] = mapped_column(MOMENT)
 
 
+class FeedKeyWithdrawal(Base):
+    """A key that was shown, has never signed, and never will."""
+
+    __tablename__ = "feed_key_withdrawal"
+    __table_args__ = ONLY_ADDED_TO
+
+    kid: Mapped[str] = mapped_column(sa.ForeignKey("feed_key.kid"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(MOMENT)
+
+
 class FeedEpoch(Base):
     """An epoch that followed another, and the last entry of that one."""
 

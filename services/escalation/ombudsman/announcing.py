@@ -1,7 +1,7 @@
 """The feed's next key is announced on both streams before it signs, by an entry that the one before
 it signs: whoever follows the chain may trust it for that, and rejects nothing when keys change. It
 signs on both at once when its turn comes: from there the one before it is worth nothing on either,
-however long nothing else is told there.
+however long nothing else is told there. One that will never sign is withdrawn in the same way.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from services.escalation.ombudsman.signing import KeyMissing, Signer, Signers
 
 ANNOUNCED = "feed.key.announced.v1"
 SWITCHED = "feed.key.switched.v1"
+WITHDRAWN = "feed.key.withdrawn.v1"
 
 
 def introduce(tx: Session, signers: Signers, now: datetime) -> dict[str, bool]:
@@ -55,6 +56,17 @@ def switch(tx: Session, signers: Signers, now: datetime, *, at_once: bool = Fals
         take_turns(tx, end, before, turns, now)
         checkpoints.cover(tx, end.stream, turns[-1], now)
     return turns[-1].kid
+
+
+def withdraw(tx: Session, signers: Signers, kid: str, now: datetime) -> None:
+    """A key that was shown will never sign: nobody holds its private half any more, or somebody who
+    should not. The one that signs says so on both streams, and whoever reads on trusts it no more.
+    Raises NotAllowed, for one that has signed too; KeyMissing; and Restored."""
+    ends = [feed.locked(tx, stream) for stream in STREAMS]
+    current = signers.withdraw(tx, kid, now)
+    for end in ends:
+        _say(tx, end, WITHDRAWN, {"kid": kid}, current, now)
+        checkpoints.cover(tx, end.stream, current, now)
 
 
 def take_turns(

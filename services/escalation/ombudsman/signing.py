@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from chassis.database import Transactions
 from chassis.errors import NotAllowed
 from services.escalation import events
-from services.escalation.models import FeedKey, FeedKeyUse
+from services.escalation.models import FeedKey, FeedKeyUse, FeedKeyWithdrawal
 
 OVERLAP = timedelta(days=1)  # a reader that asks for the keys daily has met the next one by then
 
@@ -129,20 +129,37 @@ class Signers:
         newest last. One that was shown and passed over has its turn as well: else whoever stole it
         could go on with it. Raises NotAllowed when the newest was not shown, or for less than
         `OVERLAP` and not `at_once`."""
-        current, newest = self._signing(tx, now).kid, list(self._held.values())[-1]
+        current, gone = self._signing(tx, now).kid, withdrawn(tx)
         used = set(tx.scalars(sa.select(FeedKeyUse.kid)))
-        if newest.kid in used:
+        held = [one for kid, one in self._held.items() if kid not in gone]
+        newest = held[-1] if held else None
+        if newest is None or newest.kid in used:
             raise NotAllowed(f"no key of the file follows the one that signs ({current})")
         shown = tx.get(FeedKey, newest.kid)
         if shown is None or not newest.was_shown_as(shown):
             raise NotAllowed("introduce the key first: readers have not seen it")
         if not at_once and now < shown.since + OVERLAP:
             raise NotAllowed(f"shown since {events.rfc3339(shown.since)}: not for a day yet")
-        unused = [one for kid, one in self._held.items() if kid not in used]
+        unused = [one for one in held if one.kid not in used]
         turns = [one for one in unused if one.was_shown_as(tx.get(FeedKey, one.kid))]
         for one in turns:
             _use(tx, one.kid, now)
         return current, turns
+
+    def withdraw(self, tx: Session, kid: str, now: datetime) -> Signer:
+        """A key that was shown will never sign; the one that signs now, which has to say so. Raises
+        KeyMissing, and NotAllowed for one that was not shown, has signed, or is withdrawn already.
+        """
+        current = self.current(tx, now)
+        if tx.get(FeedKey, kid) is None:
+            raise NotAllowed("no such key was shown")
+        if tx.scalar(sa.select(FeedKeyUse.kid).where(FeedKeyUse.kid == kid)):
+            raise NotAllowed("it has signed: what ends its trust is a key that follows it")
+        if kid in withdrawn(tx):
+            raise NotAllowed("it is withdrawn already")
+        tx.add(FeedKeyWithdrawal(kid=kid, at=now))
+        tx.flush()
+        return current
 
     def _signing(self, tx: Session, now: datetime) -> FeedKey:
         """The key that signs now, as it was shown; its private half may be lost."""
@@ -172,12 +189,19 @@ class Published:
         return self.jwk | {name: events.rfc3339(at) for name, at in moments.items()}
 
 
+def withdrawn(tx: Session) -> set[str]:
+    """The names of the keys that will never sign."""
+    return set(tx.scalars(sa.select(FeedKeyWithdrawal.kid)))
+
+
 def published(tx: Session) -> list[Published]:
     """Every key that has signed, in that order, and then those that will."""
+    gone = sa.select(FeedKeyWithdrawal.kid)
     joined = sa.select(FeedKey, FeedKeyUse.since).outerjoin(
         FeedKeyUse, FeedKeyUse.kid == FeedKey.kid
     )
-    order = joined.order_by(FeedKeyUse.id.asc().nulls_last(), FeedKey.since)
+    shown = joined.where(FeedKey.kid.not_in(gone))
+    order = shown.order_by(FeedKeyUse.id.asc().nulls_last(), FeedKey.since)
     rows: Sequence[Any] = tx.execute(order).all()
     ends = [since for _, since in rows[1:]] + [None]
     return [

@@ -30,8 +30,8 @@ ONLY_ADDED_TO = {
     "escalation": {
         "amendment", "calendar_assignment", "calendar_week", "case_event", "clock_change", "denial",
         "feed_acknowledgement", "feed_checkpoint", "feed_entry", "feed_epoch", "feed_key",
-        "feed_key_use", "former_day", "handover_answer", "ladder_rule", "limit_rule", "local_day",
-        "post_standing", "service_calendar",
+        "feed_key_use", "feed_key_withdrawal", "former_day", "handover_answer", "ladder_rule",
+        "limit_rule", "local_day", "post_standing", "service_calendar",
     },
 }  # fmt: skip
 ABOVE = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")

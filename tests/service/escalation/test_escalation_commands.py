@@ -100,6 +100,8 @@ def test_the_feeds_key_is_changed_by_command(run: Run, bare_tower: Tower) -> Non
     refused = run("switch-feed-key")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "no key of the file follows" in refused.stderr
+    unknown = run("withdraw-feed-key", "another")
+    assert (unknown.returncode, unknown.stderr) == (1, "not withdrawn: no such key was shown\n")
 
 
 def test_an_epoch_is_opened_for_both_streams_by_somebody(run: Run, bare_tower: Tower) -> None:

@@ -121,6 +121,7 @@ def test_a_rung_that_no_event_could_tell_of_is_refused(
         "DELETE FROM feed_checkpoint",
         "UPDATE feed_key SET kid = 'x'",
         "UPDATE feed_key_use SET since = now()",
+        "DELETE FROM feed_key_withdrawal",
         "DELETE FROM feed_epoch",
         "DELETE FROM feed_acknowledgement",
     ],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
-from tests.harness.outside import Outside
+from tests.harness.outside import PROGRAM, Outside
 from tests.unit.tools.regency import Regency, served
 
 
@@ -33,3 +36,24 @@ def outside(regency: Regency, tmp_path: Path) -> Iterator[Outside]:
         made = Outside(tmp_path / "state", url, secrets)
         (made.folder / "keys.json").write_text(json.dumps(regency.keys()))
         yield made
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """A module of the client by its name; it stands alone, and so do its modules' names."""
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    yield importlib.import_module
+    for file in PROGRAM.parent.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+
+
+@pytest.fixture
+def store(own: Callable[[str], Any]) -> Any:
+    """What it keeps."""
+    return own("store")
+
+
+@pytest.fixture
+def following(own: Callable[[str], Any]) -> Any:
+    """How it follows."""
+    return own("followed")

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.outside import PROGRAM
 from tests.unit.tools.regency import Regency
 
 HEAP, PAGE = 20_000, 2000
-
-
-@pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """A module of the client by its name; it stands alone, and so do its modules' names."""
-    monkeypatch.syspath_prepend(str(PROGRAM.parent))
-    yield importlib.import_module
-    for file in PROGRAM.parent.glob("*.py"):
-        sys.modules.pop(file.stem, None)
-
-
-@pytest.fixture
-def store(own: Callable[[str], Any]) -> Any:
-    """What it keeps."""
-    return own("store")
-
-
-@pytest.fixture
-def following(own: Callable[[str], Any]) -> Any:
-    """How it follows."""
-    return own("followed")
 
 
 def memory(followed: Any, page: dict[str, Any]) -> int:

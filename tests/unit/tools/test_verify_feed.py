@@ -305,6 +305,14 @@ def test_a_key_that_is_announced_under_no_name_is_none(reader: Reader) -> None:
     assert reader.reads(feed.events) == (1, "broken at 4 (key)")
 
 
+def test_a_key_is_withdrawn_by_its_name_or_not_at_all(reader: Reader) -> None:
+    for kid, said in (("another", "4 entries hold, up to 1:4"), ([], "broken at 4 (key)")):
+        feed = Published(3)
+        feed.append({"kid": kid}, type="feed.key.withdrawn.v1")
+
+        assert reader.reads(feed.events)[1] == said
+
+
 def test_words_that_do_not_go_together_are_told(reader: Reader) -> None:
     """Nothing that was given is passed over in silence."""
     shown = reader.file("shown", HONEST.checkpoints())
