@@ -40,13 +40,13 @@ def keys_of(file):
 
 
 def new_keys(shown, store):
-    """Those that are not trusted. Raises Broken for another key under a name that is, and for one
-    whose name is not its thumbprint."""
-    fresh, trusted = [], store.keys()
+    """Those that are neither trusted nor withdrawn. Raises Broken for another key under a name that
+    is trusted, and for one whose name is not its thumbprint."""
+    fresh, trusted, gone = [], store.keys(), store.withdrawn()
     for jwk in shown:
         try:
             kid, key = jwk["kid"], public_key(jwk)
-            if key is not None and _is_new(kid, key, trusted, shown):
+            if key is not None and _is_new(kid, key, trusted, shown) and kid not in gone:
                 fresh.append(jwk)
         except FORM:
             raise Broken("keys", "a key", "form", shown) from None

@@ -3,7 +3,7 @@ on, and whoever shows it that key again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,14 @@ def test_no_pulse_by_it_is_believed(regency: Regency, followed: dict[str, Any]) 
 
 
 def test_it_stays_so_after_a_start_and_however_it_is_shown_again(
-    regency: Regency, kept: Any, followed: dict[str, Any], following: Any
+    regency: Regency,
+    kept: Any,
+    followed: dict[str, Any],
+    following: Any,
+    own: Callable[[str], Any],
 ) -> None:
     followed["monitoring"].keep(page(withdrawn(regency)))
+    assert own("pinning").new_keys([JWK], kept) == []
     kept.trust([JWK])
     for stream in STREAMS:
         following.Followed(kept, stream)
