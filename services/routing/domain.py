@@ -281,8 +281,7 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     reopened, what is answered or archived is objected to. Returns which of the two it was."""
     action = Action.REOPEN if case.status is Status.CLOSED else Action.OBJECT
     status = permit(REPORTER, case, action)
-    until = case.reopen_until or (case.ended_at and _reopen_until(case.ended_at, rules))
-    if until is not None and at > until:
+    if case.ended_at is not None and at > (case.reopen_until or rules.reopens(case.ended_at)):
         raise TooLate("the time to ask for that is over")
     if status is Status.UNVERIFIED:
         held = case.agency is not None
@@ -355,11 +354,7 @@ def give_up(
 def _over(case: Case, at: datetime, rules: Rules) -> Case:
     """A case that ends, and until when its reporter may have it taken up again: by what holds now,
     for that is what they are told."""
-    return replace(case, ended_at=at, reopen_until=_reopen_until(at, rules))
-
-
-def _reopen_until(ended_at: datetime, rules: Rules) -> datetime:
-    return ended_at + timedelta(days=rules.reopen_days)
+    return replace(case, ended_at=at, reopen_until=rules.reopens(at))
 
 
 # --- what is shown

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -241,6 +241,10 @@ class Rules:
     phrases: tuple[str, ...] = ()
     letters: int = 20
     reopen_days: int = 30
+
+    def reopens(self, ended_at: datetime) -> datetime:
+        """Until when what ended then may be taken up again."""
+        return ended_at + timedelta(days=self.reopen_days)
 
 
 @dataclass(frozen=True)
