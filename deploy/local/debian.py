@@ -71,7 +71,8 @@ def _download(package: str, apt: Path, attempt: Path) -> list[Path]:
             fetched = _apt(config, *_INSTALL, package)
     archives = list((attempt / "archives").glob("*.deb"))
     if fetched.returncode or not archives:
-        raise Failed(f"apt-get cannot fetch {package}:\n{_last_words(fetched)}")
+        said, instead = _last_words(fetched), f"Let it reach an archive, or install {package}."
+        raise Failed(f"apt-get cannot fetch {package}:\n{said}\n{instead}")
     return archives
 
 

@@ -74,7 +74,7 @@ def program(name: str, cache: Path, package: str = "prometheus") -> Path:
     if found := shutil.which(name):
         return Path(found)
     if not debian.available():
-        raise Failed(f"{name} is not installed and there is no apt-get to fetch it")
+        raise Failed(f"no {name} in PATH, and no apt-get to fetch it: install {package}")
     return debian.unpacked(package, cache) / "usr" / "bin" / name
 
 

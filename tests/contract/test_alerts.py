@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.local import debian
-from deploy.local.process import Failed
 from deploy.local.prometheus import program
 from deploy.rabbitmq.definitions import SERVICES
 from tests.contract import measures
@@ -242,12 +240,7 @@ LATER = {"MessagesStuck": (1170, "a mail server may be away for three tries; cas
 
 @pytest.fixture(scope="module")
 def promtool(cache: Path) -> Path:
-    if not shutil.which("promtool") and not debian.available():
-        pytest.skip("there is no promtool and no way to fetch it")
-    try:
-        return program("promtool", cache)
-    except Failed as error:
-        pytest.skip(str(error))
+    return program("promtool", cache)
 
 
 def test_prometheus_accepts_the_rules_and_both_configurations(

@@ -12,7 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
@@ -22,10 +22,8 @@ import httpx
 import psutil
 import pypdf
 
-from deploy.local import prometheus as engine
 from deploy.local.environment import ROOT
 from deploy.local.postgres import program
-from deploy.local.process import Failed
 from deploy.local.prometheus import Prometheus
 from deploy.local.system import System
 from tests.failure.canaries import Sink
@@ -226,24 +224,6 @@ def commands(system: System, words: Iterable[str] = COMMANDS) -> Iterator[Sink]:
 
     with ThreadPoolExecutor(3) as pool:
         yield from pool.map(said, words)
-
-
-@contextmanager
-def measuring(system: System, cache: Path) -> Iterator[Prometheus | None]:
-    """Prometheus, which reads every process by the rules of operators' alerts; None where there is
-    no program of it."""
-    try:
-        engine.program("prometheus", cache)
-    except Failed:
-        yield None
-        return
-    one = Prometheus(system.folder / "prometheus", cache, system.scrape_targets())
-    one.begin()
-    try:
-        eventually(lambda: one.tend() or one.is_up, "Prometheus", seconds=60)
-        yield one
-    finally:
-        one.stop()
 
 
 def watched(prometheus: Prometheus) -> Iterator[Sink]:

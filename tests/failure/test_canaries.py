@@ -14,6 +14,7 @@ from services.notify import letters
 from tests.failure import forms, links, lives, mistakes, people, planting, sinks
 from tests.failure.canaries import Sweep, leaks
 from tests.harness import wiretap
+from tests.harness.alerts import measuring
 from tests.harness.faults import problem
 from tests.harness.system import running
 from tests.service.escalation.receiver import Receiver
@@ -42,12 +43,11 @@ def system(state, cache):
 
 @pytest.fixture(scope="module")
 def prometheus(system, cache):
-    """Reads every process; not everywhere is there one."""
-    with sinks.measuring(system, cache) as one:
-        if one:
-            told = one.folder / "config" / "prometheus.yml"
-            told.write_text(told.read_text().replace("15s", "1s"))
-            one.process.signal(SIGHUP)
+    """Reads every process, every second."""
+    with measuring(system, cache) as one:
+        told = one.folder / "config" / "prometheus.yml"
+        told.write_text(told.read_text().replace("15s", "1s"))
+        one.process.signal(SIGHUP)
         yield one
 
 
@@ -82,8 +82,7 @@ def places(system, life, prometheus, receiver):
     found += sinks.tapped(wiretap.caught(system.broker))
     found += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
     found += [*sinks.commands(system), *sinks.poked(receiver)]
-    found += sinks.watched(prometheus) if prometheus else []
-    return found
+    return [*found, *sinks.watched(prometheus)]
 
 
 @pytest.fixture(scope="module")

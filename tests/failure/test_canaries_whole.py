@@ -14,6 +14,7 @@ from services.notify.wording import LANGUAGES
 from tests.failure import errands, lives, people, planting, sinks
 from tests.failure.canaries import Sweep, leaks
 from tests.harness import wiretap
+from tests.harness.alerts import measuring
 from tests.harness.doors import OPERATIONS
 from tests.harness.faults import command
 from tests.harness.system import running
@@ -41,8 +42,8 @@ def system(state, cache):
 
 @pytest.fixture(scope="module")
 def prometheus(system, cache):
-    """Reads every process; not everywhere is there one."""
-    with sinks.measuring(system, cache) as one:
+    """Reads every process."""
+    with measuring(system, cache) as one:
         yield one
 
 
@@ -79,8 +80,7 @@ def places(system, life, prometheus, office):
     found += [*life.seen["said"], *errands.kept(office)]
     found += sinks.commands(system, [*sinks.COMMANDS, *errands.COMMANDS])
     found += sinks.tapped(wiretap.caught(system.broker))
-    found += sinks.watched(prometheus) if prometheus else []
-    return found
+    return [*found, *sinks.watched(prometheus)]
 
 
 @pytest.fixture(scope="module")
