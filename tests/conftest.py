@@ -24,6 +24,9 @@ from tests.harness.doors import Doors
 from tests.harness.processes import ServiceProcess
 from tests.harness.system import running
 from tests.harness.time import MovedClock
+from tests.harness.whole import pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]  # for pytest, which looks here
 
 
 def pytest_configure() -> None:

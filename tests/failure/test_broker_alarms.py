@@ -10,8 +10,9 @@ import pytest
 
 from tests.failure.accounting import Accepted, settle, submit, unaccounted
 from tests.harness.alerts import watched
-from tests.harness.faults import Disk, command, measured, needs_root
+from tests.harness.faults import Disk, command, measured
 from tests.harness.waiting import eventually
+from tests.harness.whole import needs_root
 
 pytestmark = [pytest.mark.fault, pytest.mark.patient]
 

@@ -12,8 +12,9 @@ import pytest
 from deploy.local.postgres import program
 from tests.failure.accounting import Accepted, settle, submit, under_way
 from tests.harness.copies import mistaken
-from tests.harness.faults import Disk, ask, client_of, needs_root, problem, timed
+from tests.harness.faults import Disk, ask, client_of, problem, timed
 from tests.harness.waiting import eventually
+from tests.harness.whole import needs_root
 
 pytestmark = [pytest.mark.fault, pytest.mark.alone]
 

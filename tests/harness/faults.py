@@ -1,7 +1,6 @@
 """What tests that break a whole system hold, read and fill: locks, measures, answers, disks."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,6 @@ from uuid import uuid4
 
 import httpx
 import psycopg2
-import pytest
 
 from deploy import secrets
 from deploy.local.environment import ROOT
@@ -25,10 +23,6 @@ from deploy.local.system import System
 from tests.harness.plain import PLAIN
 from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT
-
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root may mount a small disk; CI is root"
-)
 
 
 def ask(system: System, path: str = "/reports", body: Any = REPORT, **headers: str) -> Any:

@@ -14,6 +14,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.process import answers
 from deploy.postgres.databases import prepare
 from tests.harness.databases import Database
+from tests.harness.whole import needs_root
 
 CANARY = "Siti Rahmah, 6302061234567890"
 
@@ -143,7 +144,7 @@ def test_nothing_listens_but_on_the_loopback(server: Postgres) -> None:
     assert server.psql("SHOW unix_socket_directories") == [("",)]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root must lend the server to somebody else")
+@needs_root
 def test_root_in_a_closed_folder_lends_the_data_and_gets_it_back(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
@@ -161,7 +162,7 @@ def test_root_in_a_closed_folder_lends_the_data_and_gets_it_back(tmp_path: Path)
 
 
 @pytest.mark.fault
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root must lend the server to somebody else")
+@needs_root
 def test_a_kill_on_the_way_out_or_home_costs_no_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from signal import SIGKILL
 
 import psutil
-import pytest
 
 from deploy.local.environment import ROOT
 from deploy.local.process import Process, free_port, leashed
+from tests.harness.whole import needs_root
 
 CHILD = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
 
@@ -119,7 +119,7 @@ def test_who_does_not_stop_is_killed(tmp_path: Path) -> None:
     assert deaf.exit_code == -SIGKILL
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@needs_root
 def test_root_is_dropped_for_good(tmp_path: Path) -> None:
     ids = subprocess.run(
         leashed(["/usr/bin/id"], SIGKILL, 65534), capture_output=True, text=True, check=True
