@@ -125,8 +125,11 @@ def mails_of(system: System, accepted: Accepted) -> Counter[str]:
     return Counter(n for text in texts for n in accepted.numbers if n in text)
 
 
-def settle(system: System, accepted: Accepted, seconds: float = 30) -> None:
-    """Returns when everything is accounted for and nothing is on its way; fails saying what is."""
+def settle(
+    system: System, accepted: Accepted, seconds: float = 30, *, since: float | None = None
+) -> None:
+    """Returns when everything is accounted for and nothing is on its way; fails saying what is.
+    `since`: from when the seconds count, by the steady clock; by default from now."""
     last: list[object] = []
 
     def clean() -> bool:
@@ -134,6 +137,6 @@ def settle(system: System, accepted: Accepted, seconds: float = 30) -> None:
         return last == [{}]
 
     try:
-        eventually(clean, "everything accounted for", seconds, every=0.25)
+        eventually(clean, "everything accounted for", seconds, every=0.25, since=since)
     except AssertionError as error:
         raise AssertionError(f"{error}: {last}") from None

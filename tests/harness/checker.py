@@ -93,9 +93,15 @@ def _judge(now: Final, made: list[Call], before: frozenset[str]) -> Findings:
 
 
 def settled(
-    system: System, file: Path, before: frozenset[str] = frozenset(), seconds: float = 30
+    system: System,
+    file: Path,
+    before: frozenset[str] = frozenset(),
+    seconds: float = 30,
+    *,
+    since: float | None = None,
 ) -> Findings:
-    """The findings, once nothing is on its way any more; fails when anything is wrong then."""
+    """The findings, once nothing is on its way any more; fails when anything is wrong then.
+    `since`: from when the seconds count, by the steady clock; by default from now."""
     last = [Findings()]
 
     def clean() -> bool:
@@ -103,7 +109,7 @@ def settled(
         return not last[0].wrong
 
     try:
-        eventually(clean, "all accounted for", seconds, every=0.25)
+        eventually(clean, "all accounted for", seconds, every=0.25, since=since)
     except AssertionError as error:
         raise AssertionError(f"{error}: {last[0].named()}, such as {last[0].wrong[:5]}") from None
     return last[0]
