@@ -17,6 +17,7 @@ pytestmark = pytest.mark.fault
 
 TRIES = 3
 FOR_EVER = 1_000_000
+CONFLICTS = 60
 PASSING = ("40001", "40P01")  # serialization failure, deadlock: undone, and worth another try
 LOCKED = "55P03"  # a lock that does not come: waited for long enough already
 
@@ -167,6 +168,71 @@ def test_one_try_too_many_is_noticed(system, receipt, tmp_path):
     with mistake, refusing(system, PASSING[0], FOR_EVER) as tried:
         assert problem(supplement(system, receipt)) == 503
         assert tried() == TRIES + 1
+
+
+NOTE_PAUSES = """
+    CREATE SEQUENCE noted; CREATE SEQUENCE undone;
+    CREATE SEQUENCE paused_2; CREATE SEQUENCE paused_0;
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    DECLARE began bigint := extract(epoch FROM now()) * 1e6; turn bigint := nextval('noted') % 3;
+    BEGIN
+        IF turn <> 1 THEN
+            PERFORM setval('paused_' || turn, began - (SELECT last_value FROM undone));
+        END IF;
+        PERFORM setval('undone', (extract(epoch FROM clock_timestamp()) * 1e6)::bigint);
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER note AFTER INSERT ON timeline_entry FOR EACH ROW EXECUTE FUNCTION note()
+"""
+FORGET_PAUSES = (
+    "DROP TRIGGER note ON timeline_entry; DROP FUNCTION note();"
+    " DROP SEQUENCE noted, undone, paused_2, paused_0"
+)
+
+
+def pauses(system, receipt, how_many):
+    """For how many seconds so many requests, all undone at each try, paused before their second
+    and their third: from the write that was undone to the beginning of the next transaction."""
+    system.psql("intake", NOTE_PAUSES)
+    found = []
+    try:
+        with refusing(system, PASSING[0], FOR_EVER):
+            for _ in range(how_many):
+                assert problem(supplement(system, receipt)) == 503
+                asked = "SELECT p.last_value, q.last_value FROM paused_2 p, paused_0 q"
+                found += system.psql("intake", asked)
+    finally:
+        system.psql("intake", FORGET_PAUSES)
+    return [tuple(microseconds / 1e6 for microseconds in pair) for pair in found]
+
+
+def is_jittered(found, shortest, longest):
+    """Whether a tenth of them, where a third is due, lies in the lowest third of this span and a
+    tenth in the highest."""
+    third = (longest - shortest) / 3
+    low = sum(shortest <= one < shortest + third for one in found)
+    high = sum(one > longest - third for one in found)
+    return min(found) >= shortest and min(low, high) >= len(found) / 10
+
+
+@pytest.mark.alone
+def test_two_that_were_undone_do_not_come_again_together(system, receipt):
+    second, third = zip(*pauses(system, receipt, CONFLICTS), strict=True)
+
+    assert is_jittered(second, 0.01, 0.05), sorted(second)
+    assert is_jittered(third, 0.02, 0.10), sorted(third)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("fixed", [0.01, 0.03])
+def test_who_always_pauses_equally_long_is_noticed(system, receipt, tmp_path, fixed):
+    """The negative control of the pauses."""
+    regular = ("chassis/database.py", "random.uniform(0.01, 0.05) * attempt", f"{fixed} * attempt")
+    with mistaken(system, "intake-api", tmp_path, [regular]):
+        second, third = zip(*pauses(system, receipt, CONFLICTS), strict=True)
+
+    assert not is_jittered(second, 0.01, 0.05), sorted(second)
+    assert not is_jittered(third, 0.02, 0.10), sorted(third)
 
 
 def test_half_an_effect_is_noticed(system, receipt):
