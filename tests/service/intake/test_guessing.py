@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -18,7 +18,8 @@ import pytest
 
 from services.intake import domain
 from tests.harness import ranks
-from tests.harness.copies import copied
+from tests.harness.copies import Edit, copied
+from tests.harness.doors import operations
 from tests.harness.processes import ServiceProcess
 from tests.harness.ranks import KEEPS, LEAKS
 from tests.service.intake.conftest import REPORT, key
@@ -170,31 +171,67 @@ LEAKING = (
 )  # fmt: skip
 
 
+@pytest.fixture
+def mistaken(intake_db, surroundings, state, tmp_path):
+    """`mistaken(edit)`: clients of an API that has a mistake in it."""
+    with ExitStack() as running:
+
+        def serve(edit: Edit) -> httpx.Client:
+            wrong = ServiceProcess("api", intake_db, surroundings, state)
+            wrong.process.cwd = copied(tmp_path, [edit])
+            running.callback(wrong.stop)
+            wrong.start()
+            return running.enter_context(httpx.Client(base_url=wrong.url, timeout=10))
+
+        yield serve
+
+
 @pytest.mark.parametrize("seconds", [LEAK, 2e-3])
-def test_a_leak_is_told(intake_db, surroundings, state, tmp_path, seconds):
+def test_a_leak_is_told(mistaken, seconds):
     """The negative control."""
     file, old, new = LEAKING
-    leaking = ServiceProcess("api", intake_db, surroundings, state)
-    edit = (file, old, new.replace("SECONDS", str(seconds)))
-    leaking.process.cwd = copied(tmp_path, [edit])
-    leaking.start()
-    try:
-        with httpx.Client(base_url=leaking.url, timeout=10) as api:
-            verdict, found = told(api)
-    finally:
-        leaking.stop()
+    verdict, found = told(mistaken((file, old, new.replace("SECONDS", str(seconds)))))
 
     print(f"\n{verdict}: {found}")
     assert verdict == LEAKS, found
 
 
-def test_wrong_codes_and_wrong_numbers_are_answered_alike(api, receipts):
-    answers = {
-        json.dumps(same(api.post("/v1/reports/track", json=proof)), sort_keys=True)
-        for proof in (*wrong([receipts[0]["number"]], 3), *wrong([unknown() for _ in range(3)], 3))
-    }
+def answered(api: httpx.Client, there: str) -> set[str]:
+    """The different answers to wrong codes for a number that exists, and to numbers that do not."""
+    proofs = (*wrong([there], 3), *wrong([unknown() for _ in range(3)], 3))
+    answers = [same(api.post("/v1/reports/track", json=proof)) for proof in proofs]
+    assert {status for status, *_ in answers} == {404}
+    return {json.dumps(answer, sort_keys=True) for answer in answers}
 
-    assert len(answers) == 1
+
+def test_wrong_codes_and_wrong_numbers_are_answered_alike(api, receipts):
+    assert len(answered(api, receipts[0]["number"])) == 1
+
+
+SAYS_MORE = (
+    "services/intake/api.py", 'raise NotFound("there is no report with this number and code")',
+    'raise NotFound("this is not the code" if stored else "there is no report with this number")',
+)  # fmt: skip
+
+
+def test_an_answer_that_says_which_was_wrong_is_noticed(mistaken, receipts):
+    """The negative control."""
+    assert len(answered(mistaken(SAYS_MORE), receipts[0]["number"])) == 2
+
+
+def test_a_code_in_an_address_opens_nothing(api, receipts):
+    """Addresses are kept by browsers and proxies, and told to others as a referer."""
+    for operation in operations("intake"):
+        asked = [*operation.asked("path"), *operation.asked("query")]
+        assert not [name for name in asked if "code" in name.lower()], operation
+    number, code = receipts[0]["number"], receipts[0]["code"]
+    path, header = f"/v1/reports/{number}/supplements", {"Tracking-Code": code}
+    for name in ("code", "Tracking-Code", "tracking_code"):
+        told = {"number": number, name: code}
+        for where in (path, "/v1/reports/track"):
+            answer = api.post(where, params=told, json={"text": "Masih rusak."}, headers=key())
+            assert answer.is_client_error, answer.text
+    assert api.post(path, json={"text": "Masih rusak."}, headers=key() | header).is_success
 
 
 def test_no_code_and_no_number_reach_the_log(api, kept_api, receipts):
