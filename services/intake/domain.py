@@ -109,6 +109,8 @@ def is_too_late(status: Status, until: datetime, now: datetime) -> bool:
 def permit(action: Action, status: Status, until: datetime, now: datetime) -> None:
     """Raises NotAllowed for what the reporter may not do now. A consent is taken back also where
     none is known: a restore may have taken it from here alone."""
+    if action in ACTIONS[status] and is_too_late(status, until, now):
+        raise NotAllowed(f"the time to ask for that is over ({action}): a new report is welcome")
     if action not in actions(status, until, now, consented=True):
         raise NotAllowed(f"a report that is {status} does not take this request ({action})")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -248,8 +249,8 @@ def seats(tx: Session) -> dict[str, Role]:
     return {code: Role(role.value) for code, role in found}
 
 
-def rules(tx: Session, on: date) -> Rules:
-    """What holds on that day. Raises KeyError when a limit is missing: that is never "no limit"."""
+def rules(tx: Session, on: date, zone: ZoneInfo) -> Rules:
+    """What holds there on that day. Raises KeyError when a limit is missing: never "no limit"."""
     limits = dict(
         tx.execute(
             sa.select(models.Limit.name, models.Limit.value)
@@ -262,6 +263,7 @@ def rules(tx: Session, on: date) -> Rules:
         phrases=tuple(tx.scalars(sa.select(models.Acknowledgement.phrase))),
         letters=limits["substance_letters"],
         reopen_days=limits["reopen_days"],
+        zone=zone,
     )
 
 

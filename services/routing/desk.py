@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import falcon
 from marshmallow import fields
@@ -36,14 +37,19 @@ class Done(Strict):
 class Turn:
     """An officer's turn with one case, held until the transaction ends."""
 
-    def __init__(self, tx: Session, who: SignedIn, row: models.Case, at: datetime, on: date):
-        self.tx, self.who, self.row, self.at, self.on = tx, who, row, at, on
+    def __init__(self, tx: Session, who: SignedIn, row: models.Case, at: datetime, zone: ZoneInfo):
+        self.tx, self.who, self.row, self.at, self.zone = tx, who, row, at, zone
         self.actor, self.case = who.actor, case_file.value(row)
+
+    @property
+    def on(self) -> date:
+        """The day on which it is."""
+        return self.at.astimezone(self.zone).date()
 
     @property
     def rules(self) -> Rules:
         """What holds today."""
-        return case_file.rules(self.tx, self.on)
+        return case_file.rules(self.tx, self.on, self.zone)
 
     def known(self, model: Any, code: str | None, field: str) -> Any:
         """What has the code, if one is given. Raises Invalid if there is none."""
@@ -87,7 +93,7 @@ def verb(summary: str, body: type[Strict]) -> Any:
                 if answer := key.answered(tx):
                     return answer
                 row = seen(tx, who, number, lock=True)
-                act(self, Turn(tx, who, row, now, self.today(now)), body)
+                act(self, Turn(tx, who, row, now, self.zone), body)
                 done = {"number": number, "status": row.status, "cycle": row.cycle, "at": now}
                 return key.remember(tx, done)
 

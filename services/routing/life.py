@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+
+LAST_SECOND = time(23, 59, 59)  # of a limit's last day
 
 
 class Kind(StrEnum):
@@ -234,17 +236,19 @@ class Rules:
     """What a decree or an administrator may change.
 
     `seats` says which desk sits in which agency; `phrases` are the courtesies that are no
-    follow-up, and `letters` is how many letters must be left without them.
+    follow-up, and `letters` is how many letters must be left without them. `zone`: whose days.
     """
 
     seats: Mapping[str, Role] = field(default_factory=dict)
     phrases: tuple[str, ...] = ()
     letters: int = 20
     reopen_days: int = 30
+    zone: tzinfo = UTC
 
     def reopens(self, ended_at: datetime) -> datetime:
-        """Until when what ended then may be taken up again."""
-        return ended_at + timedelta(days=self.reopen_days)
+        """Until when what ended then may be taken up again: as every limit, the last day whole."""
+        last = ended_at.astimezone(self.zone).date() + timedelta(days=self.reopen_days)
+        return datetime.combine(last, LAST_SECOND, self.zone).astimezone(UTC)
 
 
 @dataclass(frozen=True)

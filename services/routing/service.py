@@ -339,7 +339,8 @@ class Routing(Service):
         return row, deadline
 
     def _rules(self, tx: Session, at: datetime) -> Rules:
-        return case_file.rules(tx, at.astimezone(ZoneInfo(self.settings.time_zone)).date())
+        zone = ZoneInfo(self.settings.time_zone)
+        return case_file.rules(tx, at.astimezone(zone).date(), zone)
 
 
 def _case(number: str, report: dict[str, Any], category: str | None) -> Case:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.service.routing.office import (
     told,
 )
 
+WITA = ZoneInfo("Asia/Makassar")
 RETURN = {"reason": "The road is the transport office's.", "proposed_agency": "dishub"}
 
 
@@ -62,9 +64,9 @@ def test_silence_closes_and_a_late_objection_reopens(office):
     assert (type, said["status"], said["cycle"]) == ("case.reopened.v1", "in_progress", 2)
 
 
-def test_thirty_days_after_closing_it_is_too_late(office):
+def test_the_day_after_thirty_days_it_is_too_late(office):
     number = office.bring("closed")
-    office.later(days=30, minutes=1)
+    office.later(days=31)
     office.hear("report.reopened.v1", number, reason="It broke again.")
 
     type, said = told(office, number)
@@ -85,20 +87,26 @@ def decree(office):
     office.database.psql("DELETE FROM routing_limit WHERE decree = 'Perbup 9'")
 
 
+def last_moment(ended_at: str, days: int) -> datetime:
+    """The end, in Kotabaru, of the last of so many days."""
+    day = datetime.fromisoformat(ended_at).astimezone(WITA).date() + timedelta(days=days)
+    return datetime.combine(day, time(23, 59, 59), WITA)
+
+
 @pytest.mark.parametrize("status", ["closed", "archived"])
 def test_a_decree_takes_no_day_away_that_a_reporter_was_told(office, decree, status):
     numbers = [office.bring(status) for _ in range(2)]
     for number in numbers:
         said, shown = told(office, number)[1], office.case(number)
         until = [datetime.fromisoformat(one["reopen_until"]) for one in (said, shown)]
-        assert until == [datetime.fromisoformat(said["at"]) + timedelta(days=30)] * 2
+        assert until == [last_moment(said["at"], days=30)] * 2
     decree(14)
 
     office.later(days=20)
     office.hear("report.objected.v1", numbers[0], reason="It broke again.")
     assert told(office, numbers[0])[0] != "case.refused.v1"
     assert office.case(numbers[0])["reopen_until"] is None
-    office.later(days=10, minutes=1)
+    office.later(days=11)
     office.hear("report.objected.v1", numbers[1], reason="It broke again.")
     assert told(office, numbers[1])[1]["reason_code"] == "too_late"
 
@@ -108,10 +116,9 @@ def test_what_ends_after_a_decree_may_be_taken_up_as_long_as_that_says(office, d
     decree(14)
     number = office.bring(status)
     said = told(office, number)[1]
-    ended_at, until = (datetime.fromisoformat(said[name]) for name in ("at", "reopen_until"))
-    assert until - ended_at == timedelta(days=14)
+    assert datetime.fromisoformat(said["reopen_until"]) == last_moment(said["at"], days=14)
 
-    office.later(days=14, minutes=1)
+    office.later(days=15)
     office.hear("report.objected.v1", number, reason="It broke again.")
     assert told(office, number)[1]["reason_code"] == "too_late"
 

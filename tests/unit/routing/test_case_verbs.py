@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing import domain, rights
 from services.routing.life import (
+    LAST_SECOND,
     Action,
     Actor,
     ArchiveReason,
@@ -36,6 +38,9 @@ from tests.unit.routing.acts import (
 )
 
 # --- classes
+
+WITA = ZoneInfo("Asia/Makassar")
+LAST_DAY = datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)  # thirty days after NOW
 
 
 def test_a_complaint_needs_its_class_and_nothing_else_has_one():
@@ -271,7 +276,7 @@ def test_an_objection_starts_a_new_round_and_clears_the_answer():
 @pytest.mark.parametrize("how", list(Closing))
 def test_an_objection_to_a_closed_case_reopens_it(how):
     closed = case(Status.CLOSED, closed_how=how)
-    action, back = domain.disagree(closed, NOW + timedelta(days=30), RULES)
+    action, back = domain.disagree(closed, LAST_DAY, RULES)
     assert action is Action.REOPEN
     assert (back.status, back.cycle, back.objections) == (Status.IN_PROGRESS, 2, 0)
     assert back.ended_at is back.closed_how is None
@@ -280,19 +285,27 @@ def test_an_objection_to_a_closed_case_reopens_it(how):
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
 def test_after_thirty_days_it_is_too_late(status):
     with pytest.raises(domain.TooLate):
-        domain.disagree(case(status), NOW + timedelta(days=30, seconds=1), RULES)
+        domain.disagree(case(status), LAST_DAY + timedelta(seconds=1), RULES)
 
 
 @pytest.mark.parametrize("days", [14, 45])
 def test_how_long_it_may_be_taken_up_again_is_settled_when_it_ends(days):
     """By what holds then: its reporter is told so, and another decree takes nothing back."""
     ended = domain.accept(case(Status.ANSWERED), NOW, replace(RULES, reopen_days=days))
-    assert ended.reopen_until == NOW + timedelta(days=days)
+    last = (NOW + timedelta(days=days)).date()
+    assert ended.reopen_until == datetime.combine(last, LAST_SECOND, UTC)
 
     _, back = domain.disagree(ended, ended.reopen_until, RULES)
     assert back.reopen_until is None
     with pytest.raises(domain.TooLate):
         domain.disagree(ended, ended.reopen_until + timedelta(microseconds=1), RULES)
+
+
+def test_the_last_day_to_have_it_taken_up_again_is_a_whole_day_there():
+    """What was closed in the first minute of a day in Kotabaru has the thirtieth as well."""
+    midnight = datetime(2026, 12, 19, 0, 0, 5, tzinfo=WITA)
+    ended = domain.accept(case(Status.ANSWERED), midnight, replace(RULES, zone=WITA))
+    assert ended.reopen_until == datetime(2027, 1, 18, 23, 59, 59, tzinfo=WITA)
 
 
 def test_an_objection_to_archiving_puts_the_case_back_on_the_desk():
