@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from chassis.events import Fact
-from services.escalation.models import CaseState, ClockRun, Dossier, HandoverAnswer
+from services.escalation.models import CaseState, ClockChange, ClockRun, Dossier, HandoverAnswer
 from services.escalation.rules.posts import Reached
 from services.escalation.rules.promises import Promise
 
@@ -46,13 +46,13 @@ def kept(clock: ClockRun, ends_on: date, at: datetime) -> Fact:
     return Fact("deadline.kept.v1", clock.number, _limit(clock, ends_on, at), at)
 
 
-def recomputed(
-    clock: ClockRun, ends_on: date | None, before: datetime | None, reason: str, at: datetime
-) -> Fact:
-    """A limit moved, from `before` to where it is now; null for one that is paused."""
-    data = {"before": rfc3339(before), "after": rfc3339(clock.due_at), "reason": reason}
-    data |= {"ends_on": ends_on and ends_on.isoformat(), "at": rfc3339(at)}
-    return Fact("deadline.recomputed.v1", clock.number, _which(clock) | data, at)
+def recomputed(change: ClockChange, ends_on: date | None) -> Fact:
+    """A limit moved, from `before` to `after`; null for one that is paused."""
+    data = {"before": rfc3339(change.before), "after": rfc3339(change.after)}
+    data |= {"ends_on": ends_on and ends_on.isoformat()}
+    data |= {"reason": change.reason, "at": rfc3339(change.at)}
+    clock = change.clock
+    return Fact("deadline.recomputed.v1", clock.number, _which(clock) | data, change.at)
 
 
 def raised(

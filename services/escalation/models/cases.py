@@ -78,7 +78,9 @@ class ConsentEnd(Base):
 
 class ClockRun(Base):
     """One clock of one round. `due_at`: none while it stands, or while nobody can tell it
-    (`problem`, which alarms). `calendar`: the one that it began with, which it keeps."""
+    (`problem`, which alarms). `calendar`: the one that it began with, which it keeps. What is in
+    force was last asked under `regime`; `told_rule_id` and `told_regime` gave the end that was told
+    last, and stay while the clock stands (none: an older row's are `rule_id` and `regime`)."""
 
     __tablename__ = "clock"
     __table_args__ = (
@@ -109,6 +111,8 @@ class ClockRun(Base):
     problem: Mapped[str | None] = mapped_column(sa.Text)
     rule_id: Mapped[int | None] = mapped_column(sa.ForeignKey("limit_rule.id"))
     regime: Mapped[int] = mapped_column(sa.BigInteger)
+    told_rule_id: Mapped[int | None]
+    told_regime: Mapped[int | None] = mapped_column(sa.BigInteger)
     calendar: Mapped[str] = mapped_column(sa.Text, server_default=REGENCY)
     pauses: Mapped[list[PauseRow]] = relationship(order_by="PauseRow.id", lazy="selectin")
     wakes: Mapped[list[Due]] = relationship(

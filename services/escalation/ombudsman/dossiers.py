@@ -12,7 +12,7 @@ from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import dossier, happened, parts
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import clocks
+from services.escalation.watch import counting
 
 
 def assemble(
@@ -79,7 +79,7 @@ def _in_time(now: str, month: str | None) -> bool | None:
 def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:
     """A clock by what it was last measured by; each day if it passed, null where they can no longer
     be told."""
-    found = clocks.measured(run, regime)
+    found = counting.measured(run, regime)
     rule = found.rule
     return {
         "clock": run.clock,

@@ -16,7 +16,7 @@ from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import dossier, dossiers, feed
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import clocks
+from services.escalation.watch import clocks, counting
 from services.escalation.watch.clockwork import OVER
 
 
@@ -118,7 +118,7 @@ def _clock(run: ClockRun, regime: Regime) -> dict[str, Any]:
 def _skipped(run: ClockRun, regime: Regime) -> list[dict[str, str]] | None:
     """The days that did not count, with the reason of each; weekends explain themselves. None where
     they can no longer be told."""
-    days = clocks.measured(run, regime).days
+    days = counting.measured(run, regime).days
     if days is None:
         return None
     return [

@@ -12,7 +12,7 @@ from services.escalation.domain import What
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.rules.hindsight import Life
 from services.escalation.rules.staffing import desks_of
-from services.escalation.watch import clocks
+from services.escalation.watch import counting
 
 A_PAGE = 2000
 
@@ -54,7 +54,7 @@ def _life(clock: ClockRun, case: CaseState) -> Life:
         klass=case.klass,
         agency=case.agency,
         calendar=clock.calendar,
-        run=clocks.run_of(clock),
+        run=counting.run_of(clock),
         fired=fired,
         desks=desks_of(case),
     )

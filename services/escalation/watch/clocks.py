@@ -5,9 +5,8 @@ Every function here expects that the transaction holds the lock of the case's ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,16 +18,15 @@ from services.escalation import events, models
 from services.escalation.domain import (
     WHEN_OVER,
     NoLimit,
-    Rule,
     Wakes,
     What,
     is_over,
-    limit_for,
     rungs_for,
     wakeups,
 )
 from services.escalation.models import CaseState, ClockRun, PauseRow
 from services.escalation.ombudsman import happened, offers
+from services.escalation.rules.reckoning import Basis, Reckoned, reckon, reckon_by, why_moved
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches
 from services.escalation.watch.clockwork import (
@@ -43,7 +41,18 @@ from services.escalation.watch.clockwork import (
     moves,
     number_of_start,
 )
-from services.escalation.watch.workdays import Day, Due, Pause, Undecidable, due
+from services.escalation.watch.counting import (
+    as_counted,
+    calendars,
+    day_of,
+    rule_of,
+    run_of,
+    told_by,
+    watched,
+)
+from services.escalation.watch.workdays import Undecidable
+
+Change = tuple[datetime | None, datetime | None, str]  # before, after and why
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -113,12 +122,13 @@ def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime)
     """Measures a clock again that stopped after its end, before that is told: by what is in force
     now it may have been in time. Whether that moved anything; the end that was told stays."""
     try:
-        rule, end, wakes = _reckon(case, row, regime)
+        found = _reckon(case, row, regime)
     except Undecidable:
         return False
     if row.passed_at is None:
-        row.regime, row.rule_id, row.due_at = regime.version, rule.id, end.at
-    return _keep_what_came_true(tx, row, wakes)
+        row.regime, row.due_at = regime.version, found.end.at
+        _keep_basis(row, found, None)
+    return _keep_what_came_true(tx, row, found.wakes)
 
 
 def _keep_what_came_true(tx: Session, row: ClockRun, wakes: Wakes) -> bool:
@@ -158,83 +168,29 @@ def _measure_given(
     stopped by what it was counted by, whatever was decreed since."""
     is_open, before = row.stopped_at is None, row.due_at
     try:
-        _, end, wakes = (_reckon if is_open else _recount)(case, row, regime)
+        found = (_reckon if is_open else _recount)(case, row, regime)
     except Undecidable:
-        end = None
+        found = None
+    end = found and found.end
     ahead = end and (end.at is None or not is_over(end.at, row.stopped_at or now))
     if row.passed_at and ahead:
         _take_back(tx, case, row, now, regime)
     if is_open:
         _measure(tx, case, row, "resumed", now, regime)
-    elif end:
-        row.due_at = end.at
-        _keep_what_came_true(tx, row, wakes)
-        _tell(tx, row, before, "resumed", now, regime)
+    elif found:
+        row.due_at = found.end.at
+        _keep_what_came_true(tx, row, found.wakes)
+        _tell(tx, row, [(before, row.due_at, "resumed")], now, regime)
 
 
-def _recount(case: CaseState, row: ClockRun, regime: Regime) -> tuple[Rule, Due, Wakes]:
+def _recount(case: CaseState, row: ClockRun, regime: Regime) -> Reckoned:
     """As `_reckon`, by the rule and the calendar that gave the clock its end."""
-    if (rule := _rule_of(row, regime)) is None:
+    if (rule := rule_of(row, regime)) is None:
         raise Undecidable
-    end, calendar = _as_counted(row, rule, regime), regime.almanac.under(row.regime)[row.calendar]
+    end, calendar = as_counted(row, rule, regime), calendars(row, regime)[row.calendar]
     rungs = rungs_for(regime.ladder, row.clock, case.klass, calendar.day_of(row.started_at))
-    return rule, end, wakeups(end, run_of(row), rungs, calendar)
-
-
-def run_of(row: ClockRun) -> Run:
-    """The row as the value that the rules are about."""
-    pauses = tuple(Pause(p.started_at, p.ended_at, p.because or "") for p in row.pauses)
-    return Run(row.started_at, pauses, row.stopped_at, row.set_aside)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a clock was last measured by, and its end: no `rule` if it never could be measured, no
-    `days` if what is known now does not lead to that end."""
-
-    rule: Rule | None
-    ends_on: date | None
-    days: tuple[Day, ...] | None
-
-
-def measured(row: ClockRun, regime: Regime) -> Measured:
-    """Explains the end of a clock by the rule and the calendar that gave it, whatever the case
-    became and was decreed since."""
-    rule = _rule_of(row, regime)
-    ends_on = row.due_at and day_of(row, row.due_at, regime)
-    if rule is None:
-        return Measured(None, ends_on, None)
-    try:
-        end = _as_counted(row, rule, regime)
-    except Undecidable:
-        return Measured(rule, ends_on, None)
-    return Measured(rule, ends_on, end.days if end.at == row.due_at else None)
-
-
-def _rule_of(row: ClockRun, regime: Regime) -> Rule | None:
-    """By which it was last measured; None if it never could be."""
-    return next((rule for rule in regime.rules if rule.id == row.rule_id), None)
-
-
-def _as_counted(row: ClockRun, rule: Rule, regime: Regime) -> Due:
-    """The end in the calendar as it stood when the clock was measured. Raises Undecidable."""
-    calendar = regime.almanac.under(row.regime)[row.calendar]
-    return due(rule.limit, row.started_at, calendar, _pauses_when_measured(row))
-
-
-def _pauses_when_measured(row: ClockRun) -> tuple[Pause, ...]:
-    """A clock that stopped while it stood had no end: what stopped it did not give it one."""
-    pauses = run_of(row).pauses
-    if row.stopped_at is None or row.due_at is not None or not pauses:
-        return pauses
-    last = pauses[-1]
-    stood = last.end is not None and last.end >= row.stopped_at
-    return (*pauses[:-1], replace(last, end=None)) if stood else pauses
-
-
-def day_of(row: ClockRun, moment: datetime, regime: Regime) -> date:
-    """The local day of a moment, where the clock is counted."""
-    return regime.calendars[row.calendar].day_of(moment)
+    basis = told_by(row) or Basis(rule.id, row.regime)
+    return Reckoned(rule, basis, end, wakeups(end, run_of(row), rungs, calendar), rungs)
 
 
 def _last(case: CaseState, clock: str) -> ClockRun | None:
@@ -317,53 +273,79 @@ def _measure(
 ) -> None:
     """Computes a running clock's end again. If that cannot be told, the end that was known stays
     in force and the row says what is missing, which alarms; the next regime heals it."""
-    row.regime = regime.version
+    told, row.regime = told_by(row), regime.version
+    if told:
+        row.told_rule_id, row.told_regime = told.rule_id, told.regime
     try:
-        rule, end, wakes = _reckon(case, row, regime)
+        found = reckon(regime, watched(case, row), run_of(row), told)
     except Undecidable as error:
         row.problem = "no_limit" if isinstance(error, NoLimit) else "calendar"
         log.error("deadline_unknown", clock=row.clock, reason=row.problem)
         if run_of(row).is_paused:
             _forget_unfired(tx, row, keep=(What.HANDOVER,))
         return
-    passed_at = row.passed_at
+    passed_at, end = row.passed_at, found.end
     if passed_at and end.at is None:  # it stands, and was not over when it began to
         _forget_passing(tx, row)
     before, row.due_at = row.due_at, end.at
-    if reason == "calendar" and row.rule_id != rule.id:
+    if reason == "calendar" and row.rule_id != found.rule.id:
         reason = "limit"
-    row.rule_id, row.provisional = rule.id, end.provisional
-    row.problem = "calendar" if wakes.incomplete else None
-    _arm(tx, row, wakes.at, now)
+    changes = _changes(case, row, before, reason, found, told, regime)
+    _keep_basis(row, found, told)
+    row.provisional = end.provisional
+    row.problem = "calendar" if found.wakes.incomplete else None
+    _arm(tx, row, found.wakes.at, now)
     if row.passed_at is None:
         offers.take_back(tx, case, row, passed_at, now)
-    _tell(tx, row, before, reason, now, regime)
+    _tell(tx, row, changes, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 
 
-def _reckon(case: CaseState, row: ClockRun, regime: Regime) -> tuple[Rule, Due, Wakes]:
-    run, calendar = run_of(row), regime.calendars[row.calendar]
-    begun = calendar.day_of(row.started_at)
-    rule = limit_for(regime.rules, row.clock, case.kind, case.klass, begun)
-    end = due(rule.limit, row.started_at, calendar, run.pauses)
-    rungs = rungs_for(regime.ladder, row.clock, case.klass, begun)
-    return rule, end, wakeups(end, run, rungs, calendar)
+def _reckon(case: CaseState, row: ClockRun, regime: Regime) -> Reckoned:
+    return reckon(regime, watched(case, row), run_of(row), told_by(row))
+
+
+def _keep_basis(row: ClockRun, found: Reckoned, told: Basis | None) -> None:
+    """Of a clock that stands, what gave the end that was told last stays known: what is decreed
+    meanwhile is told when it goes on."""
+    row.rule_id = found.rule.id
+    if told is None or found.end.at is not None:
+        row.told_rule_id, row.told_regime = found.basis.rule_id, found.basis.regime
+
+
+def _changes(
+    case: CaseState,
+    row: ClockRun,
+    before: datetime | None,
+    reason: str,
+    found: Reckoned,
+    told: Basis | None,
+    regime: Regime,
+) -> list[Change]:
+    """How the end moved. Of a clock that goes on, what was decreed while it stood is told apart
+    from the days for which it stood: those are no news, and the other is."""
+    about, after = watched(case, row), found.end.at
+    former = reckon_by(regime, about, run_of(row), told) if told and reason == "resumed" else None
+    if told is None or former is None or former.end.at in (None, after):
+        return [(before, after, reason)]
+    why = why_moved(former.rule, told, about, found)
+    return [(before, former.end.at, reason), (former.end.at, after, why)]
 
 
 def _tell(
-    tx: Session, row: ClockRun, before: datetime | None, reason: str, now: datetime, regime: Regime
+    tx: Session, row: ClockRun, changes: Iterable[Change], now: datetime, regime: Regime
 ) -> None:
-    ends_on = row.due_at and day_of(row, row.due_at, regime)
     if not row.announced:
-        if ends_on is not None:
+        if row.due_at is not None:
             row.announced = True
-            emit(tx, events.started(row, ends_on, now))
+            emit(tx, events.started(row, day_of(row, row.due_at, regime), now))
         return
-    if row.due_at != before:
-        change = models.ClockChange(clock=row, at=now, before=before, after=row.due_at)
-        change.reason, change.regime = reason, regime.version
-        tx.add(change)
-        emit(tx, events.recomputed(row, ends_on, before, reason, now))
+    for before, after, reason in changes:
+        if after != before:
+            change = models.ClockChange(clock=row, at=now, before=before, after=after)
+            change.reason, change.regime = reason, regime.version
+            tx.add(change)
+            emit(tx, events.recomputed(change, after and day_of(row, after, regime)))
 
 
 def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: datetime) -> None:

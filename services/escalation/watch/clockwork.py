@@ -181,6 +181,7 @@ OWN_COUNT = frozenset({Clock.ARBITER, Clock.DATA, *ORDERS})
 GOVERNMENT = frozenset(
     {Clock.VERIFY, Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER, Clock.HAND_OVER, *ORDERS}
 )
+REPORTERS = frozenset({Clock.SILENCE, Clock.DATA})
 OPEN = frozenset({"unverified", "awaiting_reporter", "disposed", "in_progress", "answered"})
 OVER = frozenset({"closed", "archived", "forwarded_externally", "withdrawn"})
 

@@ -22,8 +22,8 @@ from services.escalation.domain import Rule
 from services.escalation.models import CaseState, ClockChange, ClockRun
 from services.escalation.rules import regime
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import clocks, clockwork, explaining, workdays
-from services.escalation.watch.clocks import Measured
+from services.escalation.watch import clockwork, counting, explaining, workdays
+from services.escalation.watch.counting import Measured
 from services.escalation.watch.explaining import Told
 from services.escalation.watch.workdays import Calendar
 
@@ -173,7 +173,7 @@ def _is_chosen(run: ClockRun, clock: str | None = None, cycle: int | None = None
 
 def _told(tx: Session, run: ClockRun, in_force: Regime) -> dict[str, Any]:
     calendar = in_force.calendars[run.calendar]
-    found = clocks.measured(run, in_force)
+    found = counting.measured(run, in_force)
     common = {
         "clock": run.clock,
         "cycle": run.cycle,
@@ -216,7 +216,7 @@ def _state(run: ClockRun, found: Measured) -> str:
         return "stopped"
     if found.rule is None or run.problem == "no_limit" or (run.problem and found.days is None):
         return "unknown"
-    return "paused" if clocks.run_of(run).is_paused else "running"
+    return "paused" if counting.run_of(run).is_paused else "running"
 
 
 def _limit(rule: Rule) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from services.escalation.ombudsman import handovers, happened, offers
 from services.escalation.rules import staffing
 from services.escalation.rules.posts import EMPTY, NOT_HELD, Reached, Standing, reach
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import breaches, clocks
+from services.escalation.watch import breaches, clocks, counting
 
 # What was armed since the breaker looked waits for its next look. What seems to be armed later than
 # that by more than clocks may differ was armed long ago, before the clock went back.
@@ -63,7 +63,7 @@ class Firing:
     @property
     def ends_on(self) -> date:
         """The local day on whose end the limit ends."""
-        return clocks.day_of(self.clock, self.clock.due_at or self.due.due_at, self.regime)
+        return counting.day_of(self.clock, self.clock.due_at or self.due.due_at, self.regime)
 
 
 def asked(looked: datetime) -> dict[str, datetime]:
@@ -130,7 +130,7 @@ def _pass(tx: Session, firing: Firing) -> None:
         breaches.record(tx, case, clock, _holder(tx, firing), now)
         return
     breaches.begin(tx, case, clock, now)
-    breaches.settle(tx, case, clock, now, paused=clocks.run_of(clock).is_paused)
+    breaches.settle(tx, case, clock, now, paused=counting.run_of(clock).is_paused)
     offers.make(tx, case, now)
     handovers.arrange(tx, case, firing.due.due_at, now)
 
@@ -138,7 +138,7 @@ def _pass(tx: Session, firing: Firing) -> None:
 def _raise(tx: Session, firing: Firing) -> None:
     """Whom it goes to is looked up now: ladder, case and posts may have changed meanwhile."""
     clock, case = firing.clock, firing.case
-    begun = clocks.day_of(clock, clock.started_at, firing.regime)
+    begun = counting.day_of(clock, clock.started_at, firing.regime)
     rungs = rungs_for(firing.regime.ladder, clock.clock, case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
         agency = _holder(tx, firing)
