@@ -76,7 +76,8 @@ class Amended(Strict):
     """What came of it. Of a preview (`applied` false) also: how many open clocks were measured,
     whether those were all, and how many would get another end, only another reminder or level, or
     no end that can be told, each as the multiple of five below it: 0 is fewer than five.
-    `retroactive`: it holds from a day that is past."""
+    `kept_end`: would end earlier, but are the reporter's (R, D), who was told a day: it stays, and
+    what is decreed holds for those that begin later. `retroactive`: from a day that is past."""
 
     id = fields.Integer(required=True, allow_none=True)
     applied = fields.Boolean(required=True)
@@ -84,6 +85,7 @@ class Amended(Strict):
     open_clocks = fields.Integer(required=True, allow_none=True)
     complete = fields.Boolean(required=True, allow_none=True)
     other_end = fields.Integer(required=True, allow_none=True)
+    kept_end = fields.Integer(required=True, allow_none=True)
     other_ladder = fields.Integer(required=True, allow_none=True)
     unknown = fields.Integer(required=True, allow_none=True)
 
@@ -214,6 +216,7 @@ def foretold(tx: Session, before: Regime, after: Regime) -> dict[str, Any]:
         "open_clocks": len(found),
         "complete": len(lives) <= MOST_MEASURED,
         "other_end": found.count(Move.END),
+        "kept_end": found.count(Move.KEPT),
         "other_ladder": found.count(Move.LADDER),
         "unknown": found.count(Move.UNKNOWN),
     }
@@ -225,7 +228,7 @@ def _coarse(moved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told(row_id: int | None, is_past: bool, moved: Mapping[str, Any] | None) -> dict[str, Any]:
-    unknown = ("open_clocks", "complete", "other_end", "other_ladder", "unknown")
+    unknown = ("open_clocks", "complete", "other_end", "kept_end", "other_ladder", "unknown")
     told = {"id": row_id, "applied": moved is None, "retroactive": is_past}
     return told | dict(moved or dict.fromkeys(unknown))
 
@@ -322,7 +325,8 @@ class Limits(Rules):
     def on_post(
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
+        """Adds it. From a day on which it is already decreed, it takes the earlier one's place. Of
+        R and D it never brings a running clock's end nearer: the reporter was told that day."""
         refuse(wrong_limit(body))
         return self.amend(req, effective("limit", LimitRule, body), key, **query)
 

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from services.escalation.domain import LEVELS, Rung, What, limit_for, rungs_for, wakeups
+from services.escalation.domain import LEVELS, Rung, What
 from services.escalation.rules.posts import NOT_HELD, USUAL, Desks, Staffing, reach
+from services.escalation.rules.reckoning import Basis, Reckoned, Watched, reckon, reckon_now
 from services.escalation.rules.regime import OF_AGENCIES, Regime
-from services.escalation.watch.clockwork import GOVERNMENT, Run
-from services.escalation.watch.workdays import Undecidable, due
+from services.escalation.watch.clockwork import GOVERNMENT, REPORTERS, Run
+from services.escalation.watch.workdays import Undecidable
 
 ITS_LAST_SECOND = timedelta(seconds=1)  # a limit is over when it is
 FEWEST = 5  # the least told to who may see no case: fewer may be of somebody whom they know
@@ -28,7 +29,8 @@ FEWEST = 5  # the least told to who may see no case: fewer may be of somebody wh
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One clock of history. `fired` is what really did, with the time for which it was due."""
+    """One clock of history. `fired` is what really did, with the time for which it was due;
+    `told`: what gave the end that was told of it last."""
 
     number: str
     clock: str
@@ -39,6 +41,12 @@ class Life:
     run: Run
     fired: frozenset[tuple[str, datetime]] = frozenset()
     desks: Desks = USUAL
+    told: Basis | None = None
+
+    @property
+    def watched(self) -> Watched:
+        """What rules may ask of it."""
+        return Watched(self.clock, self.calendar, self.kind, self.klass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +70,16 @@ def replay(
     """The clock's life by these rules, up to now (`until`), with the posts held as was decreed."""
     armed: dict[What, tuple[datetime, bool]] = {}
     raised: list[tuple[int, str]] = []
-    undecidable, rungs = False, dict[What, Rung]()
+    undecidable = False
+    rungs: Mapping[What, Rung] = {}
     for known, at, then in _steps(life.run, until):
         try:
-            wakes, rungs = _wakes(life, known, regime)
+            found = _reckon(life, known, regime)
         except Undecidable:
             undecidable = True
         else:
-            _arm(armed, wakes, at)
+            rungs = found.rungs
+            _arm(armed, found.wakes.at, at)
         for what in [
             w for w, (due_at, fired) in armed.items() if not fired and _over(due_at, then)
         ]:
@@ -87,6 +97,7 @@ class Move(StrEnum):
 
     NONE = "none"
     END = "end"
+    KEPT = "kept"  # an earlier end, were it not the reporter's, who was told the later one
     LADDER = "ladder"  # only another reminder or level
     UNKNOWN = "unknown"  # no end that can be told
 
@@ -94,16 +105,26 @@ class Move(StrEnum):
 def move_of(life: Life, before: Regime, after: Regime) -> Move:
     """What `after` would do to a clock that runs under `before`."""
     try:
-        then, _ = _wakes(life, life.run, after)
+        then = _reckon(life, life.run, after)
     except Undecidable:
         return Move.UNKNOWN
     try:
-        now, _ = _wakes(life, life.run, before)
+        now = _reckon(life, life.run, before)
     except Undecidable:
         return Move.END
-    if now.get(What.PASSED) != then.get(What.PASSED):
+    if now.end.at != then.end.at:
         return Move.END
-    return Move.NONE if now == then else Move.LADDER
+    if _would_end_earlier(life, before, after):
+        return Move.KEPT
+    return Move.NONE if now.wakes.at == then.wakes.at else Move.LADDER
+
+
+def _would_end_earlier(life: Life, before: Regime, after: Regime) -> bool:
+    """By these rules alone, whatever its reporter was told."""
+    if life.clock not in REPORTERS or life.run.is_paused:
+        return False
+    ends = [reckon_now(regime, life.watched, life.run).end.at for regime in (before, after)]
+    return ends[0] is not None and ends[1] is not None and ends[1] < ends[0]
 
 
 def _steps(run: Run, until: datetime) -> Iterator[tuple[Run, datetime, datetime]]:
@@ -119,16 +140,8 @@ def _steps(run: Run, until: datetime) -> Iterator[tuple[Run, datetime, datetime]
         yield value, at, then
 
 
-def _wakes(
-    life: Life, run: Run, regime: Regime
-) -> tuple[Mapping[What, datetime], dict[What, Rung]]:
-    """When to wake, and the rungs. Raises Undecidable."""
-    calendar = regime.calendars[life.calendar]
-    begun = calendar.day_of(run.started_at)
-    rule = limit_for(regime.rules, life.clock, life.kind, life.klass, begun)
-    end = due(rule.limit, run.started_at, calendar, run.pauses)
-    rungs = rungs_for(regime.ladder, life.clock, life.klass, begun)
-    return wakeups(end, run, rungs, calendar).at, rungs
+def _reckon(life: Life, run: Run, regime: Regime) -> Reckoned:
+    return reckon(regime, life.watched, run, life.told)
 
 
 def _arm(

@@ -57,4 +57,5 @@ def _life(clock: ClockRun, case: CaseState) -> Life:
         run=counting.run_of(clock),
         fired=fired,
         desks=desks_of(case),
+        told=counting.told_by(clock),
     )
