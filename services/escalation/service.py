@@ -22,7 +22,7 @@ from services.escalation.ombudsman.broadcasting import Broadcaster
 from services.escalation.ombudsman.signing import Signers
 from services.escalation.rules import publishing, regime
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import breaker, cases, clocks, firing, turns, watching
+from services.escalation.watch import breaker, cases, clocks, firing, receipts, turns, watching
 from services.escalation.watch.clockwork import (
     Clock,
     Happening,
@@ -94,7 +94,8 @@ class Escalation(Service):
         if clocks.locked(tx, event.subject) is not None:
             return
         data = schemas.CaseOpened.of(event)
-        case = cases.open(tx, event.subject, data)
+        promised = receipts.promised(data["kind"], data["received_at"], self.in_force(tx))
+        case = cases.open(tx, event.subject, data, promised)
         happened.hear(tx, event, case.received_at)
         self.apply(tx, case, Happening.OPENED, case.received_at)
 

@@ -77,7 +77,8 @@ class Rule:
 GOVERNMENTS_LIMITS = frozenset("VFSACO")  # limits that bind the government
 REPORTERS_LIMITS = frozenset("RD")  # limits that bind the reporter, who is reminded of them
 
-# The reporter is told every step, a missed limit and an escalation too. Not told: `case.opened`
+# The reporter is told every step, a missed limit and an escalation too; a moved limit if a decree
+# moved it, or if it begins with a later end than the receipt promised. Not told: `case.opened`
 # (`received` says it), the government's reminders to itself, limits that pause, resume or follow a
 # reclassification (that step is told), nor of R, D and H: closed, archived and offered say it.
 RULES = (
@@ -107,7 +108,7 @@ RULES = (
         About.DEADLINE_RECOMPUTED,
         {
             "clock": GOVERNMENTS_LIMITS | REPORTERS_LIMITS,
-            "reason": frozenset({"calendar", "limit"}),
+            "reason": frozenset({"calendar", "limit", "promise"}),
         },
         needs="after",
     ),
@@ -203,21 +204,31 @@ PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every
     About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
     About.DEADLINE_KEPT: frozenset({"limit", "due", "at"}),
-    About.DEADLINE_RECOMPUTED: frozenset({"limit", "due"}),
+    About.DEADLINE_RECOMPUTED: frozenset({"limit", "due", "because"}),
     About.ESCALATION_RAISED: frozenset({"at", "limit", "due", "office"}),
     About.POST_REMINDED: frozenset({"limit", "due"}),
     About.POST_RAISED: frozenset({"limit", "due", "office"}),
 }
 ORDINARY = frozenset({"at"})
 
-KEYS = {"limit": "clock", "otherwise": "clock", "office": "to", "how": "how", "why": "reason_code"}
+KEYS = {
+    "limit": "clock",
+    "otherwise": "clock",
+    "office": "to",
+    "how": "how",
+    "why": "reason_code",
+    "because": "reason",
+}
 MOMENTS = {
     **{(news, "due"): "due_at" for news in About},
     (About.RECEIVED, "at"): "received_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
 }
 # What is said in place of a fact that was not kept yet when the message was filed.
-FORMERLY: Mapping[About, Mapping[str, str]] = {About.REFUSED: {"why": "wrong_status"}}
+FORMERLY: Mapping[About, Mapping[str, str]] = {
+    About.REFUSED: {"why": "wrong_status"},
+    About.DEADLINE_RECOMPUTED: {"because": "amended"},
+}
 
 
 def placeholders(news: About) -> frozenset[str]:

@@ -32,6 +32,22 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "R": {"id": "tanggapan Anda atas jawaban instansi", "en": "your response to the answer"},
         "D": {"id": "kelengkapan data dari Anda", "en": "the information asked of you"},
     },
+    "because": {
+        "calendar": {
+            "id": "karena penyesuaian hari kerja",
+            "en": "because working days were amended",
+        },
+        "limit": {"id": "karena perubahan ketentuan", "en": "because a rule was amended"},
+        "promise": {
+            "id": "karena penanganannya dimulai lebih lambat, atau boleh\nberlangsung lebih lama,"
+            " daripada yang tertulis di tanda terima Anda",
+            "en": "because its handling began later, or may take longer,\nthan your receipt says",
+        },
+        "amended": {  # of which of the two, was not kept formerly
+            "id": "karena penyesuaian hari kerja atau ketentuan",
+            "en": "because working days or rules were amended",
+        },
+    },
     "otherwise": {
         "R": {
             "id": "Bila sampai tanggal itu tidak ada tanggapan dari Anda, laporan akan ditutup.",

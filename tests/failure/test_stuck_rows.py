@@ -41,6 +41,7 @@ RESTS = {
         "escalation.clock_change.after", "escalation.clock_change.reason=paused",
         "escalation.clock_change.reason=resumed", "escalation.clock_change.reason=reclassified",
         "escalation.clock_change.reason=calendar", "escalation.clock_change.reason=limit",
+        "escalation.clock_change.reason=promise",
         "escalation.case_event", "escalation.dossier", "escalation.handover_answer",
         "escalation.former_day",
         *(f"escalation.handover_answer.reason={why}" for why in Declined),

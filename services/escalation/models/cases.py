@@ -19,9 +19,14 @@ _OFFERED = "offered_at IS NOT NULL AND handed_over_at IS NULL AND status = 'arch
 _RUNS = "stopped_at IS NULL"
 
 
+# Why an end moved; `promise`: it did not, but a receipt had promised an earlier one.
+MOVED_BY = ("paused", "resumed", "reclassified", "calendar", "limit", "promise")
+
+
 class CaseState(Base):
     """Where a case stands, as routing last said. Whoever changes one of its clocks, or fires one,
-    holds this row's lock. `passes_by`: the desks that it complains about, which hear nothing."""
+    holds this row's lock. `passes_by`: the desks that it complains about, which hear nothing.
+    `settle_by`: the last day for S on its receipt, until S begins."""
 
     __tablename__ = "case_state"
     __table_args__ = (
@@ -49,6 +54,7 @@ class CaseState(Base):
     follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
     received_at: Mapped[datetime] = mapped_column(MOMENT)
     reopen_until: Mapped[datetime | None] = mapped_column(MOMENT)  # of one that is archived
+    settle_by: Mapped[date | None]
     unheard_cycle: Mapped[int | None]  # whose answer or question the reporter could not be told of
     offered_at: Mapped[datetime | None] = mapped_column(MOMENT)
     handed_over_at: Mapped[datetime | None] = mapped_column(MOMENT)
@@ -179,7 +185,7 @@ class ClockChange(Base):
 
     __tablename__ = "clock_change"
     __table_args__ = (
-        one_of("reason", ("paused", "resumed", "reclassified", "calendar", "limit")),
+        one_of("reason", MOVED_BY),
         sa.Index("clock_change_clock", "clock_id"),
         ONLY_ADDED_TO,
     )

@@ -39,10 +39,15 @@ def promises(
     return [_promise(calendar, rules, first + n * ONE_DAY) for n in range(days)]
 
 
+def settle_by(calendar: Calendar, rules: Sequence[Rule], kind: str, received_on: date) -> date:
+    """The last day for S that a report received on a day is promised. Raises Undecidable."""
+    verify_by = _last_day(calendar, rules, Clock.VERIFY, kind, received_on)
+    return _last_day(calendar, rules, Clock.SETTLE, kind, verify_by)
+
+
 def _promise(calendar: Calendar, rules: Sequence[Rule], received_on: date) -> Promise:
     def last_day(clock: Clock, kind: str, begin: date) -> date:
-        rule = limit_for(rules, clock, kind, ASSUMED[kind], begin)
-        return due(rule.limit, calendar.end_of(begin), calendar).days[-1].on
+        return _last_day(calendar, rules, clock, kind, begin)
 
     verify_by = {kind: last_day(Clock.VERIFY, kind, received_on) for kind in ASSUMED}
     follow_up_by = [last_day(Clock.FOLLOW_UP, kind, day) for kind, day in verify_by.items()]
@@ -52,3 +57,10 @@ def _promise(calendar: Calendar, rules: Sequence[Rule], received_on: date) -> Pr
         max(follow_up_by),
         {kind: last_day(Clock.SETTLE, kind, day) for kind, day in verify_by.items()},
     )
+
+
+def _last_day(
+    calendar: Calendar, rules: Sequence[Rule], clock: Clock, kind: str, begin: date
+) -> date:
+    rule = limit_for(rules, clock, kind, ASSUMED[kind], begin)
+    return due(rule.limit, calendar.end_of(begin), calendar).days[-1].on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,8 +21,10 @@ AWAITS_REPORTER, ARCHIVED = "awaiting_reporter", "archived"
 SAID = ("status", "cycle", "kind", "klass", "category", "agency", "decider", "passes_by")
 
 
-def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
-    """A case that begins."""
+def open(
+    tx: Session, number: str, data: Mapping[str, Any], settle_by: date | None = None
+) -> CaseState:
+    """A case that begins; `settle_by`: the last day for S on its receipt, if that has one."""
     case = CaseState(
         number=number,
         status=data["status"],
@@ -29,6 +32,7 @@ def open(tx: Session, number: str, data: Mapping[str, Any]) -> CaseState:
         cycle=1,
         follows=False,
         received_at=data["received_at"],
+        settle_by=settle_by,
         decider=data["decider"],
         passes_by=data["passes_by"],
     )

@@ -28,7 +28,7 @@ from services.escalation.models import CaseState, ClockRun, PauseRow
 from services.escalation.ombudsman import happened, offers
 from services.escalation.rules.reckoning import Basis, Reckoned, reckon, reckon_by, why_moved
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import breaches
+from services.escalation.watch import breaches, receipts
 from services.escalation.watch.clockwork import (
     CAUSES,
     GOVERNMENT,
@@ -297,7 +297,10 @@ def _measure(
     _arm(tx, row, found.wakes.at, now)
     if row.passed_at is None:
         offers.take_back(tx, case, row, passed_at, now)
+    was_announced = row.announced
     _tell(tx, row, changes, now, regime)
+    if row.announced and not was_announced:
+        receipts.compare(tx, case, row, now, regime)
     breaches.settle(tx, case, row, now, paused=run_of(row).is_paused)
 
 

@@ -20,6 +20,7 @@ from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.domain import Rule
 from services.escalation.models import CaseState, ClockChange, ClockRun
+from services.escalation.models.cases import MOVED_BY
 from services.escalation.rules import regime
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clockwork, counting, explaining, workdays
@@ -28,7 +29,6 @@ from services.escalation.watch.explaining import Told
 from services.escalation.watch.workdays import Calendar
 
 STATES = ("running", "paused", "stopped", "unknown")
-REASONS = ("paused", "resumed", "reclassified", "calendar", "limit")
 
 
 class Words(Strict):
@@ -48,12 +48,13 @@ class Limit(Strict):
 
 
 class Change(Strict):
-    """When and why the end moved; a null day stands for a clock that was paused."""
+    """When and why the end moved; a null day stands for a clock that was paused. `promise`: it did
+    not move, `before` is the earlier day that the receipt promised."""
 
     on = fields.Date(required=True)
     before = fields.Date(required=True, allow_none=True)
     after = fields.Date(required=True, allow_none=True)
-    reason = fields.String(required=True, validate=validate.OneOf(REASONS))
+    reason = fields.String(required=True, validate=validate.OneOf(MOVED_BY))
 
 
 class Deadline(Strict):

@@ -49,6 +49,24 @@ def test_who_slept_hears_of_a_limit_that_was_moved_ahead_only_where_it_is_now(
     assert "Batas waktunya sekarang 10 Desember 2026." in at_night.postbox.mails[0].get_content()
 
 
+@pytest.mark.parametrize(
+    ("reason", "because"),
+    [
+        ("promise", "daripada yang tertulis di tanda terima Anda"),
+        ("limit", "karena perubahan ketentuan"),
+        ("calendar", "karena penyesuaian hari kerja"),
+    ],
+)
+def test_a_mail_says_what_moved_the_limit(at_night: Desk, reason: str, because: str) -> None:
+    hear(at_night, moved("2026-12-10", reason))
+    at_night.later(hours=7)
+    at_night.send()
+
+    [mail] = at_night.postbox.mails
+    assert because in mail.get_content()
+    assert "Batas waktunya sekarang 10 Desember 2026." in mail.get_content()
+
+
 @pytest.mark.parametrize("why", [moved(None, "calendar"), moved("2027-02-01", "reclassified")])
 def test_who_slept_hears_nothing_of_a_limit_that_stands_or_has_another_class(
     at_night: Desk, why: tuple[str, dict[str, Any]]

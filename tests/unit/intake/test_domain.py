@@ -174,3 +174,18 @@ def test_intake_takes_the_addresses_that_notify_can_send_to(email):
     taken = not schemas.Contact(only=["email"]).validate({"email": email})
 
     assert taken == is_mailable(email)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_told"),
+    [
+        ("paused", False),
+        ("resumed", False),
+        ("reclassified", True),
+        ("calendar", True),
+        ("limit", True),
+        ("promise", True),
+    ],
+)
+def test_a_limit_is_a_line_if_its_end_is_not_the_one_that_was_told(reason, is_told):
+    assert domain.is_news("deadline.recomputed", {"reason": reason}) is is_told

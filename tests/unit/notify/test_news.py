@@ -78,6 +78,7 @@ def test_every_example_that_is_told_can_be_written(name: str, data: dict[str, ob
         ("deadline.approaching.v1", {"clock": "S"}, None),
         ("deadline.recomputed.v1", {"clock": "S", "reason": "calendar"}, About.DEADLINE_RECOMPUTED),
         ("deadline.recomputed.v1", {"clock": "S", "reason": "limit"}, About.DEADLINE_RECOMPUTED),
+        ("deadline.recomputed.v1", {"clock": "S", "reason": "promise"}, About.DEADLINE_RECOMPUTED),
         ("deadline.recomputed.v1", {"clock": "S", "reason": "paused"}, None),
         ("deadline.recomputed.v1", {"clock": "S", "reason": "resumed"}, None),
         ("deadline.recomputed.v1", {"clock": "S", "reason": "reclassified"}, None),
@@ -171,6 +172,8 @@ def test_every_limit_and_office_of_the_contracts_has_words() -> None:
     assert set(raised["clock"]["enum"]) == domain.GOVERNMENTS_LIMITS
     assert set(closed["how"]["enum"]) == set(wording.WORDS["how"])
     assert set(refused["reason_code"]["enum"]) == set(wording.WORDS["why"])
+    [moved] = (rule.where for rule in domain.RULES if rule.type == "deadline.recomputed.v1")
+    assert moved["reason"] == set(wording.WORDS["because"]) - {"amended"}
     assert set(wording.WORDS["limit"]) == domain.GOVERNMENTS_LIMITS | domain.REPORTERS_LIMITS
     assert set(wording.WORDS["otherwise"]) == domain.REPORTERS_LIMITS
 
