@@ -83,7 +83,8 @@ TOLD = (
     " WHEN 'deadline.kept.v1' THEN data->>'clock' IN ('V', 'F', 'S', 'A')"
     " WHEN 'deadline.approaching.v1' THEN data->>'clock' IN ('R', 'D')"
     " WHEN 'deadline.recomputed.v1' THEN data->>'after' IS NOT NULL"
-    " AND data->>'clock' <> 'H' AND data->>'reason' IN ('calendar', 'limit') ELSE true END"
+    " AND data->>'clock' <> 'H' AND data->>'reason' IN ('calendar', 'limit', 'promise')"
+    " ELSE true END"
 )
 DEEDS = (
     "CASE type WHEN 'report.accepted.v1' THEN 'accept' WHEN 'report.rated.v1' THEN 'rate'"
