@@ -3,7 +3,8 @@
 A canary is a value that occurs nowhere else in the world. It is looked for as it is, without its
 separators, by its longest words and its last eight digits; each of them in the encodings in which
 it could travel; and by the digests that could be reversed by trying. What a place holds is looked
-at as it is, with its lines joined and its backslashes single, and with what is packed unpacked.
+at as it is, with its lines joined and its backslashes single, and with what is packed unpacked; the
+database's log also without what stands between its pages.
 Letter case never matters. A place where a canary may be is named by a pattern; everywhere else it
 is a leak.
 """
@@ -30,9 +31,12 @@ SLASHES = re.compile(rb"\\+")
 ENDS_NUMBER, BEGINS_NUMBER = (
     re.compile(rb"([0-9]|[0-9a-fA-F]{4})$"), re.compile(rb"[0-9]|[0-9a-fA-F]{4}"),
 )  # fmt: skip
-LINES = (  # also as text in JSON, also of quoted-printable; then those that are indented
+LINES = (  # also as text in JSON, also of quoted-printable; then those that are indented; then
+    # those between the pieces of one text, as Erlang writes a long one
     re.compile(rb"=?(?:\r?\n|\\r|\\n)+"), re.compile(rb"(?:\r?\n|\\r|\\n)+[ \t]*"),
+    re.compile(rb'"\r?\n[ \t]*"'),
 )  # fmt: skip
+WAL_PAGE = 8192  # bytes; the first of a segment has a longer head
 
 
 @dataclass(frozen=True)
@@ -155,11 +159,20 @@ def _more(content: bytes, depth: int = DEPTH) -> Iterator[bytes]:
     """What else can be read in it: the lines joined, and everything that unpacks."""
     if b"\0" not in content:
         plain = SLASHES.sub(rb"\\", content)  # which JSON, a row's text and `repr` double
+        plain = plain.replace(rb"\u0026", b"&")  # as Go writes JSON
         yield from {plain, *(lines.sub(b"", content) for lines in LINES)} - {content}
+    if content[1:2] == b"\xd1" and len(content) % WAL_PAGE == 0:
+        yield _without_heads(content)
     for start in _starts(content) if depth else ():
         if unpacked := _unpacked(content, start):
             yield unpacked
             yield from _more(unpacked, depth - 1)
+
+
+def _without_heads(segment: bytes) -> bytes:
+    """Of the database's write-ahead log, the records in one piece."""
+    pages = (segment[at : at + WAL_PAGE] for at in range(0, len(segment), WAL_PAGE))
+    return b"".join(page[40 if page[2] & 2 else 24 :] for page in pages)
 
 
 def _starts(content: bytes) -> Iterator[int]:

@@ -56,7 +56,7 @@ def test_what_is_wrapped_or_compressed_is_unwrapped(name, tmp_path):
         base64.encodebytes(raw), quopri.encodestring(raw), zlib.compress(raw), gzip.compress(raw),
         zlib.compress(b"x" * 99 + gzip.compress(base64.encodebytes(raw))), held.getvalue()[:-6],
         b"\x83P" + zlib.compress(raw, 9)[:-4], base64.encodebytes(raw).replace(b"\n", b"\\n"),
-        raw.replace(b" ", b"=\r\n "),
+        raw.replace(b" ", b"=\r\n "), raw[:77] + b'"\n    "' + raw[77:],
     ):  # fmt: skip
         assert name in found_in(NEAR + wrapped + NEAR, tmp_path) | found_in(wrapped, tmp_path)
 
@@ -70,6 +70,7 @@ def test_what_is_wrapped_or_compressed_is_unwrapped(name, tmp_path):
         ("0811739482", set()),
         ("630206-418752-0936", {"number"}),
         ("8752 0937", set()),
+        ("".join(f"\\u0026#{ord(one)};" for one in "Zulaikha Qanaryasari"), {"name"}),
         (base64.b64encode(b"zulaikha qanaryasari wxyzburung").decode(), {"name"}),
         (b"QANARY.ZULAIKHA@KENARI-WARGA.EXAMPLE".hex(), {"mail"}),
         ("<<" + ",".join(map(str, b"Zulaikha Qanaryasari Wxyzburung")) + ">>", {"name"}),
@@ -97,6 +98,17 @@ def test_what_is_wrapped_or_compressed_is_unwrapped(name, tmp_path):
 )
 def test_parts_and_digests_are_enough_and_other_numbers_are_not(text, expected, tmp_path):
     assert found_in(f"<{text}>".encode(), tmp_path) == expected
+
+
+@pytest.mark.parametrize("name", ["number", "mail"])
+def test_what_goes_over_a_page_of_the_databases_log_is_found(name, tmp_path):
+    """Each page has a head, the first of a segment a longer one; it is known by its second byte."""
+    records = b"\0" * (8192 - 40 - 12) + VALUES[name].encode()
+    first, rest = records[: 8192 - 40], records[8192 - 40 :].ljust(8192 - 24, b"\0")
+    segment = b"\x18\xd1\x02" + b"\x01" * 37 + first + b"\x18\xd1\x05" + b"\x01" * 21 + rest
+
+    assert found_in(segment, tmp_path) == {name}
+    assert found_in(b"\x18\x01" + segment[2:], tmp_path) == set()
 
 
 def test_a_value_may_be_where_it_is_allowed_and_a_random_one_may_be_digested(tmp_path):
