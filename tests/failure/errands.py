@@ -12,13 +12,17 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from chassis import cli
 from deploy.local.environment import ROOT
 from deploy.local.scenario import Officer, Person, sign_in
 from deploy.local.system import System
 from deploy.local.texts import FOLLOW_UP
+from deploy.postgres.databases import SERVICES
 from tests.failure.canaries import Canary, Sink
 from tests.failure.lives import Citizen, Life, new_key, report
 from tests.failure.mistakes import WHOLE
@@ -47,9 +51,14 @@ LINKED = "SELECT count(*) > 0 FROM trail_link"
 COMMANDS = (
     "routing denials --since 2020-01-01T00:00:00Z", "routing verify-trail", "notify post list",
     "escalation denials --since 2020-01-01T00:00:00Z", "escalation import-calendar",
-    "intake end-consents", "notify erase KTB-00000-00000",
-    "escalation erase-sealed KTB-00000-00000",
+    "intake end-consents", "notify erase KTB-00000-00000", "notify post forget arbiter",
+    "escalation erase-sealed KTB-00000-00000", "routing first-password koordinator",
+    "escalation release-breaker admin", "escalation introduce-feed-keys",
+    "escalation switch-feed-key", "escalation rebroadcast-feed", "escalation what-if /dev/stdin",
+    "escalation open-epoch admin", "intake number-anew", "intake parked replay all",
+    "intake parked drop 00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
+SERVING = {"api", "worker", "migrate", "seed"}  # which ran anyway: their words are in the logs
 IN_ANSWERS = ("ombudsman/answers/*", "ombudsman/handovers.jsonl")
 WORDS = {  # of the Ombudsman's: those that ask something are read by officers, too
     "order": (*said("intake routing escalation", "escalation.words_written.v1"), *IN_ANSWERS),
@@ -62,6 +71,17 @@ def canaries() -> Iterator[Canary]:
     yield Canary("address of the post holder", *HOLDER.values(), BY_MAIL)
     for name, allowed in WORDS.items():
         yield Canary(f"word of {name}", word(name), allowed)
+
+
+def commands() -> set[str]:
+    """All that a service can be told to do: those of its own as `notify erase`, those that every
+    service has as `parked`."""
+    own = {
+        f"{service} {name}" for service in SERVICES
+        if find_spec(f"services.{service}.commands")
+        for name in import_module(f"services.{service}.commands").COMMANDS
+    }  # fmt: skip
+    return own | cli._COMMANDS.keys() - SERVING
 
 
 def reading(life: Life) -> None:

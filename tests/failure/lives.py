@@ -124,13 +124,17 @@ def stage(system: System) -> Watched:
     )
 
 
-def staff(system: System, posts: Mapping[str, str] = POSTS) -> None:
-    """An operator tells where the posts of the ladder are written to."""
+def staff(system: System, posts: Mapping[str, str] = POSTS) -> list[Sink]:
+    """An operator tells where the posts of the ladder are written to; what is said to that."""
+    said = []
     for post, address in posts.items():
-        subprocess.run(
+        run = subprocess.run(
             [sys.executable, "-m", "services.notify", "post", "set", post], check=True, cwd=ROOT,
             env=system.process("notify-worker").env, input=f"{address}\n".encode(), timeout=60,
+            capture_output=True,
         )  # fmt: skip
+        said.append(("commands/notify post set", run.stdout + run.stderr))
+    return said
 
 
 def begin(system: System, people: Watched) -> Life:

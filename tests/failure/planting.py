@@ -1,5 +1,6 @@
 """The sweep's negative control: puts values into each kind of place as a mistake would."""
 
+import json
 import smtplib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import psycopg2
 from deploy import secrets
 from deploy.local.system import System
 from deploy.rabbitmq.definitions import UNROUTED
-from tests.failure.canaries import Canary, Hit
+from tests.failure.canaries import Canary, Hit, Sink
 from tests.failure.disguises import encodings
 
 # One value for each encoding, so that one search tells which was missed where.
@@ -28,6 +29,7 @@ CANARIES = [Canary(name, value) for name, value in PEOPLE.items()]
 
 
 FORMS = [dict(encodings(value))[name].decode() for name, value in PEOPLE.items()]
+PLANTED = " | ".join(FORMS)
 
 
 def in_databases(system: System, planted: str) -> Iterator[str]:
@@ -51,16 +53,23 @@ def in_databases(system: System, planted: str) -> Iterator[str]:
     for form in FORMS * 3:
         system.psql("routing", parked, [form])
     yield from ("commands/routing parked list", "files/postgres/pg_wal/*")
+    yield "database/routing/pg_stats"
     system.psql("routing", "CHECKPOINT")
     yield "files/postgres/base/routing/*"
 
 
 def in_files(system: System, planted: str) -> Iterator[str]:
-    """A log, and what a program puts aside for a while."""
-    for place in ("log/intake-api.log", "tmp/spool", "secrets/forgotten", "broker/erl_crash.dump"):
+    """A log, what a program puts aside for a while, and what such a file is called."""
+    for place in (
+        "log/intake-api.log", "tmp/spool", "secrets/forgotten", "broker/erl_crash.dump",
+        "postgres/postgres.log",
+    ):  # fmt: skip
         with (system.folder / place).open("a") as file:
             file.write(planted)
         yield f"files/{place}"
+    for n, form in enumerate(FORMS):
+        (system.folder / "tmp" / f"link-{n}").symlink_to(form[:255])
+    yield "files/names"
 
 
 def in_messages(system: System, planted: str) -> Iterator[str]:
@@ -78,16 +87,22 @@ def in_messages(system: System, planted: str) -> Iterator[str]:
 
 
 def in_broker(system: System) -> Iterator[str]:
-    """Queues with such names, which the broker keeps, counts and tells of."""
+    """Queues with such names, which the broker keeps, counts and tells of; and its settings."""
     with kombu.Connection(system.broker.uri()) as connection:
         channel = connection.channel()
         for form in FORMS:
             kombu.Queue(form[:255], durable=True)(channel).queue_declare()
     yield from ("broker/report", "broker/export_definitions", "broker/metrics")
+    told = ",".join(json.dumps(form) for form in FORMS)  # of these, Erlang spells texts alike
+    system.broker.ctl("eval", f"application:set_env(rabbit, planted, [{told}]).")
+    yield "broker/environment"
 
 
 def in_mails(system: System, planted: str) -> Iterator[str]:
-    """A header and a text."""
+    """A header, a text, and where one went."""
+    told = json.dumps({"from": "x@y.example", "to": [planted]})
+    (system.folder / "mails" / "0.eml").write_text(f"{told}\nSubject: x\r\n\r\nx\r\n")
+    yield "mails/envelope"
     mail = EmailMessage()
     mail["To"], mail["X-Planted"] = "a@b.example", planted
     mail.set_content(planted)
@@ -111,13 +126,27 @@ def in_a_session(system: System, planted: str) -> Iterator[str]:
         session.close()
 
 
+def in_a_process(system: System, planted: str) -> Iterator[str]:
+    """What it was started with and in, and a file that went while it was open."""
+    log = system.process("mailbox").log
+    system.process("mailbox").command.append(planted)
+    system.restart("mailbox", NAMA=planted)
+    yield from ("processes/mailbox/command", "processes/mailbox/environment")
+    log.write_text(planted)
+    log.unlink()
+    yield "processes/mailbox/unlinked"
+
+
 def everywhere(system: System) -> Iterable[str]:
     """Plants all, and tells in which places each must be found."""
-    planted = " | ".join(FORMS)
-    for plant in (in_databases, in_files, in_messages, in_mails):
-        yield from plant(system, planted)
-    system.restart("mailbox", NAMA=planted)
-    yield "processes/mailbox/environment"
+    for plant in (in_databases, in_files, in_messages, in_mails, in_a_process):
+        yield from plant(system, PLANTED)
+
+
+def among(places: Iterable[Sink], expected: Iterable[str]) -> list[Sink]:
+    """Of all places, those in which something was planted."""
+    patterns = list(expected)
+    return [one for one in places if any(fnmatch(one[0], pattern) for pattern in patterns)]
 
 
 def missed(hits: Mapping[str, set[Hit]], places: Iterable[str]) -> dict[str, set[str]]:

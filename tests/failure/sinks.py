@@ -1,12 +1,9 @@
 """Every place where something of a reporter could end up, by name: `database/notify/message`.
 
-Names are stable, so that a canary can say where it may be: `files/...` (all that the system keeps,
-logs among it), `database/...`, `tap/...`, `metrics/...`, `mails/...`, `feed/...`, `processes/...`,
-`commands/...`, `prometheus/...`, `pokes/...`, `broker/...`.
+Names are stable, so that a canary can say where it may be; `kinds.KINDS` lists them all.
 """
 
 import io
-import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -23,9 +20,10 @@ import psutil
 import pypdf
 
 from deploy.local.environment import ROOT
-from deploy.local.postgres import program
+from deploy.local.process import Process
 from deploy.local.prometheus import Prometheus
-from deploy.local.system import System
+from deploy.local.system import KINDS, System
+from tests.failure import stored
 from tests.failure.canaries import Sink
 from tests.harness.waiting import eventually
 from tests.harness.wiretap import Caught
@@ -37,86 +35,21 @@ COMMANDS = (
     "notify parked show 00000000-0000-0000-0000-000000000000",
     "intake replay --since 2100-01-01T00:00:00Z", "intake recount", "routing say-desks",
 )  # fmt: skip
+POKED = (
+    "INSERT INTO feed_target (url, proposed_by, proposed_at, confirmed_by, confirmed_at)"
+    " VALUES (%s, gen_random_uuid(), now(), gen_random_uuid(), now())"
+)
 
 
 def of_system(system: System) -> Iterator[Sink]:
     """All that can be read of a running system without asking its API."""
-    yield from files(system)
-    yield from databases(system)
+    yield from stored.files(system)
+    yield from stored.databases(system)
     yield from metrics(system)
+    yield from health(system)
     yield from mails(system)
     yield from feed(system)
     yield from processes(system)
-
-
-def files(system: System) -> Iterator[Sink]:
-    """Every file but the mails: logs, state, what is kept for a while, broker and database."""
-    lent = system.folder / "postgres" / "elsewhere"
-    home = Path(lent.read_text()) if lent.exists() else system.folder / "postgres" / "home"
-    data = home / "data" if home.exists() else system.folder / "postgres" / "data"
-    folders = _folders(system)
-    for root in {system.folder, data}:
-        for file in root.rglob("*"):
-            if not file.is_file() or file.is_symlink() or system.folder / "mails" in file.parents:
-                continue
-            if data not in file.parents:
-                yield f"files/{file.relative_to(system.folder)}", file
-            elif root == data:
-                kind, *rest = file.relative_to(data).parts
-                if kind == "base":
-                    rest = [folders.get(rest[0], rest[0]), *rest[1:]]
-                yield "/".join(("files/postgres", kind, *rest)), file
-
-
-def _folders(system: System) -> dict[str, str]:
-    """Which folder of the server's data is whose."""
-    return dict(system.postgres.psql("SELECT oid::text, datname FROM pg_database"))
-
-
-def databases(system: System) -> Iterator[Sink]:
-    """Every row of every table as text and as bytes, what the planner keeps of them, and a
-    backup."""
-    for service in system.services:
-        system.psql(service, "ANALYZE")
-        tables = system.psql(service, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in tables:
-            rows = system.psql(service, f'SELECT t::text FROM "{table}" t')
-            yield f"database/{service}/{table}", "\n".join(row for (row,) in rows).encode()
-            yield f"database/{service}/{table}", _bytes(system, service, table)
-        planner = system.psql(service, "SELECT s::text FROM pg_stats s WHERE schemaname = 'public'")
-        yield f"database/{service}/pg_stats", str(planner).encode()
-        yield f"database/{service}/backup", _backup(system, service)
-    yield from sessions(system)
-
-
-def sessions(system: System) -> Iterator[Sink]:
-    """What the server shows of who is at work, statements included."""
-    active = "SELECT coalesce(datname, 'none'), a::text FROM pg_stat_activity a"
-    for name, row in system.postgres.psql(active):
-        yield f"database/{name}/pg_stat_activity", row.encode()
-
-
-def _bytes(system: System, service: str, table: str) -> bytes:
-    columns = system.psql(
-        service,
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_name = %s AND data_type = 'bytea'",
-        [table],
-    )
-    found = b""
-    for (column,) in columns:
-        for (held,) in system.psql(service, f'SELECT "{column}" FROM "{table}"'):
-            found += bytes(held or b"") + b"\n"
-    return found
-
-
-def _backup(system: System, service: str) -> bytes:
-    """As it leaves the machine: with comments, defaults and all."""
-    dump = program(Path("/nowhere"), "pg_dump")
-    command = [dump, "-h", "127.0.0.1", "-p", str(system.postgres.port), "-U", "postgres", service]
-    password = (system.folder / "postgres" / "administrator-password").read_text()
-    told = {"PATH": os.defpath, "PGPASSWORD": password}
-    return subprocess.run(command, env=told, capture_output=True, check=True).stdout
 
 
 def metrics(system: System) -> Iterator[Sink]:
@@ -124,6 +57,16 @@ def metrics(system: System) -> Iterator[Sink]:
     for name, port in system.scrape_targets().items():
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=15, trust_env=False)
         yield f"metrics/{name}", str(answer.headers).encode() + answer.content
+
+
+def health(system: System) -> Iterator[Sink]:
+    """What every process tells of itself to whoever asks whether it is well."""
+    for service in system.services:
+        for kind, port in zip(KINDS, system.ports[service][1:], strict=True):
+            for path in ("health/live", "health/ready", "nowhere"):
+                url = f"http://127.0.0.1:{port}/{path}"
+                answer = httpx.get(url, timeout=15, trust_env=False)
+                yield f"health/{service}-{kind}", str(answer.headers).encode() + answer.content
 
 
 def mails(system: System) -> Iterator[Sink]:
@@ -149,30 +92,41 @@ def _pieces(content: bytes) -> Iterator[Sink]:
 
 
 def feed(system: System) -> Iterator[Sink]:
-    """What the Ombudsman reads, both streams, their ends and checkpoints."""
+    """What the Ombudsman reads: both streams to their ends, their checkpoints, and each dossier."""
     key = {"Authorization": f"Bearer {system.ombudsman_key}"}
-    for stream in ("monitoring", "handovers"):
-        for what in ("feed", "checkpoint", "checkpoints", "epochs"):
-            url = f"{system.url}/api/v1/ombudsman/{what}?stream={stream}"
-            answer = httpx.get(url, headers=key, trust_env=False, timeout=20)
-            assert answer.status_code == 200, answer.text
-            yield f"feed/{stream}", str(answer.headers).encode() + answer.content
-    for (number,) in system.psql("escalation", "SELECT number FROM dossier"):
-        for accepted in ("application/json", "application/pdf"):
-            answer = httpx.get(
-                f"{system.url}/api/v1/ombudsman/dossiers/{number}",
-                headers=key | {"Accept": accepted}, trust_env=False, timeout=20,
-            )  # fmt: skip
-            assert answer.headers["content-type"] == accepted
-            yield f"feed/dossier/{accepted}", str(answer.headers).encode() + answer.content
-            if accepted == "application/pdf":
-                yield "feed/dossier/text", _written(answer.content)
+    with httpx.Client(
+        base_url=f"{system.url}/api/v1/ombudsman/", headers=key, trust_env=False, timeout=20
+    ) as office:
+        for stream in ("monitoring", "handovers"):
+            for what in ("feed", "checkpoint", "checkpoints", "epochs"):
+                yield from _pages(office, what, stream)
+        for (number,) in system.psql("escalation", "SELECT number FROM dossier"):
+            for accepted in ("application/json", "application/pdf"):
+                answer = office.get(f"dossiers/{number}", headers={"Accept": accepted})
+                assert answer.headers["content-type"] == accepted, answer.text
+                yield f"feed/dossier/{accepted}", str(answer.headers).encode() + answer.content
+                if accepted == "application/pdf":
+                    yield f"feed/dossier/{accepted}", _written(answer.content)
+
+
+def _pages(office: httpx.Client, what: str, stream: str) -> Iterator[Sink]:
+    """Page after page, if there are any."""
+    asked = {"stream": stream}
+    while True:
+        answer = office.get(what, params=asked)
+        assert answer.status_code == 200, answer.text
+        yield f"feed/{stream}", str(answer.headers).encode() + answer.content
+        told = answer.json()
+        if not told.get("more"):
+            return
+        asked["after"] = told["cursor"]
 
 
 def _written(document: bytes) -> bytes:
-    """What stands on the pages of a PDF."""
-    pages = pypdf.PdfReader(io.BytesIO(document)).pages
-    return " ".join(page.extract_text() for page in pages).encode()
+    """What stands on the pages of a PDF, in its lines and in one; and what it says of itself."""
+    read = pypdf.PdfReader(io.BytesIO(document))
+    said = " ".join(page.extract_text() for page in read.pages)
+    return f"{said}\n{' '.join(said.split())}\n{read.metadata}".encode()
 
 
 def processes(system: System) -> Iterator[Sink]:
@@ -183,8 +137,19 @@ def processes(system: System) -> Iterator[Sink]:
             try:
                 yield f"processes/{process.name}/command", "\0".join(one.cmdline()).encode()
                 yield f"processes/{process.name}/environment", str(one.environ()).encode()
+                yield f"processes/{process.name}/unlinked", _unlinked(one.pid)
             except psutil.NoSuchProcess:
                 continue
+
+
+def _unlinked(process: int) -> bytes:
+    """What it holds open and no folder shows any more: a file that has no name, or had one."""
+    found = b""
+    for handle in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            if str(handle.readlink()).endswith(" (deleted)") and handle.is_file():
+                found += handle.read_bytes() + b"\n"
+    return found
 
 
 def broker(system: System) -> Iterator[Sink]:
@@ -195,6 +160,11 @@ def broker(system: System) -> Iterator[Sink]:
     if system.broker.metrics:
         url = f"http://127.0.0.1:{system.broker.metrics_port}/metrics/per-object"
         yield "broker/metrics", httpx.get(url, timeout=15, trust_env=False).content
+
+
+def listen_to_pokes(system: System, receiver: Receiver) -> None:
+    """They go to this one from now on, as if two administrators had said so."""
+    system.psql("escalation", POKED, [receiver.url])
 
 
 def poked(receiver: Receiver) -> Iterator[Sink]:
@@ -208,7 +178,7 @@ def tapped(caught: Iterable[Caught]) -> Iterator[Sink]:
     """What was said on the broker, under where it was sent and what it is about."""
     for one in caught:
         yield f"tap/{one.exchange}/{one.key}", one.body
-        yield f"tap/{one.exchange}/{one.key}", repr(one.around).encode()
+        yield f"tap/{one.exchange}/{one.key}", repr((one.key, one.around)).encode()
 
 
 def commands(system: System, words: Iterable[str] = COMMANDS) -> Iterator[Sink]:
@@ -219,6 +189,7 @@ def commands(system: System, words: Iterable[str] = COMMANDS) -> Iterator[Sink]:
         run = subprocess.run(
             [sys.executable, "-m", f"services.{service}", *rest], cwd=ROOT, check=False,
             env=system.process(f"{service}-worker").env, capture_output=True, timeout=60,
+            input=b"{}",
         )  # fmt: skip
         return f"commands/{command}", run.stdout + run.stderr
 
@@ -226,8 +197,17 @@ def commands(system: System, words: Iterable[str] = COMMANDS) -> Iterator[Sink]:
         yield from pool.map(said, words)
 
 
+class Legible(Prometheus):
+    """Packs nothing of what it writes down."""
+
+    def _prepared(self, binary: Path) -> Process:
+        made = super()._prepared(binary)
+        made.command.append("--no-storage.tsdb.wal-compression")
+        return made
+
+
 def watched(prometheus: Prometheus) -> Iterator[Sink]:
-    """All series that Prometheus has, with their labels, and its data as they lie."""
+    """All series that Prometheus has, with their labels; its files are among the system's."""
     query, every = f"{prometheus.url}/api/v1/series", {"match[]": '{__name__=~".+"}'}
 
     def series() -> bytes:
@@ -238,9 +218,6 @@ def watched(prometheus: Prometheus) -> Iterator[Sink]:
     for what in ("alerts", "rules"):  # all that a mail to operators is made of
         found = httpx.get(f"{prometheus.url}/api/v1/{what}", trust_env=False, timeout=20)
         yield f"prometheus/{what}", found.raise_for_status().content
-    for file in prometheus.folder.rglob("*"):
-        if file.is_file():
-            yield "prometheus/data", file
 
 
 def elsewhere(system: System) -> dict[str, list[str]]:

@@ -11,18 +11,15 @@ from signal import SIGHUP
 import pytest
 
 from services.notify import letters
-from tests.failure import forms, links, lives, mistakes, people, planting, sinks
+from tests.failure import forms, links, lives, mistakes, people, planting, sinks, stored
 from tests.failure.canaries import Sweep, leaks
+from tests.failure.kinds import kinds
 from tests.harness import wiretap
 from tests.harness.alerts import measuring
 from tests.harness.faults import problem
 from tests.harness.system import running
 from tests.service.escalation.receiver import Receiver
 
-POKED = (
-    "INSERT INTO feed_target (url, proposed_by, proposed_at, confirmed_by, confirmed_at)"
-    " VALUES (%s, gen_random_uuid(), now(), gen_random_uuid(), now())"
-)
 HEADERS = (
     "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language",
     "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
@@ -44,7 +41,7 @@ def system(state, cache):
 @pytest.fixture(scope="module")
 def prometheus(system, cache):
     """Reads every process, every second."""
-    with measuring(system, cache) as one:
+    with measuring(system, cache, sinks.Legible) as one:
         told = one.folder / "config" / "prometheus.yml"
         told.write_text(told.read_text().replace("15s", "1s"))
         one.process.signal(SIGHUP)
@@ -55,7 +52,7 @@ def prometheus(system, cache):
 def receiver(system):
     """The Ombudsman's, which is poked when the feed has moved."""
     with closing(Receiver()) as one:
-        system.psql("escalation", POKED, [one.url])
+        sinks.listen_to_pokes(system, one)
         yield one
 
 
@@ -95,7 +92,9 @@ def hits(system, life, places, tmp_path_factory):
 
 
 def test_nobody_is_found_anywhere(places, hits):
-    assert len({name for name, _ in places}) > 300
+    names = {name for name, _ in places}
+    assert len(names) > 300
+    assert kinds(names)
 
     assert leaks(hits) == {}
 
@@ -185,6 +184,7 @@ def test_what_is_planted_is_found_in_every_place_and_encoding(system, life, tmp_
     found = [*sinks.of_system(system), *sinks.commands(system, ["routing parked list"])]
     found += sinks.tapped(wiretap.caught(system.broker))
     found += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
+    found = planting.among(found, expected)
     hits = Sweep(planting.CANARIES).hits(found, tmp_path / "sinks")
 
     assert planting.missed(hits, expected) == {}
@@ -192,5 +192,5 @@ def test_what_is_planted_is_found_in_every_place_and_encoding(system, life, tmp_
 
 def test_what_is_planted_in_a_session_is_found_while_it_lasts(system, life, tmp_path):
     with planting.in_a_session(system, next(iter(planting.PEOPLE.values()))) as place:
-        found = Sweep(planting.CANARIES).leaks(sinks.sessions(system), tmp_path / "sinks")
+        found = Sweep(planting.CANARIES).leaks(stored.sessions(system), tmp_path / "sinks")
     assert place in found

@@ -10,6 +10,7 @@ import pytest
 
 from tests.failure import lives, misfortunes, mistakes, people, sinks
 from tests.failure.canaries import Sweep, leaks
+from tests.failure.kinds import kinds
 from tests.harness import wiretap
 from tests.harness.system import running
 from tests.harness.waiting import eventually
@@ -113,6 +114,7 @@ def test_nobody_is_found_after_any_of_it(system, life, tmp_path):
     places += [*life.seen["waiting"], *sinks.commands(system, shown)]
     places += sinks.tapped(wiretap.caught(system.broker))
     places += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
+    assert kinds(name for name, _ in places)
     known = [*people.canaries(), *people.secrets_of(system), *life.canaries()]
     known += [*mistakes.MISTAKEN, *misfortunes.canaries()]
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 import pytest
 from psycopg2.errors import DeadlockDetected
 
-from tests.failure import forms, lives, people, sinks
+from tests.failure import forms, lives, people, sinks, stored
 from tests.failure.canaries import Sweep
 from tests.failure.lives import Citizen, new_key, report
 from tests.harness import wiretap
@@ -113,7 +113,7 @@ def watched(system):
 
 def seen(system, watched, tmp_path, places):
     """What the sweep finds wrong, where it is looked for: by pattern."""
-    looks = {"files": sinks.files, "metrics": sinks.metrics, "database": sinks.databases,
+    looks = {"files": stored.files, "metrics": sinks.metrics, "database": stored.databases,
              "mails": sinks.mails, "answers": lambda _: watched.sinks(),
              "tap": lambda s: sinks.tapped(wiretap.caught(s.broker))}  # fmt: skip
     found = [(place, held) for place in places

@@ -39,12 +39,14 @@ class Watch:
 
 
 @contextmanager
-def measuring(system: System, cache: Path) -> Iterator[Prometheus]:
+def measuring(
+    system: System, cache: Path, kind: type[Prometheus] = Prometheus
+) -> Iterator[Prometheus]:
     """Runs Prometheus, with the rules and the rhythm of an installation, while the block runs. One
     that this machine does not have is fetched as for `./lapor up`, however long that takes; Failed,
     saying what to do, where it cannot be had: a check without it is none."""
     program("prometheus", cache)
-    one = Prometheus(system.folder / "prometheus", cache, system.scrape_targets())
+    one = kind(system.folder / "prometheus", cache, system.scrape_targets())
     one.begin()
     try:
         eventually(lambda: one.tend() or one.is_up, "Prometheus is up", seconds=60)

@@ -18,11 +18,11 @@ Edit = tuple[str, str, str]  # the file, what stands there, and what is written 
 @contextmanager
 def mistaken(system: System, process: str, folder: Path, edits: Iterable[Edit]) -> Iterator[None]:
     """Runs the process from a copy in `folder` while the block runs, then as it was."""
-    _move(system, process, copied(folder, edits))
+    move(system, process, copied(folder, edits))
     try:
         yield
     finally:
-        _move(system, process, ROOT)
+        move(system, process, ROOT)
 
 
 def copied(folder: Path, edits: Iterable[Edit]) -> Path:
@@ -37,7 +37,8 @@ def copied(folder: Path, edits: Iterable[Edit]) -> Path:
     return folder
 
 
-def _move(system: System, process: str, where: Path) -> None:
+def move(system: System, process: str, where: Path) -> None:
+    """From now on it runs from there."""
     system.process(process).cwd = where
     system.restart(process)
     if process.endswith("-api"):  # the gateway looks every two seconds whether it is back
