@@ -23,6 +23,7 @@ WORDS = {
     "case.archived": ("Diarsipkan", "Archived"),
     "case.forwarded": ("Diteruskan ke luar pemkab", "Forwarded outside the regency"),
     "case.reclassified": ("Klasifikasi diubah", "Reclassified"),
+    "case.protected": ("Kerahasiaan ditingkatkan", "Confidentiality raised"),
     "case.merged": ("Digabung", "Merged"),
     "case.withdrawn": ("Dicabut", "Withdrawn"),
     "case.refused": ("Permintaan tidak dapat dipenuhi", "Request cannot be met"),

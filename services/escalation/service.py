@@ -115,6 +115,7 @@ class Escalation(Service):
         "case.forwarded.v1",
         "case.reclassified.v1",
         "case.merged.v1",
+        "case.protected.v1",
         "case.withdrawn.v1",
         "case.refused.v1",
         "case.desks_changed.v1",

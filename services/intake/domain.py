@@ -193,6 +193,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.archived": ("reason", "reopen_until"),
     "case.forwarded": (),
     "case.reclassified": ("kind", "class", "category"),
+    "case.protected": ("confidentiality", "hidden_from_public"),
     "case.merged": (),  # the other report is somebody else's
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),

@@ -296,6 +296,8 @@ class CaseEvent(Tolerant):
     cycle = fields.Integer(load_default=None)
     reopen_until = fields.AwareDateTime(load_default=None)
     reply_id = fields.String(load_default=None, allow_none=True)
+    confidentiality = fields.String(load_default=None)
+    hidden_from_public = fields.Boolean(load_default=None)
 
 
 class Named(Tolerant):

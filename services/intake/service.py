@@ -83,6 +83,7 @@ class Intake(Service):
         "case.archived.v1",
         "case.forwarded.v1",
         "case.reclassified.v1",
+        "case.protected.v1",
         "case.merged.v1",
         "case.withdrawn.v1",
         "case.refused.v1",
@@ -96,6 +97,9 @@ class Intake(Service):
         report.cycle = told["cycle"] or report.cycle
         if event.type == "case.withdrawn.v1":
             report.consented_at, report.consent_form = None, False
+        if event.type == "case.protected.v1":
+            report.confidentiality = told["confidentiality"]
+            report.hidden_from_public = told["hidden_from_public"]
         note(tx, event, told["at"], told["reply_id"])
         if event.type == "case.refused.v1" and event.data["action"] == Action.WITHDRAW:
             taking_back.end_if_withdrawn(tx, report, self.clock.now())

@@ -50,6 +50,7 @@ class About(StrEnum):
     FORWARDED = "forwarded"
     RECLASSIFIED = "reclassified"
     MERGED = "merged"
+    PROTECTED = "protected"
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
     DEADLINE_APPROACHING = "deadline_approaching"
@@ -98,6 +99,7 @@ RULES = (
     Rule("case.forwarded.v1", About.FORWARDED),
     Rule("case.reclassified.v1", About.RECLASSIFIED),
     Rule("case.merged.v1", About.MERGED),
+    Rule("case.protected.v1", About.PROTECTED),
     Rule("case.withdrawn.v1", About.WITHDRAWN),
     Rule("case.refused.v1", About.REFUSED),
     Rule("deadline.approaching.v1", About.DEADLINE_APPROACHING, {"clock": REPORTERS_LIMITS}),

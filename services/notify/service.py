@@ -180,6 +180,7 @@ class Notify(Service):
         "case.forwarded.v1",
         "case.reclassified.v1",
         "case.merged.v1",
+        "case.protected.v1",
         "case.withdrawn.v1",
         "case.refused.v1",
         "deadline.approaching.v1",

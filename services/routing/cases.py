@@ -33,6 +33,7 @@ from services.routing.life import (
     Status,
 )
 from services.routing.models import (
+    About,
     Answered,
     Case,
     CaseEvent,
@@ -172,7 +173,7 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": rights.allowed(actor, case_file.value(row)),
         "deadlines": [{**_values(d), "ends_on": _last_day(d, zone)} for d in deadlines],
-        "history": [_event(event, username, of_all) for event, username in history],
+        "history": [_event(event, username, of_all, actor) for event, username in history],
         "replies": _replies(tx, row.number, handled, actor),
         "ombudsman_answers": _answers(tx, row.number),
         "notes": [{"action": n.action, "text": n.text, "at": of_own(n.at)} for n in notes],
@@ -181,6 +182,8 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
 
 def _replies(tx: Session, number: str, handled: str, actor: Actor) -> list[dict[str, Any]]:
     asked = sa.select(Reply).where(Reply.number == number).order_by(Reply.at)
+    if not rights.reads_why(actor, Action.PROTECT):
+        asked = asked.where(Reply.about != About.PROTECTION)
     replies = list(tx.scalars(asked.options(selectinload(Reply.evidence))))
     files = {reply.id: evidence.of(reply) for reply in replies}
     hashes = {file.sha256 for named in files.values() for file in named}
@@ -256,8 +259,9 @@ def _all(tx: Session, model: Any, number: str, *order: Any) -> list[Any]:
     return list(tx.scalars(sa.select(model).where(model.number == number).order_by(*order)))
 
 
-def _event(event: CaseEvent, username: str | None, told: Moment) -> dict[str, Any]:
-    shown = {name: getattr(event, name) for name in ("action", "role", "agency", "why", "refused")}
+def _event(event: CaseEvent, username: str | None, told: Moment, actor: Actor) -> dict[str, Any]:
+    shown = {name: getattr(event, name) for name in ("action", "role", "agency", "refused")}
+    shown["why"] = event.why if rights.reads_why(actor, event.action) else None
     changes = {
         name: [then and rfc3339(told(datetime.fromisoformat(then))) for then in pair]
         if name.endswith(("_at", "_until"))

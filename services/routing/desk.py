@@ -19,7 +19,7 @@ from chassis.web import operation
 from services.routing import case_file, domain, events, evidence, models, rights, schemas
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
-from services.routing.life import Action, Case, Kind, Rules, Status
+from services.routing.life import Action, Case, Confidentiality, Kind, Rules, Status
 from services.routing.models import About
 from services.routing.officers import Resource
 from services.routing.sessions import SignedIn, signed_in
@@ -32,6 +32,15 @@ class Done(Strict):
     status = schemas.Word(Status)
     cycle = fields.Integer()
     at = fields.AwareDateTime()
+
+
+class Protected(Done):
+    """How far the reporter is protected now. `unchanged`: the cases that follow this one; each is
+    another reporter's, whose confidentiality is as it was."""
+
+    confidentiality = schemas.Word(Confidentiality)
+    hidden_from_public = fields.Boolean()
+    unchanged = fields.List(fields.String())
 
 
 class Turn:
@@ -79,8 +88,9 @@ class Turn:
         case_file.change(self.tx, self.row, after, step, say)
 
 
-def verb(summary: str, body: type[Strict]) -> Any:
-    """An operation on a case: `on_post(self, turn, body)` makes the change."""
+def verb(summary: str, body: type[Strict], answer: type[Done] = Done) -> Any:
+    """An operation on a case: `on_post(self, turn, body)` makes the change, and returns what more
+    there is to answer."""
 
     def decorate(act: Any) -> Any:
         def on_post(
@@ -90,18 +100,18 @@ def verb(summary: str, body: type[Strict]) -> Any:
             with self.db.begin() as tx:
                 who = signed_in(tx, req, now)
                 key = key.sent_by(who.id, f"{req.method} {_address(req, number)}")
-                if answer := key.answered(tx):
-                    return answer
+                if answered := key.answered(tx):
+                    return answered
                 row = seen(tx, who, number, lock=True)
-                act(self, Turn(tx, who, row, now, self.zone), body)
+                more = act(self, Turn(tx, who, row, now, self.zone), body) or {}
                 done = {"number": number, "status": row.status, "cycle": row.cycle, "at": now}
-                return key.remember(tx, done)
+                return key.remember(tx, done | more)
 
         on_post.__doc__ = act.__doc__
         described = operation(
             summary,
             body=body,
-            answers={200: Done},
+            answers={200: answer},
             errors=(403, 404, 409),
             idempotent="optional",
             security="officer",
@@ -282,6 +292,28 @@ def _keeps_classes(turn: Turn, kind: Kind | None) -> None:
                 raise Invalid("a complaint without a class follows it", "kind", "class")
 
 
+class Protection(Resource):
+    @verb("Raise the reporter's confidentiality", schemas.Protection, Protected)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
+        """Never lowers it, and makes nobody anonymous. Also of a case that is over, or that follows
+        another: it is each reporter's own. From now on the agency learns no more than the day of
+        what the reporter did. The reporter is told, and why."""
+        reason = body["reason"]
+        raised = {name: body[name] for name in ("confidentiality", "hidden_from_public")}
+        after = domain.protect(turn.case, turn.actor, **raised)
+        turn.make(
+            Action.PROTECT,
+            after,
+            lambda c, r: events.protected(c, turn.at, r),
+            why=reason,
+            words=Words(About.PROTECTION, reason),
+        )
+        others = case_file.followers(turn.tx, after.number)
+        return {name: getattr(after, name) for name in raised} | {
+            "unchanged": [row.number for row in others]
+        }
+
+
 class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
@@ -325,5 +357,6 @@ VERBS: dict[str, type[Resource]] = {
     "follow-ups": FollowUps,
     "answer": Answer,
     "reclassification": Reclassification,
+    "confidentiality": Protection,
     "merge": Merge,
 }

@@ -156,6 +156,18 @@ def reclassified(case: Case, at: datetime, seats: Seats) -> Fact:
     return _fact("case.reclassified.v1", case, at, **told)
 
 
+def protected(case: Case, at: datetime, reply_id: UUID) -> Fact:
+    """Its reporter's confidentiality was raised to this."""
+    return _fact(
+        "case.protected.v1",
+        case,
+        at,
+        confidentiality=case.confidentiality,
+        hidden_from_public=case.hidden_from_public,
+        reply_id=str(reply_id),
+    )
+
+
 def merged(case: Case, at: datetime, seats: Seats) -> Fact:
     """It follows another one, and has its class, agency and round from now on."""
     handling = _classification(case) | {"agency": case.agency, "cycle": case.cycle}

@@ -26,7 +26,7 @@ class Class(StrEnum):
 
 
 class Confidentiality(StrEnum):
-    """The reporter's own choice; anonymous: nothing was collected."""
+    """The reporter's own choice, which an officer may raise; anonymous: nothing was collected."""
 
     OPEN = "open"
     CONFIDENTIAL = "confidential"
@@ -57,6 +57,7 @@ class Action(StrEnum):
     ANSWER = "answer"
     RECLASSIFY = "reclassify"
     MERGE = "merge"
+    PROTECT = "protect"
     SUPPLEMENT = "supplement"
     OBJECT = "object"
     ACCEPT = "accept"
@@ -188,9 +189,13 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     **{(status, Action.WITHDRAW): Status.WITHDRAWN for status in OPEN},
     # A withdrawn report has nobody left who wants to be told of another's progress.
     **{(status, Action.MERGE): Then.PARENT for status in Status if status != Status.WITHDRAWN},
+    # What is over can still harm whoever reported it.
+    **{(status, Action.PROTECT): status for status in Status},
 }
-# One reporter's own word or silence: it says nothing of the cases that follow theirs.
-OF_ONE = frozenset({Action.ACCEPT, Action.AUTO_CLOSE, Action.RATE})
+# One reporter's own word, silence or confidentiality: it says nothing of the cases that follow.
+OF_ONE = frozenset({Action.ACCEPT, Action.AUTO_CLOSE, Action.RATE, Action.PROTECT})
+# What is done without the reporter to their own case, also while it follows another.
+TO_ONE = frozenset({Action.AUTO_CLOSE, Action.PROTECT})
 
 WHO: Mapping[Action, frozenset[Part]] = {
     Action.VERIFY: frozenset({Part.DECIDER}),
@@ -204,6 +209,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.ANSWER: frozenset({Part.LEAD}),
     Action.RECLASSIFY: frozenset({Part.DESK}),
     Action.MERGE: frozenset({Part.DESK}),
+    Action.PROTECT: frozenset({Part.DESK, Part.DECIDER, Part.LEAD}),
     Action.SUPPLEMENT: frozenset({Part.REPORTER}),
     Action.OBJECT: frozenset({Part.REPORTER}),
     Action.ACCEPT: frozenset({Part.REPORTER}),

@@ -12,6 +12,7 @@ from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing.life import (
     LADDER,
     RETURNS_TO_ARBITER,
+    TO_ONE,
     TRANSITIONS,
     WHO,
     Action,
@@ -59,10 +60,21 @@ def knows_the_moment(actor: Actor, case: Case) -> bool:
     return actor.role in LADDER or not unnamed
 
 
+def reads_why(actor: Actor, action: Action) -> bool:
+    """Whether this officer reads the reason that another gave for an action: why a reporter needs
+    protection may tell who that is."""
+    return action is not Action.PROTECT or actor.role in LADDER
+
+
+def is_unprotected(case: Case) -> bool:
+    """Whether anything of its reporter's confidentiality is left to raise."""
+    return case.confidentiality is Confidentiality.OPEN or not case.hidden_from_public
+
+
 def permit(actor: Actor, case: Case, action: Action) -> Status:
     """The status that follows. Raises NotAllowed (the case's state) or Forbidden (the actor)."""
     verb = action.replace("_", " ")
-    is_own = actor.role is Role.REPORTER or action is Action.AUTO_CLOSE
+    is_own = actor.role is Role.REPORTER or action in TO_ONE
     if case.merged_into is not None and not is_own:
         raise NotAllowed("this case is merged into another one and follows it")
     if (case.status, action) not in TRANSITIONS:
@@ -76,14 +88,16 @@ def permit(actor: Actor, case: Case, action: Action) -> Status:
 
 
 def allowed(actor: Actor, case: Case) -> list[Action]:
-    """What the tables let this actor do with the case as it is."""
+    """What the tables let this actor do with the case as it is; nobody is protected further than
+    that goes."""
     found = []
     for action in Action:
         try:
             permit(actor, case, action)
         except (NotAllowed, Forbidden):
             continue
-        found.append(action)
+        if action is not Action.PROTECT or is_unprotected(case):
+            found.append(action)
     return found
 
 

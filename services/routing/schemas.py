@@ -246,6 +246,15 @@ class Reclassification(Strict):
     reason = Text(2000, SENTENCE, required=True)
 
 
+class Protection(Strict):
+    """To what the reporter's confidentiality is raised, and why. The reason is read by the reporter
+    and by the desks, not by the agencies that see the case."""
+
+    confidentiality = Word(Confidentiality, load_default=None)
+    hidden_from_public = Flag(load_default=None)
+    reason = Text(2000, SENTENCE, required=True)
+
+
 class Merge(Strict):
     """Which case it is a duplicate of (`into`), in letters of either size, and why."""
 

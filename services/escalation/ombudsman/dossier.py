@@ -36,6 +36,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "case.archived": ("reason", "reply_id"),
     "case.forwarded": ("reply_id",),
     "case.reclassified": ("kind", "class", "category"),
+    "case.protected": ("confidentiality", "hidden_from_public", "reply_id"),
     "case.merged": (),
     "case.withdrawn": (),
     "case.refused": ("action", "reason_code"),
@@ -47,6 +48,7 @@ FIRST, RAISED, ERASED = "case.opened", "escalation.raised", "part.erased"
 # And of what no event tells.
 OURS: dict[str, tuple[str, ...]] = {ERASED: ("part", "sha256", "why")}
 EVIDENCE = "evidence"
+PROTECTION = ("confidentiality", "hidden_from_public")  # told at the opening and when it is raised
 
 
 def kept(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,12 +86,14 @@ def content(
     parts: Sequence[Part],
 ) -> dict[str, Any]:
     """The dossier. `history_complete`: it begins with the case's opening. `evidence`: the files
-    that agencies named with a reply and keep themselves, by the SHA-256 of what is in them."""
+    that agencies named with a reply and keep themselves, by the SHA-256 of what is in them. How far
+    the reporter is protected now stands with the case; null where nothing that was heard told it.
+    """
     return {
         "version": VERSION,
         "number": number,
         "assembled_at": assembled_at,
-        "case": dict(case),
+        "case": {**case, **_protection(history)},
         "consent": {**consent, "with_identity": any(p.part == "identity" for p in parts)},
         "history": [
             {"at": h.at, "what": h.what, "detail": _without_evidence(h.detail)}
@@ -115,6 +119,12 @@ def content(
             for sha256 in h.detail.get(EVIDENCE) or ()
         ],
     }
+
+
+def _protection(history: Sequence[Happened]) -> dict[str, Any]:
+    """As it was last told: it is raised after the opening."""
+    told = [h.detail for h in history if PROTECTION[0] in h.detail]
+    return {name: told[-1][name] if told else None for name in PROTECTION}
 
 
 def _without_evidence(detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fpdf.enums import DocumentCompliance, XPos, YPos
 from fpdf.fonts import FontFace
 
 from services.escalation.ombudsman import wording
+from services.escalation.ombudsman.dossier import PROTECTION
 from services.escalation.ombudsman.wording import Words
 
 FONTS = Path(__file__).parent / "fonts"
@@ -92,6 +93,9 @@ class _Paper:
             (Words("Instansi", "Agency"), wording.of(case["agency"])),
             (Words("Status", "Status"), wording.of(case["status"])),
             (Words("Putaran", "Cycle"), wording.of(case["cycle"])),
+            *(  # dossiers from before 2026-11-30 do not say it
+                (wording.NAMED[name], wording.of(case[name])) for name in PROTECTION if name in case
+            ),
             (Words("Persetujuan pelapor", "The reporter consented"), self._plain(consent["at"])),
             (Words("Dengan identitas", "With identity"), wording.of(consent["with_identity"])),
             (

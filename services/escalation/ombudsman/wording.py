@@ -37,6 +37,9 @@ HAPPENED: Mapping[str, Words] = {
     "case.archived": Words("Diarsipkan: {reason}", "Archived: {reason}"),
     "case.forwarded": Words("Diteruskan ke luar", "Forwarded outside"),
     "case.reclassified": Words("Diklasifikasi ulang", "Reclassified"),
+    "case.protected": Words(
+        "Kerahasiaan laporan ditingkatkan", "The report's confidentiality was raised"
+    ),
     "case.merged": Words("Digabungkan", "Merged"),
     "case.withdrawn": Words("Dicabut oleh pelapor", "Withdrawn by the reporter"),
     "case.refused": Words("Permintaan pelapor ditolak", "A request of the reporter was refused"),

@@ -54,6 +54,7 @@ class Happening(StrEnum):
     RECLASSIFIED = "reclassified"
     ARCHIVED = "archived"
     FORWARDED = "forwarded"
+    PROTECTED = "protected"
     MERGED = "merged"
     MERGED_INTO_ENDED = "merged_into_ended"
     WITHDRAWN = "withdrawn"
@@ -153,6 +154,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
         Clock.HAND_OVER: Move.AGAIN,
     },
     Happening.RECLASSIFIED: {},
+    Happening.PROTECTED: {},
     Happening.ARCHIVED: _END,
     Happening.FORWARDED: _END,
     Happening.MERGED: {**_END, Clock.HAND_OVER: Move.AGAIN},
@@ -196,6 +198,7 @@ _PLAIN: Mapping[str, Happening] = {
     "case.closed.v1": Happening.CLOSED,
     "case.reopened.v1": Happening.REOPENED,
     "case.reclassified.v1": Happening.RECLASSIFIED,
+    "case.protected.v1": Happening.PROTECTED,
     "case.archived.v1": Happening.ARCHIVED,
     "case.forwarded.v1": Happening.FORWARDED,
     "case.withdrawn.v1": Happening.WITHDRAWN,

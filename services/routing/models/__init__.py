@@ -85,6 +85,7 @@ class About(StrEnum):
     ARCHIVE = "archive"
     FORWARDING = "forwarding"
     RECLASSIFICATION = "reclassification"
+    PROTECTION = "protection"
 
 
 class Channel(StrEnum):
