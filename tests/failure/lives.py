@@ -201,6 +201,9 @@ def wander(life: Life) -> Citizen:
     long.await_status("unverified")
     correction = {"category": "jalan-jembatan", "reason": f"Sudah jelas {word('correction')}."}
     coordinator.act(long.number, "reclassification", correction)
+    why = f"Sepupu kepala {word('protection')}."
+    raised = {"confidentiality": "confidential", "hidden_from_public": True, "reason": why}
+    coordinator.act(life.mine["open"].number, "confidentiality", raised)
     # before the other is disposed: whose time to be settled runs follows nobody who has more
     life.mine["open"].act("reopening", {"reason": f"Belum {word('reopening')}."})
     life.mine["open"].await_status("in_progress")

@@ -90,6 +90,7 @@ WORDS = {
             "question",
             "cancellation",
             "correction",
+            "protection",
         ),
         said("intake routing", *IN_REPLIES),
     ),

@@ -75,6 +75,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/cases/{number}/data-request": COORDINATOR,
     "POST /v1/cases/{number}/data-request/cancellation": COORDINATOR,
     "POST /v1/cases/{number}/reclassification": COORDINATOR,
+    "POST /v1/cases/{number}/confidentiality": COORDINATOR | LEAD,
     "POST /v1/cases/{number}/merge": COORDINATOR,
     "POST /v1/cases/{number}/return": LEAD,
     "POST /v1/cases/{number}/follow-ups": LEAD,

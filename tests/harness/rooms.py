@@ -33,6 +33,7 @@ from tests.service.routing.office import (
     FOLLOW_UP,
     FORWARD,
     PASSWORD,
+    PROTECT,
     STAFF,
     VERIFY,
     Office,
@@ -145,6 +146,7 @@ class Routing(Room):
             "coordinator", "unverified",
             {"category": "sampah", "reason": "It is about waste, not the road."}, True,
         ),
+        "confidentiality": ("coordinator", "disposed", PROTECT[2], True),
         "merge": ("coordinator", "unverified", {"reason": "the same hole"}, True),
     }  # fmt: skip
     SPARE = "spare"  # an account that may be disabled, and whose password may be changed

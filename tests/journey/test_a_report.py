@@ -1,19 +1,29 @@
 """The main job, as its people do it: over HTTP through the gateway, on the whole system."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 import rfc8785
 
-from deploy.local.scenario import ANSWER, FOLLOW_UP, Reporter, sign_in, until
+from deploy.local.scenario import (
+    ANSWER,
+    CATEGORY,
+    DISTRICT,
+    FOLLOW_UP,
+    Reporter,
+    sign_in,
+    until,
+)
 from tests.harness.outside import Outside
 from tests.harness.rooms import FORM
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
-TODAY = "2026-11-20"
+TODAY, WITA = "2026-11-20", ZoneInfo("Asia/Makassar")
 PHOTO = {"title": "Foto sesudah penimbunan", "sha256": hashlib.sha256(b"photo").hexdigest()}
 
 
@@ -78,6 +88,42 @@ def test_a_report_is_answered_objected_to_answered_again_and_accepted(system, pe
     assert seen["actions"] == ["reopen"]
     eventually(lambda: len(told(system, citizen)) >= 5)
     assert all(m.to == ["warga@contoh.example"] for m in told(system, citizen))
+
+
+def test_a_reporter_who_said_too_much_of_themselves_is_protected_and_told(system, people, citizen):
+    body = {
+        "kind": "complaint", "title": "Pungutan", "text": "Saya guru di sana.", "event_date": TODAY,
+        "place": {"district": DISTRICT}, "category": CATEGORY, "confidentiality": "open",
+        "contact": {"name": "Siti Rahmah", "email": "guru@contoh.example", "language": "id"},
+    }  # fmt: skip
+    receipt = citizen.ask("POST", "/reports", body, headers={"Idempotency-Key": str(uuid4())})
+    citizen.number, citizen.code = receipt["number"], receipt["code"]
+    coordinator = disposed(people, citizen)
+    agency = sign_in(people, "dpupr")
+    at = datetime.fromisoformat(receipt["received_at"])
+    received = agency.await_case(citizen.number)["received_at"]
+    assert datetime.fromisoformat(received) == at
+
+    why = "Laporan menyebut pekerjaan pelapor."
+    raised = {"confidentiality": "confidential", "hidden_from_public": True}
+    coordinator.act(citizen.number, "confidentiality", raised | {"reason": why})
+
+    seen = agency.await_case(citizen.number)
+    told_now = datetime.fromisoformat(seen["received_at"])
+    assert told_now.astimezone(WITA).time() == time.min
+    assert timedelta() <= at - told_now < timedelta(days=1)
+    assert why not in str(seen)
+    line = until(
+        lambda: next(
+            (e for e in citizen.track()["timeline"] if e["what"] == "case.protected" and e["text"]),
+            None,
+        ), "that it was raised, and why",
+    )  # fmt: skip
+    assert (line["detail"], line["text"]) == (raised, why)
+    mail = eventually(lambda: [m for m in told(system, citizen) if "kerahasiaan lap" in m.text])
+    assert why not in mail[0].text
+    kept = "SELECT count(*) FROM case_event WHERE number = %s AND what = 'case.protected'"
+    eventually(lambda: system.psql("escalation", kept, [citizen.number]) == [(1,)])
 
 
 def test_the_timeline_leads_to_the_days_behind_each_limit(system, people, citizen):

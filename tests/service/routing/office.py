@@ -175,6 +175,11 @@ FOLLOW_UP = ("follow-ups", "liaison", {"text": TEXT})
 ANSWER = ("answer", "liaison", {"outcome": "fulfilled", "reason": "Repaired.", "text": TEXT})
 ASK = ("data-request", "coordinator", {"question": "At which kilometre is the hole, please?"})
 CANCEL = ("data-request/cancellation", "coordinator", {"reason": "We found it in our own files."})
+PROTECT = (
+    "confidentiality",
+    "coordinator",
+    {"confidentiality": "confidential", "reason": "The report says where its reporter works."},
+)
 ARCHIVE = (
     "archive",
     "coordinator",

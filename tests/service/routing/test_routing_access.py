@@ -18,6 +18,7 @@ from tests.service.routing.office import (
     DISPOSE,
     FOLLOW_UP,
     FORWARD,
+    PROTECT,
     VERIFY,
     ago,
     settings,
@@ -34,6 +35,7 @@ BODIES = {
     "follow-ups": FOLLOW_UP[2],
     "answer": ANSWER[2],
     "reclassification": {"category": "sampah", "reason": "It is about waste, not the road."},
+    "confidentiality": PROTECT[2],
     "merge": {"reason": "the same hole"},
 }
 DESK = {"coordinator", "arbiter", "supervisor"}
@@ -47,13 +49,13 @@ SEES = {
 CAN = {
     "unverified": {
         "coordinator": {"verification", "disposition", "archive", "forwarding", "data-request",
-                        "reclassification", "merge"},
+                        "reclassification", "confidentiality", "merge"},
     },
-    "disposed": {"coordinator": {"reclassification", "merge"},
-                 "liaison": {"return", "follow-ups"}},
-    "in_progress": {"coordinator": {"reclassification", "merge"},
-                    "liaison": {"follow-ups", "data-request", "answer"}},
-    "archived": {"coordinator": {"merge"}},
+    "disposed": {"coordinator": {"reclassification", "confidentiality", "merge"},
+                 "liaison": {"return", "follow-ups", "confidentiality"}},
+    "in_progress": {"coordinator": {"reclassification", "confidentiality", "merge"},
+                    "liaison": {"follow-ups", "data-request", "answer", "confidentiality"}},
+    "archived": {"coordinator": {"confidentiality", "merge"}},
 }  # fmt: skip
 STAFF = (*sorted(DESK), "administrator", "liaison", "supporter", "stranger")
 PUBLIC = {"/v1/agencies", "/v1/districts", "/v1/categories", "/v1/officers/sign-in"}

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, TEXT, VERIFY, WAYS
+from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, PROTECT, TEXT, VERIFY, WAYS
 
 VERBS = {
     "verification": VERIFY[2],
@@ -20,6 +20,7 @@ VERBS = {
     "follow-ups": FOLLOW_UP[2],
     "answer": ANSWER[2],
     "reclassification": {"category": "sampah", "reason": "It is about waste, not the road."},
+    "confidentiality": PROTECT[2],
     "merge": {"into": "KTB-99999-99999", "reason": "the same hole"},
 }
 
@@ -39,6 +40,7 @@ ACTIONS = {
     "data-request/cancellation": "cancel_data_request",
     "follow-ups": "follow_up",
     "reclassification": "reclassify",
+    "confidentiality": "protect",
 }
 
 

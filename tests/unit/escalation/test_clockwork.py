@@ -53,6 +53,7 @@ objected_to_archiving  < < < . < . < . .
 closed                 x x x x x x x . .
 reopened               . . * x . . * . .
 reclassified           . . . . . . . . .
+protected              . . . . . . . . .
 archived               x x x x x x x . .
 forwarded              x x x x x x x . .
 merged                 x x x x x x * . .

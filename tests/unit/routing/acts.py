@@ -103,6 +103,9 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
             RULES,
             category="lainnya" if before.category == "sampah" else "sampah",
         ),
+        Action.PROTECT: lambda: domain.protect(
+            before, actor, confidentiality=Confidentiality.CONFIDENTIAL
+        ),
         Action.MERGE: lambda: domain.merge(before, actor, PARENT, RULES)[0],
     }
     theirs: dict[Action, Callable[[], Case]] = {

@@ -66,6 +66,7 @@ ROWS = {
     S.FORWARDED: {A.MERGE: Then.PARENT},
     S.WITHDRAWN: {},
 }
+ROWS = {status: row | {A.PROTECT: status} for status, row in ROWS.items()}  # whatever the status
 # The reporter's two words for "no" mean whichever of the two the status allows.
 SAME = {(S.CLOSED, A.OBJECT), (S.ANSWERED, A.REOPEN), (S.ARCHIVED, A.REOPEN)}
 
