@@ -16,7 +16,16 @@ from sqlalchemy.orm import Session
 from chassis.errors import Invalid, NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
-from services.routing import case_file, domain, events, evidence, models, rights, schemas
+from services.routing import (
+    case_file,
+    domain,
+    events,
+    evidence,
+    models,
+    protecting,
+    rights,
+    schemas,
+)
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
 from services.routing.life import Action, Case, Confidentiality, Kind, Rules, Status
@@ -300,7 +309,7 @@ class Protection(Resource):
         what the reporter did. The reporter is told, and why."""
         reason = body["reason"]
         raised = {name: body[name] for name in ("confidentiality", "hidden_from_public")}
-        after = domain.protect(turn.case, turn.actor, **raised)
+        after = protecting.protect(turn.case, turn.actor, **raised)
         turn.make(
             Action.PROTECT,
             after,

@@ -88,39 +88,40 @@ def test_why_is_read_by_the_desks_and_not_by_the_agencies(office):
         assert (shown["history"][-1]["why"], shown["replies"][-1]["text"]) == (REASON, REASON)
 
 
+LEVEL, HIDDEN = "confidentiality", "hidden_from_public"
+
+
 @pytest.mark.parametrize(
-    ("now", "body", "refusal"),
+    ("now", "body", "field", "rule"),
     [
-        ({"confidentiality": "confidential"}, {"confidentiality": "open"}, "raise"),
-        ({"confidentiality": "confidential"}, {"confidentiality": "anonymous"}, "anonymous"),
-        ({"confidentiality": "anonymous"}, {"confidentiality": "confidential"}, "anonymous"),
-        ({"confidentiality": "anonymous"}, {"confidentiality": "open"}, "anonymous"),
-        ({}, {"confidentiality": "secret"}, "one_of"),
-        ({}, {"confidentiality": None}, "not_null"),
-        ({"hidden_from_public": True}, {"hidden_from_public": False}, "raise"),
-        ({"hidden_from_public": True}, PROTECT[2] | {"hidden_from_public": False}, "raise"),
-        ({}, {"hidden_from_public": 1}, "type"),
-        ({}, {"reason": ""}, "length"),
-        ({}, {}, "change"),
+        ({LEVEL: "confidential"}, {LEVEL: "open"}, LEVEL, "raise"),
+        ({LEVEL: "confidential"}, {LEVEL: "anonymous"}, LEVEL, "anonymous"),
+        ({LEVEL: "anonymous"}, {LEVEL: "confidential"}, LEVEL, "anonymous"),
+        ({LEVEL: "anonymous"}, {LEVEL: "open"}, LEVEL, "anonymous"),
+        ({}, {LEVEL: "secret"}, LEVEL, "one_of"),
+        ({}, {LEVEL: None, HIDDEN: None}, LEVEL, "change"),
+        ({}, {LEVEL: "open", HIDDEN: False}, LEVEL, "change"),
+        ({HIDDEN: True}, {HIDDEN: False}, HIDDEN, "raise"),
+        ({HIDDEN: True}, {LEVEL: "confidential", HIDDEN: False}, HIDDEN, "raise"),
+        ({}, {HIDDEN: 1}, HIDDEN, "type"),
+        ({}, {"reason": "."}, "reason", "length"),
+        ({}, {}, LEVEL, "change"),
     ],
 )
 def test_what_raises_nothing_is_refused_by_field_and_rule_and_changes_nothing(
-    office, now, body, refusal
+    office, now, body, field, rule
 ):
-    number = office.open(**{"hidden_from_public": False} | now)
+    number = office.open(**{HIDDEN: False} | now)
     before = office.case(number), office.said(number)
-    answer = protect(office, number, **{"reason": REASON} | body)
 
-    field = next((f for f in ("hidden_from_public", "confidentiality", "reason") if f in body), "")
-    assert problem(answer) == (422, field or "confidentiality", refusal)
+    assert problem(protect(office, number, **{"reason": REASON} | body)) == (422, field, rule)
     assert (office.case(number), office.said(number)) == before
 
 
 def test_without_a_reason_nobody_is_protected(office):
     number = office.open()
-    assert problem(protect(office, number, confidentiality="confidential")) == (
-        422, "reason", "required",
-    )  # fmt: skip
+    answer = protect(office, number, confidentiality="confidential")
+    assert problem(answer) == (422, "reason", "required")
 
 
 def test_one_that_follows_is_protected_by_itself_and_the_other_is_as_it_was(office, merged):

@@ -179,10 +179,10 @@ def test_a_followers_acceptance_closes_that_one_only(office, merged):
     assert (office.case(child)["status"], office.case(parent)["status"]) == ("closed", "answered")
 
 
-def test_officers_act_on_the_parent_only(office, merged):
+def test_officers_handle_the_parent_only_and_protect_each_reporter(office, merged):
     _, child = merged
     assert office.act(child, "follow-ups", "liaison", **FOLLOW_UP[2]).status_code == 409
-    assert office.case(child, "liaison")["actions"] == []
+    assert office.case(child, "liaison")["actions"] == ["protect"]
 
 
 def test_a_follower_is_shown_with_its_own_reporters_limits_and_else_with_its_parents(

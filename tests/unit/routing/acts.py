@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import Invalid
-from services.routing import domain
+from services.routing import domain, protecting
 from services.routing.life import (
     CLOCK,
     REPORTER,
@@ -103,7 +103,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
             RULES,
             category="lainnya" if before.category == "sampah" else "sampah",
         ),
-        Action.PROTECT: lambda: domain.protect(
+        Action.PROTECT: lambda: protecting.protect(
             before, actor, confidentiality=Confidentiality.CONFIDENTIAL
         ),
         Action.MERGE: lambda: domain.merge(before, actor, PARENT, RULES)[0],

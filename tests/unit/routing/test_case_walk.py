@@ -66,11 +66,11 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def every_open_case_can_still_be_carried_through(self):
         if self.case.merged_into is None and self.case.status in OPEN:
-            assert carried_through(self.case).status is Status.CLOSED
+            assert carried_through(self.case, self.now).status is Status.CLOSED
 
 
-def carried_through(before):
-    """The case after the shortest good life from here on, without the reporter's withdrawal."""
+def carried_through(before, at):
+    """The case after the shortest good life from then on, without the reporter's withdrawal."""
     way = {
         Status.AWAITING_REPORTER: (Action.SUPPLEMENT, Part.REPORTER),
         Status.DISPOSED: (Action.FOLLOW_UP, Part.LEAD),
@@ -88,7 +88,7 @@ def carried_through(before):
             )
         else:
             break
-        before = perform(before, action, actor)
+        before = perform(before, action, actor, at)
     return before
 
 
