@@ -154,7 +154,8 @@ STORED = {
     ("birth_date", "past"), ("on", "not_future"),
     ("contact", "anonymous"),
     ("class", "required"), ("category", "required"), ("class", "complaint"),  # by the case's kind
-    ("kind", "change"),
+    ("kind", "change"), ("confidentiality", "change"), ("confidentiality", "anonymous"),
+    ("confidentiality", "raise"), ("hidden_from_public", "raise"),  # by what it is already
     ("reason", "asked_first"),
     ("text", "substance"),
     ("agency", "required"),  # by the officer's role
