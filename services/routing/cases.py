@@ -115,7 +115,7 @@ def _visible(actor: Actor) -> list[Any]:
     """`rights.sees` as conditions."""
     if actor.role is Role.ADMINISTRATOR or actor.agency is None:
         return [sa.false()]
-    rules = [sa.not_(Case.complains_about.contains([actor.agency]))]
+    rules = [sa.not_(Case.complains_about.overlap(sorted(actor.offices)))]
     if actor.role not in LADDER:
         supports = Case.supporting.contains([actor.agency])
         rules.append(sa.or_(Case.agency == actor.agency, supports))

@@ -227,10 +227,18 @@ RETURNS_TO_ARBITER = 2
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `agency` is the code of an officer's own agency."""
+    """Who acts. `agency` is the code of an officer's own agency, `seats` of those in which the desk
+    of their role sits, which may be others."""
 
     role: Role
     agency: str | None = None
+    seats: frozenset[str] = frozenset()
+
+    @property
+    def offices(self) -> frozenset[str]:
+        """Every agency that they are of: a case that complains about one of these is not theirs to
+        know, from whichever room they work for that desk."""
+        return self.seats if self.agency is None else self.seats | {self.agency}
 
 
 REPORTER = Actor(Role.REPORTER)

@@ -22,8 +22,8 @@ from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorize
 from chassis.schemas import Strict
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions, throttle
-from services.routing.life import Role
-from services.routing.models import Deed, Officer, OfficerEvent
+from services.routing.life import LADDER, Role
+from services.routing.models import AgencyRole, Deed, Officer, OfficerEvent
 from services.routing.sessions import SignedIn, signed_in
 from services.routing.throttle import Place
 
@@ -194,7 +194,11 @@ class Everybody(Resource):
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any], key: Any) -> Any:
         """For the administrator. Answers with its first password, which is shown this once and is
-        good for 14 days."""
+        good for 14 days. Role and agency are for good, and so is the name, also of an account that
+        was disabled: whoever moves to another agency, or gets another role, gets a new account
+        under a new name, and the old one is disabled. Who works for a desk (`coordinator`,
+        `arbiter`, `supervisor`) belongs to an agency in which a desk sits; complaints about that
+        agency, and about the one in which their own desk sits, are kept from them."""
         role = Role(body["role"])
         if body["agency"] is None and role is not Role.ADMINISTRATOR:
             raise Invalid("an officer belongs to an agency", "agency", "required")
@@ -204,8 +208,7 @@ class Everybody(Resource):
             key = key.sent_by(who.id)
             if answer := key.answered(tx):
                 return answer
-            if body["agency"] and tx.get(models.Agency, body["agency"]) is None:
-                raise Invalid("there is no such agency", "agency", "known")
+            _is_place_for(role, tx, body["agency"])
             if _named(tx, body["username"], disabled_too=True):
                 raise _taken()  # before the hash, which is dear
             password = passwords.first()
@@ -222,7 +225,9 @@ class Everybody(Resource):
 class Disabling(Resource):
     @operation("Disable an account", answers={204: None}, errors=(403, 409), security="officer")
     def on_post(self, req: falcon.Request, username: str) -> None:
-        """For the administrator. Its sessions are over at once, its devices forgotten."""
+        """For the administrator. Its sessions are over at once, its devices forgotten. Its name is
+        not free again: what was done under it stays that officer's. A new first password enables
+        it again, with the role and in the agency that it had."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
@@ -244,7 +249,8 @@ class NewFirstPassword(Resource):
     )
     def on_post(self, req: falcon.Request, username: str) -> dict[str, Any]:
         """For the administrator. Enables it again, ends its sessions, and forgets its failed
-        sign-ins and its devices. The password is shown this once and is good for 14 days."""
+        sign-ins and its devices; role and agency stay. The password is shown this once and is good
+        for 14 days."""
         now, password = self.clock.now(), passwords.first()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
@@ -274,6 +280,16 @@ def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:
         raise Forbidden("only an administrator may")
     sessions.hold(tx, who)  # or a first password might be given in a name that was taken away
     return who
+
+
+def _is_place_for(role: Role, tx: Session, code: str | None) -> None:
+    """Raises Invalid for an agency that is none, or where nobody of that role can be: what a desk
+    reads of confidential reporters, moments and all, is kept from those who handle cases only."""
+    agency = tx.get(models.Agency, code) if code is not None else None
+    if code is not None and agency is None:
+        raise Invalid("there is no such agency", "agency", "known")
+    if role in LADDER and agency is not None and agency.role is AgencyRole.HANDLER:
+        raise Invalid("a desk's officers belong to where a desk sits", "agency", "seat")
 
 
 def _is_stale(tx: Session, officer: Officer, at: datetime) -> bool:

@@ -28,10 +28,11 @@ from services.routing.life import (
 
 
 def parts(actor: Actor, case: Case) -> frozenset[Part]:
-    """What `actor` is to `case`. To the unit that it complains about it is nothing at all."""
+    """What `actor` is to `case`. To the unit that it complains about it is nothing at all, and to
+    whoever has the desk that sits there."""
     if actor.role in (Role.REPORTER, Role.CLOCK):
         return frozenset({Part(actor.role.value)})
-    if actor.role is Role.ADMINISTRATOR or actor.agency in case.complains_about:
+    if actor.role is Role.ADMINISTRATOR or is_accused(actor, case):
         return frozenset()
     found = set()
     if actor.role in (Role.COORDINATOR, case.decider):
@@ -46,11 +47,16 @@ def parts(actor: Actor, case: Case) -> frozenset[Part]:
 
 def sees(actor: Actor, case: Case) -> bool:
     """Whether this officer may know of the case at all."""
-    if actor.role is Role.ADMINISTRATOR or actor.agency in case.complains_about:
+    if actor.role is Role.ADMINISTRATOR or is_accused(actor, case):
         return False
     if actor.role in LADDER:
         return True
     return actor.agency is not None and actor.agency in (case.agency, *case.supporting)
+
+
+def is_accused(actor: Actor, case: Case) -> bool:
+    """Whether the case complains about an office that this officer is of."""
+    return not actor.offices.isdisjoint(case.complains_about)
 
 
 def knows_the_moment(actor: Actor, case: Case) -> bool:

@@ -98,13 +98,13 @@ def signed_in(
     found = _find(tx, token) if scheme.lower() == "bearer" and len(token) <= 100 else None
     if found is None or at >= found[0].expires_at or at >= found[0].last_seen_at + IDLE:
         raise Unauthorized("sign in first")
-    session, officer = found
+    session, officer, seats = found
     if at >= session.last_seen_at + NOTICED:
         _notice(tx, session.token_hash, at)
     who = req.context.officer = SignedIn(
         id=officer.id,
         username=officer.username,
-        actor=Actor(officer.role, officer.agency),
+        actor=Actor(officer.role, officer.agency, frozenset(seats)),
         must_change_password=officer.must_change_password,
         expires_at=session.expires_at,
         token_hash=session.token_hash,
@@ -122,13 +122,17 @@ def hold(tx: Session, who: SignedIn) -> None:
         raise Unauthorized("sign in first")
 
 
-def _find(tx: Session, token: str) -> tuple[models.Session, Officer] | None:
+def _find(tx: Session, token: str) -> tuple[models.Session, Officer, list[str]] | None:
+    """The session, whose it is, and where the desk of their role sits."""
+    seats = sa.select(models.Agency.code).where(
+        sa.cast(models.Agency.role, sa.Text) == sa.cast(Officer.role, sa.Text)
+    )
     row = tx.execute(
-        sa.select(models.Session, Officer)
+        sa.select(models.Session, Officer, sa.func.array(seats.scalar_subquery()))
         .join(Officer, Officer.id == models.Session.officer_id)
         .where(models.Session.token_hash == _hash(token), Officer.disabled_at.is_(None))
     ).one_or_none()
-    return (row[0], row[1]) if row else None
+    return (row[0], row[1], row[2]) if row else None
 
 
 def _notice(tx: Session, token_hash: bytes, at: datetime) -> None:
