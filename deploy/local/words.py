@@ -11,6 +11,7 @@ WORDS = {
     "case.opened": ("Penanganan dibuka", "Case opened"),
     "case.verified": ("Diverifikasi", "Verified"),
     "case.disposed": ("Didisposisikan", "Handed to an agency"),
+    "case.reassigned": ("Dialihkan ke instansi lain", "Handed on to another agency"),
     "case.returned": ("Dikembalikan, bukan wewenang", "Returned by the agency"),
     "case.data_requested": ("Data tambahan diminta", "More data asked for"),
     "case.data_request_cancelled": ("Permintaan data dibatalkan", "No more data needed"),

@@ -102,6 +102,7 @@ class Escalation(Service):
     @subscribe(
         "case.verified.v1",
         "case.disposed.v1",
+        "case.reassigned.v1",
         "case.returned.v1",
         "case.data_requested.v1",
         "case.data_request_cancelled.v1",

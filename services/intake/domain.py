@@ -181,6 +181,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.opened": (),
     "case.verified": ("class", "category"),
     "case.disposed": ("agency", "supporting"),
+    "case.reassigned": ("agency", "supporting"),
     "case.returned": ("goes_to", "returns"),
     "case.data_requested": (),
     "case.data_request_cancelled": (),

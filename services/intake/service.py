@@ -71,6 +71,7 @@ class Intake(Service):
         "case.opened.v1",
         "case.verified.v1",
         "case.disposed.v1",
+        "case.reassigned.v1",
         "case.returned.v1",
         "case.data_requested.v1",
         "case.data_request_cancelled.v1",

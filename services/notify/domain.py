@@ -86,6 +86,7 @@ RULES = (
     Rule("report.contact_sealed.v1", About.RECEIVED, needs="received_at"),
     Rule("case.verified.v1", About.VERIFIED),
     Rule("case.disposed.v1", About.DISPOSED),
+    Rule("case.reassigned.v1", About.DISPOSED),
     Rule("case.returned.v1", About.RETURNED),
     Rule("case.data_requested.v1", About.DATA_REQUESTED),
     Rule("case.data_request_cancelled.v1", About.DATA_REQUEST_CANCELLED),

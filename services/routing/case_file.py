@@ -249,6 +249,12 @@ def seats(tx: Session) -> dict[str, Role]:
     return {code: Role(role.value) for code, role in found}
 
 
+def is_active(tx: Session, agency: str | None) -> bool:
+    """Whether that agency gets new cases; nobody's case has none."""
+    known = models.Agency.code == agency, models.Agency.active
+    return tx.scalar(sa.select(sa.exists().where(*known))) or False
+
+
 def rules(tx: Session, on: date, zone: ZoneInfo) -> Rules:
     """What holds there on that day. Raises KeyError when a limit is missing: never "no limit"."""
     limits = dict(

@@ -34,6 +34,7 @@ from services.routing.life import (
 )
 from services.routing.models import (
     About,
+    Agency,
     Answered,
     Case,
     CaseEvent,
@@ -62,18 +63,22 @@ class Cases(Resource):
         security="officer",
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
-        """Open ones, unless a status is asked for; those without a limit come last. What the
-        Ombudsman orders is open, also in a case that was closed or follows another."""
+        """Open ones, unless a status is asked for; of one `agency`, if it is named; those without a
+        limit come last. What the Ombudsman orders is open, also in a case that was closed or
+        follows another."""
         with self.db.begin() as tx:
             who = signed_in(tx, req, self.clock.now())
             statement = sa.select(Case).where(_asked_for(query["status"]), *_visible(who.actor))
+            if query["agency"] is not None:
+                statement = statement.where(Case.agency == query["agency"])
             if query["after"] is not None:
                 statement = statement.where(_beyond(query["after"]))
             ordered = statement.order_by(Case.due_at.asc().nulls_last(), Case.number)
             found = list(tx.scalars(ordered.limit(query["limit"] + 1)))
+            left = _inactive(tx)
         page = found[: query["limit"]]
         return {
-            "items": [_columns(row, who.actor, self.zone) for row in page],
+            "items": [_columns(row, who.actor, self.zone, left) for row in page],
             "next": _cursor_of(page[-1]) if len(found) > len(page) else None,
         }
 
@@ -163,15 +168,16 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
     of_all = partial(_day, zone) if was_joined and actor.role not in LADDER else of_own
     notes = _all(tx, Note, row.number, Note.at)
     deadlines = _deadlines(tx, row, handled)
+    left = _inactive(tx)
     limit = case_file.next_limit(row, [d for d in deadlines if d.number == handled])
     return {
-        **_columns(row, actor, zone),
+        **_columns(row, actor, zone, left),
         "due_at": limit and limit.due_at,
         "ends_on": limit and _last_day(limit, zone),
         "level": limit.level if limit else 0,
         "followers": list(tx.scalars(followers)),
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
-        "actions": rights.allowed(actor, case_file.value(row)),
+        "actions": rights.allowed(actor, case_file.value(row), is_active=row.agency not in left),
         "deadlines": [{**_values(d), "ends_on": _last_day(d, zone)} for d in deadlines],
         "history": [_event(event, username, of_all, actor) for event, username in history],
         "replies": _replies(tx, row.number, handled, actor),
@@ -224,9 +230,15 @@ def _answers(tx: Session, number: str) -> list[dict[str, Any]]:
     return [{name: getattr(a, name) for name in names} | {"words": words} for a, words in found]
 
 
-def _columns(row: Case, actor: Actor, zone: ZoneInfo) -> dict[str, Any]:
+def _inactive(tx: Session) -> set[str]:
+    """The agencies that get no new cases."""
+    return set(tx.scalars(sa.select(Agency.code).where(~Agency.active)))
+
+
+def _columns(row: Case, actor: Actor, zone: ZoneInfo, inactive: set[str]) -> dict[str, Any]:
     """The row's values, as exactly as this officer may know them."""
     shown = _values(row) | {"ends_on": _last_day(row, zone)}
+    shown["agency_active"] = None if row.agency is None else row.agency not in inactive
     if not _knows(actor, row):
         shown |= {name: shown[name] and _day(zone, shown[name]) for name in REPORTERS}
     return shown

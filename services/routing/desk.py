@@ -23,6 +23,7 @@ from services.routing import (
     evidence,
     models,
     protecting,
+    reassigning,
     rights,
     schemas,
 )
@@ -81,6 +82,12 @@ class Turn:
         agency = self.known(models.Agency, code, field)
         if agency is not None and not agency.active:
             raise Invalid("this agency gets no new cases", field, "active")
+
+    def take_cases(self, body: dict[str, Any]) -> None:
+        """Raises Invalid for a lead or supporting agency that gets no new cases."""
+        for field, codes in (("agency", [body["agency"]]), ("supporting", body["supporting"])):
+            for code in codes:
+                self.takes_cases(code, field)
 
     def make(
         self,
@@ -152,9 +159,7 @@ class Disposition(Resource):
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """From now on the agency has to answer. The rule that suggested one is kept with the
         decision, followed or not."""
-        for field, codes in (("agency", [body["agency"]]), ("supporting", body["supporting"])):
-            for code in codes:
-                turn.takes_cases(code, field)
+        turn.take_cases(body)
         after = domain.dispose(
             turn.case, turn.actor, turn.at, agency=body["agency"], supporting=body["supporting"]
         )
@@ -166,6 +171,29 @@ class Disposition(Resource):
             lambda c, _: events.disposed(c, turn.at),
             why=body["note"],
             noted=noted,
+        )
+
+
+class Reassignment(Resource):
+    @verb("Hand on: its agency gets no new cases", schemas.Reassignment)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """While an agency is not active, the desk that decides may hand what it has to another, at
+        any point of the handling, which goes on there. No clock restarts, it counts as no return,
+        and the reporter is told. Of a case that is over, once it is taken up again."""
+        left = turn.case.agency
+        after = reassigning.reassign(
+            turn.case,
+            turn.actor,
+            agency=body["agency"],
+            supporting=body["supporting"],
+            is_active=case_file.is_active(turn.tx, left),
+        )
+        turn.take_cases(body)
+        turn.make(
+            Action.REASSIGN,
+            after,
+            lambda c, _: events.reassigned(c, turn.at, left),
+            why=body["note"],
         )
 
 
@@ -358,6 +386,7 @@ def _desks_changed(turn: Turn, rules: Rules, before: Case, parent: Case) -> Say 
 VERBS: dict[str, type[Resource]] = {
     "verification": Verification,
     "disposition": Disposition,
+    "reassignment": Reassignment,
     "archive": Archive,
     "forwarding": Forwarding,
     "data-request": DataRequest,

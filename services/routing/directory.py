@@ -7,12 +7,22 @@ from typing import Any
 import falcon
 import sqlalchemy as sa
 from marshmallow import fields
+from sqlalchemy.orm import Session
 
 from chassis.errors import NotFound
 from chassis.schemas import Strict
 from chassis.web import operation
 from services.routing import schemas
-from services.routing.models import Agency, AgencyEvent, AgencyRole, Category, District, NameSource
+from services.routing.life import OPEN
+from services.routing.models import (
+    Agency,
+    AgencyEvent,
+    AgencyRole,
+    Case,
+    Category,
+    District,
+    NameSource,
+)
 from services.routing.officers import Resource, administrator
 
 
@@ -26,6 +36,13 @@ class AgencyShown(Strict):
     role = schemas.Word(AgencyRole)
     name_source = schemas.Word(NameSource)
     active = fields.Boolean()
+
+
+class AgencyChanged(AgencyShown):
+    """As it is now. `open_cases`: how many it has in hand, without those that follow another; if it
+    is not active, they are to be handed on, or it still answers them."""
+
+    open_cases = fields.Integer()
 
 
 class AgenciesShown(Strict):
@@ -74,13 +91,15 @@ class OneAgency(Resource):
     @operation(
         "Correct an agency",
         body=schemas.AgencyChange,
-        answers={200: AgencyShown},
+        answers={200: AgencyChanged},
         errors=(403,),
         security="officer",
     )
     def on_put(self, req: falcon.Request, code: str, body: dict[str, Any]) -> Any:
         """For the administrator. The name is confirmed by that. An agency that is not active gets
-        no new cases, and keeps its old ones. What changed, and by whom, is on record."""
+        no new cases, and keeps its old ones (`open_cases`) until the desk that decides hands them
+        on: tell it, before the accounts there are disabled. What changed, and by whom, is on
+        record."""
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
             agency = tx.get(Agency, code, with_for_update=True)
@@ -94,7 +113,13 @@ class OneAgency(Resource):
             if changes:
                 at = self.clock.now()
                 tx.add(AgencyEvent(agency=code, by=who.id, at=at, changes=changes))
-            return agency
+            shown = {name: getattr(agency, name) for name in AgencyShown().fields}
+            return shown | {"open_cases": _in_hand(tx, code)}
+
+
+def _in_hand(tx: Session, code: str) -> int:
+    handled = Case.agency == code, Case.status.in_(list(OPEN)), Case.merged_into.is_(None)
+    return tx.scalar(sa.select(sa.func.count()).where(*handled)) or 0
 
 
 class Districts(Resource):

@@ -33,7 +33,7 @@ from services.routing.life import (
     Settling,
     Status,
 )
-from services.routing.rights import decider, permit, sees
+from services.routing.rights import decider, held, permit, sees
 
 CLOCKS_DIFFER = timedelta(minutes=1)  # those of two services, at most
 
@@ -85,13 +85,7 @@ def dispose(
     status = permit(actor, case, Action.DISPOSE)
     if case.verified_at is None:
         raise NotAllowed("cannot dispose a case before it is verified")
-    if agency in supporting:
-        raise Invalid("the lead agency cannot support itself", "supporting", "lead")
-    for name, codes in (("agency", {agency}), ("supporting", set(supporting))):
-        if not codes.isdisjoint(case.complains_about):
-            raise Invalid("the unit that a case complains about has no part in it", name, "party")
-    supporting = tuple(dict.fromkeys(supporting))
-    return replace(case, status=status, agency=agency, supporting=supporting, disposed_at=at)
+    return replace(held(case, agency, supporting), status=status, disposed_at=at)
 
 
 def archive(case: Case, actor: Actor, at: datetime, rules: Rules, *, reason: ArchiveReason) -> Case:

@@ -56,6 +56,12 @@ def disposed(case: Case, at: datetime) -> Fact:
     )
 
 
+def reassigned(case: Case, at: datetime, instead_of: str | None) -> Fact:
+    """An agency has it from now on, because `instead_of` gets no cases any more."""
+    held = {"agency": case.agency, "supporting": list(case.supporting), "cycle": case.cycle}
+    return _fact("case.reassigned.v1", case, at, **held, instead_of=instead_of)
+
+
 def returned(case: Case, at: datetime, seats: Seats, *, agency: str, proposed: str | None) -> Fact:
     """`agency` gave it back; whoever decides then sits with the coordinator or above."""
     goes_to = "coordinator" if case.decider is Role.COORDINATOR else "arbiter"

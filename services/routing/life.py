@@ -48,6 +48,7 @@ class Status(StrEnum):
 class Action(StrEnum):
     VERIFY = "verify"
     DISPOSE = "dispose"
+    REASSIGN = "reassign"
     ARCHIVE = "archive"
     FORWARD = "forward"
     REQUEST_DATA = "request_data"
@@ -142,6 +143,7 @@ class Part(StrEnum):
     """What somebody is to one case."""
 
     DECIDER = "decider"  # holds it while no agency does
+    DISPOSER = "disposer"  # decides whose it is, while an agency has it
     LEAD = "lead"  # the agency that must answer
     DESK = "desk"  # keeps the files in order
     REPORTER = "reporter"
@@ -186,6 +188,8 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     **{(status, Action.SUPPLEMENT): status for status in OPEN},
     (Status.AWAITING_REPORTER, Action.SUPPLEMENT): Then.BACK,
     **{(status, Action.RECLASSIFY): status for status in OPEN},
+    # Whoever has it next goes on where the agency was that had it.
+    **{(status, Action.REASSIGN): status for status in OPEN if status != Status.UNVERIFIED},
     **{(status, Action.WITHDRAW): Status.WITHDRAWN for status in OPEN},
     # A withdrawn report has nobody left who wants to be told of another's progress.
     **{(status, Action.MERGE): Then.PARENT for status in Status if status != Status.WITHDRAWN},
@@ -200,6 +204,7 @@ TO_ONE = frozenset({Action.AUTO_CLOSE, Action.PROTECT})
 WHO: Mapping[Action, frozenset[Part]] = {
     Action.VERIFY: frozenset({Part.DECIDER}),
     Action.DISPOSE: frozenset({Part.DECIDER}),
+    Action.REASSIGN: frozenset({Part.DISPOSER}),
     Action.ARCHIVE: frozenset({Part.DECIDER}),
     Action.FORWARD: frozenset({Part.DECIDER}),
     Action.REQUEST_DATA: frozenset({Part.DECIDER, Part.LEAD}),

@@ -6,7 +6,8 @@ to one case, and who decides while no agency has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing.life import (
@@ -38,8 +39,8 @@ def parts(actor: Actor, case: Case) -> frozenset[Part]:
     if actor.role in (Role.COORDINATOR, case.decider):
         found.add(Part.DESK)
     stands = case.awaited_from if case.status is Status.AWAITING_REPORTER else case.status
-    if actor.role is case.decider and stands is Status.UNVERIFIED:
-        found.add(Part.DECIDER)
+    if actor.role is case.decider:
+        found.add(Part.DECIDER if stands is Status.UNVERIFIED else Part.DISPOSER)
     if actor.agency is not None and actor.agency == case.agency:
         found.add(Part.LEAD)
     return frozenset(found)
@@ -93,18 +94,29 @@ def permit(actor: Actor, case: Case, action: Action) -> Status:
     return case.status if isinstance(status, Then) else status
 
 
-def allowed(actor: Actor, case: Case) -> list[Action]:
+def allowed(actor: Actor, case: Case, *, is_active: bool = False) -> list[Action]:
     """What the tables let this actor do with the case as it is; nobody is protected further than
-    that goes."""
+    that goes, and nothing is taken from an agency that is active (`is_active`)."""
     found = []
     for action in Action:
         try:
             permit(actor, case, action)
         except (NotAllowed, Forbidden):
             continue
-        if action is not Action.PROTECT or is_unprotected(case):
+        is_idle = action is Action.PROTECT and not is_unprotected(case)
+        if not (is_idle or (action is Action.REASSIGN and is_active)):
             found.append(action)
     return found
+
+
+def held(case: Case, agency: str, supporting: Collection[str]) -> Case:
+    """The case with these agencies; none that it complains about may be one of them."""
+    if agency in supporting:
+        raise Invalid("the lead agency cannot support itself", "supporting", "lead")
+    for name, codes in (("agency", {agency}), ("supporting", set(supporting))):
+        if not codes.isdisjoint(case.complains_about):
+            raise Invalid("the unit that a case complains about has no part in it", name, "party")
+    return replace(case, agency=agency, supporting=tuple(dict.fromkeys(supporting)))
 
 
 def passed_by(case: Case, seats: Mapping[str, Role]) -> tuple[Role, ...]:

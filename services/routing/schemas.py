@@ -175,6 +175,11 @@ class Disposition(Strict):
     note = Text(2000, load_default=None)
 
 
+class Reassignment(Disposition):
+    """Which agency goes on in the place of the one that gets no new cases, and which ones support
+    it from now on."""
+
+
 class Archive(Strict):
     """Why it is not handled, and the words for the reporter."""
 
@@ -266,6 +271,7 @@ class WorklistQuery(Strict):
     """Which cases, from where on."""
 
     status = Word(Status, load_default=None)
+    agency = Code(load_default=None)
     after = fields.String(load_default=None, validate=validate.Length(max=200))
     limit = Count(load_default=PAGE, validate=validate.Range(1, 100))
 

@@ -25,7 +25,8 @@ from services.routing.models import About, Channel
 class CaseListed(Strict):
     """A case in a worklist. `level` is how far its present limit was escalated, `ombudsman` the
     last that was answered to a hand-over. An agency is told by the day what an unnamed reporter
-    did: such a moment is the beginning of its local day."""
+    did: such a moment is the beginning of its local day. `agency_active` is null while no agency
+    has it; one that is not active may have nobody left: the desk that decides can hand it on."""
 
     number = fields.String()
     kind = schemas.Word(Kind)
@@ -35,6 +36,7 @@ class CaseListed(Strict):
     title = fields.String()
     district = fields.String()
     agency = fields.String(allow_none=True)
+    agency_active = fields.Boolean(allow_none=True)
     decider = schemas.Word(Role)
     confidentiality = schemas.Word(Confidentiality)
     received_at = fields.AwareDateTime()

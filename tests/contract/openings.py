@@ -43,6 +43,7 @@ KNOWN = {
     ("column", "named_agency"): CODE,
     ("column", "villages"): "how many a district has",
     ("column", "signature"): "the feed's own, over its entries",
+    ("address", "agency"): CODE,
     ("address", "username"): OFFICER,
 }
 

@@ -37,6 +37,7 @@ ALLOWED = {
     ("report.escalation_consented.v1", "sealed"): "ciphertext that only the Ombudsman can open",
     ("report.words_sealed.v1", "sealed"): "ciphertext that only the Ombudsman can open",
     ("case.disposed.v1", "agency"): AGENCY,
+    ("case.reassigned.v1", "agency"): AGENCY,
     ("case.merged.v1", "agency"): AGENCY,
     ("case.returned.v1", "agency"): AGENCY,
     ("case.returned.v1", "proposed_agency"): AGENCY,

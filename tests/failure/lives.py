@@ -208,7 +208,11 @@ def wander(life: Life) -> Citizen:
     life.mine["open"].act("reopening", {"reason": f"Belum {word('reopening')}."})
     life.mine["open"].await_status("in_progress")
     coordinator.act(long.number, "verification", {"class": "ordinary", "category": "sekolah"})
-    coordinator.act(long.number, "disposition", {"agency": "disdikbud"})
+    coordinator.act(long.number, "disposition", {"agency": "dispersip"})
+    closed = {"name": "Dinas Perpustakaan dan Kearsipan", "active": False}
+    life.officers["admin"].ask("PUT", "/agencies/dispersip", closed)
+    note = {"agency": "disdikbud", "note": f"Dinas itu dilebur {word('note')}."}
+    coordinator.act(long.number, "reassignment", note)
     agency.act(long.number, "return", {"reason": f"Ini {word('return')} bukan wewenang kami."})
     other.await_status("archived")
     other.act("objections", {"reason": f"Wewenang siapa {word('objection')}?"})

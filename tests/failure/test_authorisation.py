@@ -70,6 +70,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "GET /v1/cases/{number}/explain": DESK | HANDLERS | {"reporter"},
     "POST /v1/cases/{number}/verification": COORDINATOR,
     "POST /v1/cases/{number}/disposition": COORDINATOR,
+    "POST /v1/cases/{number}/reassignment": COORDINATOR,
     "POST /v1/cases/{number}/archive": COORDINATOR,
     "POST /v1/cases/{number}/forwarding": COORDINATOR,
     "POST /v1/cases/{number}/data-request": COORDINATOR,

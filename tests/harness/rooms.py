@@ -135,6 +135,7 @@ class Routing(Room):
     VERBS: Mapping[str, tuple[str, str, dict[str, Any], bool]] = {
         "verification": ("coordinator", "unverified", VERIFY[2], False),
         "disposition": ("coordinator", "unverified", DISPOSE[2], True),
+        "reassignment": ("coordinator", "disposed", {"agency": "dishub"}, True),
         "archive": ("coordinator", "unverified", ARCHIVE[2], False),
         "forwarding": ("coordinator", "unverified", FORWARD[2], False),
         "data-request": ("coordinator", "unverified", ASK[2], False),
@@ -150,6 +151,7 @@ class Routing(Room):
         "merge": ("coordinator", "unverified", {"reason": "the same hole"}, True),
     }  # fmt: skip
     SPARE = "spare"  # an account that may be disabled, and whose password may be changed
+    GONE = "bappeda"  # an agency that gets no new cases
     ADMINISTRATORS = ("disabling", "first-password", "officers", "{code}")
 
     def furnish(self) -> None:
@@ -202,6 +204,8 @@ class Routing(Room):
             self.ready_accounts()
             self.office.later()  # whoever acts signs in anew
             number = self.office.bring(status)
+            if verb == "reassignment":
+                self.leave(number)
             if verified and status == "unverified":
                 self.office.act(number, "verification", "coordinator", **VERIFY[2])
             [(row,)] = self.database.psql(
@@ -209,6 +213,11 @@ class Routing(Room):
             )
             self._kept[verb] = number, row
         return self._kept[verb][0]
+
+    def leave(self, number: str) -> None:
+        """The agency that has the case is gone."""
+        self.database.psql("UPDATE cases SET agency = %s WHERE number = %s", [self.GONE, number])
+        self.database.psql("UPDATE agency SET active = false WHERE code = %s", [self.GONE])
 
     def who(self, operation: Operation) -> str:
         """Whose work it is."""

@@ -30,11 +30,14 @@ def knows(tx: Session, number: str, what: str, at: datetime) -> bool:
     return tx.scalar(sa.select(sa.exists().where(*heard))) or False
 
 
+GIVES = ("case.disposed", "case.reassigned")  # the case to an agency
+
+
 def agency_at(tx: Session, number: str, moment: datetime) -> str | None:
     """Which agency had the case at a moment, by what was heard of it."""
     holder: str | None = None
     for event in of(tx, number):
-        if event.at <= moment and event.what == "case.disposed":
+        if event.at <= moment and event.what in GIVES:
             holder = event.detail["agency"]
         elif event.at <= moment and event.detail.get("status") == "unverified":
             holder = None

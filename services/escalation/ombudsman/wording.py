@@ -23,6 +23,9 @@ HAPPENED: Mapping[str, Words] = {
     "case.opened": Words("Laporan diterima", "Report received"),
     "case.verified": Words("Diverifikasi", "Verified"),
     "case.disposed": Words("Didisposisikan ke {agency}", "Handed to {agency}"),
+    "case.reassigned": Words(
+        "Dialihkan dari {instead_of} ke {agency}", "Handed on from {instead_of} to {agency}"
+    ),
     "case.returned": Words("Dikembalikan oleh {agency}", "Returned by {agency}"),
     "case.data_requested": Words("Pelapor diminta melengkapi data", "The reporter was asked"),
     "case.data_request_cancelled": Words(
@@ -63,6 +66,7 @@ NAMED: Mapping[str, Words] = {
     "confidentiality": Words("kerahasiaan identitas", "confidentiality"),
     "hidden_from_public": Words("rahasia bagi publik", "hidden from public"),
     "agency": Words("instansi", "agency"),
+    "instead_of": Words("instansi sebelumnya", "agency before"),
     "supporting": Words("instansi pendukung", "supporting agencies"),
     "proposed_agency": Words("instansi yang diusulkan", "proposed agency"),
     "returns": Words("jumlah pengembalian", "returns so far"),

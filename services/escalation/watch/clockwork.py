@@ -34,6 +34,7 @@ class Happening(StrEnum):
     OPENED = "opened"
     VERIFIED = "verified"
     DISPOSED = "disposed"
+    REASSIGNED = "reassigned"
     RETURNED = "returned"
     RETURNED_TO_ARBITER = "returned_to_arbiter"
     ASKED_BY_COORDINATOR = "asked_by_coordinator"
@@ -110,6 +111,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
         Clock.FOLLOW_UP: Move.START,
         Clock.SETTLE: Move.START,
     },
+    Happening.REASSIGNED: {},
     Happening.RETURNED: {},
     Happening.RETURNED_TO_ARBITER: {Clock.ARBITER: Move.START},
     Happening.ASKED_BY_COORDINATOR: {
@@ -191,6 +193,7 @@ _PLAIN: Mapping[str, Happening] = {
     "case.opened.v1": Happening.OPENED,
     "case.verified.v1": Happening.VERIFIED,
     "case.disposed.v1": Happening.DISPOSED,
+    "case.reassigned.v1": Happening.REASSIGNED,
     "case.resumed.v1": Happening.SUPPLIED,
     "case.data_request_cancelled.v1": Happening.QUESTION_CANCELLED,
     "case.followed_up.v1": Happening.FOLLOWED_UP,

@@ -27,6 +27,7 @@ from tests.service.routing.office import (
 BODIES = {
     "verification": VERIFY[2],
     "disposition": DISPOSE[2],
+    "reassignment": {"agency": "dishub"},
     "archive": ARCHIVE[2],
     "forwarding": FORWARD[2],
     "data-request": ASK[2],

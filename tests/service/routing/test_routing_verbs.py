@@ -12,6 +12,7 @@ from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, PROTECT, TE
 VERBS = {
     "verification": VERIFY[2],
     "disposition": DISPOSE[2],
+    "reassignment": {"agency": "dishub"},
     "archive": {"reason": "too_general", "text": "Please say which road and where it is."},
     "forwarding": {"to": "Balai Jalan", "text": "This road is a national one; they have it."},
     "data-request": {"question": "At which kilometre is the hole, please?"},
@@ -35,6 +36,7 @@ MEASURES = [
 ACTIONS = {
     "verification": "verify",
     "disposition": "dispose",
+    "reassignment": "reassign",
     "forwarding": "forward",
     "data-request": "request_data",
     "data-request/cancellation": "cancel_data_request",

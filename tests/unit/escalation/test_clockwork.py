@@ -35,6 +35,7 @@ EXPECTED = """
 opened                 + . . . . . + . .
 verified               . . . . . . . . .
 disposed               x + + . x . . . .
+reassigned             . . . . . . . . .
 returned               . . . . . . . . .
 returned_to_arbiter    . . . . + . . . .
 asked_by_coordinator   = . = . . + . . .

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import Invalid
-from services.routing import domain, protecting
+from services.routing import domain, protecting, reassigning
 from services.routing.life import (
     CLOCK,
     REPORTER,
@@ -85,6 +85,9 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
             before, actor, at, RULES, class_=Class.ORDINARY, category="sampah"
         ),
         Action.DISPOSE: lambda: domain.dispose(before, actor, at, agency="dpupr"),
+        Action.REASSIGN: lambda: reassigning.reassign(
+            before, actor, agency="dishub", is_active=False
+        ),
         Action.ARCHIVE: lambda: domain.archive(
             before, actor, at, RULES, reason=ArchiveReason.TOO_GENERAL
         ),
@@ -123,7 +126,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
 
 def somebody(part: Part, before: Case) -> Actor:
     """An actor who is that to the case."""
-    if part in (Part.DECIDER, Part.DESK):
+    if part in (Part.DECIDER, Part.DISPOSER, Part.DESK):
         return next(a for a in (COORDINATOR, ARBITER, SUPERVISOR) if a.role is before.decider)
     return {Part.LEAD: LIAISON, Part.REPORTER: REPORTER, Part.CLOCK: CLOCK}[part]
 

@@ -30,6 +30,7 @@ ROWS = {
         A.SUPPLEMENT: Then.BACK,
         A.CANCEL_REQUEST: Then.BACK,
         A.GIVE_UP: S.ARCHIVED,
+        A.REASSIGN: S.AWAITING_REPORTER,
         A.RECLASSIFY: S.AWAITING_REPORTER,
         A.MERGE: Then.PARENT,
         A.WITHDRAW: S.WITHDRAWN,
@@ -37,6 +38,7 @@ ROWS = {
     S.DISPOSED: {
         A.RETURN: S.UNVERIFIED,
         A.FOLLOW_UP: S.IN_PROGRESS,
+        A.REASSIGN: S.DISPOSED,
         A.RECLASSIFY: S.DISPOSED,
         A.MERGE: Then.PARENT,
         A.SUPPLEMENT: S.DISPOSED,
@@ -46,6 +48,7 @@ ROWS = {
         A.REQUEST_DATA: S.AWAITING_REPORTER,
         A.FOLLOW_UP: S.IN_PROGRESS,
         A.ANSWER: S.ANSWERED,
+        A.REASSIGN: S.IN_PROGRESS,
         A.RECLASSIFY: S.IN_PROGRESS,
         A.MERGE: Then.PARENT,
         A.SUPPLEMENT: S.IN_PROGRESS,
@@ -56,6 +59,7 @@ ROWS = {
         A.ACCEPT: S.CLOSED,
         A.AUTO_CLOSE: S.CLOSED,
         A.RATE: S.ANSWERED,
+        A.REASSIGN: S.ANSWERED,
         A.RECLASSIFY: S.ANSWERED,
         A.MERGE: Then.PARENT,
         A.SUPPLEMENT: S.ANSWERED,
@@ -79,7 +83,8 @@ def test_the_code_holds_the_regulations_table_and_nothing_else():
 def test_only_the_table_moves_a_case(status, action):
     before = case(status)
     asker = Part.LEAD if S.IN_PROGRESS in (status, before.awaited_from) else Part.DECIDER
-    part = asker if action in (A.REQUEST_DATA, A.CANCEL_REQUEST) else next(iter(WHO[action]))
+    first = next(part for part in Part if part in WHO[action])
+    part = asker if action in (A.REQUEST_DATA, A.CANCEL_REQUEST) else first
     actor = somebody(part, before)
     if action in ROWS[status]:
         expected = ROWS[status][action]

@@ -1,0 +1,21 @@
+"""What an agency has in hand that gets no new cases may be handed on."""
+
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+
+_ACTION = """
+('verify', 'dispose', 'reassign', 'archive', 'forward', 'request_data', 'cancel_data_request',
+ 'return', 'follow_up', 'answer', 'reclassify', 'merge', 'protect', 'supplement', 'object',
+ 'accept', 'rate', 'reopen', 'withdraw', 'auto_close', 'give_up')
+"""
+
+
+def upgrade() -> None:
+    """Forward only."""
+    for table in ("case_event", "reporter_note"):
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_action_known")
+        op.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {table}_action_known CHECK (action IN {_ACTION})"
+        )
