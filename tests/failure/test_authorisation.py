@@ -313,6 +313,7 @@ SHOWN = {
     ("escalation", "Before", "hash"), ("intake", "Consented", "with_identity"),
     ("escalation", "End", "hash"),
     ("routing", "AgencyShown", "code"), ("routing", "DistrictShown", "code"),
+    ("routing", "AgencyChanged", "code"),
     ("routing", "CategoryShown", "code"), ("intake", "Problem", "code"),
     ("routing", "Problem", "code"), ("escalation", "Problem", "code"),
 }  # fmt: skip
