@@ -385,7 +385,8 @@ class Escalation(Room):
     def _answer(self, operation: Operation, parts: Any, headers: Any) -> Request:
         """The next answer that may be given: declined and received take turns without end."""
         last = self.database.psql("SELECT answer FROM handover_answer ORDER BY id DESC LIMIT 1")
-        body = json.loads(letter("declined" if last == [("received",)] else "received"))
+        answer = "declined" if last == [("received",)] else "received"
+        body = json.loads(letter(answer, at=datetime.now(UTC).isoformat()))
         key, id = signing_key(self.around.secrets), f"msg_{uuid4().hex}"
         spelled = (httpx.Request("POST", "http://x", json=body).content, json.dumps(body).encode())
         signed, other = (signatures(key, raw, id) for raw in spelled)  # as either client spells it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chassis.errors import Invalid, NotAllowed
@@ -88,8 +88,17 @@ MEANS: Mapping[Answer, Happening] = {
 # Whose words ask something of the regency, whose officers read them. The others may speak of the
 # reporter, who alone reads those.
 ASKS = frozenset({Answer.MEDIATION, Answer.CORRECTIVE_ACTION, Answer.RECOMMENDATION})
-AHEAD = timedelta(minutes=5)  # that the Ombudsman's clock may go before ours
-EARLIEST = datetime(2000, 3, 20, tzinfo=UTC)  # there has been an Ombudsman since then
+ASTRAY = timedelta(minutes=5)  # that the Ombudsman's clock may go before ours, or after it
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a file stands: its last answer (None: none yet) and when the Ombudsman decided that, by
+    its own clock; and when the case was handed over, by ours."""
+
+    handed_over_at: datetime
+    last: Answer | None = None
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +112,21 @@ class Said:
     words: str | None = None
 
 
-def check(said: Said, last: Answer | None, now: datetime) -> None:
-    """Raises Invalid for an answer that is not whole, and NotAllowed for one that cannot follow
-    the last (None: none yet)."""
+def check(said: Said, file: Standing, now: datetime) -> None:
+    """Raises Invalid for an answer that is not whole, or was decided before there was anything to
+    decide or after now; and NotAllowed for one that cannot follow the last."""
     for part in Part:
         if part in NEEDS[said.answer] and getattr(said, part) is None:
             raise Invalid(f"needed with the answer {said.answer}", part, "required")
     if said.reason is not None and said.answer is not Answer.DECLINED:
         raise Invalid("only who declines gives a reason by code", Part.REASON, "declined")
-    if said.at > now + AHEAD:
+    if said.at > now + ASTRAY:
         raise Invalid("this lies in the future", "at", "not_future")
-    if said.at < EARLIEST:
-        raise Invalid("there was no Ombudsman then", "at", "not_before")
-    if said.answer not in FOLLOWS[last]:
-        before = "a hand-over" if last is None else f"the answer {last}"
+    # What is decided now is taken, also of a hand-over that lies ahead by this process's clock.
+    if said.at < min(file.handed_over_at, now) - ASTRAY:
+        raise Invalid("the case was not handed over yet", "at", "after_hand_over")
+    if file.decided_at is not None and said.at < file.decided_at:
+        raise Invalid("the answer before this was decided later", "at", "after_last_answer")
+    if said.answer not in FOLLOWS[file.last]:
+        before = "a hand-over" if file.last is None else f"the answer {file.last}"
         raise NotAllowed(f"{said.answer} cannot follow {before}")

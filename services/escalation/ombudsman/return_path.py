@@ -24,7 +24,7 @@ from services.escalation import events, schemas
 from services.escalation.config import Settings
 from services.escalation.models import CaseState, HandoverAnswer
 from services.escalation.ombudsman import answers, feed, webhooks
-from services.escalation.ombudsman.answers import Answer, Said
+from services.escalation.ombudsman.answers import Answer, Said, Standing
 from services.escalation.ombudsman.doors import Ombudsman
 from services.escalation.ombudsman.webhooks import Message
 from services.escalation.rules import regime
@@ -78,7 +78,7 @@ class Answers(Ombudsman):
         self, tx: Session, case: CaseState, said: Said, message: Message, body_hash: bytes
     ) -> HandoverAnswer:
         now = self._clock.now()
-        answers.check(said, _last(tx, case.number), now)
+        answers.check(said, _standing(tx, case), now)
         row = HandoverAnswer(
             answer_id=uuid4(),
             message_id=message.id,
@@ -111,10 +111,12 @@ def _known(tx: Session, message: Message, body_hash: bytes) -> HandoverAnswer | 
     return row
 
 
-def _last(tx: Session, number: str) -> Answer | None:
-    found = sa.select(HandoverAnswer.answer).where(HandoverAnswer.number == number)
+def _standing(tx: Session, case: CaseState) -> Standing:
+    found = sa.select(HandoverAnswer).where(HandoverAnswer.number == case.number)
     last = tx.scalars(found.order_by(HandoverAnswer.id.desc()).limit(1)).first()
-    return Answer(last) if last else None
+    if last is None:
+        return Standing(case.handed_over_at)
+    return Standing(case.handed_over_at, Answer(last.answer), last.decided_at)
 
 
 def _about(row: HandoverAnswer) -> dict[str, Any]:

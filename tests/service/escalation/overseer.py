@@ -15,8 +15,9 @@ from joserfc.jwk import OKPKey
 from services.escalation import api
 from services.escalation.config import Settings
 from services.escalation.ombudsman.webhooks import sign
-from tests.service.escalation.tower import NUMBER, Tower, rfc3339
+from tests.service.escalation.tower import NUMBER, Tower, local, rfc3339
 
+HANDED_OVER = "2027-01-04 10:00"
 REFERENCE = "0123/LM/I/2027/BJM"
 NEEDS: dict[str, dict[str, str]] = {
     "received": {"reference": REFERENCE},
@@ -38,8 +39,8 @@ def signing_key(secrets: Path) -> Ed25519PrivateKey:
 
 
 def letter(answer: str, number: str = NUMBER, /, **other: Any) -> bytes:
-    """A whole answer as bytes."""
-    said = {"number": number, "answer": answer, "at": rfc3339(datetime(2026, 11, 1, tzinfo=UTC))}
+    """A whole answer as bytes, decided when a case is `handed_over`."""
+    said = {"number": number, "answer": answer, "at": rfc3339(local(HANDED_OVER))}
     return json.dumps(said | NEEDS[answer] | other).encode()
 
 
@@ -80,5 +81,5 @@ def handed_over(tower: Tower) -> None:
     tower.open()
     tower.dispose()
     tower.hear("report.escalation_consented.v1")
-    tower.at("2027-01-04 10:00").sweep()
+    tower.at(HANDED_OVER).sweep()
     tower.append()

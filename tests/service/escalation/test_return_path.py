@@ -45,7 +45,7 @@ def test_an_answer_is_kept_told_and_chained(tower: Tower, overseer: Overseer) ->
     [fact] = tower.said("escalation.answered")
     assert fact | {"answer_id": ""} == {
         "type": "escalation.answered", "answer_id": "", "answer": "received", "reason": None,
-        "reference": REFERENCE, "spoken": True, "decided_at": "2026-11-01T00:00:00Z",
+        "reference": REFERENCE, "spoken": True, "decided_at": "2027-01-04T02:00:00Z",
         "at": "2027-01-04T02:00:00Z",
     }  # fmt: skip
     [words] = tower.said("escalation.remark_written")
@@ -134,6 +134,8 @@ def test_an_answer_whose_transaction_the_database_undid_is_taken_the_next_time(
         ({"at": "2027-01-04T02:06:00Z"}, "at"),
         ({"at": "9999-12-31T23:59:59-14:00"}, "at"),
         ({"at": "0001-01-01T00:00:00+14:00"}, "at"),
+        ({"at": "2001-01-01T00:00:00Z"}, "at"),
+        ({"at": "2027-01-04T01:54:59Z"}, "at"),
         ({"at": "yesterday"}, "at"),
         ({"words": ""}, "words"),
         ({"words": "x" * 10_001}, "words"),
@@ -153,6 +155,21 @@ def test_what_is_not_whole_is_refused_by_name(
 
     assert refused.status_code == 422
     assert [error["field"] for error in refused.json["errors"]] == [field]
+    assert tower.count(WRITTEN) == before
+
+
+def test_an_answer_that_was_decided_before_the_last_one_is_refused_by_name(
+    tower: Tower, overseer: Overseer
+) -> None:
+    tower.at("2027-01-08 10:00")
+    assert overseer.answer("received", at="2027-01-07T02:00:00Z").status_code == 200
+    before = tower.count(WRITTEN)
+
+    refused = overseer.answer("under_examination", at="2027-01-07T01:59:59Z")
+
+    assert refused.status_code == 422
+    [error] = refused.json["errors"]
+    assert (error["field"], error["rule"]) == ("at", "after_last_answer")
     assert tower.count(WRITTEN) == before
 
 

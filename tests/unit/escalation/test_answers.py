@@ -20,12 +20,14 @@ from services.escalation.ombudsman.answers import (
     Declined,
     Part,
     Said,
+    Standing,
     check,
 )
 from services.escalation.watch.clockwork import CLOCKWORK
 from services.routing import life
 
 NOW = datetime(2027, 1, 5, 8, tzinfo=UTC)
+HANDED_OVER = NOW - timedelta(days=400)
 
 # A row per last answer, a column per next one: + may follow.
 ALLOWED = """
@@ -41,6 +43,11 @@ closed             .   .   .   .   .   .   .
 """
 ROWS = {name: signs for name, *signs in map(str.split, ALLOWED.strip().splitlines()[1:])}
 LAST: tuple[Answer | None, ...] = (None, *Answer)
+
+
+def after(last: Answer | None, decided_at: datetime | None = None) -> Standing:
+    """A file whose last answer is that one."""
+    return Standing(HANDED_OVER, last, decided_at or (last and HANDED_OVER))
 
 
 def whole(answer: Answer, **other: object) -> Said:
@@ -59,10 +66,10 @@ def test_only_the_table_says_what_may_follow(last: Answer | None, answer: Answer
     allowed = ROWS[last or "none"][list(Answer).index(answer)] == "+"
 
     if allowed:
-        check(whole(answer), last, NOW)
+        check(whole(answer), after(last), NOW)
     else:
         with pytest.raises(NotAllowed, match=f"{answer} cannot follow"):
-            check(whole(answer), last, NOW)
+            check(whole(answer), after(last), NOW)
 
 
 def test_every_answer_stands_in_the_table_and_can_be_reached() -> None:
@@ -97,16 +104,16 @@ def test_what_must_be_said_is_asked_for_by_name(answer: Answer, part: Part) -> N
 
     if part in NEEDED[answer]:
         with pytest.raises(Invalid) as refusal:
-            check(silent, BEFORE[answer], NOW)
+            check(silent, after(BEFORE[answer]), NOW)
         assert [(e["field"], e["rule"]) for e in refusal.value.errors] == [(part, "required")]
     else:
-        check(silent, BEFORE[answer], NOW)
+        check(silent, after(BEFORE[answer]), NOW)
 
 
 @pytest.mark.parametrize("answer", [a for a in Answer if a is not Answer.DECLINED])
 def test_only_who_declines_gives_a_reason(answer: Answer) -> None:
     with pytest.raises(Invalid) as refusal:
-        check(whole(answer, reason=Declined.OTHER), BEFORE[answer], NOW)
+        check(whole(answer, reason=Declined.OTHER), after(BEFORE[answer]), NOW)
 
     assert refusal.value.errors[0]["field"] == "reason"
 
@@ -116,20 +123,44 @@ def test_only_who_declines_gives_a_reason(answer: Answer) -> None:
     [
         (NOW + timedelta(minutes=5, seconds=1), "not_future"),
         (datetime.max.replace(tzinfo=UTC), "not_future"),
-        (datetime.min.replace(tzinfo=UTC), "not_before"),
+        (datetime.min.replace(tzinfo=UTC), "after_hand_over"),
+        (datetime(2001, 1, 1, tzinfo=UTC), "after_hand_over"),
+        (HANDED_OVER - timedelta(minutes=5, seconds=1), "after_hand_over"),
+        (HANDED_OVER - timedelta(minutes=5), None),  # the Ombudsman's clock may be behind
         (NOW + timedelta(minutes=5), None),
-        (NOW - timedelta(days=400), None),
     ],
 )
-def test_a_decision_lies_in_the_ombudsmans_past(at: datetime, rule: str | None) -> None:
+def test_a_decision_lies_between_the_hand_over_and_now(at: datetime, rule: str | None) -> None:
     said = whole(Answer.RECEIVED, at=at)
 
     if rule is None:
-        check(said, None, NOW)
+        check(said, after(None), NOW)
         return
     with pytest.raises(Invalid) as refusal:
-        check(said, None, NOW)
+        check(said, after(None), NOW)
     assert (refusal.value.errors[0]["field"], refusal.value.errors[0]["rule"]) == ("at", rule)
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(-1, False), (0, True), (1, True)])
+def test_nothing_is_decided_before_what_it_follows(seconds: int, taken: bool) -> None:
+    received_at = NOW - timedelta(days=3)
+    said = whole(Answer.UNDER_EXAMINATION, at=received_at + timedelta(seconds=seconds))
+
+    if taken:
+        check(said, after(Answer.RECEIVED, received_at), NOW)
+        return
+    with pytest.raises(Invalid) as refusal:
+        check(said, after(Answer.RECEIVED, received_at), NOW)
+    error = refusal.value.errors[0]
+    assert (error["field"], error["rule"]) == ("at", "after_last_answer")
+
+
+def test_what_is_decided_now_is_taken_though_the_hand_over_lies_ahead_by_this_clock() -> None:
+    ahead = Standing(NOW + timedelta(hours=1))
+
+    check(whole(Answer.RECEIVED, at=NOW), ahead, NOW)
+    with pytest.raises(Invalid):
+        check(whole(Answer.RECEIVED, at=NOW - timedelta(hours=1)), ahead, NOW)
 
 
 def test_what_starts_a_clock_and_what_stops_it() -> None:
