@@ -14,6 +14,11 @@ from enum import StrEnum
 
 from services.intake.domain import ACTIONS, Action, Status
 
+MONTHS = {
+    "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
+    "en": "January February March April May June July August September October November December",
+}
+
 
 class Name(StrEnum):
     """The rules."""
@@ -122,14 +127,15 @@ def _age(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
         return Finding(
             Name.EVENT_AGE, False, until, basis,
             f"Peristiwa terjadi lebih dari {years} tahun yang lalu: Ombudsman hanya dapat"
-            f" menerimanya sampai {until}.",
+            f" menerimanya sampai {_id(until)}.",
             f"The event is more than {years} years ago: the Ombudsman could take it until"
-            f" {until} only.",
+            f" {_en(until)} only.",
         )  # fmt: skip
     return Finding(
         Name.EVENT_AGE, True, until, basis,
-        f"Peristiwa belum lewat {years} tahun; Ombudsman dapat menerimanya sampai {until}.",
-        f"The event is not more than {years} years ago; the Ombudsman can take it until {until}.",
+        f"Peristiwa belum lewat {years} tahun; Ombudsman dapat menerimanya sampai {_id(until)}.",
+        f"The event is not more than {years} years ago; the Ombudsman can take it until"
+        f" {_en(until)}.",
     )  # fmt: skip
 
 
@@ -151,26 +157,58 @@ def _asked(standing: Standing, rules: Mapping[str, Rule], today: date) -> Findin
             "Pemerintah daerah sudah diminta; batas waktunya belum lewat.",
             "The regency has been asked; its time has not passed.",
         )  # fmt: skip
+    day, until = days[0], admissible_until(standing.event_date, rules)
+    if until is None:
+        return _waits(day, basis)
+    if today > until:
+        return _waits_in_vain(standing, day, until, basis)
     # A limit lasts until its day is over: what waits for it is handed over on the next one.
-    until = admissible_until(standing.event_date, rules)
-    if until is not None and today <= until <= days[0]:
+    return _waits_too_long(day, until, basis) if until <= day else _waits(day, basis)
+
+
+def _waits(day: date, basis: str | None) -> Finding:
+    return Finding(
+        Name.AGENCY_ASKED, False, day, basis,
+        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}. Jika sampai saat"
+        " itu belum selesai dan Anda setuju, laporan dilimpahkan.",
+        f"The regency has been asked and has time until {_en(day)}. If it is not done by then and"
+        " you consent, the report is handed over.",
+    )  # fmt: skip
+
+
+def _waits_too_long(day: date, until: date, basis: str | None) -> Finding:
+    return Finding(
+        Name.AGENCY_ASKED, False, day, basis,
+        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}: terlalu"
+        f" lambat, sebab Ombudsman hanya dapat menerimanya sampai {_id(until)}. Jangan menunggu:"
+        f" laporkan juga langsung ke Ombudsman, paling lambat {_id(until)}. Jika Anda setuju,"
+        " laporan tetap dilimpahkan sesudahnya; Ombudsman yang memutuskan.",
+        f"The regency has been asked and has time until {_en(day)}: too late, for the Ombudsman"
+        f" can take it until {_en(until)} only. Do not wait: complain to the Ombudsman directly"
+        f" too, by {_en(until)}. If you consent, the report is handed over afterwards all the"
+        " same; the Ombudsman decides.",
+    )  # fmt: skip
+
+
+def _waits_in_vain(standing: Standing, day: date, until: date, basis: str | None) -> Finding:
+    """The event is too old: no consent is taken any more, but one that was given in time holds."""
+    if standing.consented:
         return Finding(
-            Name.AGENCY_ASKED, False, days[0], basis,
-            f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {days[0]}: terlalu"
-            f" lambat, sebab Ombudsman hanya dapat menerimanya sampai {until}. Jangan menunggu:"
-            f" laporkan juga langsung ke Ombudsman, paling lambat {until}. Jika Anda setuju,"
-            " laporan tetap dilimpahkan sesudahnya; Ombudsman yang memutuskan.",
-            f"The regency has been asked and has time until {days[0]}: too late, for the Ombudsman"
-            f" can take it until {until} only. Do not wait: complain to the Ombudsman directly too,"
-            f" by {until}. If you consent, the report is handed over afterwards all the same; the"
-            " Ombudsman decides.",
+            Name.AGENCY_ASKED, False, day, basis,
+            f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}. Jika sampai"
+            " saat itu belum selesai, laporan tetap dilimpahkan, sebab Anda menyetujuinya pada"
+            f" waktunya; tetapi Ombudsman hanya dapat menerimanya sampai {_id(until)}, dan"
+            " Ombudsman yang memutuskan.",
+            f"The regency has been asked and has time until {_en(day)}. If it is not done by then"
+            " the report is handed over all the same, for you consented in time; but the Ombudsman"
+            f" could take it until {_en(until)} only, and the Ombudsman decides.",
         )  # fmt: skip
     return Finding(
-        Name.AGENCY_ASKED, False, days[0], basis,
-        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {days[0]}. Jika sampai saat"
-        " itu belum selesai dan Anda setuju, laporan dilimpahkan.",
-        f"The regency has been asked and has time until {days[0]}. If it is not done by then and"
-        " you consent, the report is handed over.",
+        Name.AGENCY_ASKED, False, day, basis,
+        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}. Sesudah itu pun"
+        " laporan ini tidak dilimpahkan, sebab peristiwanya sudah terlalu lama bagi Ombudsman.",
+        f"The regency has been asked and has time until {_en(day)}. After that this report is not"
+        " handed over either, for the event is too long ago for the Ombudsman.",
     )  # fmt: skip
 
 
@@ -265,3 +303,12 @@ def _identity(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
         " only, without your name and without what was written, and need not examine it as your"
         " complaint.",
     )  # fmt: skip
+
+
+def _id(day: date) -> str:
+    """A day as letters say it: `7 Desember 2026`."""
+    return f"{day.day} {MONTHS['id'].split()[day.month - 1]} {day.year}"
+
+
+def _en(day: date) -> str:
+    return f"{day.day} {MONTHS['en'].split()[day.month - 1]} {day.year}"

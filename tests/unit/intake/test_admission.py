@@ -15,6 +15,7 @@ from services.intake.admission import (
     last_day,
 )
 from services.intake.domain import ACTIONS, Action, Status
+from services.notify.domain import in_words
 from services.routing.life import OPEN
 
 LAW = date(2008, 10, 7)
@@ -84,8 +85,8 @@ def test_the_day_after_an_event_is_too_old(event, today, holds):
     finding = found(date.fromisoformat(today), event_date=date.fromisoformat(event))["event_age"]
 
     assert finding.holds is holds
-    assert str(finding.day) in finding.id
-    assert str(finding.day) in finding.en
+    assert in_words(finding.day, "id") in finding.id
+    assert in_words(finding.day, "en") in finding.en
 
 
 def test_the_limit_is_a_row_that_may_change_from_a_day_on():
@@ -114,7 +115,8 @@ def test_while_limits_run_the_first_of_them_is_told():
     ]
 
     assert (finding.holds, finding.day) == (False, date(2026, 12, 4))
-    assert "2026-12-04" in finding.en
+    assert "until 4 December 2026." in finding.en
+    assert "sampai 4 Desember 2026." in finding.id
 
 
 @pytest.mark.parametrize(
@@ -131,9 +133,9 @@ def test_a_limit_that_ends_too_late_for_the_ombudsman_is_warned_of(first, is_war
     finding = found(limits=limits)["agency_asked_first"]
 
     assert (finding.holds, finding.day) == (False, date.fromisoformat(first))
-    assert ("complain to the Ombudsman directly too, by 2027-03-10" in finding.en) is is_warned
+    assert ("complain to the Ombudsman directly too, by 10 March 2027" in finding.en) is is_warned
     assert ("laporkan juga langsung ke Ombudsman" in finding.id) is is_warned
-    assert first in finding.id
+    assert in_words(finding.day, "id") in finding.id
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,33 @@ def test_nobody_is_told_to_hurry_where_that_helps_nothing(other):
     assert "directly" not in found(**late | other)["agency_asked_first"].en
 
 
+@pytest.mark.parametrize("ends", ["2027-03-11", "2027-05-01"])
+@pytest.mark.parametrize("consented", [False, True], ids=["no consent", "consented in time"])
+def test_of_an_event_that_is_too_old_a_hand_over_is_promised_to_who_consented_in_time(
+    consented, ends
+):
+    """No consent is taken any more; what was consented to is handed over all the same."""
+    limits = [(date.fromisoformat(ends), False)]
+    told = found(date(2027, 3, 11), limits=limits, consented=consented)
+
+    asked = told["agency_asked_first"]
+    assert (told["event_age"].holds, asked.holds, str(asked.day)) == (False, False, ends)
+    assert "you consent," not in asked.en
+    assert "Anda setuju," not in asked.id
+    assert ("not handed over either" in asked.en) is not consented
+    assert ("tidak dilimpahkan" in asked.id) is not consented
+    assert ("for you consented in time" in asked.en) is consented
+    assert ("Ombudsman yang memutuskan" in asked.id) is consented
+
+
+@pytest.mark.parametrize("day", [date(2027, month, 1 + month) for month in range(1, 13)])
+def test_days_are_said_as_letters_say_them(day):
+    waits = found(limits=[(day, False)], rules={})["agency_asked_first"]
+
+    assert f"sampai {in_words(day, 'id')}." in waits.id
+    assert f"until {in_words(day, 'en')}." in waits.en
+
+
 def test_a_limit_whose_end_nobody_knows_is_not_passed():
     assert found(limits=[(None, False)])["agency_asked_first"].holds is False
     assert found(limits=[])["agency_asked_first"].holds is False
@@ -166,7 +195,8 @@ def test_of_a_report_that_is_over_no_time_of_the_regency_is_told(status, too_lat
 
     runs = ends if status in OPEN else "None"
     assert (finding.holds, str(finding.day)) == (False, runs)
-    assert (ends in finding.en, ends in finding.id) == (status in OPEN,) * 2
+    named = (in_words(limits[0][0], "en") in finding.en, in_words(limits[0][0], "id") in finding.id)
+    assert named == (status in OPEN,) * 2
     rests = status is Status.ARCHIVED and not too_late
     assert ("its time rests; if you object, it goes on" in finding.en) is rests
 
