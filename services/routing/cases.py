@@ -23,6 +23,7 @@ from chassis.web import operation
 from services.routing import case_file, evidence, rights, schemas, showing
 from services.routing.events import rfc3339
 from services.routing.life import (
+    ASKS,
     LADDER,
     OPEN,
     ORDERS,
@@ -162,7 +163,8 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         .order_by(CaseEvent.id)
     ).all()
     handled = row.merged_into or row.number
-    followers = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
+    following = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
+    followers = list(tx.scalars(following))
     of_own = _exactly if _knows(actor, row) else partial(_day, zone)
     was_joined = any(event.action is Action.MERGE for event, _ in history)
     of_all = partial(_day, zone) if was_joined and actor.role not in LADDER else of_own
@@ -175,13 +177,14 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         "due_at": limit and limit.due_at,
         "ends_on": limit and _last_day(limit, zone),
         "level": limit.level if limit else 0,
-        "followers": list(tx.scalars(followers)),
+        "followers": followers,
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": rights.allowed(actor, case_file.value(row), is_active=row.agency not in left),
         "deadlines": [{**_values(d), "ends_on": _last_day(d, zone)} for d in deadlines],
         "history": [_event(event, username, of_all, actor) for event, username in history],
         "replies": _replies(tx, row.number, handled, actor),
         "ombudsman_answers": _answers(tx, row.number),
+        "ombudsman_in_followers": _asked_in_followers(tx, row.number, zone) if followers else [],
         "notes": [{"action": n.action, "text": n.text, "at": of_own(n.at)} for n in notes],
     }
 
@@ -233,6 +236,35 @@ def _answers(tx: Session, number: str) -> list[dict[str, Any]]:
 def _inactive(tx: Session) -> set[str]:
     """The agencies that get no new cases."""
     return set(tx.scalars(sa.select(Agency.code).where(~Agency.active)))
+
+
+def _asked_in_followers(tx: Session, number: str, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """What the Ombudsman asked of the regency in the cases that follow this one. Nothing else of
+    what it answers to their reporters."""
+    found = tx.execute(
+        sa.select(Answered, OmbudsmanWords.text, Case.ombudsman)
+        .join(Case, Case.number == Answered.number)
+        .outerjoin(OmbudsmanWords, OmbudsmanWords.id == Answered.id)
+        .where(Case.merged_into == number, Answered.answer.in_(list(ASKS)))
+        .order_by(Answered.at, Answered.id)
+    ).all()
+    limits = (
+        sa.select(Deadline)
+        .join(Case, Case.number == Deadline.number)
+        .where(Case.merged_into == number, Deadline.clock.in_(list(ORDERS.values())))
+        .order_by(Deadline.cycle)
+    )
+    running = {(one.number, one.clock): one for one in tx.scalars(limits)} if found else {}
+    last = {said.number: said for said, _, _ in found}
+    shown = []
+    for said, words, stands in found:
+        is_open = said is last[said.number] and said.answer == stands
+        limit = running.get((said.number, ORDERS.get(said.answer))) if is_open else None
+        names = ("number", "answer", "reference", "decided_at", "at")
+        shown.append({name: getattr(said, name) for name in names})
+        shown[-1] |= {"words": words, "open": is_open}
+        shown[-1] |= {"due_at": limit and limit.due_at, "ends_on": limit and _last_day(limit, zone)}
+    return shown
 
 
 def _columns(row: Case, actor: Actor, zone: ZoneInfo, inactive: set[str]) -> dict[str, Any]:

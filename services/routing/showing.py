@@ -123,6 +123,22 @@ class AnsweredShown(Strict):
     words = fields.String(allow_none=True)
 
 
+class OrderedShown(Strict):
+    """What the Ombudsman asked of the regency in a case that follows this one, which alone can be
+    acted on. `open`: it has not answered again. The limit is that of an open order; its day and
+    moment are null without one."""
+
+    number = fields.String()
+    answer = schemas.Word(OmbudsmanAnswer)
+    reference = fields.String(allow_none=True)
+    decided_at = fields.AwareDateTime()
+    at = fields.AwareDateTime()
+    words = fields.String(allow_none=True)
+    open = fields.Boolean()
+    due_at = fields.AwareDateTime(allow_none=True)
+    ends_on = fields.Date(allow_none=True)
+
+
 class CaseShown(CaseListed):
     """One case whole, with what this officer can do with it."""
 
@@ -158,3 +174,4 @@ class CaseShown(CaseListed):
     replies = fields.List(fields.Nested(ReplyShown))
     notes = fields.List(fields.Nested(NoteShown))
     ombudsman_answers = fields.List(fields.Nested(AnsweredShown))
+    ombudsman_in_followers = fields.List(fields.Nested(OrderedShown))

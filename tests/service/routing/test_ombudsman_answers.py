@@ -129,6 +129,36 @@ def test_an_order_in_a_case_that_follows_another_is_seen_too(office):
     assert shown == ["C", "S"]
 
 
+def test_what_is_ordered_about_a_follower_stands_in_the_file_that_can_be_acted_on(office):
+    parent, number = office.bring("in_progress"), office.bring("in_progress")
+    merge = {"into": parent, "reason": "the same bridge"}
+    assert office.act(number, "merge", "coordinator", **merge).status_code == 200
+    assert office.case(parent, "liaison")["ombudsman_in_followers"] == []
+    answer(office, number, "declined", reason="incomplete", spoken=True)
+    office.later(seconds=1)
+    answer(office, number, "mediation", "Undangan mediasi.")
+    office.later(seconds=1)
+
+    due = order(office, number)
+    case = office.case(parent, "liaison")
+
+    asked, ordered = case["ombudsman_in_followers"]
+    assert (case["ombudsman"], case["ombudsman_answers"]) == (None, []), "its own file is none"
+    assert (asked["answer"], asked["open"], asked["due_at"]) == ("mediation", False, None)
+    assert (ordered["number"], ordered["answer"]) == (number, "corrective_action")
+    assert (ordered["words"], ordered["open"]) == (WORDS, True)
+    assert (ordered["due_at"][:19], ordered["ends_on"] is not None) == (due, True)
+    assert "follow-ups" in case["actions"] or "follow_up" in case["actions"]
+    assert office.case(number, "liaison")["merged_into"] == parent
+
+    office.later(seconds=1)
+    answer(office, number, "closed")
+
+    opens = [one["open"] for one in office.case(parent, "liaison")["ombudsman_in_followers"]]
+    assert opens == [False, False]
+    assert office.ask("GET", f"/v1/cases/{parent}", as_="stranger").status_code == 404
+
+
 def test_whom_the_case_complains_about_sees_neither_answer_nor_order(office):
     number = office.open()
     office.act(number, "verification", "coordinator", **VERIFY[2] | {"complains_about": "dishub"})
