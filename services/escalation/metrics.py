@@ -76,11 +76,13 @@ for _result in ("delivered", "refused", "unreachable", "forbidden"):
 # Do receipts carry dates?
 NO_PROMISES = Gauge("lapor_escalation_no_promises", "1 while promises cannot be computed")
 # Where do the cases stand that the Ombudsman has?
+CONSENT_ENDED = "consent_ended"  # before any answer: none need come
 HANDOVERS = Gauge(
     "lapor_escalation_handovers", "Cases handed over, by the Ombudsman's last answer", ["answer"]
 )
 UNANSWERED = Gauge(
-    "lapor_escalation_unanswered_handover_seconds", "Age of the oldest hand-over without any answer"
+    "lapor_escalation_unanswered_handover_seconds",
+    "Age of the oldest hand-over without any answer whose consent stands",
 )
 # How long does the regency have for what the Ombudsman orders?
 ORDER_LEFT = Gauge(

@@ -52,6 +52,7 @@ class CaseMoved(Tolerant):
     passes_by = fields.List(fields.String())
     awaited_from = fields.String()
     reopen_until = moment()
+    into = fields.String()
 
 
 class Consented(Tolerant):
@@ -229,7 +230,9 @@ class Sealed(Strict):
 class Dossier(Strict):
     """A case as it was handed over. `sha256`, of the RFC 8785 form of `dossier`, is what the feed's
     entry says of it; `dossier.parts` names each of `sealed` by its own. `erased_at`: since when
-    sealed parts are gone; the feed's `feed.case.erased.v1` names them."""
+    sealed parts are gone; the feed's `feed.case.erased.v1` names them. `consent_ended_at`: when its
+    reporter took back the consent that it was handed over by, if they did; the feed's
+    `feed.case.consent_ended.v1` says so."""
 
     also = ("application/pdf",)  # the same, for people
 
@@ -237,6 +240,7 @@ class Dossier(Strict):
     sha256 = fields.String(required=True)
     sealed = fields.List(fields.Nested(Sealed), required=True)
     erased_at = fields.AwareDateTime(required=True, allow_none=True)
+    consent_ended_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
 class Before(Strict):

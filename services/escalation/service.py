@@ -134,7 +134,7 @@ class Escalation(Service):
         # it may be open again, or follow another one
         handovers.arrange(tx, case, data["at"], self.clock.now())
         if what is Happening.WITHDRAWN:
-            parts.withdraw(tx, event.subject, case, self.clock.now())
+            parts.withdraw(tx, event.subject, case, data["at"], self.clock.now())
 
     @subscribe("report.escalation_consented.v1")
     def keep_consent(self, event: Event, tx: Session) -> None:
@@ -153,8 +153,8 @@ class Escalation(Service):
     @subscribe("report.consent_withdrawn.v1")
     def end_consent(self, event: Event, tx: Session) -> None:
         """The reporter wants no hand-over any more: nothing that was sealed until then is kept,
-        whatever becomes of the case. Of one that was handed over, the facts and their proof stay.
-        It may answer no consent that is known."""
+        whatever becomes of the case. Of one that was handed over, the facts and their proof stay,
+        and the Ombudsman is told. It may answer no consent that is known."""
         at = schemas.ConsentWithdrawn.of(event)["at"]
         case = clocks.locked(tx, event.subject)  # it may just be handed over
         parts.end_consent(tx, event.subject, case, at, self.clock.now())

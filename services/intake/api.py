@@ -270,8 +270,9 @@ REQUESTS = {
     ),
     "consent-withdrawal": Request(
         Action.WITHDRAW_CONSENT,
-        "Takes back a consent to a hand-over to the Ombudsman, and nothing else: what was sealed"
-        " with it is erased here. Offered as long as a consent stands, and taken at any time.",
+        "Takes back a consent to a hand-over to the Ombudsman, and nothing else: anything sealed"
+        " for it is erased here, and the Ombudsman is told of it if it was handed over. Offered as"
+        " long as a consent stands, and taken at any time.",
         None,
         lambda *_: [],
     ),

@@ -46,9 +46,9 @@ NOTICES = (
     },
     {
         "notice": "can_be_taken_back",
-        "id": "Persetujuan ini dapat Anda tarik kembali kapan saja; yang disegel lalu dihapus di"
-        " sini.",
-        "en": "You can take this consent back at any time; what was sealed is then erased here.",
+        "id": "Persetujuan ini dapat Anda tarik kembali kapan saja; apa pun yang disegel lalu"
+        " dihapus di sini.",
+        "en": "You can take this consent back at any time; anything sealed is then erased here.",
     },
 )
 

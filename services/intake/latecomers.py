@@ -43,10 +43,12 @@ ENDED_ALONE = (
     "Your consent to a hand-over to the Ombudsman has ended; the report itself stays as it is.",
 )
 WAS_GONE = (
-    "Laporan ini sudah dilimpahkan: yang disegel dihapus di sini, tetapi yang sudah diambil"
-    " Ombudsman tidak dapat kami tarik kembali.",
-    "The report had been handed over: what was sealed is erased here, but what the Ombudsman has"
-    " taken already we cannot take back.",
+    "Laporan ini sudah dilimpahkan: Ombudsman diberi tahu bahwa persetujuan Anda berakhir, dan"
+    " apa pun yang disegel dihapus di sini; yang sudah diambil Ombudsman tidak dapat kami tarik"
+    " kembali.",
+    "The report had been handed over: the Ombudsman is told that your consent has ended, and"
+    " anything that was sealed is erased here; what the Ombudsman has taken already we cannot take"
+    " back.",
 )
 _NOTHING = {"consented_at": None, "with_form": False, "words": None}
 

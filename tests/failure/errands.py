@@ -246,9 +246,18 @@ def answers(system: System, citizen: Citizen, folder: Path) -> Iterator[Sink]:
         assert office.run(*words) == 0, office.said
         yield "ombudsman/said", office.said.encode()
     citizen.await_entry("escalation.answered", 4)
+    citizen.act("consent-withdrawal", {})
+    eventually(lambda: hears_the_end(office), "the Ombudsman is told that the consent ended")
+    yield "ombudsman/said", office.said.encode()
     for words in (("follow", "--once"), ("status",), ("verify",)):
         assert office.run(*words) == 0, office.said
         yield "ombudsman/said", office.said.encode()
+
+
+def hears_the_end(office: Outside) -> bool:
+    """Whether the feed tells by now that a consent was taken back."""
+    assert office.run("follow", "--once") == 0, office.said
+    return "CONSENT ENDED" in office.said
 
 
 def given_back(system: System) -> Sink:

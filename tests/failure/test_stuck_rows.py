@@ -79,6 +79,7 @@ RESTS = {
     ),
     "kept until its reporter withdraws, or an operator erases it": (
         "escalation.sealed_part", "escalation.dossier.erased_at",
+        "escalation.dossier.consent_ended_at",
     ),
     "what people set up": (
         "intake.code", "routing.agency", "routing.district", "routing.category",

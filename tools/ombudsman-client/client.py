@@ -36,7 +36,7 @@ from pathlib import Path
 
 from answers import ANSWERS, Answers, untold
 from chain import Broken, is_number
-from dossiers import Owed, compare, open_again, tell_unexplained
+from dossiers import Owed, compare, open_again, tell_ended, tell_unexplained
 from followed import Followed
 from looking import status, verify
 from office import WAIT, Away, Office, Refused
@@ -141,6 +141,7 @@ class Client:
         for entry in new:
             about = f"{entry['position']} {entry['type']} {entry.get('subject')}"
             say(f"{followed.stream} {about}")
+        tell_ended(new)
         if not page["more"]:
             self._tell_what_is_missed(followed)
         if not page["more"] or self._begun.is_over():  # who shows old ones one by one has no end
@@ -158,9 +159,7 @@ class Client:
         if followed.stream == "handovers":
             with suppress(Strange):  # a file that is no answer is named when answers are sent
                 self._tell_untold()
-            with suppress(
-                Strange
-            ):  # nor does a damaged dossier hold up the feed: `verify` names it
+            with suppress(Strange):  # nor does a damaged dossier hold it up: `verify` names it
                 tell_unexplained(self.store)
 
     def _tell_silence(self, followed):

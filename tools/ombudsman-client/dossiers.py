@@ -17,10 +17,11 @@ from joserfc.registry import HeaderParameter
 from office import Away, Refused, Silent
 from telling import say, warn
 
-MEMBERS = ("dossier", "sha256", "sealed", "erased_at")
+MEMBERS = ("dossier", "sha256", "sealed", "erased_at", "consent_ended_at")
 NAMES = ("part", "key_id", "sha256")  # what a dossier names each of its sealed parts by
-ERASED = "feed.case.erased.v1"
+ERASED, CONSENT_ENDED = "feed.case.erased.v1", "feed.case.consent_ended.v1"
 NO_ENTRY = "no entry tells that they were erased. Ask why"
+STOP = "See what of it you may still keep and examine (UU 27/2022, article 9)"
 LEFT_OUT = "a sealed part is missing that it names"
 
 
@@ -144,6 +145,27 @@ def tell_unexplained(store):
         told = ", ".join(f"{part} {sha256}" for part, sha256 in parts)
         warn(f"dossier {number}: MISSING: {told}. It names them, they did not come, and {NO_ENTRY}")
     return not lost
+
+
+def ended(store):
+    """By the number of each case whose reporter took back the consent to its hand-over, when: as
+    the chain tells it. What the regency says of it beside a dossier bears no signature."""
+    told = (one for one in store.entries("handovers") if one.get("type") == CONSENT_ENDED)
+    return {str(entry.get("subject")): _ended_at(entry) for entry in told}
+
+
+def tell_ended(entries):
+    """Says of each of these entries that a consent ended, if it tells that."""
+    for entry in entries:
+        if entry["type"] == CONSENT_ENDED:
+            number, at = entry.get("subject"), _ended_at(entry) or "no time"
+            warn(f"{number}: CONSENT ENDED at {at}: its reporter took it back. {STOP}")
+
+
+def _ended_at(entry):
+    data = entry.get("data")
+    at = data.get("at") if isinstance(data, dict) else None
+    return at if isinstance(at, str) else None
 
 
 def _absent(kept):

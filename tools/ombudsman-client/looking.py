@@ -6,7 +6,16 @@ from pathlib import Path
 
 from answers import compare, untold
 from chain import HANDED_OVER, Broken
-from dossiers import file_of, is_missing, lacking, tell_unexplained, unexplained, why_false
+from dossiers import (
+    ended,
+    file_of,
+    is_missing,
+    lacking,
+    tell_ended,
+    tell_unexplained,
+    unexplained,
+    why_false,
+)
 from followed import Followed
 from pulses import is_silent
 from store import STREAMS
@@ -30,6 +39,7 @@ def status(store):
         "missing": [e["subject"] for e in store.entries("handovers") if is_missing(store, e)],
         "erased": [number for number, kept in dossiers.items() if lacking(kept)],
         "unexplained": list(unexplained(store)),
+        "consent_ended": ended(store),
     }
     for line in json.dumps(told, indent=1).splitlines():
         say(line)
@@ -52,6 +62,7 @@ def verify(store):
             compare(store, stream, entry)
             if entry["type"] == HANDED_OVER:
                 _verify_dossier(store, stream, entry)
+    tell_ended(store.entries("handovers"))
     return tell_unexplained(store)
 
 

@@ -49,7 +49,8 @@ class SealedPart(Base):
 
 
 class Dossier(Base):
-    """A case as it was handed over. The feed has its `sha256`; nothing of it stands there."""
+    """A case as it was handed over. The feed has its `sha256`; nothing of it stands there.
+    `consent_ended_at`: when the consent that it was handed over by was taken back."""
 
     __tablename__ = "dossier"
 
@@ -59,3 +60,4 @@ class Dossier(Base):
     sha256: Mapped[str] = mapped_column(sa.Text)
     assembled_at: Mapped[datetime] = mapped_column(MOMENT)
     erased_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    consent_ended_at: Mapped[datetime | None] = mapped_column(MOMENT)

@@ -32,6 +32,7 @@ BATCH = 100
 HANDED_OVER = "feed.case.handed_over.v1"
 ANSWERED = "feed.case.answered.v1"
 ERASED = "feed.case.erased.v1"
+CONSENT_ENDED = "feed.case.consent_ended.v1"
 TRAIL = "feed.trail.extended.v1"
 RECEIPT_KEY = "feed.receipt_key.shown.v1"
 _LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('escalation.feed.' || :stream))")

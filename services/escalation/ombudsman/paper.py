@@ -45,7 +45,7 @@ class _Paper:
     def __init__(self, shown: Mapping[str, Any], zone: ZoneInfo) -> None:
         self._dossier, self._sha256, self._zone = shown["dossier"], shown["sha256"], zone
         self._kept = {part["sha256"] for part in shown["sealed"]}
-        self._erased_at = shown["erased_at"]
+        self._erased_at, self._ended_at = shown["erased_at"], shown.get("consent_ended_at")
         self._pdf = _Pages(str(self._dossier["number"]))
 
     def made(self) -> bytearray:
@@ -56,7 +56,7 @@ class _Paper:
         self._pdf.add_page()
         for chapter in (
             self._head, self._facts, self._history, self._evidence, self._clocks, self._raised,
-            self._sealed,
+            self._handling, self._sealed,
         ):  # fmt: skip
             chapter()
         try:
@@ -79,6 +79,12 @@ class _Paper:
             "SHA-256 of the RFC 8785 form, the same as in the feed: {0}",
         )
         self._pdf.say(_filled(proof, self._sha256))
+        if self._ended_at:
+            ended = Words(
+                "Pelapor menarik kembali persetujuannya pada {0} (UU 27/2022 Pasal 9).",
+                "The reporter took the consent back on {0} (UU 27/2022, article 9).",
+            )
+            self._pdf.say(_filled(ended, self._moment(self._ended_at)), bold=True)
 
     def _facts(self) -> None:
         self._pdf.chapter(Words("Perkara", "The case"))
@@ -119,6 +125,9 @@ class _Paper:
                     "These records are not complete: they begin after the case was opened.",
                 )
             )
+        self._lines(self._dossier["history"])
+
+    def _lines(self, history: Sequence[Mapping[str, Any]]) -> None:
         self._pdf.rows(
             [
                 (
@@ -126,7 +135,7 @@ class _Paper:
                     wording.line(one["what"], one["detail"]),
                     wording.beside(one["what"], self._local(one["detail"])),
                 )
-                for one in self._dossier["history"]
+                for one in history
             ],
             (46, 56, 78),
         )
@@ -143,7 +152,10 @@ class _Paper:
                 " reply. SHA-256 of what is in each, as named at that time:",
             )
         )
-        if not self._dossier["evidence"]:
+        self._named(self._dossier["evidence"])
+
+    def _named(self, evidence: Sequence[Mapping[str, Any]]) -> None:
+        if not evidence:
             self._pdf.say(wording.of(None))
         self._pdf.rows(
             [
@@ -153,7 +165,7 @@ class _Paper:
                     Words(one["sha256"], ""),
                     wording.told({"reply_id": one["reply_id"]}),
                 )
-                for one in self._dossier["evidence"]
+                for one in evidence
             ],
             (30, 46, 58, 46),
         )
@@ -175,13 +187,15 @@ class _Paper:
             )
             rows.append((Words("Batas", "Limit"), told))
         for name, words in (
-            ("started_at", Words("Mulai", "Began")),
-            ("due_at", Words("Berakhir", "Ended")),
-            ("passed_at", Words("Terlampaui", "Found passed")),
-            ("stopped_at", Words("Berhenti", "Stopped")),
+            ("started", Words("Mulai", "Began")),
+            ("due", Words("Berakhir", "Ended")),
+            ("passed", Words("Terlampaui", "Found passed")),
+            ("stopped", Words("Berhenti", "Stopped")),
         ):
-            if clock[name]:
-                rows.append((words, self._plain(clock[name])))
+            if at := clock.get(f"{name}_at"):
+                rows.append((words, self._plain(at)))
+            elif on := clock.get(f"{name}_on"):
+                rows.append((words, Words(on, "")))
         rows += [(wording.of("paused"), self._pause(one)) for one in clock["pauses"]]
         self._pdf.rows(rows, (60, 120))
         if clock["days"] is None:
@@ -191,7 +205,10 @@ class _Paper:
 
     def _raised(self) -> None:
         self._pdf.chapter(Words("Eskalasi", "Escalations"))
-        if not self._dossier["escalations"]:
+        self._ladder(self._dossier["escalations"])
+
+    def _ladder(self, escalations: Sequence[Mapping[str, Any]]) -> None:
+        if not escalations:
             self._pdf.say(wording.of(None))
         self._pdf.rows(
             [
@@ -201,10 +218,25 @@ class _Paper:
                     wording.reached(one["to"], one.get("because")),
                     wording.told(_without(self._local(one), "at", "clock", "to", "because")),
                 )
-                for one in self._dossier["escalations"]
+                for one in escalations
             ],
             (46, 40, 44, 50),
         )
+
+    def _handling(self) -> None:
+        """How the case was handled that this one follows."""
+        handling = self._dossier.get("handling")
+        if handling is None:  # it follows none, or is of before the fourth version
+            return
+        self._pdf.chapter(wording.TOGETHER)
+        self._pdf.say(wording.OF_ALL if handling["complete"] else wording.NOT_ALL_OF_IT)
+        self._lines(handling["history"])
+        self._pdf.say(Words("Bukti", "Evidence"), 10, bold=True)
+        self._named(handling["evidence"])
+        for clock in handling["clocks"]:
+            self._clock(clock)
+        self._pdf.say(Words("Eskalasi", "Escalations"), 10, bold=True)
+        self._ladder(handling["escalations"])
 
     def _sealed(self) -> None:
         self._pdf.chapter(Words("Bagian tersegel", "Sealed parts"))
@@ -241,6 +273,8 @@ class _Paper:
     def _pause(self, pause: Any) -> Words:
         if isinstance(pause, list):  # of the first dossiers, which did not tell why
             pause = {"started_at": pause[0], "ended_at": pause[1], "because": None}
+        if "started_on" in pause:
+            return wording.stood(pause["started_on"], pause["ended_on"], pause["because"])
         told = self._local(pause)
         return wording.stood(told["started_at"], told["ended_at"], told["because"])
 

@@ -2,7 +2,8 @@
 
 Nothing comes to a case that was handed over (its dossier is of that moment) or withdrawn, nor from
 before its consent was taken back. The Ombudsman is told of what was erased, but for what was
-withdrawn before any hand-over.
+withdrawn before any hand-over; and that the consent to a hand-over ended, also if nothing was
+sealed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from chassis.logs import log
 from chassis.together import held
 from chassis.together import keep as keep_row
 from services.escalation import models
+from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ConsentEnd, Dossier, FeedEpoch, SealedPart
 from services.escalation.ombudsman import dossier, feed, happened
 from services.escalation.watch.clockwork import OVER
@@ -98,7 +100,7 @@ def end_consent(
     else:
         _erase(tx, number, case, WITHDRAWN, now)
     if not given_again:
-        _forget_consent(tx, number)
+        _end(tx, number, at, now)
 
 
 def _began_again(tx: Session, number: str, at: datetime) -> bool:
@@ -109,13 +111,20 @@ def _began_again(tx: Session, number: str, at: datetime) -> bool:
     return tx.scalars(found.limit(1)).first() is not None
 
 
-def withdraw(tx: Session, number: str, case: CaseState | None, now: datetime) -> None:
-    """Removes what is sealed of a case, for good, and the consent with it."""
+def withdraw(tx: Session, number: str, case: CaseState | None, at: datetime, now: datetime) -> None:
+    """Removes what is sealed of a case, for good, and the consent with it: its reporter withdrew it
+    at `at`."""
     _erase(tx, number, case, WITHDRAWN, now)
-    _forget_consent(tx, number)
+    _end(tx, number, at, now)
 
 
-def _forget_consent(tx: Session, number: str) -> None:
+def _end(tx: Session, number: str, at: datetime, now: datetime) -> None:
+    """Forgets the consent. The Ombudsman is told once if the case was handed over by it."""
+    handed_over = sa.update(Dossier).where(
+        Dossier.number == number, Dossier.consent_ended_at.is_(None)
+    )
+    if tx.execute(handed_over.values(consent_ended_at=at).returning(Dossier.number)).first():
+        feed.write(tx, "handovers", feed.CONSENT_ENDED, number, {"at": rfc3339(at)}, now)
     tx.execute(sa.delete(models.Consent).where(models.Consent.number == number))
     tx.info["held"].pop((models.Consent, number), None)  # a new one may come in the same batch
 

@@ -44,6 +44,7 @@ class Dossiers(Ombudsman):
                     for p in sealed
                 ],
                 "erased_at": found.erased_at,
+                "consent_ended_at": found.consent_ended_at,
             }
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, number: str) -> None:

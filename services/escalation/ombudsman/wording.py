@@ -162,6 +162,17 @@ TOO_LATE = Words("sesudah itu; Ombudsman yang memutuskan",
 THAT_MONTH = Words("dalam bulan itu, yang harinya tidak disebut di sini; Ombudsman yang memutuskan",
                    "in that month, of which the day is not told here; the Ombudsman decides",
 )  # fmt: skip
+TOGETHER = Words("Penanganan bersama", "What was handled together")
+OF_ALL = Words(
+    "Laporan ini digabungkan dengan laporan lain. Inilah penanganannya sejak disposisi; yang"
+    " menyangkut pelapor lain hanya disebut harinya.",
+    "This report was merged with another. This is how that was handled since its disposition; what"
+    " touches another reporter is told by its day only.",
+)
+NOT_ALL_OF_IT = Words(
+    "Laporan ini digabungkan dengan laporan lain; penanganannya tidak tercatat lengkap di sini.",
+    "This report was merged with another, whose handling is not wholly recorded here.",
+)
 UNTOLD = Words(**SAYS["untold"])
 
 

@@ -73,9 +73,10 @@ WHERE s.status <> ALL(:over) AND s.handed_over_at IS NULL AND EXISTS (
     AND c.passed_at IS NOT NULL AND c.stopped_at IS NULL)
 """)
 _HANDOVERS = sa.text("""
-SELECT coalesce(last.answer, 'none') AS answer, count(*) AS cases,
+SELECT coalesce(last.answer, CASE WHEN d.consent_ended_at IS NULL THEN 'none' ELSE :ended END)
+       AS answer, count(*) AS cases,
        extract(epoch FROM :now - min(s.handed_over_at)) AS age
-FROM case_state s LEFT JOIN LATERAL (
+FROM case_state s LEFT JOIN dossier d ON d.number = s.number LEFT JOIN LATERAL (
     SELECT answer FROM handover_answer a WHERE a.number = s.number ORDER BY a.id DESC LIMIT 1
 ) AS last ON true
 WHERE s.handed_over_at IS NOT NULL GROUP BY 1
@@ -125,8 +126,9 @@ def show_handovers(tx: Session, now: datetime) -> None:
     """Where the cases stand that the Ombudsman has."""
     asked = {"over": sorted(OVER), "give_right": [c.value for c in Clock if offer_reason(c)]}
     metrics.STALLED.set(tx.scalars(_STALLED, asked).one())
-    found = {row.answer: row for row in tx.execute(_HANDOVERS, {"now": now})}
-    for answer in ("none", *Answer):
+    shown = {"now": now, "ended": metrics.CONSENT_ENDED}
+    found = {row.answer: row for row in tx.execute(_HANDOVERS, shown)}
+    for answer in ("none", metrics.CONSENT_ENDED, *Answer):
         cases = found[answer].cases if answer in found else 0
         metrics.HANDOVERS.labels(str(answer)).set(cases)
     metrics.UNANSWERED.set(float(found["none"].age) if "none" in found else 0.0)

@@ -67,7 +67,7 @@ def test_what_is_read_is_what_the_feed_proves(tower: Tower, reader: Reader) -> N
     for part, one in zip(told["dossier"]["parts"], told["sealed"], strict=True):
         assert hashlib.sha256(one["sealed"].encode()).hexdigest() == one["sha256"]
         assert (part["part"], part["sha256"]) == (one["part"], one["sha256"])
-    assert told["erased_at"] is None
+    assert told["erased_at"] is told["consent_ended_at"] is None
     assert answer.headers["vary"] == "Accept"
 
 
@@ -92,7 +92,7 @@ def test_what_was_erased_is_named_and_gone(tower: Tower, reader: Reader) -> None
     told = reader.get().json
 
     assert told["sealed"] == []
-    assert told["erased_at"]
+    assert told["erased_at"] == told["consent_ended_at"] == "2027-01-02T02:00:00+00:00"
     assert len(told["dossier"]["parts"]) == 4
     assert hashlib.sha256(rfc8785.dumps(told["dossier"])).hexdigest() == told["sha256"]
 

@@ -47,12 +47,29 @@ def told(tower: Tower, secrets: Path) -> dict[str, Any]:
     answer: dict[str, Any] = client.simulate_get(
         ADDRESS, headers={"Authorization": f"Bearer {key}"}
     ).json
+    own = answer["dossier"]
+    # As of a case that follows another: the same kinds of facts, its clocks by the day.
+    own["handling"] = copy.deepcopy({
+        "complete": True, "clocks": [by_the_day(clock) for clock in own["clocks"]],
+        **{name: own[name] for name in ("history", "escalations", "evidence")},
+    })  # fmt: skip
     answer["dossier"]["history"] += [
         {"at": "2026-12-20T02:00:00Z", "what": what, "detail": detail}
         for what, detail in events()
         if what != dossier.RAISED
     ]
     return answer
+
+
+def by_the_day(clock: dict[str, Any]) -> dict[str, Any]:
+    """As the clock of a case that others follow is told."""
+    moments = [name for name in clock if name.endswith("_at")]
+    days = {name.replace("_at", "_on"): clock[name] and clock[name][:10] for name in moments}
+    pauses = [
+        {n.replace("_at", "_on"): v and v[:10] if n.endswith("_at") else v for n, v in one.items()}
+        for one in clock["pauses"]
+    ]
+    return {n: v for n, v in clock.items() if n not in moments} | days | {"pauses": pauses}
 
 
 def events() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -161,7 +178,9 @@ def test_what_was_erased_is_said_on_paper(
 ) -> None:
     rich(tower)
     before = prints(told(tower, secrets_folder))
+    assert "merged with another" in before
     assert "What was erased on" not in before
+    assert "took the consent back" not in before
 
     tower.hear("case.withdrawn.v1")
     shown = prints(told(tower, secrets_folder))
@@ -169,6 +188,7 @@ def test_what_was_erased_is_said_on_paper(
     assert "What was erased on 2027-01-20 10:00:00 WITA cannot be opened any more" in " ".join(
         shown.split()
     )
+    assert "took the consent back on 2027-01-20 10:00:00 WITA" in " ".join(shown.split())
     assert shown.count("dihapus\nerased") == 4
     assert before.count("tersimpan\nkept") == 4
 

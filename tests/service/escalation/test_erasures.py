@@ -100,7 +100,7 @@ def test_where_nothing_is_erased_nothing_is_said_to_be(tower: Tower) -> None:
 
     tower.hear("case.withdrawn.v1")
 
-    assert told(tower) == []
+    assert told(tower) == [], "that the consent ended is another entry"
     assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NULL") == 1
 
 

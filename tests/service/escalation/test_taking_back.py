@@ -1,18 +1,22 @@
 """Who takes a report back is handed over to nobody, whatever becomes of the case."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from chassis.events import EPOCH
 from chassis.inbox import ANYBODY
-from services.escalation.ombudsman import feed
+from services.escalation.ombudsman import feed, parts
+from services.escalation.watch import watching
 from tests.service.escalation.test_dossiers import CONSENT, WORDS, consent, held, sealed, stored
 from tests.service.escalation.tower import NUMBER, Tower, local
 
 TAKEN_BACK = "report.consent_withdrawn.v1"
 PASSED = "2027-01-02 10:00"
+LATER = "2027-01-20 10:00"
+ENDED = "feed.case.consent_ended.v1"
 BEFORE = local("2026-11-03 10:00").astimezone(UTC)
 
 
@@ -23,6 +27,86 @@ def begin_epoch(tower: Tower) -> None:
 
 def consents(tower: Tower) -> int:
     return tower.count("SELECT count(*) FROM consent")
+
+
+def ended(tower: Tower) -> list[dict[str, str]]:
+    """What the hand-overs' stream tells of consents that ended."""
+    tower.append()
+    return [e["data"] for e in tower.entries("handovers") if e["type"] == ENDED]
+
+
+def ended_at(tower: Tower) -> list[tuple[datetime | None]]:
+    """When the consent of each dossier did."""
+    return tower.database.psql("SELECT consent_ended_at FROM dossier")
+
+
+def facts_alone(tower: Tower) -> None:
+    """Handed over without the form: nothing was sealed."""
+    tower.begin_work()
+    tower.hear(CONSENT, sealed=None, key_id=None, sha256=None)
+    tower.at(PASSED).sweep()
+
+
+@pytest.mark.parametrize("by", [TAKEN_BACK, "case.withdrawn.v1"], ids=["alone", "with the report"])
+def test_the_ombudsman_is_told_of_the_end_also_where_nothing_was_sealed(
+    tower: Tower, by: str
+) -> None:
+    facts_alone(tower)
+    assert (ended(tower), ended_at(tower)) == ([], [(None,)])
+
+    tower.at(LATER).hear(by)
+
+    assert ended(tower) == [{"at": "2027-01-20T02:00:00Z"}]
+    assert ended_at(tower) == [(local(LATER),)]
+    assert tower.count("SELECT count(*) FROM dossier WHERE erased_at IS NULL") == 1
+
+
+def test_it_is_told_once_though_the_end_and_the_withdrawal_are_both_heard(tower: Tower) -> None:
+    """Intake says the end with each withdrawal, whatever becomes of that."""
+    facts_alone(tower)
+
+    tower.at(LATER).hear(TAKEN_BACK)
+    tower.at("2027-01-20 10:05").hear("case.withdrawn.v1")
+    tower.hear(TAKEN_BACK)
+
+    assert ended(tower) == [{"at": "2027-01-20T02:00:00Z"}]
+
+
+def test_also_after_an_operator_has_erased_what_was_sealed(tower: Tower) -> None:
+    tower.begin_work()
+    consent(tower)
+    tower.at(PASSED).sweep()
+    with tower.db.begin() as tx:
+        assert parts.erase_one(tx, NUMBER, tower.clock.now()) == 4
+    assert ended(tower) == []
+
+    tower.at(LATER).hear(TAKEN_BACK)
+
+    assert ended(tower) == [{"at": "2027-01-20T02:00:00Z"}]
+
+
+def test_of_what_was_never_handed_over_no_end_is_told(tower: Tower) -> None:
+    tower.begin_work()
+    consent(tower)
+    tower.hear(TAKEN_BACK)
+
+    assert ended(tower) == []
+
+
+def test_no_answer_is_waited_for_once_the_consent_has_ended(tower: Tower) -> None:
+    def shown(name: str, **labels: str) -> float | None:
+        with tower.db.begin() as tx:
+            watching.show_handovers(tx, tower.clock.now())
+        return REGISTRY.get_sample_value(f"lapor_escalation_{name}", labels)
+
+    facts_alone(tower)
+    tower.at(LATER)
+    assert shown("unanswered_handover_seconds") == 18 * 86400
+
+    tower.hear(TAKEN_BACK)
+
+    assert shown("unanswered_handover_seconds") == shown("handovers", answer="none") == 0
+    assert shown("handovers", answer="consent_ended") == 1
 
 
 def test_a_case_that_goes_on_for_others_is_not_handed_over_any_more(tower: Tower) -> None:
@@ -158,7 +242,12 @@ def test_it_ends_none_that_was_given_after_it_however_late_it_is_heard_of(
     tower.append()
     told = [entry["type"] for entry in tower.entries("handovers")]
     erased = over and given != "form"  # its dossier holds some from before
-    assert told == ["feed.case.handed_over.v1"] * over + ["feed.case.erased.v1"] * erased
+    by_the_first = over and given == "words"
+    assert told == (
+        ["feed.case.handed_over.v1"] * over
+        + ["feed.case.erased.v1"] * erased
+        + [ENDED] * by_the_first
+    )
 
 
 def test_nor_one_that_is_said_once_more_under_a_later_number(tower: Tower) -> None:

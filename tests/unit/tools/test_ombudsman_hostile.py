@@ -220,6 +220,25 @@ def test_how_many_parts_were_erased_is_told(regency: Regency, outside: Outside, 
     assert shown["erased"] == shown["unexplained"] == ([NUMBER] if came < 2 else [])
 
 
+@pytest.mark.parametrize("data", [{"at": "2027-01-20T02:00:00Z"}, {"at": 7}, {}])
+def test_that_a_reporter_took_the_consent_back_is_said_though_nothing_was_sealed(
+    regency: Regency, outside: Outside, data: dict[str, Any]
+) -> None:
+    regency.hand_over(NUMBER, dossier())
+    assert outside.run("follow", "--once") == 0, outside.said
+    assert "CONSENT" not in outside.said
+    ended = {"type": "feed.case.consent_ended.v1", "subject": NUMBER}
+    regency.append("handovers", **ended, data=data)
+    when = data.get("at") if data.get("at") != 7 else None
+
+    for command in (("follow", "--once"), ("verify",)):
+        assert outside.run(*command) == 0, outside.said
+        assert f"{NUMBER}: CONSENT ENDED at {when or 'no time'}: its" in outside.said
+
+    assert outside.run("status") == 0
+    assert json.loads(outside.said)["consent_ended"] == {NUMBER: when}
+
+
 def test_an_erasure_that_the_chain_tells_explains_what_did_not_come(
     regency: Regency, outside: Outside
 ) -> None:
