@@ -51,7 +51,8 @@ class CaseState(Base):
     decider: Mapped[str] = mapped_column(sa.Text, server_default=Desk.COORDINATOR.value)
     passes_by: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     cycle: Mapped[int] = mapped_column(server_default=sa.text("1"))
-    follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one
+    follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one:
+    merged_into: Mapped[str | None] = mapped_column(sa.Text)  # this one; not kept of the oldest
     received_at: Mapped[datetime] = mapped_column(MOMENT)
     reopen_until: Mapped[datetime | None] = mapped_column(MOMENT)  # of one that is archived
     settle_by: Mapped[date | None]

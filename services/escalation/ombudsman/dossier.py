@@ -17,7 +17,7 @@ import rfc8785
 
 from services.escalation.watch.workdays import Day
 
-VERSION = 3
+VERSION = 4
 
 # What is kept of each event of a case: codes and numbers. Not whose case another was merged into.
 KEPT: dict[str, tuple[str, ...]] = {
@@ -68,6 +68,16 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Handling:
+    """How the case was handled that this one follows, without what is another reporter's. Not
+    `complete`: it is not known whole, or not at all."""
+
+    history: Sequence[Happened]
+    clocks: Sequence[Mapping[str, Any]]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A sealed part, by what proves it."""
 
@@ -85,25 +95,30 @@ def content(
     history: Sequence[Happened],
     clocks: Sequence[Mapping[str, Any]],
     parts: Sequence[Part],
+    handling: Handling | None = None,
 ) -> dict[str, Any]:
     """The dossier. `history_complete`: it begins with the case's opening. `evidence`: the files
     that agencies named with a reply and keep themselves, by the SHA-256 of what is in them. How far
     the reporter is protected now stands with the case; null where nothing that was heard told it.
-    """
+    `handling`: of the case that this one follows; null if it follows none."""
     return {
         "version": VERSION,
         "number": number,
         "assembled_at": assembled_at,
         "case": {**case, **_protection(history)},
         "consent": {**consent, "with_identity": any(p.part == "identity" for p in parts)},
-        "history": [
-            {"at": h.at, "what": h.what, "detail": _without_evidence(h.detail)}
-            for h in history
-            if h.what != RAISED
-        ],
+        "history": _lines(history),
         "history_complete": any(h.what == FIRST for h in history[:1]),
         "clocks": [dict(clock) for clock in clocks],
-        "escalations": [{"at": h.at, **h.detail} for h in history if h.what == RAISED],
+        "escalations": _escalations(history),
+        "handling": handling
+        and {
+            "complete": handling.complete,
+            "history": _lines(handling.history),
+            "clocks": [dict(clock) for clock in handling.clocks],
+            "escalations": _escalations(handling.history),
+            "evidence": _evidence(handling.history),
+        },
         "parts": [
             {
                 "part": p.part,
@@ -113,12 +128,7 @@ def content(
             }
             for p in parts
         ],
-        "evidence": [
-            {"at": h.at, "agency": h.detail["agency"], "reply_id": h.detail["reply_id"]}
-            | {"sha256": sha256}
-            for h in history
-            for sha256 in h.detail.get(EVIDENCE) or ()
-        ],
+        "evidence": _evidence(history),
     }
 
 
@@ -126,6 +136,27 @@ def _protection(history: Sequence[Happened]) -> dict[str, Any]:
     """As it was last told: it is raised after the opening."""
     told = [h.detail for h in history if PROTECTION[0] in h.detail]
     return {name: told[-1][name] if told else None for name in PROTECTION}
+
+
+def _lines(history: Sequence[Happened]) -> list[dict[str, Any]]:
+    return [
+        {"at": h.at, "what": h.what, "detail": _without_evidence(h.detail)}
+        for h in history
+        if h.what != RAISED
+    ]
+
+
+def _escalations(history: Sequence[Happened]) -> list[dict[str, Any]]:
+    return [{"at": h.at, **h.detail} for h in history if h.what == RAISED]
+
+
+def _evidence(history: Sequence[Happened]) -> list[dict[str, Any]]:
+    return [
+        {"at": h.at, "agency": h.detail["agency"], "reply_id": h.detail["reply_id"]}
+        | {"sha256": sha256}
+        for h in history
+        for sha256 in h.detail.get(EVIDENCE) or ()
+    ]
 
 
 def _without_evidence(detail: Mapping[str, Any]) -> dict[str, Any]:

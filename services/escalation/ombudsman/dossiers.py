@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.escalation import models
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
-from services.escalation.ombudsman import dossier, happened, parts
+from services.escalation.ombudsman import dossier, handling, happened, parts
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import counting
 
@@ -35,6 +35,7 @@ def assemble(
         lines,
         [_clock(run, regime) for run in case.clocks],
         sealed,
+        handling.told(tx, case, regime),
     )
     made = models.Dossier(
         number=case.number,

@@ -14,7 +14,7 @@ from services.escalation import models
 from services.escalation.domain import What, must_hand_over, offer_reason
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
-from services.escalation.ombudsman import dossier, dossiers, feed
+from services.escalation.ombudsman import dossier, dossiers, feed, handling
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks, counting
 from services.escalation.watch.clockwork import OVER
@@ -43,6 +43,7 @@ def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> No
     case.handed_over_at = now
     made = dossiers.assemble(tx, case, consent, regime, now)
     data = _about(case, consent, regime)
+    data["handling_clocks"] = handling.in_the_feed(tx, case, regime, _skipped)
     data["dossier"] = {
         "version": made.version,
         "sha256": made.sha256,
@@ -88,7 +89,8 @@ def _is_arranged(tx: Session, case: CaseState) -> bool:
 
 
 def _about(case: CaseState, consent: models.Consent, regime: Regime) -> dict[str, Any]:
-    """The case as the clocks know it: what was promised, what was kept, and why it ended when.
+    """The case as the clocks know it: what was promised, what was kept, and why it ended when. The
+    clocks of the case that it follows stand beside that, by the day.
     Who the reporter is does not stand here and never will: it would be hashed into the chain."""
     return {
         "kind": case.kind,

@@ -69,7 +69,7 @@ def test_the_feed_proves_the_dossier_without_holding_it(tower: Tower) -> None:
     [entry] = tower.entries("handovers")
 
     assert entry["data"]["dossier"] == {
-        "version": 3, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
+        "version": 4, "sha256": digest, "href": f"/v1/ombudsman/dossiers/{NUMBER}",
     }  # fmt: skip
     assert hashlib.sha256(rfc8785.dumps(content)).hexdigest() == digest
     rows = tower.database.psql("SELECT sealed, sha256 FROM sealed_part")
