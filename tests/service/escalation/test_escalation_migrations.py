@@ -13,9 +13,10 @@ import contracts
 from chassis.tables import NAMES
 from services.escalation import models
 from services.escalation.domain import What
+from services.escalation.ombudsman import feed
 from services.escalation.watch.clockwork import Clock
 from services.escalation.watch.workdays import Unit
-from tests.service.escalation.tower import Tower
+from tests.service.escalation.tower import NUMBER, Tower
 
 
 def test_the_database_is_as_the_models_say(tower: Tower) -> None:
@@ -153,3 +154,32 @@ def test_whoever_changes_what_dates_follow_from_begins_a_new_regime(
     tower.database.psql(statement)
 
     assert tower.count("SELECT version FROM regime") > before
+
+
+def test_the_ombudsman_is_told_late_of_consents_that_ended_before_that_was_told(
+    tower: Tower,
+) -> None:
+    """What 0030 does to a database in which a case was handed over by one that is gone since."""
+    versions = "services.escalation.migrations.versions"
+    migration = import_module(f"{versions}.0030_consents_that_ended_later")
+    other = "KTB-23456-78901"
+    for number in (NUMBER, other):
+        tower.begin_work(number)
+        tower.hear("report.escalation_consented.v1", number, sealed=None, key_id=None, sha256=None)
+    tower.at("2027-01-02 10:00").sweep()
+    tower.append()
+    tower.at("2027-01-20 10:00")
+    with tower.engine.begin() as connection:
+        connection.execute(text("DELETE FROM consent WHERE number = :n"), {"n": NUMBER})
+        connection.execute(
+            text("INSERT INTO consent_end (number, at) VALUES (:n, :at)"),
+            {"n": NUMBER, "at": tower.clock.at},
+        )
+        for statement in (migration.ENDED, migration.TOLD):
+            connection.exec_driver_sql(statement)
+    tower.append()
+
+    told = [e for e in tower.entries("handovers") if e["type"] == feed.CONSENT_ENDED]
+    assert [(e["subject"], e["data"]["at"]) for e in told] == [
+        (NUMBER, "2027-01-20T02:00:00.000000Z")
+    ]
