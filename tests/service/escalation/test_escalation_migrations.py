@@ -159,9 +159,9 @@ def test_whoever_changes_what_dates_follow_from_begins_a_new_regime(
 def test_the_ombudsman_is_told_late_of_consents_that_ended_before_that_was_told(
     tower: Tower,
 ) -> None:
-    """What 0030 does to a database in which a case was handed over by one that is gone since."""
+    """What 0032 does to a database in which a case was handed over by one that is gone since."""
     versions = "services.escalation.migrations.versions"
-    migration = import_module(f"{versions}.0030_consents_that_ended_later")
+    migration = import_module(f"{versions}.0032_consents_that_ended_later")
     other = "KTB-23456-78901"
     for number in (NUMBER, other):
         tower.begin_work(number)

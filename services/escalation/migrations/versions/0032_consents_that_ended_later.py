@@ -3,8 +3,8 @@ that ended before: of a case that was handed over a consent is missing only for 
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0032"
+down_revision = "0031"
 
 KEPT = "ALTER TABLE dossier ADD COLUMN consent_ended_at timestamptz"
 ENDED = """
