@@ -27,6 +27,7 @@ BEGINS = "case.disposed"
 # reporter did stands here: that it came back, the clocks tell by the day.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "case.disposed": ("agency", "supporting", "kind", "class", "category", "status"),
+    "case.reassigned": ("agency", "supporting", "instead_of", "status"),
     "case.returned": ("agency", "proposed_agency", "goes_to", "status"),
     "case.data_requested": ("status",),
     "case.data_request_cancelled": ("status",),
