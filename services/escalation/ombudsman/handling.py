@@ -17,7 +17,7 @@ from services.escalation.events import rfc3339
 from services.escalation.models import CaseEvent, CaseState, ClockRun
 from services.escalation.ombudsman import dossier, happened
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import clocks
+from services.escalation.watch import counting
 from services.escalation.watch.clockwork import Clock
 
 # Those that count for all who are handled together, from the disposition on.
@@ -103,7 +103,7 @@ def _detail(event: CaseEvent) -> dict[str, Any]:
 
 
 def _by_the_day(run: ClockRun, regime: Regime) -> dict[str, Any]:
-    found = clocks.measured(run, regime)
+    found = counting.measured(run, regime)
     rule = found.rule
     return {
         **_days(run, regime),
@@ -137,7 +137,7 @@ def _pauses(run: ClockRun, regime: Regime) -> list[dict[str, Any]]:
 
 
 def _day(run: ClockRun, moment: datetime | None, regime: Regime) -> str | None:
-    return None if moment is None else clocks.day_of(run, moment, regime).isoformat()
+    return None if moment is None else counting.day_of(run, moment, regime).isoformat()
 
 
 def _moment(at: datetime) -> str:

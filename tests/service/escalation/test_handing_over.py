@@ -216,7 +216,7 @@ def test_a_handed_over_case_tells_what_was_promised_and_names_nobody(tower: Towe
     data = entry["data"]
     assert set(data) == {
         "kind", "class", "category", "agency", "status", "received_at", "consented_at", "clocks",
-        "dossier",
+        "dossier", "handling_clocks",
     }  # fmt: skip
     settle = next(c for c in data["clocks"] if c["clock"] == "S")
     assert settle["due_at"] == end_of("2027-01-07")
