@@ -120,17 +120,23 @@ def overtake_reminders(tx: Session, number: str, clock: Clock) -> None:
 
 
 def move_posts_reminder(
-    tx: Session, limit: Limit, due: str | None, clock: Clock, wait: timedelta
+    tx: Session, limit: Limit, due: str | None, clock: Clock, wait: timedelta, *, ahead: bool
 ) -> None:
     """What waits to remind a post of a limit that was moved says where that is now (`due`, as
     messages keep it). Of one that stands an agency is told nothing, until that goes on with the
-    case in its hands, and then after `wait`: nobody may remind of it again, so none is given up.
+    case in its hands, and then after `wait`: nobody may remind of it again, so none is given up
+    before the limit is over (not `ahead`): that it has passed is told.
     """
     write_now(tx)  # it may have come together with what moves it
     untold = Message.state.in_(("due", "sending", "overtaken"))
     reminders = sa.select(Message).where(*_told(limit, {About.POST_REMINDED}), untold)
     locked = reminders.order_by(Message.id).with_for_update()
     for message in tx.scalars(locked, execution_options={"populate_existing": True}).all():
+        if not ahead:
+            message.taken_back = message.state == "sending"
+            if message.state == "due":
+                _end_overtaken(tx, message, clock)
+            continue
         is_agencys = posts.agency_of(str(message.place)) is not None
         message.taken_back = due is None and is_agencys and message.state == "sending"
         if due is not None:
@@ -203,8 +209,8 @@ def _end(message: Message, state: str, clock: Clock) -> None:
 
 
 def _changed_hands(tx: Session, message: Message) -> bool:
-    """Whether the case went from whoever had it since a message about it was ended."""
-    left = Message.about.in_(sorted(CHANGES_HANDS)), Message.written_at > message.settled_at
+    """Whether the case went from whoever had it since a message about it was filed."""
+    left = Message.about.in_(sorted(CHANGES_HANDS)), Message.written_at > message.written_at
     found = sa.exists().where(Message.number == message.number, *left)
     return tx.scalar(sa.select(found)) or False
 

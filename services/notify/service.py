@@ -215,8 +215,10 @@ class Notify(Service):
         if event.type == "deadline.recomputed.v1":
             ledger.overtake_reminder(tx, _limit(event, data), self.clock)
             ends, wait = domain.end(data), self.waiting(domain.About.POST_REMINDED, data)
-            ledger.move_posts_reminder(tx, _limit(event, data), ends, self.clock, wait)
-            if domain.lies_ahead(data):
+            ahead = domain.lies_ahead(data)
+            limit = _limit(event, data)
+            ledger.move_posts_reminder(tx, limit, ends, self.clock, wait, ahead=ahead)
+            if ahead:
                 ledger.overtake_passing(tx, _limit(event, data), self.clock)
         if event.type in domain.TO_POSTS and data["to"] is not None:
             self.write_to_post(event, tx, domain.TO_POSTS[event.type], data)

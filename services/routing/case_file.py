@@ -158,7 +158,9 @@ def _answer_too(tx: Session, rows: Sequence[models.Case], parent: str, merged: S
     for row in rows:
         _write(
             tx, row, value(row), step,
-            lambda c, reply: events.answered(c, step.at, reply, words.evidence),
+            lambda c, reply: events.answered(
+                replace(c, agency=said.agency), step.at, reply, words.evidence
+            ),
         )  # fmt: skip
 
 

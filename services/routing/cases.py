@@ -50,7 +50,7 @@ from services.routing.sessions import SignedIn, signed_in
 
 Moment = Callable[[datetime], datetime]
 # What a reporter did, or can have brought about, at that moment.
-REPORTERS = ("received_at", "ended_at", "reopen_until", "offered_at", "handed_over_at")
+REPORTERS = ("received_at", "ended_at", "offered_at", "handed_over_at")
 # Each reporter's, also where one case follows another: to object, and to have it handed over.
 EACH_ITS_OWN = (Clock.REPORTER, Clock.HAND_OVER)
 
@@ -308,7 +308,7 @@ def _event(event: CaseEvent, username: str | None, told: Moment, actor: Actor) -
     shown["why"] = event.why if rights.reads_why(actor, event.action) else None
     changes = {
         name: [then and rfc3339(told(datetime.fromisoformat(then))) for then in pair]
-        if name.endswith(("_at", "_until"))
+        if name.endswith("_at")
         else pair
         for name, pair in event.changes.items()
     }

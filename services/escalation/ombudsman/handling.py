@@ -23,8 +23,8 @@ from services.escalation.watch.clockwork import Clock
 # Those that count for all who are handled together, from the disposition on.
 COMMON = frozenset({Clock.FOLLOW_UP, Clock.SETTLE, Clock.ARBITER})
 BEGINS = "case.disposed"
-# What officers did, and of it what does not count another reporter's rounds. Nothing that a
-# reporter did stands here: that it came back, the clocks tell by the day.
+# What officers did. Nothing that a reporter did stands here: that it came back, the clocks tell by
+# the day and by their rounds.
 STEPS: Mapping[str, tuple[str, ...]] = {
     "case.disposed": ("agency", "supporting", "kind", "class", "category", "status"),
     "case.reassigned": ("agency", "supporting", "instead_of", "status"),

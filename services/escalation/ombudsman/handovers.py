@@ -18,6 +18,7 @@ from services.escalation.ombudsman import dossier, dossiers, feed, handling
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks, counting
 from services.escalation.watch.clockwork import OVER
+from services.escalation.watch.workdays import Verdict
 
 
 def arrange(tx: Session, case: CaseState, due_at: datetime, now: datetime) -> None:
@@ -126,5 +127,5 @@ def _skipped(run: ClockRun, regime: Regime) -> list[dict[str, str]] | None:
     return [
         {"on": day.on.isoformat(), "reason": day.reason, "basis": day.basis}
         for day in days
-        if day.reason and day.reason != "weekend"
+        if day.verdict is not Verdict.COUNTED and day.reason and day.reason != "weekend"
     ]

@@ -22,7 +22,7 @@ from chassis.errors import Invalid, NotFound
 from chassis.outbox import emit
 from services.escalation import events, schemas
 from services.escalation.config import Settings
-from services.escalation.models import CaseState, HandoverAnswer
+from services.escalation.models import CaseState, FeedEpoch, HandoverAnswer
 from services.escalation.ombudsman import answers, feed, webhooks
 from services.escalation.ombudsman.answers import Answer, Said, Standing
 from services.escalation.ombudsman.doors import Ombudsman
@@ -114,9 +114,15 @@ def _known(tx: Session, message: Message, body_hash: bytes) -> HandoverAnswer | 
 def _standing(tx: Session, case: CaseState) -> Standing:
     found = sa.select(HandoverAnswer).where(HandoverAnswer.number == case.number)
     last = tx.scalars(found.order_by(HandoverAnswer.id.desc()).limit(1)).first()
+    # After a restore it is handed over anew; what was decided by the hand-over that is gone stands.
+    lost = sa.select(FeedEpoch.epoch).where(
+        FeedEpoch.stream == "handovers", FeedEpoch.opened_at <= case.handed_over_at
+    )
+    is_first = tx.scalars(lost.limit(1)).first() is None
+    handed_over_at = case.handed_over_at if is_first else case.received_at
     if last is None:
-        return Standing(case.handed_over_at)
-    return Standing(case.handed_over_at, Answer(last.answer), last.decided_at)
+        return Standing(handed_over_at)
+    return Standing(handed_over_at, Answer(last.answer), last.decided_at)
 
 
 def _about(row: HandoverAnswer) -> dict[str, Any]:

@@ -51,13 +51,17 @@ def rule_by(rules: Iterable[Rule], id: int | None) -> Rule | None:
 
 
 def reckon(regime: Regime, watched: Watched, run: Run, told: Basis | None = None) -> Reckoned:
-    """The end by what is in force; of a limit of the reporter's, that by which it was `told` if it
-    is later. Raises Undecidable."""
+    """The end by what is in force; of a limit of the reporter's, the latest of that, the one by
+    which it was `told`, and those by one of them and the other's calendars. Raises Undecidable."""
     found = reckon_now(regime, watched, run)
     if told is None or watched.clock not in REPORTERS:
         return found
-    former = reckon_by(regime, watched, run, told)
-    return former if former and _is_later(former.end.at, found.end.at) else found
+    now = found.basis
+    for basis in (told, Basis(told.rule_id, now.regime), Basis(now.rule_id, told.regime)):
+        other = reckon_by(regime, watched, run, basis)
+        if other and _is_later(other.end.at, found.end.at):
+            found = other
+    return found
 
 
 def reckon_now(regime: Regime, watched: Watched, run: Run) -> Reckoned:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from services.escalation import models
+from services.escalation.domain import What
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.ombudsman import feed, happened
@@ -25,7 +26,7 @@ def begin(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
     after the end, before anybody looked."""
     if row.clock in GOVERNMENT and _standing(row) is None:
         row.open_breaches.append(models.Breach(opened_at=now))
-        about = _about(case, row, case.agency)
+        about = _about(case, row, _whose(tx, case, row))
         feed.write(tx, "monitoring", OPENED, case.number, about, now)
 
 
@@ -49,7 +50,7 @@ def settle(tx: Session, case: CaseState, row: ClockRun, now: datetime, *, paused
     elif standing is not None:
         how = "stopped" if row.stopped_at else "paused" if paused else "recomputed"
         standing.closed_at, standing.how = now, how
-        data = _about(case, row, case.agency) | {"how": how}
+        data = _about(case, row, _whose(tx, case, row)) | {"how": how}
         feed.write(tx, "monitoring", CLOSED, case.number, data, now)
 
 
@@ -60,14 +61,16 @@ def acquit(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
     since = models.Breach.opened_at >= row.passed_at
     for breach in tx.scalars(of_row.where(since).order_by(models.Breach.id)):
         breach.closed_at, breach.how = breach.closed_at or now, "kept"
-        agency = case.agency if row.stopped_at is None else _holder_at(tx, case, row)
-        data = _about(case, row, agency) | {"how": "kept"}
+        data = _about(case, row, _whose(tx, case, row)) | {"how": "kept"}
         feed.write(tx, "monitoring", CLOSED, case.number, data, now)
 
 
-def _holder_at(tx: Session, case: CaseState, row: ClockRun) -> str | None:
-    """Whose limit it was."""
-    return happened.agency_at(tx, case.number, row.due_at) if row.due_at else case.agency
+def _whose(tx: Session, case: CaseState, row: ClockRun) -> str | None:
+    """Whose limit it was, whoever has the case since: an agency that got it later kept it waiting
+    for nobody."""
+    over = (wake.due_at for wake in row.wakes if wake.what == What.PASSED)
+    end = row.due_at or next(over, None)  # a clock that stands has none
+    return happened.agency_at(tx, case.number, end) if end else case.agency
 
 
 def _standing(row: ClockRun) -> models.Breach | None:

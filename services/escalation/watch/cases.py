@@ -54,6 +54,7 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
         case.agency = None
     if what in (Happening.MERGED, Happening.MERGED_INTO_ENDED):
         case.follows, case.merged_into = True, data.get("into")
+        case.settle_by = None  # its receipt did not promise the other case's S
     if what is Happening.REOPENED:
         # who was closed stands alone: each ends their own; who was not is reopened with the other
         case.follows = case.follows and was not in OVER

@@ -163,7 +163,8 @@ def test_the_ombudsman_is_told_late_of_consents_that_ended_before_that_was_told(
     versions = "services.escalation.migrations.versions"
     migration = import_module(f"{versions}.0032_consents_that_ended_later")
     other = "KTB-23456-78901"
-    for number in (NUMBER, other):
+    erased = "KTB-34567-89012"  # by an operator, who took the consent away then, too
+    for number in (NUMBER, other, erased):
         tower.begin_work(number)
         tower.hear("report.escalation_consented.v1", number, sealed=None, key_id=None, sha256=None)
     tower.at("2027-01-02 10:00").sweep()
@@ -175,6 +176,8 @@ def test_the_ombudsman_is_told_late_of_consents_that_ended_before_that_was_told(
             text("INSERT INTO consent_end (number, at) VALUES (:n, :at)"),
             {"n": NUMBER, "at": tower.clock.at},
         )
+        for gone in ("DELETE FROM consent", "UPDATE dossier SET erased_at = now()"):
+            connection.execute(text(f"{gone} WHERE number = :n"), {"n": erased})
         for statement in (migration.ENDED, migration.TOLD):
             connection.exec_driver_sql(statement)
     tower.append()

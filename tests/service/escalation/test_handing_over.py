@@ -5,6 +5,7 @@ from datetime import UTC
 import pytest
 
 from services.escalation import metrics
+from services.escalation.models import LocalDay
 from services.escalation.watch import clocks, firing, watching
 from tests.service.escalation.tower import NUMBER, Tower, end_of, local
 
@@ -205,6 +206,9 @@ def test_consent_may_arrive_before_the_case(tower: Tower) -> None:
 
 
 def test_a_handed_over_case_tells_what_was_promised_and_names_nobody(tower: Tower) -> None:
+    with tower.db.begin() as tx:  # a Saturday that counts, and is not among what did not
+        worked = {"day": "2026-12-19", "rule": "worked", "name": "Piket", "decree": "Perbup 9"}
+        tx.add(LocalDay(calendar="regency", **worked))
     tower.at("2026-12-14 10:00").open()
     tower.dispose()
     tower.hear("report.escalation_consented.v1")
@@ -219,7 +223,7 @@ def test_a_handed_over_case_tells_what_was_promised_and_names_nobody(tower: Towe
         "dossier", "handling_clocks",
     }  # fmt: skip
     settle = next(c for c in data["clocks"] if c["clock"] == "S")
-    assert settle["due_at"] == end_of("2027-01-07")
+    assert settle["due_at"] == end_of("2027-01-06")
     assert [day["on"] for day in settle["skipped"]] == [
         "2026-12-24", "2026-12-25", "2027-01-01", "2027-01-05",
     ]  # fmt: skip

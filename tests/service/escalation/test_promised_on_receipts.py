@@ -87,6 +87,17 @@ def test_a_case_that_follows_another_has_no_s_to_hold_against_it(tower: Tower) -
     assert moves(tower, OTHER) == []
 
 
+def test_nor_has_who_is_reopened_alone_after_following_another(tower: Tower) -> None:
+    tower.open(OTHER)
+    tower.hear("case.merged.v1", OTHER, status="unverified")
+    tower.hear("case.closed.v1", OTHER, how="accepted", cycle=1)
+
+    tower.at("2026-12-21 10:00").hear("case.reopened.v1", OTHER, cycle=2, status="in_progress")
+
+    assert tower.clocks(OTHER)["S2"] > PROMISED
+    assert [move for move in moves(tower, OTHER) if move[1] == "promise"] == []
+
+
 def test_a_receipt_without_dates_promised_nothing(bare_tower: Tower) -> None:
     bare_tower.open()
     bare_tower.plant()

@@ -97,6 +97,20 @@ def test_a_day_off_that_is_taken_back_shortens_nothing_of_theirs(
     assert tower.clocks()["R1"] == "2026-11-24"
 
 
+def test_what_brings_it_later_holds_at_once_also_for_who_keeps_an_earlier_limit(
+    tower: Tower, desk: Desk
+) -> None:
+    answered(tower)
+    decreed(tower, desk, "limits", SILENCE | {"days": 5, "effective_from": "2026-11-09"})
+    assert tower.clocks()["R1"] == "2026-11-23"
+
+    decreed(tower, desk, "calendars/regency/days", DAY | {"day": "2026-11-18"})
+    assert tower.clocks()["R1"] == "2026-11-24"
+
+    decreed(tower, desk, "limits", SILENCE | {"days": 12, "effective_from": "2026-11-09"})
+    assert tower.clocks()["R1"] == "2026-11-26"
+
+
 def test_nor_does_a_saturday_that_is_worked_and_the_governments_own_limits_move(
     tower: Tower, desk: Desk
 ) -> None:

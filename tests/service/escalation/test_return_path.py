@@ -18,6 +18,8 @@ from sqlalchemy.exc import OperationalError
 from chassis.config import Misconfigured, Secret
 from deploy.rabbitmq.definitions import HEARS
 from services.escalation.commands import verify
+from services.escalation.events import rfc3339
+from services.escalation.models import FeedEpoch
 from services.escalation.ombudsman import answers, webhooks
 from services.escalation.ombudsman.webhooks import Message
 from tests.service.escalation.overseer import REFERENCE, Overseer, handed_over, headers, letter
@@ -165,12 +167,27 @@ def test_an_answer_that_was_decided_before_the_last_one_is_refused_by_name(
     assert overseer.answer("received", at="2027-01-07T02:00:00Z").status_code == 200
     before = tower.count(WRITTEN)
 
-    refused = overseer.answer("under_examination", at="2027-01-07T01:59:59Z")
+    refused = overseer.answer("under_examination", at="2027-01-07T01:54:59Z")
 
     assert refused.status_code == 422
     [error] = refused.json["errors"]
     assert (error["field"], error["rule"]) == ("at", "after_last_answer")
     assert tower.count(WRITTEN) == before
+
+
+def test_what_was_decided_by_a_hand_over_that_a_restore_took_away_is_taken(
+    tower: Tower, overseer: Overseer
+) -> None:
+    """It is handed over anew then, later than the Ombudsman decided."""
+    early = tower.clock.at - timedelta(hours=2)
+    assert overseer.answer("received", at=rfc3339(early)).status_code == 422
+
+    with tower.db.begin() as tx:
+        began = {"epoch": 2, "before_epoch": 1, "before_position": 0, "before_hash": bytes(32)}
+        opened = {"opened_at": early, "opened_by": "kepala.diskominfo"}
+        tx.add(FeedEpoch(stream="handovers", **began, **opened))
+
+    assert overseer.answer("received", at=rfc3339(early)).status_code == 200
 
 
 @pytest.mark.parametrize("number", ["KTB-99999-99999", OTHER, "nonsense"])
