@@ -71,6 +71,8 @@ class Cases(Resource):
             who = signed_in(tx, req, self.clock.now())
             statement = sa.select(Case).where(_asked_for(query["status"]), *_visible(who.actor))
             if query["agency"] is not None:
+                if tx.get(Agency, query["agency"]) is None:
+                    raise Invalid("there is none of this code", "agency", "known")
                 statement = statement.where(Case.agency == query["agency"])
             if query["after"] is not None:
                 statement = statement.where(_beyond(query["after"]))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from services.escalation.ombudsman import happened
+from services.escalation.watch import breaches
 from tests.service.escalation.test_dossiers import consent, stored
 from tests.service.escalation.tower import NUMBER, Tower, local
 
@@ -68,6 +69,25 @@ def test_whose_limit_it_was_is_known_afterwards(tower: Tower) -> None:
         held = [happened.agency_at(tx, NUMBER, local(f"2026-11-0{day} 12:00")) for day in (1, 3, 5)]
 
     assert held == [None, "dpupr", "dishub"]
+
+
+def test_a_limit_that_passed_before_is_not_laid_on_the_next_agency(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-23 10:00").sweep()
+    tower.hear("case.reassigned.v1", **ON, status="in_progress", cycle=1)
+
+    tower.at("2026-11-24 10:00").hear("case.data_requested.v1", awaited_from="in_progress")
+    tower.at("2026-11-25 10:00").hear("case.resumed.v1", status="in_progress")
+    tower.append()
+
+    of_s = [
+        (entry["type"], entry["data"]["agency"])
+        for entry in tower.entries("monitoring")
+        if entry["type"].startswith("feed.breach") and entry["data"]["clock"] == "S"
+    ]
+    assert of_s == [
+        (breaches.OPENED, "dpupr"), (breaches.CLOSED, "dpupr"), (breaches.OPENED, "dpupr"),
+    ]  # fmt: skip
 
 
 def test_the_ombudsman_reads_from_whom_to_whom(tower: Tower) -> None:

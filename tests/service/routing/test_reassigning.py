@@ -182,6 +182,18 @@ def test_a_case_that_follows_goes_along(office: Office, leave: Any) -> None:
     assert office.case(child)["agency"] == "dishub"
 
 
+def test_who_joins_a_case_that_was_handed_on_reads_who_answered(office: Office, leave: Any) -> None:
+    parent, child = office.bring("answered"), office.open()
+    leave()
+    assert hand_on(office, parent).status_code == 200
+
+    merged = office.act(child, "merge", "coordinator", into=parent, reason="the same hole")
+
+    assert merged.status_code == 200, merged.text
+    type, said = told(office, child)
+    assert (type, said["agency"]) == ("case.answered.v1", "dpupr")
+
+
 def test_what_is_over_is_handed_on_once_it_is_taken_up_again(office: Office, leave: Any) -> None:
     number = office.bring("closed")
     leave()
@@ -212,7 +224,8 @@ def test_the_administrator_reads_how_many_and_the_desk_which(office: Office, lea
     assert {listed()[number] for number in held} == {False}
     assert listed()[fresh] is None
     assert set(held) <= listed(agency="dpupr").keys()
-    assert listed(agency="nobody") == {}
+    unknown = office.ask("GET", "/v1/cases?agency=nobody", as_="coordinator")
+    assert problem(unknown) == (422, "agency", "known")
     for number in held:
         assert hand_on(office, number).status_code == 200
     assert leave()["open_cases"] == before
