@@ -247,7 +247,7 @@ def test_no_text_and_no_person_is_kept(tower: Tower) -> None:
     assert set(json.loads(row) if isinstance(row, str) else row) == {
         "number", "status", "kind", "class", "category", "agency", "cycle", "received_at",
         "follows", "unheard_cycle", "offered_at", "handed_over_at", "decider", "passes_by",
-        "settle_by", "reopen_until",
+        "settle_by", "reopen_until", "merged_into",
     }  # fmt: skip
 
 
