@@ -173,6 +173,9 @@ IN_THE_DATABASE = sorted(
         "moved to another epoch",
         # no page comes of it any more
         "made no entry at all",
+        # a pulse is no entry: the Ombudsman's program checks each that it is shown
+        "its pulse put later", "its pulse moved back", "its pulse not signed",
+        "its pulse of a lost entry",
     }
 )  # fmt: skip
 
