@@ -13,6 +13,8 @@ import pytest
 from tests.contract import newcomer, places
 from tests.contract.newcomer import FILLED, NAME
 
+pytestmark = pytest.mark.fault
+
 GUARDS = [
     *(f"tests/contract/test_{what}.py" for what in (
         "asyncapi", "code", "compose", "documents", "openapi", "places", "shape",

@@ -13,6 +13,8 @@ from tests.harness.proxy import DOWN, Proxy
 from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT
 
+pytestmark = pytest.mark.fault
+
 TWINS = 20
 REPLY = {"text": "Masih padam juga malam ini."}
 SLOW = """

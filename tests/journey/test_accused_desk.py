@@ -14,6 +14,8 @@ from tests.harness.faults import command
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
+pytestmark = pytest.mark.fault
+
 TODAY = "2026-11-20"
 ACCUSED = {"holder": "meja@diskominfo.example", "head_of_coordinator": "kepala@diskominfo.example"}
 ARBITER = {"sekda": "sekda@setda.example"}

@@ -19,6 +19,8 @@ from tests.harness.outside import PROGRAM, Outside, changed
 from tests.service.escalation.overseer import REFERENCE
 from tests.service.escalation.tower import NUMBER, Tower
 
+pytestmark = pytest.mark.fault
+
 SAID = ("--reference", REFERENCE)
 VERIFIER = guides.TOOLS / "verify-receipt" / "verify_receipt.py"
 SECOND = "KTB-10000-00002"

@@ -16,6 +16,8 @@ from tests.harness.between import Between
 from tests.harness.outside import Outside, changed
 from tests.service.escalation.tower import Tower
 
+pytestmark = pytest.mark.fault
+
 FILE = "monitoring-checkpoints.jsonl"
 
 

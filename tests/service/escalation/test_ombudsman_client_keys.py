@@ -18,6 +18,8 @@ from tests.harness.outside import Outside, changed
 from tests.harness.waiting import eventually
 from tests.service.escalation.tower import Tower
 
+pytestmark = pytest.mark.fault
+
 
 class Ring:
     """The file of keys of the regency: a second one is there, which signs nothing yet."""

@@ -21,6 +21,8 @@ from tests.harness.waiting import eventually
 from tests.service.escalation.receiver import outcomes, set_target
 from tests.service.escalation.tower import NUMBER, Tower
 
+pytestmark = pytest.mark.fault
+
 BODY = json.dumps({"type": "feed.moved", "data": {"stream": "monitoring", "cursor": "x"}}).encode()
 ID = "msg_0123456789abcdef"
 

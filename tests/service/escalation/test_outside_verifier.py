@@ -23,6 +23,8 @@ from tests.service.escalation.reader import Reader, public
 from tests.service.escalation.test_feed_tampering import TAMPERINGS, tamper
 from tests.service.escalation.tower import Tower
 
+pytestmark = pytest.mark.fault
+
 TOOL = guides.TOOLS / "verify-feed" / "verify_feed.py"
 Events = list[dict[str, Any]]
 

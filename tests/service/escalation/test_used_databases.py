@@ -12,6 +12,8 @@ from tests.harness import restoring
 from tests.harness.databases import Database, Databases
 from tests.service.escalation.tower import Tower
 
+pytestmark = pytest.mark.fault
+
 SEQUENCES = "SELECT seqrelid::regclass::text FROM pg_sequence ORDER BY 1"
 TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relname !~ '^(pg|sql)_'"
 UNDONE = [
