@@ -73,10 +73,8 @@ def give_up(tx: Session, event_id: UUID, now: datetime) -> Any:
     parked. Raises LookupError, also for one that only waits for an earlier event."""
     given_up = rows(tx, _GIVE_UP, id=event_id)
     if not given_up:
-        raise LookupError(
-            f"no event {event_id} is parked here that can be given up:"
-            " one that waits for an earlier event cannot"
-        )
+        but = "one that waits for an earlier event cannot"
+        raise LookupError(f"no event {event_id} is parked here that can be given up: {but}")
     if given_up[0].type:
         place = {name: getattr(given_up[0], name) for name in ("source", "subject", "sequence")}
         tx.execute(_PASS_BY, place | {"now": now})

@@ -15,8 +15,10 @@ from tests.service.routing.office import (
     DISPOSE,
     FOLLOW_UP,
     FORWARD,
+    PROTECT,
     VERIFY,
 )
+from tests.service.routing.test_reassigning import ON, put
 
 RECLASSIFY = (
     "reclassification",
@@ -25,14 +27,17 @@ RECLASSIFY = (
 )
 RETURN = ("return", "liaison", {"reason": "The road is a national one, we have none there."})
 MERGE = ("merge", "coordinator", {"reason": "The same hole."})
+REASSIGN = ("reassignment", "coordinator", ON)
 STATUSES = {
     VERIFY[0]: "unverified", DISPOSE[0]: "unverified", ARCHIVE[0]: "unverified",
     FORWARD[0]: "unverified", ASK[0]: "unverified", CANCEL[0]: "awaiting_reporter",
     RETURN[0]: "disposed", FOLLOW_UP[0]: "disposed", ANSWER[0]: "in_progress",
     RECLASSIFY[0]: "disposed", MERGE[0]: "unverified",
+    PROTECT[0]: "disposed", REASSIGN[0]: "disposed",
 }  # fmt: skip
 TURNS = (
     VERIFY, DISPOSE, ARCHIVE, FORWARD, ASK, CANCEL, RETURN, FOLLOW_UP, ANSWER, RECLASSIFY, MERGE,
+    PROTECT, REASSIGN,
 )  # fmt: skip
 
 
@@ -46,8 +51,11 @@ def test_whoever_types_small_letters_acts_on_the_case(office, verb, as_, body):
         into, number = number, office.open()
         body = body | {"into": into.lower()}
 
+    put(office, active=verb != REASSIGN[0])
+
     done = office.act(number.lower(), verb, as_, **body)
 
+    put(office, active=True)
     assert (done.status_code, done.json["number"]) == (200, number)
 
 
