@@ -13,6 +13,8 @@ from tests.harness.outside import PROGRAM, Outside, changed
 from tests.harness.waiting import eventually
 from tests.unit.tools.regency import Regency
 
+pytestmark = pytest.mark.fault
+
 NUMBER = "KTB-12345-67890"
 ANSWER = f"handovers/{NUMBER}/answers"
 CUT = (

@@ -17,6 +17,8 @@ from joserfc.registry import HeaderParameter
 from tests.harness.outside import Outside, changed
 from tests.unit.tools.regency import Regency
 
+pytestmark = pytest.mark.fault
+
 NUMBER = "KTB-12345-67890"
 ID = "msg_0123456789abcdef"
 

@@ -14,6 +14,8 @@ from tests.unit.tools.regency import Regency
 from tests.unit.tools.test_ombudsman_between import ANSWER, TAKEN
 from tests.unit.tools.test_ombudsman_hostile import NUMBER, dossier, envelope, part
 
+pytestmark = pytest.mark.fault
+
 FULL = ("prlimit", "--fsize=9000")  # bytes of a file: then the system refuses, as a full disk does
 STOPPED = "What is kept is whole: mend this, and run it again"
 
