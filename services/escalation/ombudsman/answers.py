@@ -94,10 +94,9 @@ ASTRAY = timedelta(minutes=5)  # that the Ombudsman's clock may go before ours, 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a file stands: its last answer (None: none yet) and when the Ombudsman decided that, by
-    its own clock; and when the case was handed over, by ours: or received, where a restore may
-    have had it handed over anew."""
+    its own clock; `since`: from when on there could be anything to decide, by ours."""
 
-    handed_over_at: datetime
+    since: datetime
     last: Answer | None = None
     decided_at: datetime | None = None
 
@@ -124,7 +123,7 @@ def check(said: Said, file: Standing, now: datetime) -> None:
     if said.at > now + ASTRAY:
         raise Invalid("this lies in the future", "at", "not_future")
     # What is decided now is taken, also of a hand-over that lies ahead by this process's clock.
-    if said.at < min(file.handed_over_at, now) - ASTRAY:
+    if said.at < min(file.since, now) - ASTRAY:
         raise Invalid("the case was not handed over yet", "at", "after_hand_over")
     if file.decided_at is not None and said.at < file.decided_at - ASTRAY:
         raise Invalid("the answer before this was decided later", "at", "after_last_answer")

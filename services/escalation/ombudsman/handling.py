@@ -1,8 +1,8 @@
 """How a case was handled that others follow, as a dossier of one of these tells it.
 
 One handling, and each reporter's own view of it: what agencies did is told as it was, what another
-reporter may have caused by its local day alone, and nothing of what is theirs. Whose case it is is
-not told.
+reporter may have caused by its local day alone, and of what is theirs no more than how many rounds
+it took. Whose case it is is not told.
 """
 
 from __future__ import annotations

@@ -114,15 +114,15 @@ def _known(tx: Session, message: Message, body_hash: bytes) -> HandoverAnswer | 
 def _standing(tx: Session, case: CaseState) -> Standing:
     found = sa.select(HandoverAnswer).where(HandoverAnswer.number == case.number)
     last = tx.scalars(found.order_by(HandoverAnswer.id.desc()).limit(1)).first()
-    # After a restore it is handed over anew; what was decided by the hand-over that is gone stands.
+    # Restored, it is handed over anew: what was decided by the hand-over that is gone is taken too.
     lost = sa.select(FeedEpoch.epoch).where(
         FeedEpoch.stream == "handovers", FeedEpoch.opened_at <= case.handed_over_at
     )
     is_first = tx.scalars(lost.limit(1)).first() is None
-    handed_over_at = case.handed_over_at if is_first else case.received_at
+    since = case.handed_over_at if is_first else case.received_at
     if last is None:
-        return Standing(handed_over_at)
-    return Standing(handed_over_at, Answer(last.answer), last.decided_at)
+        return Standing(since)
+    return Standing(since, Answer(last.answer), last.decided_at)
 
 
 def _about(row: HandoverAnswer) -> dict[str, Any]:

@@ -66,8 +66,7 @@ def acquit(tx: Session, case: CaseState, row: ClockRun, now: datetime) -> None:
 
 
 def _whose(tx: Session, case: CaseState, row: ClockRun) -> str | None:
-    """Whose limit it was, whoever has the case since: an agency that got it later kept it waiting
-    for nobody."""
+    """The agency that had the case when its limit ended: who got it later was not late."""
     over = (wake.due_at for wake in row.wakes if wake.what == What.PASSED)
     end = row.due_at or next(over, None)  # a clock that stands has none
     return happened.agency_at(tx, case.number, end) if end else case.agency
