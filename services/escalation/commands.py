@@ -17,6 +17,8 @@ erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one ca
                       both: of one case what was sealed before; of one that goes on only so, and
                       only what a restore may have brought back. The Ombudsman is told
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
+steps --since TIME    what happened in cases from TIME (RFC 3339) on: the number, when last, how it
+                      stands here, and each step: what routing must hear again if it was restored
 denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
                       id), what, with which status, about which case, how often
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
@@ -52,7 +54,7 @@ from services.escalation.rules import amending, histories, regime, staffing
 from services.escalation.rules.hindsight import compare, shown
 from services.escalation.rules.national import NationalYear
 from services.escalation.rules.supposing import Supposed, suppose
-from services.escalation.watch import breaker
+from services.escalation.watch import breaker, restored
 
 
 class VerifyFeed:
@@ -91,6 +93,18 @@ class Denials:
             for at, *rest in denials.told(tx, arguments.since):
                 told = " ".join("-" if word is None else str(word) for word in rest)
                 sys.stdout.write(f"{at.isoformat()} {told}\n")
+
+
+class Steps:
+    """`steps --since TIME`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--since", required=True, type=moment)
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        with transactions(service).begin() as tx:
+            for number, at, status, told in restored.steps(tx, arguments.since):
+                sys.stdout.write(f"{number} {at.isoformat()} {status}: {told}\n")
 
 
 class ImportCalendar:
@@ -292,6 +306,7 @@ COMMANDS = {
     "open-epoch": OpenEpoch(),
     "erase-sealed": EraseSealed(),
     "release-breaker": ReleaseBreaker(),
+    "steps": Steps(),
     "denials": Denials(),
     "import-calendar": ImportCalendar(),
     "what-if": WhatIf(),

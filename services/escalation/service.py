@@ -22,7 +22,16 @@ from services.escalation.ombudsman.broadcasting import Broadcaster
 from services.escalation.ombudsman.signing import Signers
 from services.escalation.rules import publishing, regime
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import breaker, cases, clocks, firing, receipts, turns, watching
+from services.escalation.watch import (
+    breaker,
+    cases,
+    clocks,
+    firing,
+    receipts,
+    restored,
+    turns,
+    watching,
+)
 from services.escalation.watch.clockwork import (
     Clock,
     Happening,
@@ -90,10 +99,13 @@ class Escalation(Service):
 
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:
-        """Begins to watch a case, once: routing may say it again if it was restored."""
-        if clocks.locked(tx, event.subject) is not None:
-            return
+        """Begins to watch a case, once: routing may say it again if it was restored. Then what is
+        known here of a case that is open is later, and one that was over goes on."""
         data = schemas.CaseOpened.of(event)
+        if (known := clocks.locked(tx, event.subject)) is not None:
+            if restored.has_lost_the_end(known, Happening.OPENED, data):
+                self.move(event, tx, known, Happening.OPENED, data, event.time)
+            return
         promised = receipts.promised(data["kind"], data["received_at"], self.in_force(tx))
         case = cases.open(tx, event.subject, data, promised)
         happened.hear(tx, event, case.received_at)
@@ -126,15 +138,30 @@ class Escalation(Service):
         data = schemas.CaseMoved.of(event)
         case = self.known(tx, event)
         what = happening(event.type, data, unheard=clocks.stands(case, Clock.DATA))
+        self.move(event, tx, case, what, data, data["at"])
+
+    def move(
+        self,
+        event: Event,
+        tx: Session,
+        case: models.CaseState,
+        what: Happening,
+        data: dict[str, Any],
+        at: datetime,
+    ) -> None:
+        """Brings what is known of a case up to date with `what`, which happened at `at`."""
+        goes_on = restored.has_lost_the_end(case, what, data)
         changed = cases.follow(case, what, data)
-        happened.hear(tx, event, data["at"])
-        self.apply(tx, case, what, data["at"])
+        happened.hear(tx, event, at)
+        if goes_on:
+            restored.go_on(tx, case, what, at, self.clock.now(), self.in_force(tx))
+        self.apply(tx, case, what, at)
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
         # it may be open again, or follow another one
-        handovers.arrange(tx, case, data["at"], self.clock.now())
+        handovers.arrange(tx, case, at, self.clock.now())
         if what is Happening.WITHDRAWN:
-            parts.withdraw(tx, event.subject, case, data["at"], self.clock.now())
+            parts.withdraw(tx, event.subject, case, at, self.clock.now())
 
     @subscribe("report.escalation_consented.v1")
     def keep_consent(self, event: Event, tx: Session) -> None:

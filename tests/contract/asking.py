@@ -159,6 +159,7 @@ STORED = {
     ("reason", "asked_first"),
     ("text", "substance"),
     ("agency", "required"),  # by the officer's role
+    ("agency", "known"),  # that there is one of this code
     ("effective_from", "not_past"), ("day", "not_past"), ("effective_until", "range"),
     ("agency", "none"),  # by the post
     ("class", "kind"),

@@ -58,6 +58,7 @@ COMMANDS = (
     "escalation open-epoch admin", "intake number-anew", "intake parked replay all",
     "intake parked drop 00000000-0000-0000-0000-000000000000",
     "escalation withdraw-feed-key 0000000000000000",
+    "escalation steps --since 2020-01-01T00:00:00Z",
 )  # fmt: skip
 SERVING = {"api", "worker", "migrate", "seed"}  # which ran anyway: their words are in the logs
 IN_ANSWERS = ("ombudsman/answers/*", "ombudsman/handovers.jsonl")

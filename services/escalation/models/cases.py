@@ -121,7 +121,9 @@ class ClockRun(Base):
     told_rule_id: Mapped[int | None]
     told_regime: Mapped[int | None] = mapped_column(sa.BigInteger)
     calendar: Mapped[str] = mapped_column(sa.Text, server_default=REGENCY)
-    pauses: Mapped[list[PauseRow]] = relationship(order_by="PauseRow.id", lazy="selectin")
+    pauses: Mapped[list[PauseRow]] = relationship(
+        order_by="PauseRow.id", lazy="selectin", cascade="save-update, merge, delete, delete-orphan"
+    )
     wakes: Mapped[list[Due]] = relationship(
         order_by="Due.id", cascade="save-update, merge, delete, delete-orphan"
     )

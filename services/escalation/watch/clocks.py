@@ -83,12 +83,12 @@ def apply(
     """Moves the case's clocks as the table says for `what`, which happened at `at`."""
     moving = moves(what, follows=case.follows)
     for clock, move in moving.items():
-        last = _last(case, clock)
-        before, known = (last.cycle, run_of(last)) if last else (0, None)
+        row = last(case, clock)
+        before, known = (row.cycle, run_of(row)) if row else (0, None)
         if number := number_of_start(clock, move, known, before, case.cycle):
             _start(tx, case, clock, number, at, now, regime)
-        elif last is not None:
-            _move(tx, case, last, move, at, now, regime, what)
+        elif row is not None:
+            _move(tx, case, row, move, at, now, regime, what)
     if moving:
         offers.lapse(tx, case, now)
         offers.make(tx, case, now)
@@ -96,14 +96,14 @@ def apply(
 
 def stands(case: CaseState, clock: str) -> bool:
     """Whether the last clock of that letter stands and goes on later."""
-    last = _last(case, clock)
-    return last is not None and run_of(last).is_paused
+    row = last(case, clock)
+    return row is not None and run_of(row).is_paused
 
 
 def last_start(case: CaseState, clock: str) -> datetime | None:
     """When the last clock of that letter began; None if none has."""
-    last = _last(case, clock)
-    return last and last.started_at
+    row = last(case, clock)
+    return row and row.started_at
 
 
 def are_stale(case: CaseState, regime: Regime) -> bool:
@@ -193,7 +193,8 @@ def _recount(case: CaseState, row: ClockRun, regime: Regime) -> Reckoned:
     return Reckoned(rule, basis, end, wakeups(end, run_of(row), rungs, calendar), rungs)
 
 
-def _last(case: CaseState, clock: str) -> ClockRun | None:
+def last(case: CaseState, clock: str) -> ClockRun | None:
+    """The clock of that letter that began last; None if none has."""
     runs = (run for run in case.clocks if run.clock == clock)
     return max(runs, key=lambda run: run.cycle, default=None)
 
@@ -230,6 +231,8 @@ def _move(
     after = moved(before, move, at, set_aside=what in SET_ASIDE, because=CAUSES.get(what, ""))
     if after == before:
         return
+    if after.started_at != before.started_at:
+        row.started_at, row.announced = after.started_at, False  # it is told as one that begins
     row.stopped_at, row.set_aside = after.stopped_at, after.set_aside
     _save_pauses(row, after)
     ran = before.stopped_at is None and not before.is_paused
@@ -263,6 +266,7 @@ def _forget_passing(tx: Session, row: ClockRun) -> None:
 def _save_pauses(row: ClockRun, run: Run) -> None:
     for saved, pause in zip(row.pauses, run.pauses, strict=False):
         saved.ended_at = pause.end
+    del row.pauses[len(run.pauses) :]
     for pause in run.pauses[len(row.pauses) :]:
         kept = {"started_at": pause.start, "ended_at": pause.end, "because": pause.because or None}
         row.pauses.append(PauseRow(**kept))

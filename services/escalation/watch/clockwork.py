@@ -61,6 +61,9 @@ class Happening(StrEnum):
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
     DESKS_CHANGED = "desks_changed"
+    END_LOST = "end_lost"
+    QUESTION_STANDS = "question_stands"
+    ANSWER_STANDS = "answer_stands"
     CORRECTION_ORDERED = "correction_ordered"
     RECOMMENDED = "recommended"
     OMBUDSMAN_CLOSED = "ombudsman_closed"
@@ -74,8 +77,9 @@ class Move(StrEnum):
     RESUME = "resume"
     ANNUL = "annul"  # resumes, as if it had not stood
     STOP = "stop"
-    REVIVE = "revive"  # resumes, also what archiving stopped: then that was a pause
+    REVIVE = "revive"  # resumes, also what was set aside: then that was a pause
     AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
+    RENEW = "renew"  # as `start`; one of this round that was stopped begins once more
 
 
 class Cause(StrEnum):
@@ -85,6 +89,7 @@ class Cause(StrEnum):
     ANSWERED = "answer_given"
     ARCHIVED = "archived"
     UNREACHABLE = "unreachable"
+    END_LOST = "end_lost"
 
 
 # What the Ombudsman ordered: no event of the case touches these, it may have been closed long ago.
@@ -98,6 +103,9 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # a reopened case has a new S and H. R runs per round, D per question and A per return; neither
 # R nor D runs out for a reporter whom no message of it could reach. Who takes a question back has
 # not gained time by it, unless its reporter could not be told: then nothing else could end it.
+# R is the silence after the answer that stands: it begins when its reporter was told of that one.
+# Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
+# stood for what still stands then, stand again.
 # Another kind or class, however it came, measures every open clock again.
 # A merged case follows another one, whose clocks count for both; its own reporter keeps H and R. It
 # may be answered still when the other is closed, for that one's reporter is content: then it is
@@ -138,8 +146,12 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
         Clock.SETTLE: Move.RESUME,
     },
     Happening.FOLLOWED_UP: {Clock.FOLLOW_UP: Move.STOP},
-    Happening.ANSWERED: {Clock.FOLLOW_UP: Move.STOP, Clock.SETTLE: Move.PAUSE},
-    Happening.ANSWER_NOTICED: {Clock.SILENCE: Move.START},
+    Happening.ANSWERED: {
+        Clock.FOLLOW_UP: Move.STOP,
+        Clock.SETTLE: Move.PAUSE,
+        Clock.SILENCE: Move.STOP,
+    },
+    Happening.ANSWER_NOTICED: {Clock.SILENCE: Move.RENEW},
     Happening.ANSWER_UNHEARD: {Clock.SILENCE: Move.PAUSE},
     Happening.OBJECTED: {Clock.SILENCE: Move.STOP, Clock.SETTLE: Move.RESUME},
     Happening.OBJECTED_TO_ARCHIVING: {
@@ -164,6 +176,9 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.WITHDRAWN: _END,
     Happening.REFUSED: {},
     Happening.DESKS_CHANGED: {},
+    Happening.END_LOST: dict.fromkeys(_END, Move.REVIVE),
+    Happening.QUESTION_STANDS: {Clock.VERIFY: Move.PAUSE, Clock.SETTLE: Move.PAUSE},
+    Happening.ANSWER_STANDS: {Clock.SETTLE: Move.PAUSE},
     Happening.CORRECTION_ORDERED: {Clock.CORRECTION: Move.START},
     Happening.RECOMMENDED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.START},
     Happening.OMBUDSMAN_CLOSED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.STOP},
@@ -176,6 +191,9 @@ CAUSES: Mapping[Happening, Cause] = {
     Happening.QUESTION_UNHEARD: Cause.UNREACHABLE,
     Happening.ANSWERED: Cause.ANSWERED,
     Happening.ANSWER_UNHEARD: Cause.UNREACHABLE,
+    Happening.END_LOST: Cause.END_LOST,
+    Happening.QUESTION_STANDS: Cause.ASKED,
+    Happening.ANSWER_STANDS: Cause.ANSWERED,
 }
 # What still begins and goes on for a case that follows another one.
 OF_FOLLOWERS = frozenset({Clock.HAND_OVER, Clock.SILENCE, *ORDERS})
@@ -297,7 +315,7 @@ def number_of_start(clock: str, move: Move, run: Run | None, number: int, cycle:
         return None
     if move is Move.AGAIN:
         return max(cycle, number + 1)
-    if move is not Move.START:
+    if move not in (Move.START, Move.RENEW):
         return None
     if clock in OWN_COUNT:
         return number + 1
@@ -307,7 +325,7 @@ def number_of_start(clock: str, move: Move, run: Run | None, number: int, cycle:
 def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False, because: str = "") -> Run:
     """The run after a move, for a cause; the same run when the move does not fit its state."""
     if run.stopped_at:
-        return _moved_when_stopped(run, run.stopped_at, move, at)
+        return _moved_when_stopped(run, run.stopped_at, move, at, because or Cause.ARCHIVED)
     if move is Move.STOP:
         return replace(_running(run, at), stopped_at=at, set_aside=set_aside)
     if move is Move.PAUSE and not run.is_paused:
@@ -317,11 +335,15 @@ def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False, becaus
     return _running(run, at) if move in (Move.RESUME, Move.REVIVE, Move.AGAIN) else run
 
 
-def _moved_when_stopped(run: Run, stopped_at: datetime, move: Move, at: datetime) -> Run:
+def _moved_when_stopped(
+    run: Run, stopped_at: datetime, move: Move, at: datetime, because: str
+) -> Run:
+    if move is Move.RENEW:
+        return Run(at)
     if not run.set_aside:
         return run
     if move in (Move.REVIVE, Move.AGAIN):
-        aside = Pause(stopped_at, max(at, stopped_at), Cause.ARCHIVED)
+        aside = Pause(stopped_at, max(at, stopped_at), because)
         return replace(run, stopped_at=None, set_aside=False, pauses=(*run.pauses, aside))
     return replace(run, set_aside=False) if move is Move.STOP else run
 

@@ -53,6 +53,10 @@ CAUSES: Mapping[str, Mapping[str, str]] = {
         "id": "pelapor belum dapat dihubungi",
         "en": "the reporter could not be reached",
     },
+    Cause.END_LOST: {
+        "id": "laporan semula tercatat berakhir",
+        "en": "the report had been recorded as ended",
+    },
 }
 BECAUSE = {"id": " karena {cause}", "en": " because {cause}"}
 SAYS: Mapping[str, Mapping[str, str]] = {

@@ -46,8 +46,8 @@ _FIRST_ORDER = sa.text("SELECT min(due_at) FROM clock WHERE clock = :clock AND s
 _RUNNING = sa.text("SELECT clock, count(*) FROM clock WHERE stopped_at IS NULL GROUP BY clock")
 _PROVISIONAL = sa.text("SELECT count(*) FROM clock WHERE stopped_at IS NULL AND provisional")
 # Who is open stands here word for word as in the index, and a test holds it to OVER. R begins when
-# the reporter was told, which is soon, or else is heard of; D with the question, but a case that
-# follows another has none.
+# the reporter was told, which is soon, or else is heard of, and closes the case once it has passed;
+# D begins with the question, but a case that follows another has none.
 _OPEN = "s.status NOT IN ('archived', 'closed', 'forwarded_externally', 'withdrawn')"
 UNWATCHED = sa.text(f"""
 SELECT count(*) FROM (
@@ -60,7 +60,8 @@ SELECT count(*) FROM (
     UNION
     SELECT s.number FROM case_state s WHERE {_OPEN}
     AND s.status = 'answered' AND s.unheard_cycle IS DISTINCT FROM s.cycle AND NOT EXISTS (
-        SELECT FROM clock c WHERE c.clock = 'R' AND c.number = s.number AND c.cycle = s.cycle)
+        SELECT FROM clock c WHERE c.clock = 'R' AND c.number = s.number AND c.cycle = s.cycle
+        AND c.stopped_at IS NULL AND coalesce(c.passed_at > :now - interval '6 hours', true))
     AND coalesce((SELECT max(e.at) FROM case_event e
                   WHERE e.number = s.number AND e.what = 'case.answered'), s.received_at)
         <= :now - interval '6 hours'

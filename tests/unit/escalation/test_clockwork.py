@@ -29,7 +29,7 @@ from services.escalation.watch.clockwork import (
 from services.escalation.watch.workdays import Pause
 
 # A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives,
-# * revives or starts anew, o resumes as if it had not stood.
+# * revives or starts anew, n starts or begins once more, o resumes as if it had not stood.
 EXPECTED = """
                        V F S R A D H C O
 opened                 + . . . . . + . .
@@ -46,8 +46,8 @@ supplied               > . > . . x . . .
 question_cancelled     o . o . . x . . .
 unheard_cancelled      > . > . . x . . .
 followed_up            . x . . . . . . .
-answered               . x = . . . . . .
-answer_noticed         . . . + . . . . .
+answered               . x = x . . . . .
+answer_noticed         . . . n . . . . .
 answer_unheard         . . . = . . . . .
 objected               . . > x . . . . .
 objected_to_archiving  < < < . < . < . .
@@ -62,6 +62,9 @@ merged_into_ended      x x x x x x x . .
 withdrawn              x x x x x x x . .
 refused                . . . . . . . . .
 desks_changed          . . . . . . . . .
+end_lost               < < < < < < < . .
+question_stands        = . = . . . . . .
+answer_stands          . . = . . . . . .
 correction_ordered     . . . . . . . + .
 recommended            . . . . . . . x +
 ombudsman_closed       . . . . . . . x x
@@ -74,6 +77,7 @@ SIGNS = {
     "o": "annul",
     "<": "revive",
     "*": "again",
+    "n": "renew",
     ".": None,
 }
 
@@ -135,6 +139,8 @@ AFTER = {
     (ASIDE, Move.STOP): STOPPED,
     (ASIDE, Move.REVIVE): Run(NOON, (STOOD_ASIDE,)),
     (ASIDE, Move.AGAIN): Run(NOON, (STOOD_ASIDE,)),
+    (STOPPED, Move.RENEW): Run(LATER),
+    (ASIDE, Move.RENEW): Run(LATER),
 }
 
 
@@ -152,6 +158,10 @@ STARTS = {  # clock, move, the run before, its number, the round: the new one's 
     ("S", Move.START, PAUSED, 1, 2): None,
     ("D", Move.START, None, 0, 4): 1,
     ("D", Move.START, STOPPED, 2, 1): 3,
+    ("R", Move.RENEW, None, 0, 2): 2,
+    ("R", Move.RENEW, STOPPED, 1, 2): 2,
+    ("R", Move.RENEW, STOPPED, 2, 2): None,  # that one begins once more
+    ("R", Move.RENEW, RUNNING, 2, 2): None,
     ("S", Move.AGAIN, None, 0, 2): 2,
     ("S", Move.AGAIN, STOPPED, 1, 2): 2,
     ("S", Move.AGAIN, STOPPED, 3, 2): 4,
@@ -188,7 +198,7 @@ def test_a_clock_that_goes_on_keeps_why_it_stood() -> None:
 def test_whatever_makes_a_clock_stand_says_why() -> None:
     pausing = {what for what, moves in CLOCKWORK.items() if Move.PAUSE in moves.values()}
 
-    assert pausing == CAUSES.keys()
+    assert pausing | {Happening.END_LOST} == CAUSES.keys()
 
 
 def test_a_pause_never_ends_before_it_begins_though_two_clocks_disagree() -> None:

@@ -1,0 +1,74 @@
+"""What routing says of a case that is over here, after it was restored to a state before that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from services.escalation.models import CaseState
+from services.escalation.rules.regime import Regime
+from services.escalation.watch import clocks
+from services.escalation.watch.cases import AWAITS_REPORTER
+from services.escalation.watch.clockwork import (
+    CLOCKWORK,
+    OPEN,
+    OVER,
+    OWN_COUNT,
+    Clock,
+    Happening,
+    Move,
+    moves,
+)
+
+_TAKE_UP = frozenset({Happening.REOPENED, Happening.MERGED})
+_STANDS: Mapping[str, Happening] = {
+    AWAITS_REPORTER: Happening.QUESTION_STANDS,
+    "answered": Happening.ANSWER_STANDS,
+}
+_REPORTERS: Mapping[str, str] = {Clock.DATA: AWAITS_REPORTER, Clock.SILENCE: "answered"}
+_STEPS = sa.text("""
+SELECT e.number, max(e.at) AS at, s.status,
+       string_agg(substr(e.what, 6), ' ' ORDER BY e.id) AS steps
+FROM case_event e JOIN case_state s ON s.number = e.number
+WHERE e.at >= :since AND e.what LIKE 'case.%'
+GROUP BY e.number, s.status ORDER BY max(e.at), e.number
+""")
+
+
+def steps(tx: Session, since: datetime) -> Iterator[Any]:
+    """The cases in which something happened since a moment: the number, when last, how it stands
+    here, and what it was, in order."""
+    return iter(tx.execute(_STEPS, {"since": since}))
+
+
+def has_lost_the_end(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
+    """Whether a case that is over goes on with `what`, though that takes none up again."""
+    if what is Happening.OBJECTED_TO_ARCHIVING:  # it was over before it was archived
+        return case.status in OVER and not any(run.set_aside for run in case.clocks)
+    return case.status in OVER and data["status"] in OPEN and what not in _TAKE_UP
+
+
+def go_on(
+    tx: Session, case: CaseState, what: Happening, at: datetime, now: datetime, regime: Regime
+) -> None:
+    """Lets go on what the end of the case stopped, as if it had stood since, before `what` moves
+    it. Not the reporter's own time for what they need not do any more, nor what is counted by
+    itself and begins with `what`: that one begins anew."""
+    beginning = {
+        clock
+        for clock, move in moves(what, follows=case.follows).items()
+        if move is Move.START and clock in OWN_COUNT
+    }
+    runs = [run for clock in CLOCKWORK[Happening.END_LOST] if (run := clocks.last(case, clock))]
+    ended_at = max((run.stopped_at for run in runs if run.stopped_at), default=None)
+    for run in runs:
+        stopped_with_it = run.stopped_at is not None and run.stopped_at == ended_at
+        is_over = run.clock in beginning or _REPORTERS.get(run.clock, case.status) != case.status
+        run.set_aside = stopped_with_it and not is_over
+    clocks.apply(tx, case, Happening.END_LOST, at, now, regime)
+    if case.status in _STANDS:
+        clocks.apply(tx, case, _STANDS[case.status], at, now, regime)
