@@ -62,7 +62,7 @@ class _Passing(BaseHTTPRequestHandler):
 def between(url: str) -> Iterator[Between]:
     """Serves until the block ends."""
     with Between(url) as made:
-        serving = threading.Thread(target=made.serve_forever)
+        serving = threading.Thread(target=made.serve_forever, args=(0.02,))
         serving.start()
         yield made
         made.over.set()

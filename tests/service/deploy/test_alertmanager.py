@@ -82,7 +82,7 @@ class Calling:
             self.postbox.start_protected(certificate, auth_exclude_mechanism=["LOGIN"])
         else:
             self.postbox.start()
-        expecting = Thread(target=self._switch.serve_forever)
+        expecting = Thread(target=self._switch.serve_forever, args=(0.02,))
         expecting.start()
         self._manager.start()
         try:

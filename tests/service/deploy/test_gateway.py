@@ -136,7 +136,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     for service in SERVICES:
         server = Quiet(("127.0.0.1", 0), Echo)
         server.service = service  # type: ignore[attr-defined]
-        threads.append(Thread(target=server.serve_forever))
+        threads.append(Thread(target=server.serve_forever, args=(0.02,)))
         threads[-1].start()
         services[service] = server
     upstreams = {s: Upstream(e.server_port, e.server_port) for s, e in services.items()}
@@ -156,7 +156,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 @contextmanager
 def fronting(door: Door, name: str, server: ThreadingHTTPServer) -> Iterator[tuple[Process, int]]:
     """Another gateway, and its port, before one server that stands for all services."""
-    serving, port = Thread(target=server.serve_forever), free_port()
+    serving, port = Thread(target=server.serve_forever, args=(0.02,)), free_port()
     serving.start()
     upstreams = {s: Upstream(server.server_port, server.server_port) for s in SERVICES}
     process = gateway(door.process.log.parent / name, port, free_port(), upstreams)
@@ -242,7 +242,7 @@ def test_who_hangs_up_amid_an_answer_is_not_in_the_log(door: Door) -> None:
 def test_slow_bodies_keep_no_thread_of_a_service_waiting(door: Door) -> None:
     server = Busy(("127.0.0.1", 0), Brief)
     server.service = "intake"  # type: ignore[attr-defined]
-    serving = Thread(target=server.serve_forever)
+    serving = Thread(target=server.serve_forever, args=(0.02,))
     serving.start()
     port, healthy = free_port(), door.services["intake"].server_port
     upstreams = {s: Upstream(server.server_port, healthy) for s in SERVICES}

@@ -28,7 +28,7 @@ class Running:
             base_url=f"http://127.0.0.1:{self._page.server_port}", trust_env=False
         )
         self._smtp.start()
-        self._thread = Thread(target=self._page.serve_forever)
+        self._thread = Thread(target=self._page.serve_forever, args=(0.02,))
         self._thread.start()
 
     def stop(self) -> None:

@@ -46,7 +46,7 @@ class Receiver:
         if self._tls and certificate:
             self.show(certificate)
             self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     def show(self, certificate: Path) -> None:

@@ -123,7 +123,7 @@ class Patient(ThreadingHTTPServer):
 def serving(door: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Its address, until the block ends."""
     server = Patient(("127.0.0.1", 0), door)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

@@ -159,7 +159,7 @@ def test_keys_come_from_the_address_that_was_named_and_no_other(
             pass
 
     with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         assert exits(folder, "--url", url, "proof.txt")[0] == 2
         server.shutdown()
