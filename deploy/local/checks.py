@@ -40,24 +40,29 @@ def run(arguments: list[str]) -> int:
 
 
 def tests(left_out: str) -> list[tuple[str, list[str]]]:
-    """Most tests on several cores; those that mostly wait, three at a time; then those that measure
-    time and the slow ones, with nothing beside them. What is not left out is in one of the three.
-    """
-    chosen, rest = f" and {left_out}" if left_out else "", f"not ({SIDE_BY_SIDE})"
-    spare = int(left_out == EVERYDAY)  # those fill no core: a third of their time they wait
-    processes = min(PROCESSES, (os.cpu_count() or 1) + spare)
-    marked = ("--no-loadscope-reorder", "-m", SIDE_BY_SIDE + chosen)
-    side_by_side = pytest(*spread(processes), *marked)
-    steps = [("tests side by side", side_by_side)]
-    if left_out != EVERYDAY:  # there, what waits for long is left out
-        steps.append(("tests that wait", pytest(*spread(WAITING), "-m", PAIRED + chosen)))
+    """Most tests on several cores, those of every day with one process more: a third of their time
+    they wait. Then those that mostly wait, some at a time; then those that measure time and the
+    slow ones, with nothing beside them. What is not left out is in one of these."""
+    chosen, cores = f" and {left_out}" if left_out else "", os.cpu_count() or 1
+    steps = [("tests side by side", in_order(cores + 1, f"{SIDE_BY_SIDE} and {EVERYDAY}"))]
+    rest = f"not ({SIDE_BY_SIDE})"
+    if left_out != EVERYDAY:  # there, what breaks things and what waits for long is left out
+        faults = f"{SIDE_BY_SIDE} and not ({EVERYDAY})"
+        steps.append(("tests of faults", in_order(cores, faults + chosen)))
+        steps.append(("tests that wait", together(WAITING, PAIRED + chosen)))
         rest += f" and not ({PAIRED})"
     return [*steps, ("tests alone", pytest(*SLOWEST, "-m", rest + chosen))]
 
 
-def spread(processes: int) -> tuple[str, ...]:
-    """Options of pytest: in so many processes, a file in one of them, the largest files first."""
-    return (*SLOWEST, "-n", str(processes), "--dist", "loadfile")
+def in_order(processes: int, marked: str) -> list[str]:
+    """As `together`, in the order of the files: the slow ones come first."""
+    return [*together(processes, marked), "--no-loadscope-reorder"]
+
+
+def together(processes: int, marked: str) -> list[str]:
+    """Pytest in so many processes, a file in one of them, those with the most tests first."""
+    spread = ("-n", str(min(PROCESSES, processes)), "--dist", "loadfile")
+    return pytest(*SLOWEST, *spread, "-m", marked)
 
 
 def pytest(*words: str) -> list[str]:

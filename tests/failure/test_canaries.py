@@ -177,19 +177,6 @@ def test_contacts_are_sealed_to_one_size_in_events_and_in_rows(system, life):
     assert (len(sealed), len(held)) == (1, 1)
 
 
-def test_what_is_planted_is_found_in_every_place_and_encoding(system, life, tmp_path):
-    """The negative control of places and encodings. Last: what is planted stays."""
-    wiretap.caught(system.broker)
-    expected = list(planting.everywhere(system))
-    found = [*sinks.of_system(system), *sinks.commands(system, ["routing parked list"])]
-    found += sinks.tapped(wiretap.caught(system.broker))
-    found += sinks.tapped(wiretap.lying(system.broker, ("lapor.unrouted",)))
-    found = planting.among(found, expected)
-    hits = Sweep(planting.CANARIES).hits(found, tmp_path / "sinks")
-
-    assert planting.missed(hits, expected) == {}
-
-
 def test_what_is_planted_in_a_session_is_found_while_it_lasts(system, life, tmp_path):
     with planting.in_a_session(system, next(iter(planting.PEOPLE.values()))) as place:
         found = Sweep(planting.CANARIES).leaks(stored.sessions(system), tmp_path / "sinks")

@@ -69,6 +69,7 @@ def test_a_jump_of_a_year_escalates_nothing_and_alarms(office: Office) -> None:
     assert office.fired() == [[]] * len(NUMBERS)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "failpoint", ["escalation.before_commit", "escalation.after_commit", "feed.before_commit"]
 )

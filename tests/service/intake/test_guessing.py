@@ -83,6 +83,7 @@ def statuses_of(url: str, receipts, how_many: int, threads: int = 4) -> dict[int
     return found
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("how_many", [GUESSES, pytest.param(MANY, marks=pytest.mark.slow)], ids=str)
 def test_no_guess_hits(kept_api, receipts, how_many):
     found = statuses_of(kept_api.url, receipts, how_many)
@@ -153,6 +154,7 @@ def told(api: httpx.Client) -> tuple[str, str]:
     return ranks.told(measure, LEAK, HARMLESS)
 
 
+@pytest.mark.fault
 def test_a_wrong_code_takes_as_long_as_a_wrong_number(api, intake_db):
     """It is taken for a leak by mistake once in 1,000 times at most, and passes only where that was
     told. A rank test of one round (p > 0.01) would be mistaken once in a hundred times, and a busy
@@ -186,6 +188,7 @@ def mistaken(intake_db, surroundings, state, tmp_path):
         yield serve
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("seconds", [LEAK, 2e-3])
 def test_a_leak_is_told(mistaken, seconds):
     """The negative control."""

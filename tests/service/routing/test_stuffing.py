@@ -22,7 +22,7 @@ from tests.harness.ranks import KEEPS, LEAKS, told
 from tests.harness.waiting import eventually
 from tests.service.routing.office import PASSWORD, STAFF
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 LEAK, HARMLESS = 0.5e-3, 0.1e-3  # seconds: what must be told, and what is none
 PATIENCE = 240  # seconds to find out: comparing a password takes long, and never equally long
