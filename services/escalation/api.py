@@ -10,11 +10,14 @@ from falcon.media import JSONHandler
 from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
+from chassis.spelling import Spelling
 from services.escalation import callers
 from services.escalation.config import Settings
 from services.escalation.ombudsman import doors as ombudsman
 from services.escalation.ombudsman import reading, return_path, targeting, witness
 from services.escalation.rules import amending, calendars, nation, staffing, what_if
+from services.escalation.rules.rulebook import CODE
+from services.escalation.schemas import NUMBER
 from services.escalation.watch import deadlines
 
 SECURITY = callers.SECURITY | {
@@ -51,20 +54,9 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
     }
 
 
-class Spelling:
-    """Middleware that reads the number in an address as it is kept, however it was typed: before
-    anybody sees it, so that no operation and no record can tell the spellings apart."""
-
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
-    ) -> None:
-        if "number" in params:
-            params["number"] = params["number"].upper()
-
-
 def app(settings: Settings, db: Transactions, clock: Clock) -> falcon.App[Any, Any]:
     """Escalation's WSGI application."""
     made = web.app("escalation", routes(settings, db, clock))
-    made.add_middleware(Spelling())
+    made.add_middleware(Spelling(number=NUMBER.regex, code=CODE.regex))
     made.resp_options.media_handlers[falcon.MEDIA_JSON] = JSONHandler(dumps=ombudsman.spell)
     return made

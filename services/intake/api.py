@@ -22,6 +22,7 @@ from chassis.database import AS_OF_NOW, Transactions, rows
 from chassis.errors import NotAllowed, NotFound, TooMany
 from chassis.events import Fact
 from chassis.outbox import emit
+from chassis.spelling import as_kept
 from chassis.tokens import Issuer
 from services.intake import (
     admission,
@@ -85,7 +86,7 @@ class Door:
         knows a number must not hold its row, nor a twin wait for it that its key refuses at once.
         Raises NotFound, the same for a wrong number and a wrong code, and TooMany after ten wrong
         codes for one number in a minute."""
-        number = number.upper()
+        number = as_kept(number, domain.NUMBER)
         # No more is read than the hash, so that a number that exists takes no longer.
         stored = tx.scalar(sa.select(Report.code_hash).where(Report.number == number))
         given = code_hash(self._pepper, number, code)

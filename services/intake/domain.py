@@ -5,6 +5,7 @@ Pure: no input or output, time is an argument.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -150,6 +151,9 @@ def number(prefix: str, digits: int) -> str:
     body = f"{digits:09d}"
     whole = body + damm.calc_check_digit(body)
     return f"{prefix}-{whole[:5]}-{whole[5:]}"
+
+
+NUMBER = re.compile("[A-Z]{2,8}-[0-9]{5}-[0-9]{5}")
 
 
 def is_number(text: str) -> bool:

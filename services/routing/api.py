@@ -7,8 +7,10 @@ from typing import Any
 import falcon
 
 from chassis import web
+from chassis.spelling import Spelling
 from services.routing import cases, desk, directory, officers, vouching
 from services.routing.denials import Ledger
+from services.routing.schemas import CODE, NUMBER, USERNAME
 from services.routing.sessions import SECURITY
 
 __all__ = ["SECURITY", "app", "routes"]
@@ -38,20 +40,9 @@ def routes(settings: Any, db: Any, clock: Any) -> dict[str, Any]:
     return {address: resource(settings, db, clock) for address, resource in resources.items()}
 
 
-class Spelling:
-    """Middleware that reads the number in an address as it is kept, however it was typed: before
-    anybody sees it, so that no operation and no record can tell the spellings apart."""
-
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
-    ) -> None:
-        if "number" in params:
-            params["number"] = params["number"].upper()
-
-
 def app(settings: Any, db: Any, clock: Any) -> falcon.App[Any, Any]:
     """The WSGI application."""
     made = web.app("routing", routes(settings, db, clock), pepper=settings.pepper())
-    made.add_middleware(Spelling())
+    made.add_middleware(Spelling(number=NUMBER.regex, username=USERNAME.regex, code=CODE.regex))
     made.add_middleware(Ledger(db, clock))
     return made

@@ -20,6 +20,7 @@ from chassis.config import Settings
 from chassis.database import Transactions
 from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
 from chassis.schemas import Strict
+from chassis.spelling import as_kept
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions, throttle
 from services.routing.life import LADDER, Role
@@ -332,7 +333,8 @@ def _taken() -> NotAllowed:
 def _named(
     tx: Session, username: str, *, disabled_too: bool = False, lock: bool = False
 ) -> Officer | None:
-    statement = sa.select(Officer).where(Officer.username == username)
+    known = as_kept(username, schemas.USERNAME.regex)  # somebody types a mail address here, too
+    statement = sa.select(Officer).where(Officer.username == known)
     if not disabled_too:
         statement = statement.where(Officer.disabled_at.is_(None))
     if lock:
