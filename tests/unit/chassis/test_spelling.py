@@ -1,4 +1,4 @@
-"""What is typed in an address is looked for as it is kept; what it cannot be is looked for nowhere."""
+"""What is typed in an address is looked for as it is kept, and nowhere if it cannot be that."""
 
 import re
 
