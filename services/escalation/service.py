@@ -99,11 +99,11 @@ class Escalation(Service):
 
     @subscribe("case.opened.v1")
     def open_case(self, event: Event, tx: Session) -> None:
-        """Begins to watch a case, once: routing may say it again if it was restored. Then what is
-        known here of a case that is open is later, and one that was over goes on."""
+        """Begins to watch a case, once: routing may say it again if it was restored. Then it has
+        lost all that is known here, and its clocks go on from there."""
         data = schemas.CaseOpened.of(event)
         if (known := clocks.locked(tx, event.subject)) is not None:
-            if restored.has_lost_the_end(known, Happening.OPENED, data):
+            if known.status != data["status"]:
                 self.move(event, tx, known, Happening.OPENED, data, event.time)
             return
         promised = receipts.promised(data["kind"], data["received_at"], self.in_force(tx))
@@ -150,12 +150,14 @@ class Escalation(Service):
         at: datetime,
     ) -> None:
         """Brings what is known of a case up to date with `what`, which happened at `at`."""
-        goes_on = restored.has_lost_the_end(case, what, data)
+        goes_on, was = restored.has_lost_the_end(case, what, data), case.status
         changed = cases.follow(case, what, data)
         happened.hear(tx, event, at)
         if goes_on:
             restored.go_on(tx, case, what, at, self.clock.now(), self.in_force(tx))
+        restored.go_back(case, what, was)
         self.apply(tx, case, what, at)
+        restored.clear(tx, case, at, self.clock.now(), self.in_force(tx))
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
         # it may be open again, or follow another one

@@ -157,6 +157,7 @@ ENDS_REMINDERS = frozenset(
     {
         About.DATA_REQUEST_CANCELLED,
         About.RESUMED,
+        About.ANSWERED,  # anew, after a restore: the silence after it begins anew, too
         About.OBJECTED,
         About.CLOSED,
         About.REOPENED,

@@ -232,6 +232,26 @@ def was_taken_back(tx: Session, limit: Limit, due: str, at: datetime) -> bool:
     return tx.scalar(sa.select(found)) or False
 
 
+def passing_is_told(tx: Session, limit: Limit, due: str) -> bool:
+    """Whether there is a message that the limit, whose end was `due`, has passed."""
+    write_now(tx)
+    told = *_told(limit, {About.DEADLINE_PASSED}), Message.facts["due"].astext == due
+    return tx.scalar(sa.select(sa.exists().where(*told))) or False
+
+
+def follow_passing(tx: Session, limit: Limit, due: str, clock: Clock, wait: timedelta) -> None:
+    """What waits to tell its reporter who heard of a limit's passing, and was heard of before that,
+    goes after it, and waits no longer than that does."""
+    write_now(tx)
+    now = clock.real()
+    raised = *_told(limit, {About.ESCALATION_RAISED}), Message.facts["due"].astext == due
+    untried = Message.state == "due", Message.attempts == 0, Message.put_off.is_(False)
+    later = now + timedelta(microseconds=1)
+    times = {"written_at": later, "next_at": now + wait, "not_before": now + wait}
+    moving = sa.update(Message).where(*raised, *untried).values(times)
+    tx.execute(moving, execution_options={"synchronize_session": False})
+
+
 def is_done(tx: Session, number: str, at: datetime) -> bool:
     """Whether a case's reporter need not do any more what they were to be reminded of at `at`: it
     may be heard of first, for it comes by another stream."""

@@ -45,6 +45,9 @@ LAST = (
 RENEWED = 4  # seconds
 STUCK = timedelta(minutes=15)  # what MessagesStuck waits for, too
 REST = max(domain.RETRY_EVERY, *domain.AFTER_SILENCE)  # between two tries at most
+# Who heard of a passed limit is told by another stream than that it has passed: so long that waits
+# for this, whose mail goes first. If it never comes, what waited goes without it.
+AFTER_PASSING = timedelta(seconds=10)
 # Also when they are told to nobody: they end what was to be told.
 NEWS_BESIDE = ("escalation.offer_taken_back.v1", "deadline.recomputed.v1")
 MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
@@ -206,6 +209,14 @@ class Notify(Service):
             about = None
         if about is not None:
             self.write(event, tx, about, data)
+        if about is domain.About.DEADLINE_PASSED:
+            ledger.follow_passing(
+                tx,
+                _limit(event, data),
+                domain.facts(about, data)["due"],
+                self.clock,
+                self.waiting(about, data),
+            )
         if about is domain.About.DEADLINE_KEPT:
             ledger.overtake_kept(tx, _limit(event, data), self.clock)
         if about is domain.About.HANDED_OVER:
@@ -252,16 +263,22 @@ class Notify(Service):
         return quiet.wait(about, data, local, self.settings.quiet())
 
     def write(self, event: Event, tx: Session, about: domain.About, data: Any) -> None:
-        """Files the message; waits (TooEarly) while it is unknown whether anybody can be told."""
+        """Files the message; waits (TooEarly) while it is unknown whether anybody can be told. That
+        somebody heard of a passed limit is kept back a while, if it comes before the passing."""
+        facts, wait = domain.facts(about, data), self.waiting(about, data)
+        if about is domain.About.ESCALATION_RAISED and not ledger.passing_is_told(
+            tx, _limit(event, data), facts["due"]
+        ):
+            wait = max(wait, AFTER_PASSING)
         outgoing.write(
             tx,
             event,
             about,
-            domain.facts(about, data),
+            facts,
             cycle=data.get("cycle"),
             mailable=reporters.is_mailable(tx, event.subject),
             clock=self.clock,
-            wait=self.waiting(about, data),
+            wait=wait,
         )
 
     @every(0.2)

@@ -169,6 +169,7 @@ STORED = {
     ("sha256", "unique"), ("sha256", "content"),  # of what is in a file
     ("calendar", "unknown"),  # that there is none of this code
     ("after_days", "level"), ("brought_to", "level"), ("clock", "level"),
+    ("after_days", "order"), ("kind", "overridden"), ("class", "overridden"),  # beside what holds
 }  # fmt: skip
 
 

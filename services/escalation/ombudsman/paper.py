@@ -20,6 +20,7 @@ from fpdf.fonts import FontFace
 from services.escalation.ombudsman import wording
 from services.escalation.ombudsman.dossier import PROTECTION
 from services.escalation.ombudsman.wording import Words
+from services.escalation.rules.defaults import in_english
 
 FONTS = Path(__file__).parent / "fonts"
 FONT, GREY, BLACK = "DejaVu", 90, 0
@@ -182,9 +183,8 @@ class _Paper:
         rows = []
         if limit := clock["limit"]:
             unit, days = wording.unit(limit["unit"]), limit["days"]
-            told = Words(
-                f"{days} {unit.id} ({limit['decree']})", f"{days} {unit.en} ({limit['decree']})"
-            )
+            decree = limit["decree"]
+            told = Words(f"{days} {unit.id} ({decree})", f"{days} {unit.en} ({in_english(decree)})")
             rows.append((Words("Batas", "Limit"), told))
         for name, words in (
             ("started", Words("Mulai", "Began")),

@@ -7,8 +7,8 @@ version by itself, and the worker then measures every open clock again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -28,6 +28,11 @@ from services.escalation.config import Settings
 from services.escalation.models import Amendment, LadderRule, LimitRule
 from services.escalation.ombudsman import records
 from services.escalation.rules import histories, regime
+from services.escalation.rules.fitting import (
+    overridden,
+    wrong_among_limits,
+    wrong_among_rungs,
+)
 from services.escalation.rules.hindsight import Move, coarse, move_of
 from services.escalation.rules.regime import Regime
 from services.escalation.rules.rulebook import (
@@ -37,11 +42,11 @@ from services.escalation.rules.rulebook import (
     wrong_limit,
     wrong_rung,
 )
+from services.escalation.rules.showing import Amendments, LimitsShown, RungsShown, shown
 
 MOST_MEASURED = 20_000  # open clocks that a preview looks at
 LONGEST = 500  # amendments that one answer shows
 SPELLED = {"klass": "class"}
-STATES = ("in_force", "upcoming", "superseded")
 
 
 class Preview(Strict):
@@ -64,12 +69,14 @@ class Effective(Decree):
 
 
 class NewLimit(Effective, LimitFields):
-    """A limit by decree. Without `kind` or `class` it holds for all of them."""
+    """A limit by decree. Without `kind` or `class` it holds for the cases that no narrower limit
+    names; if those in force on its day name every case, it is refused (`overridden`)."""
 
 
 class NewRung(Effective, RungFields):
     """A rung of the ladder by decree: whom a limit is brought to, `after_days` working days past
-    its end; level 0 reminds its holder, before it (negative)."""
+    its end; level 0 reminds its holder, before it (negative). Without `class` it holds for the
+    cases that have no rung of this level for their own. No level is told before a lower one."""
 
 
 class Amended(Strict):
@@ -90,61 +97,6 @@ class Amended(Strict):
     unknown = fields.Integer(required=True, allow_none=True)
 
 
-class Decided(Strict):
-    """Who entered a row (an officer's id) and when; nobody, for what the system began with. An
-    import names who decided it instead."""
-
-    decided_by = fields.UUID(required=True, allow_none=True)
-    decided_at = fields.AwareDateTime(required=True, allow_none=True)
-
-
-class Dated(Decided):
-    """A row of the rules, and whether it holds for what begins today."""
-
-    id = fields.Integer(required=True)
-    effective_from = fields.Date(required=True)
-    decree = fields.String(required=True)
-    state = one_of(STATES, required=True)
-
-
-class LimitShown(Dated, LimitFields):
-    """A limit that is, will be or was in force."""
-
-
-class RungShown(Dated, RungFields):
-    """A rung that is, will be or was in force."""
-
-
-class LimitsShown(Strict):
-    """Every limit that was ever decreed, the newest first."""
-
-    limits = fields.List(fields.Nested(LimitShown), required=True)
-
-
-class RungsShown(Strict):
-    """Every rung that was ever decreed, the newest first."""
-
-    ladder = fields.List(fields.Nested(RungShown), required=True)
-
-
-class AmendmentShown(Decided):
-    """One change of the rules."""
-
-    id = fields.Integer(required=True)
-    what = one_of(models.AMENDED, required=True)
-    row_id = fields.Integer(required=True, allow_none=True)
-    decree = fields.String(required=True)
-    retroactive = fields.Boolean(required=True)
-    detail = fields.Dict(required=True)
-    decided_as = fields.String(required=True, allow_none=True)
-
-
-class Amendments(Strict):
-    """Changes of the rules, the newest first."""
-
-    amendments = fields.List(fields.Nested(AmendmentShown), required=True)
-
-
 class Before(Strict):
     """Only amendments before this one."""
 
@@ -154,7 +106,7 @@ class Before(Strict):
 @dataclass(frozen=True)
 class Change:
     """What an administrator decrees: `add` writes its row; it holds from `since`, which the
-    request calls `field`."""
+    request calls `field`. `wrong`: what does not fit with the rows that stand beside it."""
 
     what: str
     decree: str
@@ -163,6 +115,7 @@ class Change:
     field: str
     add: Callable[[Session], Any]
     detail: Mapping[str, Any]
+    wrong: Callable[[Session], list[FieldError]] = lambda tx: []  # once it is added
 
 
 class Rules:
@@ -189,6 +142,7 @@ class Rules:
                 raise Invalid("a day that is past needs `retroactive`", change.field, "not_past")
             row = change.add(tx)
             tx.flush()
+            refuse(change.wrong(tx))
             if before is not None:
                 moved = foretold(tx, before, regime.read(tx, self.settings.zone))
                 tx.rollback()
@@ -263,40 +217,6 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def shown(
-    tx: Session, what: str, rows: Iterable[Any], about: Callable[[Any], Any], today: date
-) -> list[dict[str, Any]]:
-    """Rows that hold from a day on, newest first, each with its state and who decided it. Of those
-    that say something about the same, the latest day that has come holds, then the later row."""
-    decided = {
-        one.row_id: one for one in tx.scalars(sa.select(Amendment).where(Amendment.what == what))
-    }
-    known = sorted(rows, key=lambda row: (row.effective_from, row.id))
-    last = {(about(row), row.effective_from): row.id for row in known}
-    holding = {about(row): row.id for row in known if row.effective_from <= today}
-
-    def state(row: Any) -> str:
-        if holding.get(about(row)) == row.id:
-            return "in_force"
-        is_last = last[about(row), row.effective_from] == row.id
-        return "upcoming" if row.effective_from > today and is_last else "superseded"
-
-    return [
-        {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).column_attrs}
-        | {"state": state(row)}
-        | by_whom(decided.get(row.id))
-        for row in sorted(known, key=lambda row: row.id, reverse=True)
-    ]
-
-
-def by_whom(amendment: Amendment | None) -> dict[str, Any]:
-    """Who decided a row and when; nobody, for what the system began with."""
-    return {
-        "decided_by": amendment and amendment.decided_by,
-        "decided_at": amendment and amendment.decided_at,
-    }
-
-
 class Limits(Rules):
     """`/v1/limits`"""
 
@@ -310,8 +230,9 @@ class Limits(Rules):
         """A clock keeps to the limit in force on the day when it began, as that reads today."""
         self.callers.administrator(req)
         with self.db.begin() as tx:
-            rows = tx.scalars(sa.select(LimitRule))
-            return {"limits": shown(tx, "limit", rows, _limit_about, self.today())}
+            rows, today = tx.scalars(sa.select(LimitRule)), self.today()
+            nobodys = overridden(regime.rules_of(tx), today)
+            return {"limits": shown(tx, "limit", rows, _limit_about, today, nobodys)}
 
     @web.operation(
         "Decree a limit",
@@ -328,7 +249,9 @@ class Limits(Rules):
         """Adds it. From a day on which it is already decreed, it takes the earlier one's place. Of
         R and D it never brings a running clock's end nearer: the reporter was told that day."""
         refuse(wrong_limit(body))
-        return self.amend(req, effective("limit", LimitRule, body), key, **query)
+        change = effective("limit", LimitRule, body)
+        change = replace(change, wrong=lambda tx: wrong_among_limits(regime.rules_of(tx)))
+        return self.amend(req, change, key, **query)
 
 
 class Ladder(Rules):
@@ -361,7 +284,9 @@ class Ladder(Rules):
     ) -> web.Answer:
         """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
         refuse(wrong_rung(body))
-        return self.amend(req, effective("rung", LadderRule, body), key, **query)
+        change = effective("rung", LadderRule, body)
+        change = replace(change, wrong=lambda tx: wrong_among_rungs(regime.ladder_of(tx)))
+        return self.amend(req, change, key, **query)
 
 
 class History(Rules):

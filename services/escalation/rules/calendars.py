@@ -31,17 +31,14 @@ from services.escalation.rules import agencies
 from services.escalation.rules.amending import (
     Amended,
     Change,
-    Dated,
-    Decided,
     Decree,
     Effective,
     Preview,
     Rules,
-    by_whom,
     effective,
-    shown,
 )
 from services.escalation.rules.rulebook import CODE, DayFields, WeekFields, one_of
+from services.escalation.rules.showing import Dated, Decided, by_whom, shown
 from services.escalation.watch.workdays import DayRule
 
 ZONES = ("Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura")

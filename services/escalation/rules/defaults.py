@@ -1,27 +1,47 @@
-"""The limits and the ladder that the system begins with, until a decree says otherwise."""
+"""The limits and the ladder that the system begins with, until a decree says otherwise.
+
+What a decree is called is one text, and Indonesian, as decrees are. Where the system itself speaks
+in it, because there is no decree or not all of it is known, English has words for that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 IN_FORCE = date(2019, 1, 1)
-LOCAL = "local rule"
-PRACTICE = "SP4N-LAPOR! practice"
-REGULATION = "PermenPANRB 62/2018, replaced by 5/2025 (its numbers unconfirmed)"
+LOCAL = "Aturan daerah"
+PRACTICE = "Praktik SP4N-LAPOR!"
+UNCONFIRMED = "angkanya belum dipastikan"
+REGULATION = f"PermenPANRB 62/2018, diganti dengan 5/2025 ({UNCONFIRMED})"
+UNRECORDED = "(nomor tidak tercatat)"
+UNDECREED = "belum ditetapkan"
+IN_ENGLISH: Mapping[str, str] = {
+    LOCAL: "local rule",
+    PRACTICE: "SP4N-LAPOR! practice",
+    "Praktik SP4N-Ombudsman": "SP4N-Ombudsman practice",
+    "Praktik Ombudsman untuk LHP": "the Ombudsman's practice for an LHP",
+    "tolok ukur nasional": "national yardstick",
+    "diganti dengan": "replaced by",
+    UNCONFIRMED: "its numbers unconfirmed",
+    "untuk aspirasi belum dipastikan": "for aspirations unconfirmed",
+    UNRECORDED: "(number not recorded)",
+    UNDECREED: "not decreed yet",
+}
 # clock, kind, class, days, unit, decree
 LIMITS: tuple[tuple[str, str | None, str | None, int, str, str], ...] = (
     ("V", None, None, 3, "working", PRACTICE),
-    ("F", None, None, 5, "working", f"{PRACTICE}, national yardstick"),
+    ("F", None, None, 5, "working", f"{PRACTICE}, tolok ukur nasional"),
     ("S", "information_request", None, 5, "working", REGULATION),
     ("S", "complaint", "ordinary", 14, "working", REGULATION),
     ("S", "complaint", "supervisory", 60, "working", REGULATION),
-    ("S", "aspiration", None, 14, "working", f"{REGULATION}; for aspirations unconfirmed"),
+    ("S", "aspiration", None, 14, "working", f"{REGULATION}; untuk aspirasi belum dipastikan"),
     ("R", None, None, 10, "working", PRACTICE),
     ("A", None, None, 1, "working", LOCAL),
-    ("D", None, None, 30, "calendar", "UU 25/2009 (number unconfirmed)"),
-    ("H", None, None, 60, "calendar", "SP4N-Ombudsman practice"),
-    ("C", None, None, 30, "calendar", "Ombudsman's practice for an LHP (number unconfirmed)"),
-    ("O", None, None, 60, "calendar", "UU 37/2008 art. 38 (number unconfirmed)"),
+    ("D", None, None, 30, "calendar", f"UU 25/2009 ({UNCONFIRMED})"),
+    ("H", None, None, 60, "calendar", "Praktik SP4N-Ombudsman"),
+    ("C", None, None, 30, "calendar", f"Praktik Ombudsman untuk LHP ({UNCONFIRMED})"),
+    ("O", None, None, 60, "calendar", f"UU 37/2008 Pasal 38 ({UNCONFIRMED})"),
 )
 # clock, class, level, working days after the end, to whom; by local rule
 LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
@@ -51,3 +71,10 @@ LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
     ("O", None, 3, 5, "bupati"),
     ("A", None, 3, 0, "bupati"),  # the arbiter is the Sekda: nobody else stands above
 )
+
+
+def in_english(decree: str) -> str:
+    """What a decree is called, with what the system says in it for readers of English."""
+    for said, english in IN_ENGLISH.items():
+        decree = decree.replace(said, english)
+    return decree

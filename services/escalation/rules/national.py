@@ -13,8 +13,9 @@ from datetime import date
 
 import holidays
 
+from services.escalation.rules.defaults import UNDECREED, UNRECORDED
+
 PUBLIC, JOINT_LEAVE = "public", "joint_leave"
-UNRECORDED = "(number not recorded)"
 
 # The joint decrees of the three ministers (religion, manpower, civil service), by the year they
 # are for. A year that is missing here is still imported: its basis then says that it is not known.
@@ -60,7 +61,7 @@ def _year(year: int) -> NationalYear:
     public = holidays.country_holidays("ID", years=year, categories=("public",), language="id")
     leave = holidays.country_holidays("ID", years=year, categories=("government",), language="id")
     decree = DECREES.get(year, f"SKB 3 Menteri {year} {UNRECORDED}") if leave else None
-    basis = decree or "not decreed yet"
+    basis = decree or UNDECREED
     found = {on: NationalDay(on, name, JOINT_LEAVE, basis) for on, name in leave.items()}
     found |= {on: NationalDay(on, name, PUBLIC, basis) for on, name in public.items()}
     return NationalYear(year, decree, tuple(found[on] for on in sorted(found)))

@@ -88,14 +88,15 @@ def read(tx: Session, zone: ZoneInfo) -> Regime:
 def _read(tx: Session, version: int, zone: ZoneInfo) -> Regime:
     known = almanac.read(tx, zone)
     calendars = known.under(version)
-    return Regime(version, calendars, _rules(tx), _ladder(tx), _assigned(tx), known)
+    return Regime(version, calendars, rules_of(tx), ladder_of(tx), _assigned(tx), known)
 
 
 def _version(tx: Session) -> int:
     return tx.scalars(sa.select(models.Regime.version)).one()
 
 
-def _rules(tx: Session) -> tuple[Rule, ...]:
+def rules_of(tx: Session) -> tuple[Rule, ...]:
+    """Every limit, in the order of their rows."""
     rows: Iterable[models.LimitRule] = tx.scalars(
         sa.select(models.LimitRule).order_by(models.LimitRule.id)
     )
@@ -113,7 +114,8 @@ def _rules(tx: Session) -> tuple[Rule, ...]:
     )
 
 
-def _ladder(tx: Session) -> tuple[Rung, ...]:
+def ladder_of(tx: Session) -> tuple[Rung, ...]:
+    """Every rung, in the order of their rows."""
     rows: Iterable[models.LadderRule] = tx.scalars(
         sa.select(models.LadderRule).order_by(models.LadderRule.id)
     )

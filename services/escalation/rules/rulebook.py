@@ -13,12 +13,15 @@ from marshmallow import fields, validate
 from chassis.errors import FieldError
 from chassis.schemas import Count, Flag, Strict, Text, Whole
 from services.escalation.domain import RAISED, Addressee
-from services.escalation.watch.clockwork import Clock
+from services.escalation.watch.clockwork import REPORTERS, Clock
 from services.escalation.watch.workdays import DayRule, Unit
 
-KINDS = ("complaint", "aspiration", "information_request")
+COMPLAINT = "complaint"
+KINDS = (COMPLAINT, "aspiration", "information_request")
 CLASSES = ("supervisory", "ordinary")
 MOST_DAYS = 1000
+# Those of whose end somebody hears beforehand: H gives the reporter a right, and asks nobody.
+REMINDED = (*RAISED, *sorted(REPORTERS))
 CODE = Whole("^[a-z][a-z0-9-]{1,39}$", error="Invalid code: small letters, digits and hyphens.")
 
 
@@ -28,7 +31,8 @@ def one_of(words: Any, **more: Any) -> fields.String:
 
 
 class LimitFields(Strict):
-    """A limit: so many days for a clock. No kind or class: for all of them."""
+    """A limit: so many days for a clock. Without a kind or class: for the cases that no narrower
+    limit in force names, by their kind, their class or both."""
 
     clock = one_of(Clock, required=True)
     kind = one_of(KINDS, load_default=None, allow_none=True)
@@ -39,7 +43,8 @@ class LimitFields(Strict):
 
 class RungFields(Strict):
     """A rung of the ladder: whom a limit is brought to, `after_days` working days past its end;
-    level 0 reminds its holder, before it (negative)."""
+    level 0 reminds its holder, before it (negative). Without a class: for the cases that have no
+    rung of this level for their own."""
 
     clock = one_of(Clock, required=True)
     klass = one_of(CLASSES, data_key="class", load_default=None, allow_none=True)
@@ -71,14 +76,14 @@ class DayFields(Strict):
 
 def wrong_limit(data: Mapping[str, Any]) -> list[FieldError]:
     """Only complaints have a class."""
-    if data["klass"] is None or data["kind"] in (None, "complaint"):
+    if data["klass"] is None or data["kind"] in (None, COMPLAINT):
         return []
     return [FieldError(field="class", rule="kind", message="Only complaints have a class.")]
 
 
 def wrong_rung(data: Mapping[str, Any]) -> list[FieldError]:
     """A reminder comes before the end and goes to the holder, a level neither; and only some limits
-    are raised at all."""
+    are raised, or reminded of, at all."""
     reminds = data["level"] == 0
     rules = {
         "after_days": (
@@ -90,8 +95,10 @@ def wrong_rung(data: Mapping[str, Any]) -> list[FieldError]:
             "Level 0 goes to the holder, no other level does.",
         ),
         "clock": (
-            reminds or data["clock"] in RAISED,
-            f"Above level 0 only {', '.join(RAISED)} are raised.",
+            data["clock"] in (REMINDED if reminds else RAISED),
+            f"Nobody is reminded of {data['clock']}."
+            if reminds
+            else f"Above level 0 only {', '.join(RAISED)} are raised.",
         ),
     }
     return [

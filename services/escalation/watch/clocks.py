@@ -120,15 +120,19 @@ def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regi
 
 def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime) -> bool:
     """Measures a clock again that stopped after its end, before that is told: by what is in force
-    now it may have been in time. Whether that moved anything; the end that was told stays."""
+    now it may have been in time. Whether that moved anything; the end that was told stays. So does
+    that of a clock which is set aside and was in time after all, with what gave it: nobody is told
+    another before it goes on, and then why."""
     try:
         found = _reckon(case, row, regime)
     except Undecidable:
         return False
-    if row.passed_at is None:
+    is_moved = _keep_what_came_true(tx, row, found.wakes)
+    will_pass = any(wake.what == What.PASSED and wake.fired_at is None for wake in row.wakes)
+    if row.passed_at is None and (will_pass or not row.set_aside):
         row.regime, row.due_at = regime.version, found.end.at
         _keep_basis(row, found, None)
-    return _keep_what_came_true(tx, row, found.wakes)
+    return is_moved
 
 
 def _keep_what_came_true(tx: Session, row: ClockRun, wakes: Wakes) -> bool:

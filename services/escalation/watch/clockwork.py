@@ -64,6 +64,7 @@ class Happening(StrEnum):
     END_LOST = "end_lost"
     QUESTION_STANDS = "question_stands"
     ANSWER_STANDS = "answer_stands"
+    RETURN_LOST = "return_lost"
     CORRECTION_ORDERED = "correction_ordered"
     RECOMMENDED = "recommended"
     OMBUDSMAN_CLOSED = "ombudsman_closed"
@@ -72,7 +73,7 @@ class Happening(StrEnum):
 class Move(StrEnum):
     """What a happening does to a clock. A move that does not fit the clock's state does nothing."""
 
-    START = "start"  # a new clock, unless one is open or this round has had one
+    START = "start"  # a new clock, unless one is open or this round has had one; not set aside
     PAUSE = "pause"
     RESUME = "resume"
     ANNUL = "annul"  # resumes, as if it had not stood
@@ -179,6 +180,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.END_LOST: dict.fromkeys(_END, Move.REVIVE),
     Happening.QUESTION_STANDS: {Clock.VERIFY: Move.PAUSE, Clock.SETTLE: Move.PAUSE},
     Happening.ANSWER_STANDS: {Clock.SETTLE: Move.PAUSE},
+    Happening.RETURN_LOST: {Clock.ARBITER: Move.STOP},
     Happening.CORRECTION_ORDERED: {Clock.CORRECTION: Move.START},
     Happening.RECOMMENDED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.START},
     Happening.OMBUDSMAN_CLOSED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.STOP},
@@ -338,7 +340,7 @@ def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False, becaus
 def _moved_when_stopped(
     run: Run, stopped_at: datetime, move: Move, at: datetime, because: str
 ) -> Run:
-    if move is Move.RENEW:
+    if move is Move.RENEW or (move is Move.START and run.set_aside):
         return Run(at)
     if not run.set_aside:
         return run

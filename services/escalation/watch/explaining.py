@@ -1,7 +1,7 @@
 """A due date in words: what was promised, what was counted and what was not, and by which decree.
 
 Pure. Only days are told, never moments: an agency may not learn at which minute a reporter acted.
-Indonesian and English; a decree keeps its name.
+Indonesian and English; a decree keeps its name, but for what the system says in it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from services.escalation.domain import Rule
+from services.escalation.rules.defaults import in_english
 from services.escalation.watch.clockwork import Cause, Clock
 from services.escalation.watch.workdays import LAST_SECOND, Day, Unit, Verdict
 
@@ -147,6 +148,11 @@ def day_in_words(on: date, lang: str) -> str:
     return f"{weekday}, {on.day} {month} {on.year}"
 
 
+def decree_in_words(decree: str, lang: str) -> str:
+    """What a decree is called in a sentence of a language."""
+    return in_english(decree) if lang == "en" else decree
+
+
 def _sentences(told: Told, lang: str) -> Iterator[str]:
     limit = told.rule.limit
     yield SAYS["limit"][lang].format(
@@ -154,7 +160,7 @@ def _sentences(told: Told, lang: str) -> Iterator[str]:
         days=limit.days,
         unit=UNITS[limit.unit][lang],
         start=day_in_words(told.started_on, lang),
-        decree=told.rule.decree,
+        decree=decree_in_words(told.rule.decree, lang),
     )
     if told.stopped:
         yield SAYS["stopped"][lang]
@@ -200,7 +206,7 @@ def _uncounted(days: Sequence[Day], lang: str) -> Iterator[str]:
 
 def _decreed(what: str, day: Day, lang: str) -> str:
     on = day_in_words(day.on, lang)
-    return SAYS[what][lang].format(on=on, reason=day.reason, basis=day.basis)
+    return SAYS[what][lang].format(on=on, reason=day.reason, basis=decree_in_words(day.basis, lang))
 
 
 def _why(cause: str, lang: str) -> str:

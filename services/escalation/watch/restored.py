@@ -18,6 +18,7 @@ from services.escalation.watch.clockwork import (
     OPEN,
     OVER,
     OWN_COUNT,
+    Cause,
     Clock,
     Happening,
     Move,
@@ -29,6 +30,22 @@ _STANDS: Mapping[str, Happening] = {
     AWAITS_REPORTER: Happening.QUESTION_STANDS,
     "answered": Happening.ANSWER_STANDS,
 }
+# What may be left of what routing has lost: a clock that runs, a cause for which one stands, while
+# the case is not where those belong; and what would have ended them.
+_LEFT: tuple[tuple[str, Clock, Cause, Happening], ...] = (
+    ("answered", Clock.SILENCE, Cause.ANSWERED, Happening.OBJECTED),
+    (AWAITS_REPORTER, Clock.DATA, Cause.ASKED, Happening.SUPPLIED),
+)
+_IN_HAND = frozenset({"disposed", "in_progress", "answered"})
+_LEADS_BACK = frozenset(
+    {
+        Happening.RETURNED,
+        Happening.RETURNED_TO_ARBITER,
+        Happening.OBJECTED_TO_ARCHIVING,
+        Happening.MERGED,
+    }
+)
+_BEGINS = frozenset({Happening.OPENED, Happening.VERIFIED})
 _REPORTERS: Mapping[str, str] = {Clock.DATA: AWAITS_REPORTER, Clock.SILENCE: "answered"}
 _STEPS = sa.text("""
 SELECT e.number, max(e.at) AS at, s.status,
@@ -72,3 +89,46 @@ def go_on(
     clocks.apply(tx, case, Happening.END_LOST, at, now, regime)
     if case.status in _STANDS:
         clocks.apply(tx, case, _STANDS[case.status], at, now, regime)
+
+
+def go_back(case: CaseState, what: Happening, was: str) -> None:
+    """A case that is with the desk again, or given to an agency, though nothing led it back there
+    from where it `was`: what an agency had done is lost, and its time to begin counts once more."""
+    again = case.status == "unverified" and what not in _LEADS_BACK
+    lost = again and (
+        was in _IN_HAND or was in OVER or (was == AWAITS_REPORTER and what in _BEGINS)
+    )
+    if not lost and not (what is Happening.DISPOSED and was != "unverified"):
+        return
+    if what is Happening.OPENED:  # as if nothing had been
+        case.follows, case.merged_into, case.cycle = False, None, 1
+    for clock in (
+        (Clock.FOLLOW_UP, Clock.VERIFY) if what is Happening.OPENED else (Clock.FOLLOW_UP,)
+    ):
+        run = clocks.last(case, clock)
+        if run is not None and run.stopped_at is not None:
+            run.set_aside = True  # until it is started
+
+
+def clear(tx: Session, case: CaseState, at: datetime, now: datetime, regime: Regime) -> None:
+    """Ends what lost steps have left: the reporter's time for an answer or a question that is not
+    there any more, what stood for it, and the arbiter's for a case that an agency has."""
+    if case.status not in OPEN:
+        return
+    for status, clock, cause, ending in _LEFT:
+        if case.status != status and (_runs(case, clock) or _stands_for(case, cause)):
+            clocks.apply(tx, case, ending, at, now, regime)
+    if case.status in _IN_HAND and _runs(case, Clock.ARBITER):
+        clocks.apply(tx, case, Happening.RETURN_LOST, at, now, regime)
+    if case.status in _STANDS:
+        clocks.apply(tx, case, _STANDS[case.status], at, now, regime)
+
+
+def _runs(case: CaseState, clock: str) -> bool:
+    row = clocks.last(case, clock)
+    return row is not None and row.stopped_at is None
+
+
+def _stands_for(case: CaseState, cause: str) -> bool:
+    standing = (row for row in clocks.open_runs(case) if clocks.stands(case, row.clock))
+    return any(row.pauses[-1].because == cause for row in standing)

@@ -47,7 +47,8 @@ _RUNNING = sa.text("SELECT clock, count(*) FROM clock WHERE stopped_at IS NULL G
 _PROVISIONAL = sa.text("SELECT count(*) FROM clock WHERE stopped_at IS NULL AND provisional")
 # Who is open stands here word for word as in the index, and a test holds it to OVER. R begins when
 # the reporter was told, which is soon, or else is heard of, and closes the case once it has passed;
-# D begins with the question, but a case that follows another has none.
+# D begins with the question, but a case that follows another has none. Whoever has a case in hand
+# has a running S.
 _OPEN = "s.status NOT IN ('archived', 'closed', 'forwarded_externally', 'withdrawn')"
 UNWATCHED = sa.text(f"""
 SELECT count(*) FROM (
@@ -65,6 +66,11 @@ SELECT count(*) FROM (
     AND coalesce((SELECT max(e.at) FROM case_event e
                   WHERE e.number = s.number AND e.what = 'case.answered'), s.received_at)
         <= :now - interval '6 hours'
+    UNION
+    SELECT s.number FROM case_state s WHERE {_OPEN}
+    AND s.status IN ('disposed', 'in_progress') AND NOT s.follows AND NOT EXISTS (
+        SELECT FROM clock c WHERE c.clock = 'S' AND c.number = s.number AND c.stopped_at IS NULL
+        AND NOT EXISTS (SELECT FROM pause p WHERE p.clock_id = c.id AND p.ended_at IS NULL))
 ) unwatched
 """)  # noqa: S608 - constants
 _STALLED = sa.text("""

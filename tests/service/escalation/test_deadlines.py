@@ -31,7 +31,7 @@ def test_a_case_tells_each_limit_with_its_rule_and_how_it_stands(window: Window,
     }
     assert told["S1"]["limit"] == {
         "days": 14, "unit": "working", "effective_from": "2019-01-01",
-        "decree": "PermenPANRB 62/2018, replaced by 5/2025 (its numbers unconfirmed)",
+        "decree": "PermenPANRB 62/2018, diganti dengan 5/2025 (angkanya belum dipastikan)",
     }  # fmt: skip
     assert "Ends on Monday, 9 November 2026" in told["F1"]["sentence"]["en"]
     assert "days" not in told["S1"]

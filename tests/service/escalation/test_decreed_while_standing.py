@@ -144,3 +144,41 @@ def test_broken_on_purpose_what_was_told_is_forgotten_while_it_stands(
     supply(tower.at("2026-11-18 10:00"))
 
     assert moves(tower)[-1] == ("resumed", None, end_of("2026-11-20"))
+
+
+@pytest.mark.parametrize(
+    ("path", "decree", "reason"),
+    [("limits", THREE_DAYS | {"days": 15}, "limit"),
+     ("calendars/regency/days", DAY | {"day": "2026-11-20"}, "calendar")],
+)  # fmt: skip
+def test_what_was_in_time_by_a_decree_after_its_archiving_says_so_when_it_goes_on(
+    tower: Tower, desk: Desk, path: str, decree: dict[str, Any], reason: str
+) -> None:
+    """S was over on 20 November, and archived before anybody looked; then it was a day later."""
+    tower.begin_work()
+    archive(tower.at("2026-11-21 00:00:01"))
+    desk.decree(path, decree, retroactive=True)
+    tower.sweep()
+    assert "passed S" not in tower.fired()
+    assert moves(tower) == []
+
+    object_to_archiving(tower.at("2026-11-25 10:00"))
+
+    goes_on_until = tower.clocks()["S1"]
+    assert goes_on_until > "2026-11-24"
+    assert moves(tower) == [(reason, end_of("2026-11-20"), end_of(goes_on_until))]
+
+
+def test_what_was_over_all_the_same_is_told_with_the_end_that_the_decree_gave(
+    tower: Tower, desk: Desk
+) -> None:
+    """The negative control: so that is the end which was told last."""
+    tower.begin_work()
+    archive(tower.at("2026-11-21 00:00:01"))
+    desk.decree("limits", THREE_DAYS | {"days": 13}, retroactive=True)
+    tower.sweep()
+
+    [passed] = [fact for fact in tower.said("deadline.passed") if fact["clock"] == "S"]
+    assert passed["due_at"] == end_of("2026-11-19")
+    object_to_archiving(tower.at("2026-11-25 10:00"))
+    assert "limit" not in [why for why, _, _ in moves(tower)]

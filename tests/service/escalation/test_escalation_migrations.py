@@ -72,13 +72,16 @@ def test_a_database_that_was_seeded_before_gets_the_rows_of_a_new_one(tower: Tow
         " FROM ladder_rule ORDER BY 1, 2, 3",
     )
     seeded = [tower.database.psql(sql) for sql in rules]
-    added = import_module("services.escalation.migrations.versions.0009_return_path").ROWS
+    versions = "services.escalation.migrations.versions"
+    added = import_module(f"{versions}.0009_return_path").ROWS
+    reworded = import_module(f"{versions}.0035_decrees_in_indonesian").statements()
 
     owner = create_engine(tower.database.owner_url)
     with owner.begin() as connection:
         connection.execute(text("DELETE FROM limit_rule WHERE clock IN ('C', 'O')"))
         connection.execute(text("DELETE FROM ladder_rule WHERE clock IN ('C', 'O')"))
-        connection.exec_driver_sql(added)
+        for statement in (added, *reworded):
+            connection.exec_driver_sql(statement)
     owner.dispose()
 
     assert [tower.database.psql(sql) for sql in rules] == seeded

@@ -26,6 +26,7 @@ from tests.service.escalation.desk import (
 )
 from tests.service.escalation.tower import NUMBER, Tower, end_of
 
+REMINDER = {"level": 0, "after_days": -1, "brought_to": "holder"}
 FORETOLD: list[tuple[str, dict[str, Any]]] = [
     ("limits", LIMIT | {"clock": "S", "kind": "complaint", "class": "supervisory"}),
     ("limits", LIMIT | {"clock": "F", "days": 1000}),
@@ -255,6 +256,7 @@ WRONG = [
     ("ladder", RUNG | {"brought_to": "holder"}, [("brought_to", "level")]),
     ("ladder", RUNG | {"brought_to": "camat"}, [("brought_to", "one_of")]),
     ("ladder", RUNG | {"clock": "H"}, [("clock", "level")]),
+    ("ladder", RUNG | {"clock": "H"} | REMINDER, [("clock", "level")]),
     ("calendars", HOSPITAL | {"code": "The Hospital"}, [("code", "type")]),
     ("calendars", HOSPITAL | {"zone": "Asia/Tokyo"}, [("zone", "one_of")]),
     ("calendars", HOSPITAL | {"weekdays": []}, [("weekdays", "length")]),

@@ -26,6 +26,7 @@ def test_an_escalation_is_told_to_the_post_and_to_the_reporter(desk: Desk) -> No
     known(desk)
 
     desk.hear("escalation.raised.v1", **RAISED)
+    desk.later(seconds=10)  # until nothing is heard of its passing
     desk.send()
 
     assert sorted(to for [to] in desk.postbox.recipients) == sorted([SEKDA, CONTACT["email"]])
@@ -70,6 +71,7 @@ def test_others_hear_only_whether_the_reporter_was_told(desk: Desk) -> None:
     known(desk)
 
     desk.hear("escalation.raised.v1", **RAISED)
+    desk.later(seconds=10)  # until nothing is heard of its passing
     desk.send()
 
     assert [said["about"] for said in desk.said("message.")] == ["received", "escalation_raised"]
@@ -80,6 +82,7 @@ def test_a_post_without_an_address_is_counted_and_holds_up_nobody(desk: Desk) ->
     before = failures()
 
     desk.hear("escalation.raised.v1", **RAISED)
+    desk.later(seconds=10)  # until nothing is heard of its passing
     desk.send()
 
     assert failures() == before + 1
@@ -105,6 +108,7 @@ def test_the_same_event_again_writes_no_second_message(desk: Desk) -> None:
 
     for _ in range(3):
         desk.receive(body)
+    desk.later(seconds=10)  # until nothing is heard of its passing
     desk.send()
 
     assert len(desk.postbox.mails) == 2

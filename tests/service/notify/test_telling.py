@@ -50,6 +50,7 @@ def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
 
     for type in types:
         assert desk.hear(type, **fields.get(type, {})) == "done"
+        desk.later(seconds=10)
         desk.send()
 
     assert len(desk.postbox.mails) == len(domain.RULES)

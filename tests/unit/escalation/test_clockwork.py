@@ -65,6 +65,7 @@ desks_changed          . . . . . . . . .
 end_lost               < < < < < < < . .
 question_stands        = . = . . . . . .
 answer_stands          . . = . . . . . .
+return_lost            . . . . x . . . .
 correction_ordered     . . . . . . . + .
 recommended            . . . . . . . x +
 ombudsman_closed       . . . . . . . x x
@@ -139,6 +140,7 @@ AFTER = {
     (ASIDE, Move.STOP): STOPPED,
     (ASIDE, Move.REVIVE): Run(NOON, (STOOD_ASIDE,)),
     (ASIDE, Move.AGAIN): Run(NOON, (STOOD_ASIDE,)),
+    (ASIDE, Move.START): Run(LATER),
     (STOPPED, Move.RENEW): Run(LATER),
     (ASIDE, Move.RENEW): Run(LATER),
 }

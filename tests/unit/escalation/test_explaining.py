@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.escalation.domain import Rule
+from services.escalation.rules.defaults import LIMITS
 from services.escalation.watch import explaining
 from services.escalation.watch.clockwork import Cause, Clock
 from services.escalation.watch.explaining import CAUSES, LANGUAGES, SAYS, Told
@@ -26,7 +28,7 @@ DAYS = (
     Day(date(2026, 12, 29), PAUSED, "paused"),
     Day(date(2026, 12, 30), PAUSED, "paused"),
     Day(date(2026, 12, 31), COUNTED),
-    Day(date(2027, 1, 1), SKIPPED, "Tahun Baru Masehi", "not decreed yet"),
+    Day(date(2027, 1, 1), SKIPPED, "Tahun Baru Masehi", "belum ditetapkan"),
     Day(date(2027, 1, 2), SKIPPED, "weekend"),
     Day(date(2027, 1, 3), SKIPPED, "weekend"),
     Day(date(2027, 1, 4), COUNTED),
@@ -150,3 +152,19 @@ def test_every_month_and_weekday_has_its_name() -> None:
         assert str(month) not in explaining.day_in_words(date(2026, month, 28), lang).split()
     week = [explaining.day_in_words(date(2026, 11, n), "id").split(",")[0] for n in range(2, 9)]
     assert week == ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"]
+
+
+@pytest.mark.parametrize("seeded", LIMITS)
+def test_what_the_system_says_for_want_of_a_decree_is_said_in_each_language(seeded) -> None:
+    clock, kind, klass, days, unit, decree = seeded
+    rule = Rule(1, clock, kind, klass, Limit(days, Unit(unit)), date(2019, 1, 1), decree)
+
+    said = explaining.sentence(told(clock=clock, rule=rule))
+
+    words = {lang: set(re.findall("[a-z]+", said[lang].lower())) for lang in said}
+    assert not words["id"] & {"practice", "replaced", "unconfirmed", "number", "numbers", "not"}
+    assert not words["en"] & {"praktik", "diganti", "belum", "angkanya", "dipastikan", "untuk"}
+
+
+def test_a_decree_that_has_a_name_keeps_it() -> None:
+    assert explaining.decree_in_words("Perbup 71/2026", "en") == "Perbup 71/2026"
