@@ -89,7 +89,7 @@ class Routing(Service):
 
         def supply(case: Case) -> tuple[Action, Case, Say | None]:
             after = domain.supplement(case, told["at"], answers=answers)
-            if after.status == case.status:
+            if after.status == case.status and not _is_lost(tx, target, row, told):
                 return Action.SUPPLEMENT, after, None
             at = max(told["at"], case.asked_at or told["at"])  # else it ended before it began
             return Action.SUPPLEMENT, after, lambda c, _: events.resumed(c, at)
@@ -366,6 +366,14 @@ def _answers(
     restored_at = datetime.fromtimestamp(event.sequence // EPOCH * 60, UTC)
     sure = waits.asked_at is not None and domain.remembers(restored_at, waits.asked_at)
     return domain.is_answered(case_file.questions(tx, row.number), told["question_id"], sure=sure)
+
+
+def _is_lost(tx: Session, case: models.Case, row: models.Case, told: dict[str, Any]) -> bool:
+    """Whether the reporter answers a question that a restore has taken from here, of a case where
+    one may be asked: whoever waits for the answer elsewhere is told that it goes on."""
+    goes_on = case is row and row.status in (Status.UNVERIFIED, Status.IN_PROGRESS)
+    asked = told.get("question_id")
+    return goes_on and asked is not None and asked not in case_file.questions(tx, row.number)
 
 
 def _is_not_late(deadline: models.Deadline, at: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -208,3 +209,28 @@ def test_who_was_restored_knows_what_it_shows(office):
 
     told = {"question_id": question(office, number), "at": by_a_clock(office, -10)}
     assert add_as(office, number, from_another_epoch, **told) == GOES_ON
+
+
+@pytest.mark.parametrize("status", ["unverified", "in_progress"])
+def test_who_answers_a_question_that_a_restore_has_taken_hears_that_the_case_goes_on(
+    office, status
+):
+    number = office.bring(status)
+
+    assert add(office, number, str(uuid4())) == status
+
+    type, said = told(office, number)
+    assert (type, said["how"], said["status"]) == ("case.resumed.v1", "supplied", status)
+
+
+def test_who_adds_to_what_is_over_or_asked_since_hears_nothing_of_a_lost_question(office):
+    number = asked(office)
+    before = told(office, number)
+    assert add(office, number, str(uuid4())) == GOES_ON  # as by its time: rather ask again
+    over = office.bring("archived")
+    ended = told(office, over)
+
+    office.hear("report.supplemented.v1", over, text="At kilometre 12.", question_id=str(uuid4()))
+
+    assert told(office, number) != before
+    assert told(office, over)[0] in (ended[0], "case.refused.v1")
