@@ -103,7 +103,7 @@ class Escalation(Service):
         lost all that is known here, and its clocks go on from there."""
         data = schemas.CaseOpened.of(event)
         if (known := clocks.locked(tx, event.subject)) is not None:
-            if known.status != data["status"]:
+            if restored.is_anew(known, data["status"]):
                 self.move(event, tx, known, Happening.OPENED, data, event.time)
             return
         promised = receipts.promised(data["kind"], data["received_at"], self.in_force(tx))
@@ -150,14 +150,16 @@ class Escalation(Service):
         at: datetime,
     ) -> None:
         """Brings what is known of a case up to date with `what`, which happened at `at`."""
-        goes_on, was = restored.has_lost_the_end(case, what, data), case.status
+        now, regime, was = self.clock.now(), self.in_force(tx), case.status
+        goes_on, since = restored.has_lost_the_end(case, what, data), restored.since(case, at, now)
         changed = cases.follow(case, what, data)
         happened.hear(tx, event, at)
         if goes_on:
-            restored.go_on(tx, case, what, at, self.clock.now(), self.in_force(tx))
-        restored.go_back(case, what, was)
-        self.apply(tx, case, what, at)
-        restored.clear(tx, case, at, self.clock.now(), self.in_force(tx))
+            restored.go_on(tx, case, what, since, now, regime)
+        restored.go_back(case, what)
+        odd = goes_on or restored.is_odd(what, was)
+        clocks.apply(tx, case, what, since if odd else at, now, regime)
+        restored.clear(tx, case, what, was, since, now, regime)
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
         # it may be open again, or follow another one

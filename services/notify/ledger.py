@@ -241,12 +241,13 @@ def passing_is_told(tx: Session, limit: Limit, due: str) -> bool:
 
 def follow_passing(tx: Session, limit: Limit, due: str, clock: Clock, wait: timedelta) -> None:
     """What waits to tell its reporter who heard of a limit's passing, and was heard of before that,
-    goes after it, and waits no longer than that does."""
+    goes after it in its own order, and waits no longer than that does."""
     write_now(tx)
     now = clock.real()
     raised = *_told(limit, {About.ESCALATION_RAISED}), Message.facts["due"].astext == due
     untried = Message.state == "due", Message.attempts == 0, Message.put_off.is_(False)
-    later = now + timedelta(microseconds=1)
+    first = sa.select(sa.func.min(Message.written_at)).where(*raised, *untried).scalar_subquery()
+    later = now + timedelta(microseconds=1) + (Message.written_at - first)
     times = {"written_at": later, "next_at": now + wait, "not_before": now + wait}
     moving = sa.update(Message).where(*raised, *untried).values(times)
     tx.execute(moving, execution_options={"synchronize_session": False})

@@ -25,7 +25,7 @@ CODE = Whole(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", error="Not a valid code.")
 SHA256 = Whole(r"^[0-9A-Fa-f]{64}$", error="Not a SHA-256 in hexadecimal.")
 NUMBER = Whole(r"^[A-Z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
 TYPED = Whole(r"^[A-Za-z]{2,8}-[0-9]{5}-[0-9]{5}$", error="Not a valid number.")
-USERNAME = Whole(r"^[a-z0-9][a-z0-9._-]{1,63}$", error="Not a valid username.")
+USERNAME = Whole(r"^(?![0-9]{16}$)[a-z0-9][a-z0-9._-]{1,63}$", error="Not a valid username.")
 STAFF = (Role.COORDINATOR, Role.LIAISON, Role.ARBITER, Role.SUPERVISOR, Role.ADMINISTRATOR)
 PAGE = 50
 GUESSED = (

@@ -160,6 +160,7 @@ class Routing(Service):
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
         deadline.started_at, deadline.passed_at = told["started_at"], None
+        deadline.level, deadline.brought_to, deadline.approached_at = 0, None, None
         case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")

@@ -21,8 +21,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.errors import TooMany, Unauthorized
+from chassis.spelling import as_kept
 from services.routing import metrics, models
 from services.routing.models import Device, Officer, Throttle
+from services.routing.schemas import USERNAME
 
 FREE_TRIES, LONGEST_DELAY = 5, 42  # the delay in seconds; longer, and who mistypes goes home
 MOST = 100  # failures in a row; NIST SP 800-63B
@@ -46,7 +48,7 @@ class Place:
 def count_sign_in(tx: Session, username: str, device: str | None, at: datetime) -> Place:
     """Counts a try before its outcome is known, so that tries in parallel gain nothing. As many
     statements for a name that nobody has. Raises TooMany while no try is taken."""
-    known = _known(tx, username, device, at) if device else None
+    known = _known(tx, as_kept(username, USERNAME.regex), device, at) if device else None
     if known is not None:
         return _count(known, Device, known.device_hash, at)
     key = _slot(username)

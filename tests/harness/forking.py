@@ -41,10 +41,12 @@ class Forks:
         told = json.dumps([str(program), words, str(said)])
         self._process.stdin.write(f"{told}\n")
         self._process.stdin.flush()
-        if not select([self._process.stdout], [], [], PATIENCE)[0]:
+        ended = select([self._process.stdout], [], [], PATIENCE)[0]
+        if not ended or not (code := self._process.stdout.readline()):
             self._process.kill()
+            del _THREADS.forks  # the next run has another one
             raise subprocess.TimeoutExpired([str(program), *words], PATIENCE)
-        return int(self._process.stdout.readline())
+        return int(code)
 
 
 def forks(*libraries: str) -> Forks:

@@ -66,7 +66,7 @@ def wrong_among_rungs(ladder: Sequence[Rung]) -> list[FieldError]:
     for on in sorted({new.effective_from, *later}):
         for klass in (None, *CLASSES):
             rungs = rungs_for(known, new.clock, klass, on)
-            if rungs[LEVELS[new.level]] is not new:
+            if rungs.get(LEVELS[new.level]) is not new:
                 continue
             for rung in rungs.values():
                 if (rung.level - new.level) * (rung.after - new.after) < 0:

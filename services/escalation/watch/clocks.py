@@ -198,8 +198,13 @@ def _recount(case: CaseState, row: ClockRun, regime: Regime) -> Reckoned:
 
 
 def last(case: CaseState, clock: str) -> ClockRun | None:
-    """The clock of that letter that began last; None if none has."""
-    runs = (run for run in case.clocks if run.clock == clock)
+    """The clock of that letter that began last; None if none has. R bears the number of its round,
+    and a round may be gone with a restore: then it is the one that runs, or of a round before."""
+    runs = [run for run in case.clocks if run.clock == clock]
+    if clock == Clock.SILENCE:
+        runs = [r for r in runs if r.stopped_at is None] or [
+            r for r in runs if r.cycle <= case.cycle
+        ]
     return max(runs, key=lambda run: run.cycle, default=None)
 
 

@@ -98,12 +98,13 @@ ORDERS = (Clock.CORRECTION, Clock.RECOMMENDATION)
 _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS), Move.STOP)
 
 # Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
-# F begins at the first disposition and a return does not touch it. While an answer stands, S is
-# paused: an objection gives back the days that were left, not new ones. Archiving sets a case
-# aside: an objection to that revives its clocks. H counts from receipt and pauses for nothing else;
-# a reopened case has a new S and H. R runs per round, D per question and A per return; neither
-# R nor D runs out for a reporter whom no message of it could reach. Who takes a question back has
-# not gained time by it, unless its reporter could not be told: then nothing else could end it.
+# F begins at the first disposition and a return does not touch it; only where what stopped it is
+# lost with a database, it begins once more. While an answer stands, S is paused: an objection gives
+# back the days that were left, not new ones. Archiving sets a case aside: an objection to that
+# revives its clocks. H counts from receipt and pauses for nothing else; a reopened case has a new S
+# and H. R runs per round, D per question and A per return; neither R nor D runs out for a reporter
+# whom no message of it could reach. Who takes a question back has not gained time by it, unless its
+# reporter could not be told: then nothing else could end it.
 # R is the silence after the answer that stands: it begins when its reporter was told of that one.
 # Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
 # stood for what still stands then, stand again.
@@ -117,7 +118,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.DISPOSED: {
         Clock.VERIFY: Move.STOP,
         Clock.ARBITER: Move.STOP,
-        Clock.FOLLOW_UP: Move.START,
+        Clock.FOLLOW_UP: Move.RENEW,
         Clock.SETTLE: Move.START,
     },
     Happening.REASSIGNED: {},

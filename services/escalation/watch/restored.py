@@ -37,15 +37,11 @@ _LEFT: tuple[tuple[str, Clock, Cause, Happening], ...] = (
     (AWAITS_REPORTER, Clock.DATA, Cause.ASKED, Happening.SUPPLIED),
 )
 _IN_HAND = frozenset({"disposed", "in_progress", "answered"})
-_LEADS_BACK = frozenset(
-    {
-        Happening.RETURNED,
-        Happening.RETURNED_TO_ARBITER,
-        Happening.OBJECTED_TO_ARCHIVING,
-        Happening.MERGED,
-    }
-)
-_BEGINS = frozenset({Happening.OPENED, Happening.VERIFIED})
+_AFTER_DISPOSED = frozenset({AWAITS_REPORTER, "in_progress", "answered"})
+_ENDS: Mapping[Happening, str] = {
+    Happening.SUPPLIED: AWAITS_REPORTER,
+    Happening.OBJECTED: "answered",
+}
 _REPORTERS: Mapping[str, str] = {Clock.DATA: AWAITS_REPORTER, Clock.SILENCE: "answered"}
 _STEPS = sa.text("""
 SELECT e.number, max(e.at) AS at, s.status,
@@ -91,35 +87,54 @@ def go_on(
         clocks.apply(tx, case, _STANDS[case.status], at, now, regime)
 
 
-def go_back(case: CaseState, what: Happening, was: str) -> None:
-    """A case that is with the desk again, or given to an agency, though nothing led it back there
-    from where it `was`: what an agency had done is lost, and its time to begin counts once more."""
-    again = case.status == "unverified" and what not in _LEADS_BACK
-    lost = again and (
-        was in _IN_HAND or was in OVER or (was == AWAITS_REPORTER and what in _BEGINS)
-    )
-    if not lost and not (what is Happening.DISPOSED and was != "unverified"):
+def is_anew(case: CaseState, status: str) -> bool:
+    """Whether a case that is opened with that status, and is known, had gone on since."""
+    return case.status != status or case.follows or _runs(case, Clock.ARBITER)
+
+
+def since(case: CaseState, at: datetime, now: datetime) -> datetime:
+    """When what happened `at` counts for what is lost: routing does a reporter's old step again
+    under its old moment, and until `now` nobody could know that the case goes on."""
+    told = [(run.stopped_at, *(pause.started_at for pause in run.pauses)) for run in case.clocks]
+    return at if all(at > moment for moments in told for moment in moments if moment) else now
+
+
+def is_odd(what: Happening, was: str) -> bool:
+    """Whether a reporter's step ends another time than the one that it ordinarily ends."""
+    return _ENDS.get(what, was) != was
+
+
+def go_back(case: CaseState, what: Happening) -> None:
+    """A case that is opened anew is as if nothing had been, and is to be verified once more."""
+    if what is not Happening.OPENED or not case.clocks:
         return
-    if what is Happening.OPENED:  # as if nothing had been
-        case.follows, case.merged_into, case.cycle = False, None, 1
-    for clock in (
-        (Clock.FOLLOW_UP, Clock.VERIFY) if what is Happening.OPENED else (Clock.FOLLOW_UP,)
-    ):
-        run = clocks.last(case, clock)
-        if run is not None and run.stopped_at is not None:
-            run.set_aside = True  # until it is started
+    case.follows, case.merged_into, case.cycle = False, None, 1
+    verifying = clocks.last(case, Clock.VERIFY)
+    if verifying is not None and verifying.stopped_at is not None:
+        verifying.set_aside = True  # until it is started, which is at once
 
 
-def clear(tx: Session, case: CaseState, at: datetime, now: datetime, regime: Regime) -> None:
+def clear(
+    tx: Session,
+    case: CaseState,
+    what: Happening,
+    was: str,
+    at: datetime,
+    now: datetime,
+    regime: Regime,
+) -> None:
     """Ends what lost steps have left: the reporter's time for an answer or a question that is not
-    there any more, what stood for it, and the arbiter's for a case that an agency has."""
+    there any more, what stood for it, and the arbiter's for a case that is not there; and lets an
+    agency begin once more that is to."""
     if case.status not in OPEN:
         return
     for status, clock, cause, ending in _LEFT:
         if case.status != status and (_runs(case, clock) or _stands_for(case, cause)):
             clocks.apply(tx, case, ending, at, now, regime)
-    if case.status in _IN_HAND and _runs(case, Clock.ARBITER):
+    if (case.status in _IN_HAND or what is Happening.OPENED) and _runs(case, Clock.ARBITER):
         clocks.apply(tx, case, Happening.RETURN_LOST, at, now, regime)
+    if case.status == "disposed" and was in _AFTER_DISPOSED and not case.follows:
+        clocks.apply(tx, case, Happening.DISPOSED, at, now, regime)
     if case.status in _STANDS:
         clocks.apply(tx, case, _STANDS[case.status], at, now, regime)
 

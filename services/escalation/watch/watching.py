@@ -57,7 +57,8 @@ SELECT count(*) FROM (
     UNION
     SELECT s.number FROM case_state s WHERE {_OPEN}
     AND s.status = 'awaiting_reporter' AND NOT s.follows AND NOT EXISTS (
-        SELECT FROM clock c WHERE c.clock = 'D' AND c.number = s.number AND c.stopped_at IS NULL)
+        SELECT FROM clock c WHERE c.clock = 'D' AND c.number = s.number AND c.stopped_at IS NULL
+        AND coalesce(c.passed_at > :now - interval '6 hours', true))
     UNION
     SELECT s.number FROM case_state s WHERE {_OPEN}
     AND s.status = 'answered' AND s.unheard_cycle IS DISTINCT FROM s.cycle AND NOT EXISTS (

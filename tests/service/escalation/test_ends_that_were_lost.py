@@ -111,9 +111,10 @@ def test_whatever_is_done_to_it_brings_its_limits_back(tower: Tower, how: str) -
 def test_a_refusal_of_what_a_reporter_did_in_the_lost_time_is_enough(tower: Tower) -> None:
     answered_and_ended(tower)
 
-    tower.at("2026-11-16 10:00").hear(
-        "case.refused.v1", status="in_progress", action="accept", reason_code="wrong_status"
-    )
+    refused = {"status": "in_progress", "action": "accept", "reason_code": "wrong_status"}
+    accepted_at = tower.clock.at  # under that moment routing says that it cannot be
+    tower.at("2026-11-16 10:00")
+    tower.receive(tower.stream.body("case.refused.v1", NUMBER, accepted_at, **refused))
 
     assert tower.clocks() == {
         "V1": "stopped", "H1": "2027-01-07", "F1": "stopped", "R1": "stopped",

@@ -34,7 +34,7 @@ EXPECTED = """
                        V F S R A D H C O
 opened                 + . . . . . + . .
 verified               . . . . . . . . .
-disposed               x + + . x . . . .
+disposed               x n + . x . . . .
 reassigned             . . . . . . . . .
 returned               . . . . . . . . .
 returned_to_arbiter    . . . . + . . . .
