@@ -3,6 +3,11 @@ an older version did not.
 
 first-password USERNAME   give the account a new first password, which is printed once; ends its
                           sessions, forgets its failed sign-ins, enables it if it was disabled
+number-anew               after the database was restored, as for every service; and as who was
+                          locked out since the backup would be let in again: ends every session and
+                          forgets every known device
+disable USERNAME ...      disables these accounts: who was locked out after the backup has to be
+                          again. Exit 1 and name those that there are none of; may be repeated
 denials --since TIME      what signed-in officers were refused from TIME (RFC 3339) on: when, who,
                           what, with which status, about which case, how often
 verify-trail [--witnessed POSITION:HASH ...]
@@ -45,6 +50,53 @@ class FirstPassword:
         except NotFound:
             sys.exit("there is no such account")
         sys.stdout.write(f"officer {username} {password}\n")
+
+
+class NumberAnew:
+    """`number-anew`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes nothing."""
+
+    def __call__(self, service: str, _: argparse.Namespace) -> None:
+        """What says that the sessions are over has a new number, too."""
+        from chassis import outbox
+        from chassis.clock import Clock
+        from services.routing import sessions, throttle
+
+        now = Clock(cli.settings(service).clock_file).now()
+        with cli.transactions(service).begin() as tx:
+            outbox.number_anew(tx, now)
+            ended = sessions.end_everybodys(tx, now)
+            throttle.forget_all_devices(tx)
+        sys.stdout.write("what is said from now on is numbered anew\n")
+        sys.stdout.write(f"{ended} sessions are over, and no device is known\n")
+
+
+class Disable:
+    """`disable USERNAME ...`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes the accounts' names."""
+        parser.add_argument("usernames", nargs="+", type=str.casefold, metavar="USERNAME")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """Each in a transaction of its own: one that is unknown keeps no other enabled."""
+        from chassis.clock import Clock
+        from services.routing import officers
+
+        db, clock = cli.transactions(service), Clock(cli.settings(service).clock_file)
+        unknown = []
+        for username in arguments.usernames:
+            try:
+                with db.begin() as tx:
+                    officers.disable(tx, username, clock.now())
+            except NotFound:
+                unknown.append(username)
+            else:
+                sys.stdout.write(f"disabled: {username}\n")
+        if unknown:
+            sys.exit(f"there is no such account: {' '.join(unknown)}")
 
 
 class Denials:
@@ -121,6 +173,8 @@ def _witnessed(text: str) -> tuple[int, bytes]:
 
 COMMANDS: dict[str, Any] = {
     "first-password": FirstPassword(),
+    "number-anew": NumberAnew(),
+    "disable": Disable(),
     "denials": Denials(),
     "verify-trail": VerifyTrail(),
     "say-desks": SayDesks(),
