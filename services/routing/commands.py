@@ -8,6 +8,10 @@ number-anew               after the database was restored, as for every service;
                           forgets every known device
 disable USERNAME ...      disables these accounts: who was locked out after the backup has to be
                           again. Exit 1 and name those that there are none of; may be repeated
+withhold NUMBER WORD ...  what routing may have lost of a case with a restore, as `escalation steps`
+                          says it: the desks that must hear nothing of it, and how far its reporter
+                          is protected. Only ever adds; may be repeated. Exit 1 if there is no such
+                          case
 denials --since TIME      what signed-in officers were refused from TIME (RFC 3339) on: when, who,
                           what, with which status, about which case, how often
 verify-trail [--witnessed POSITION:HASH ...]
@@ -25,9 +29,10 @@ import argparse
 import re
 import sys
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chassis import cli
-from chassis.errors import NotFound
+from chassis.errors import Invalid, NotFound
 
 
 class FirstPassword:
@@ -97,6 +102,33 @@ class Disable:
                 sys.stdout.write(f"disabled: {username}\n")
         if unknown:
             sys.exit(f"there is no such account: {' '.join(unknown)}")
+
+
+class Withhold:
+    """`withhold NUMBER WORD ...`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes a case and what is known of it."""
+        words = ("coordinator", "arbiter", "supervisor", "confidential", "hidden_from_public")
+        parser.add_argument("number", type=str.upper)
+        parser.add_argument("words", nargs="+", choices=words, metavar="WORD")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """Prints what it has added, in the same words; a level whatever becomes of the desks."""
+        from chassis.clock import Clock
+        from services.routing import withholding
+
+        number, configured = arguments.number, cli.settings(service)
+        now, zone = Clock(configured.clock_file).now(), ZoneInfo(configured.time_zone)
+        db, added = cli.transactions(service), []
+        levels = withholding.LEVELS.intersection(arguments.words)
+        try:
+            for words in (levels, {*arguments.words} - levels):
+                with db.begin() as tx:
+                    added += withholding.withhold(tx, number, words, now, zone)
+        except (NotFound, Invalid) as refusal:
+            sys.exit(f"{number}: {refusal.message}")
+        sys.stdout.write(f"{number}: {' '.join(added) or 'nothing to add'}\n")
 
 
 class Denials:
@@ -175,6 +207,7 @@ COMMANDS: dict[str, Any] = {
     "first-password": FirstPassword(),
     "number-anew": NumberAnew(),
     "disable": Disable(),
+    "withhold": Withhold(),
     "denials": Denials(),
     "verify-trail": VerifyTrail(),
     "say-desks": SayDesks(),
