@@ -92,3 +92,15 @@ def test_a_case_of_which_nothing_is_kept_or_that_has_not_moved_is_not_named(
 
     assert only.startswith(OTHER)
     assert only.endswith(" unverified, arbiter decides: opened")
+
+
+def test_what_routing_says_after_it_has_lost_it_takes_no_desk_off(
+    tower: Tower, steps: Steps
+) -> None:
+    tower.hear("case.opened.v1", kind="complaint", **NOBODY)
+    tower.at("2026-11-04 10:00")
+    verify(tower, NUMBER, COORDINATOR)
+
+    verify(tower, NUMBER, NOBODY)
+
+    assert steps()[0] == f"withhold {NUMBER} coordinator"
