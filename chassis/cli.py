@@ -40,7 +40,9 @@ def main(service: str) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("migrate", "seed", "api", "worker", "openapi", "number-anew"):
+    # Not for a process that serves: nothing may be imported before a worker's sockets are green.
+    own = {} if sys.argv[1:2] in (["api"], ["worker"]) else _own(service)
+    for name in ("migrate", "seed", "api", "worker", "openapi", *({"number-anew"} - own.keys())):
         commands.add_parser(name)
     parked = commands.add_parser("parked").add_subparsers(dest="action", required=True)
     parked.add_parser("list")
@@ -51,8 +53,6 @@ def main(service: str) -> None:
     parked.add_parser("drop").add_argument("id", type=UUID)
     replay = commands.add_parser("replay")
     replay.add_argument("--since", required=True, type=moment)
-    # Not for a process that serves: nothing may be imported before a worker's sockets are green.
-    own = {} if sys.argv[1:2] in (["api"], ["worker"]) else _own(service)
     for name, command in own.items():
         command.add_to(commands.add_parser(name))
     arguments = parser.parse_args()
@@ -61,7 +61,8 @@ def main(service: str) -> None:
 
 
 def _own(service: str) -> dict[str, Any]:
-    """Commands that a service adds: `services/<name>/commands.py: COMMANDS`."""
+    """Commands that a service adds: `services/<name>/commands.py: COMMANDS`. Its own `number-anew`
+    does more than the one of all."""
     module = f"services.{service}.commands"
     return import_module(module).COMMANDS if find_spec(module) else {}
 

@@ -17,8 +17,11 @@ erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one ca
                       both: of one case what was sealed before; of one that goes on only so, and
                       only what a restore may have brought back. The Ombudsman is told
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
-steps --since TIME    what happened in cases from TIME (RFC 3339) on: the number, when last, how it
-                      stands here, and each step: what routing must hear again if it was restored
+steps --since TIME    what happened in cases from TIME (RFC 3339) on: what routing must hear again
+                      if it was restored. First, as `routing withhold` takes it, those that a desk
+                      must hear nothing of or whose reporter was protected; then of each the number,
+                      when last, how it stands here, each step; and before all others, which desk
+                      decides if not the coordinator, and which it is not for
 denials --since TIME  what officers were refused from TIME (RFC 3339) on: when, who (an account's
                       id), what, with which status, about which case, how often
 import-calendar       show where the package `holidays` differs from the calendar, and how many open
@@ -47,6 +50,7 @@ from chassis.database import AS_OF_NOW, Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import denials, models, seed
+from services.escalation.domain import Desk
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import announcing, broadcasting, epochs, feed, parts, records
 from services.escalation.ombudsman.signing import KeyMissing
@@ -103,8 +107,13 @@ class Steps:
 
     def __call__(self, service: str, arguments: argparse.Namespace) -> None:
         with transactions(service).begin() as tx:
-            for number, at, status, told in restored.steps(tx, arguments.since):
-                sys.stdout.write(f"{number} {at.isoformat()} {status}: {told}\n")
+            for number, words in restored.withheld(tx, arguments.since):
+                sys.stdout.write(f"withhold {number} {' '.join(words)}\n")
+            for one in restored.steps(tx, arguments.since):
+                desks = "" if one.decider == Desk.COORDINATOR else f", {one.decider} decides"
+                desks += "".join(f", not for {desk}" for desk in one.passes_by)
+                moved = f"{one.number} {one.at.isoformat()} {one.status}{desks}: {one.steps}"
+                sys.stdout.write(f"{moved}\n")
 
 
 class ImportCalendar:

@@ -3,6 +3,15 @@ an older version did not.
 
 first-password USERNAME   give the account a new first password, which is printed once; ends its
                           sessions, forgets its failed sign-ins, enables it if it was disabled
+number-anew               after the database was restored, as for every service; and as who was
+                          locked out since the backup would be let in again: ends every session and
+                          forgets every known device
+disable USERNAME ...      disables these accounts: who was locked out after the backup has to be
+                          again. Exit 1 and name those that there are none of; may be repeated
+withhold NUMBER WORD ...  what routing may have lost of a case with a restore, as `escalation steps`
+                          says it: the desks that must hear nothing of it, and how far its reporter
+                          is protected. Only ever adds; may be repeated. Exit 1 if there is no such
+                          case
 denials --since TIME      what signed-in officers were refused from TIME (RFC 3339) on: when, who,
                           what, with which status, about which case, how often
 verify-trail [--witnessed POSITION:HASH ...]
@@ -20,9 +29,10 @@ import argparse
 import re
 import sys
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chassis import cli
-from chassis.errors import NotFound
+from chassis.errors import Invalid, NotFound
 
 
 class FirstPassword:
@@ -45,6 +55,80 @@ class FirstPassword:
         except NotFound:
             sys.exit("there is no such account")
         sys.stdout.write(f"officer {username} {password}\n")
+
+
+class NumberAnew:
+    """`number-anew`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes nothing."""
+
+    def __call__(self, service: str, _: argparse.Namespace) -> None:
+        """What says that the sessions are over has a new number, too."""
+        from chassis import outbox
+        from chassis.clock import Clock
+        from services.routing import sessions, throttle
+
+        now = Clock(cli.settings(service).clock_file).now()
+        with cli.transactions(service).begin() as tx:
+            outbox.number_anew(tx, now)
+            ended = sessions.end_everybodys(tx, now)
+            throttle.forget_all_devices(tx)
+        sys.stdout.write("what is said from now on is numbered anew\n")
+        sys.stdout.write(f"{ended} sessions are over, and no device is known\n")
+
+
+class Disable:
+    """`disable USERNAME ...`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes the accounts' names."""
+        parser.add_argument("usernames", nargs="+", type=str.casefold, metavar="USERNAME")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """Each in a transaction of its own: one that is unknown keeps no other enabled."""
+        from chassis.clock import Clock
+        from services.routing import officers
+
+        db, clock = cli.transactions(service), Clock(cli.settings(service).clock_file)
+        unknown = []
+        for username in arguments.usernames:
+            try:
+                with db.begin() as tx:
+                    officers.disable(tx, username, clock.now())
+            except NotFound:
+                unknown.append(username)
+            else:
+                sys.stdout.write(f"disabled: {username}\n")
+        if unknown:
+            sys.exit(f"there is no such account: {' '.join(unknown)}")
+
+
+class Withhold:
+    """`withhold NUMBER WORD ...`"""
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Takes a case and what is known of it."""
+        words = ("coordinator", "arbiter", "supervisor", "confidential", "hidden_from_public")
+        parser.add_argument("number", type=str.upper)
+        parser.add_argument("words", nargs="+", choices=words, metavar="WORD")
+
+    def __call__(self, service: str, arguments: argparse.Namespace) -> None:
+        """Prints what it has added, in the same words; a level whatever becomes of the desks."""
+        from chassis.clock import Clock
+        from services.routing import withholding
+
+        number, configured = arguments.number, cli.settings(service)
+        now, zone = Clock(configured.clock_file).now(), ZoneInfo(configured.time_zone)
+        db, added = cli.transactions(service), []
+        levels = withholding.LEVELS.intersection(arguments.words)
+        try:
+            for words in (levels, {*arguments.words} - levels):
+                with db.begin() as tx:
+                    added += withholding.withhold(tx, number, words, now, zone)
+        except (NotFound, Invalid) as refusal:
+            sys.exit(f"{number}: {refusal.message}")
+        sys.stdout.write(f"{number}: {' '.join(added) or 'nothing to add'}\n")
 
 
 class Denials:
@@ -121,6 +205,9 @@ def _witnessed(text: str) -> tuple[int, bytes]:
 
 COMMANDS: dict[str, Any] = {
     "first-password": FirstPassword(),
+    "number-anew": NumberAnew(),
+    "disable": Disable(),
+    "withhold": Withhold(),
     "denials": Denials(),
     "verify-trail": VerifyTrail(),
     "say-desks": SayDesks(),

@@ -51,7 +51,13 @@ def opened(case: Case, named: str | None, rules: Rules) -> Case:
     starts one level up, before anybody there could read it."""
     if case.kind is not Kind.COMPLAINT or named is None or named not in rules.seats:
         return case
-    case = replace(case, complains_about=_union(case.complains_about, (named,)))
+    return complaining(case, (named,), rules)
+
+
+def complaining(case: Case, about: Iterable[str], rules: Rules) -> Case:
+    """The case when it complains about these agencies, too, and so with who decides then. Whom it
+    complains about is only ever added to: who lost sight of it never regains it."""
+    case = replace(case, complains_about=_union(case.complains_about, tuple(about)))
     return replace(case, decider=decider(case, rules))
 
 
@@ -68,14 +74,12 @@ def verify(
     category: str | None = None,
     complains_about: str | None = None,
 ) -> Case:
-    """The report is real and has its class and category; nothing is public before this. Whom a
-    case complains about is only ever added to: who lost sight of it never regains it."""
+    """The report is real and has its class and category; nothing is public before this."""
     status = permit(actor, case, Action.VERIFY)
     case = _classified(replace(case, class_=class_, category=category or case.category))
     named = (complains_about,) if complains_about is not None else ()
-    case = replace(case, complains_about=_union(case.complains_about, named))
     case = replace(case, status=status, verified_at=case.verified_at or at)
-    return replace(case, decider=decider(case, rules))
+    return complaining(case, named, rules)
 
 
 def dispose(
@@ -154,8 +158,7 @@ def merge(
         raise Invalid("a complaint follows what is none once it has a class", "into", "class")
     if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
-    parent = replace(into, complains_about=_union(into.complains_about, case.complains_about))
-    parent = replace(parent, decider=decider(parent, rules))
+    parent = complaining(into, case.complains_about, rules)
     rounds = int(case.outcome is not None)  # its reporter had time to object to that: a new round
     return replace(follow(case, parent, rounds), merged_into=parent.number), parent
 

@@ -183,7 +183,7 @@ def merged(case: Case, at: datetime, seats: Seats) -> Fact:
 
 def desks_changed(case: Case, at: datetime, seats: Seats) -> Fact:
     """Another case that follows it complains about a desk, and so it does as well; or it is a case
-    of which this was not said before."""
+    of which this was not said before, or that was lost with a restore."""
     return _fact("case.desks_changed.v1", case, at, **_desks(case, seats))
 
 

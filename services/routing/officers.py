@@ -229,16 +229,11 @@ class Disabling(Resource):
         """For the administrator. Its sessions are over at once, its devices forgotten. Its name is
         not free again: what was done under it stays that officer's. A new first password enables
         it again, with the role and in the agency that it had."""
-        now = self.clock.now()
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
-            officer = _someone(tx, username)
-            if officer.id == who.id:
+            if username == who.username:
                 raise NotAllowed("nobody disables their own account")
-            officer.disabled_at = officer.disabled_at or now
-            sessions.end_all(tx, officer.id, now)
-            throttle.forget_devices(tx, officer.id)
-            sessions.remember(tx, officer.id, Deed.DISABLED, now, by=who.id)
+            disable(tx, username, self.clock.now(), by=who.id)
 
 
 class NewFirstPassword(Resource):
@@ -272,6 +267,17 @@ def begin_anew(
     sessions.end_all(tx, officer.id, at)
     throttle.forget_devices(tx, officer.id)
     sessions.remember(tx, officer.id, Deed.PASSWORD_RESET, at, by=by)
+
+
+def disable(tx: Session, username: str, at: datetime, by: UUID | None = None) -> None:
+    """Ends the account's sessions, forgets its devices and lets nobody in by it any more. `by`: as
+    for `begin_anew`. Raises NotFound."""
+    officer = _someone(tx, username)
+    if officer.disabled_at is None:
+        officer.disabled_at = at
+        sessions.remember(tx, officer.id, Deed.DISABLED, at, by=by)
+    sessions.end_all(tx, officer.id, at)
+    throttle.forget_devices(tx, officer.id)
 
 
 def administrator(tx: Session, req: falcon.Request, clock: Clock) -> SignedIn:

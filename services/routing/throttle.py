@@ -128,6 +128,11 @@ def forget_devices(tx: Session, officer_id: UUID) -> None:
     tx.execute(sa.delete(Device).where(Device.officer_id == officer_id))
 
 
+def forget_all_devices(tx: Session) -> None:
+    """Nobody signs in from anywhere that is known."""
+    tx.execute(sa.delete(Device))
+
+
 def clear(tx: Session, at: datetime) -> None:
     """Drops what counts no more."""
     tx.execute(sa.delete(Throttle).where(Throttle.blocked_until <= at - ANEW))

@@ -53,6 +53,8 @@ COMMANDS = (
     "escalation denials --since 2020-01-01T00:00:00Z", "escalation import-calendar",
     "intake end-consents", "notify erase KTB-00000-00000", "notify post forget arbiter",
     "escalation erase-sealed KTB-00000-00000", "routing first-password koordinator",
+    "routing disable koordinator", "routing number-anew",
+    "routing withhold KTB-00000-00000 coordinator",
     "escalation release-breaker admin", "escalation introduce-feed-keys",
     "escalation switch-feed-key", "escalation rebroadcast-feed", "escalation what-if /dev/stdin",
     "escalation open-epoch admin", "intake number-anew", "intake parked replay all",

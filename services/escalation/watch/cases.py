@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from chassis.together import keep
+from services.escalation.domain import Desk
 from services.escalation.models import CaseState
 from services.escalation.watch.clockwork import OVER, Happening
 
@@ -43,9 +44,12 @@ def open(
 def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     """Brings the projection up to date; whether kind or class changed, on which limits depend."""
     before, was = (case.kind, case.klass), case.status
+    # Never less than before: routing may say it after a restore, without what it has lost.
+    kept_from = {*case.passes_by, *data.get("passes_by", ())}
     for name in SAID:
         if name in data:
             setattr(case, name, data[name])
+    case.passes_by = [desk.value for desk in Desk if desk in kept_from]
     if case.status != was:
         case.reopen_until = data.get("reopen_until") if case.status == ARCHIVED else None
     if was == AWAITS_REPORTER and (case.status != was or what is Happening.MERGED):

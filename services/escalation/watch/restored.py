@@ -43,18 +43,42 @@ _ENDS: Mapping[Happening, str] = {
     Happening.OBJECTED: "answered",
 }
 _REPORTERS: Mapping[str, str] = {Clock.DATA: AWAITS_REPORTER, Clock.SILENCE: "answered"}
+_WITHHELD = sa.text("""
+SELECT s.number, s.passes_by, p.detail
+FROM case_state s JOIN (
+    SELECT number, max(at) AS at FROM case_event WHERE at >= :since AND what LIKE 'case.%'
+    GROUP BY number
+) moved ON moved.number = s.number LEFT JOIN LATERAL (
+    SELECT detail FROM case_event WHERE number = s.number AND what = 'case.protected'
+    ORDER BY id DESC LIMIT 1
+) p ON true
+WHERE s.passes_by <> '{}' OR p.detail IS NOT NULL ORDER BY moved.at, s.number
+""")
 _STEPS = sa.text("""
-SELECT e.number, max(e.at) AS at, s.status,
+SELECT e.number, max(e.at) AS at, s.status, s.decider, s.passes_by,
        string_agg(substr(e.what, 6), ' ' ORDER BY e.id) AS steps
 FROM case_event e JOIN case_state s ON s.number = e.number
 WHERE e.at >= :since AND e.what LIKE 'case.%'
-GROUP BY e.number, s.status ORDER BY max(e.at), e.number
+GROUP BY e.number, s.status, s.decider, s.passes_by
+ORDER BY s.decider = 'coordinator' AND s.passes_by = '{}', max(e.at), e.number
 """)
+
+
+def withheld(tx: Session, since: datetime) -> Iterator[tuple[str, list[str]]]:
+    """Of the cases in which something happened since a moment: the number, and from which desks it
+    is kept and how far its reporter was protected, as `routing withhold` takes it. Those of which
+    that is nothing are left out."""
+    for number, passes_by, protected in tx.execute(_WITHHELD, {"since": since}):
+        raised = protected or {}
+        level = ["confidential"] if raised.get("confidentiality") == "confidential" else []
+        hidden = ["hidden_from_public"] if raised.get("hidden_from_public") else []
+        yield number, [*passes_by, *level, *hidden]
 
 
 def steps(tx: Session, since: datetime) -> Iterator[Any]:
     """The cases in which something happened since a moment: the number, when last, how it stands
-    here, and what it was, in order."""
+    here, which desk decides and which must hear nothing, and what it was, in order. First those of
+    which that is not as usual."""
     return iter(tx.execute(_STEPS, {"since": since}))
 
 
