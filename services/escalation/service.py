@@ -324,8 +324,7 @@ class Escalation(Service):
         if not self.caught_up.is_set():
             return False
         with self.db.begin() as tx:
-            refused = tx.get_one(models.Breaker, 1).reason is not None
-            return not refused and offers.expire(tx, self.clock.now())
+            return not breaker.refuses(tx) and offers.expire(tx, self.clock.now())
 
     @every(2)
     def measure_stale(self) -> bool:
