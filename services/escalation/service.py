@@ -29,6 +29,7 @@ from services.escalation.watch import (
     firing,
     receipts,
     restored,
+    retelling,
     turns,
     watching,
 )
@@ -304,8 +305,7 @@ class Escalation(Service):
             return False
         now = self.clock.now()  # once: what fires is what the breaker has looked at
         with self.db.begin() as tx:
-            floor = self.settings.breaker_floor
-            allowed = breaker.may_fire(tx, self.clock, self.pace, floor, now)
+            allowed = breaker.may_fire(tx, self.clock, self.pace, self.settings.breaker_floor, now)
         return allowed and self.fire_due(now)
 
     def fire_due(self, looked: datetime) -> bool:
@@ -325,6 +325,12 @@ class Escalation(Service):
             return False
         with self.db.begin() as tx:
             return not breaker.refuses(tx) and offers.expire(tx, self.clock.now())
+
+    @every(2)
+    def tell_again(self) -> bool:
+        """After a restore: says how clocks stand, once."""
+        with self.db.begin() as tx:
+            return retelling.turn(tx, self.in_force(tx), self.clock.now())
 
     @every(2)
     def measure_stale(self) -> bool:

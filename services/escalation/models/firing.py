@@ -35,7 +35,8 @@ class FailedTurn(Base):
 class Breaker(Base):
     """One row: how much may fire at once, whether firing is refused and why, up to which due time
     an operator has released it, the real time of a last look whose clock was right, and since when
-    a restored database waits for that release."""
+    a restored database waits for that release. `told_through`: up to which case it was said again
+    after that how clocks stand; none when all is said."""
 
     __tablename__ = "breaker"
     __table_args__ = (
@@ -52,5 +53,6 @@ class Breaker(Base):
     due_now: Mapped[int | None]
     looked_at: Mapped[datetime | None] = mapped_column(MOMENT)
     restored_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    told_through: Mapped[str | None] = mapped_column(sa.Text)
     released_through: Mapped[datetime | None] = mapped_column(MOMENT)
     released_by: Mapped[str | None] = mapped_column(sa.Text)

@@ -114,9 +114,9 @@ def hold(tx: Session, now: datetime) -> None:
 
 def release(tx: Session, by: str, clock: Clock) -> int:
     """Lets everything fire that is due by now, takes this machine's clock for right, and what was
-    decreed for entered again; returns how many wake-ups that are. Raises NotAllowed while clocks
-    disagree, for a release in the future would let through what falls due until then; and if the
-    database was restored and no epoch was opened."""
+    decreed for entered again: how clocks stand is told anew. Returns how many wake-ups are due.
+    Raises NotAllowed while clocks disagree, for a release in the future would let through what
+    falls due until then; and if the database was restored and no epoch was opened."""
     if abs(skew_seconds(tx, clock)) > SKEW_SECONDS:
         raise NotAllowed("the clocks of this machine and of the database disagree")
     if feed.awaits_epoch(tx):
@@ -124,7 +124,9 @@ def release(tx: Session, by: str, clock: Clock) -> int:
     row, now = tx.get_one(Breaker, 1, with_for_update=True), clock.now()
     released = _backlog(tx, row, now).due
     row.released_through, row.released_by = now, by
-    row.looked_at, row.restored_at = clock.real(), None
+    if row.restored_at is not None:
+        row.restored_at, row.told_through = None, ""  # not before: by decrees that are lost
+    row.looked_at = clock.real()
     if row.reason in ("clock_jump", "restored"):
         row.reason = row.refused_at = row.due_now = None
     return released

@@ -1,5 +1,6 @@
 """Since when a restored database waits for a person: nothing fires. A worker of the version before
-knows nothing of that; the constraint does not let it take the refusal back."""
+knows nothing of that; the constraint does not let it take the refusal back. And up to which case it
+was said again, after that, how clocks stand."""
 
 from alembic import op
 
@@ -9,7 +10,9 @@ down_revision = "0034"
 
 def upgrade() -> None:
     """Forward only."""
-    op.execute("ALTER TABLE breaker ADD COLUMN restored_at timestamptz")
+    op.execute("""
+        ALTER TABLE breaker ADD COLUMN restored_at timestamptz, ADD COLUMN told_through text
+    """)
     op.execute("ALTER TABLE breaker DROP CONSTRAINT breaker_reason_known")
     op.execute("""
         ALTER TABLE breaker ADD CONSTRAINT breaker_reason_known
