@@ -4,8 +4,8 @@ was said again, after that, how clocks stand."""
 
 from alembic import op
 
-revision = "0035"
-down_revision = "0034"
+revision = "0036"
+down_revision = "0035"
 
 
 def upgrade() -> None:
