@@ -26,6 +26,7 @@ from services.escalation.watch import (
     breaker,
     cases,
     clocks,
+    clockwork,
     firing,
     receipts,
     restored,
@@ -33,13 +34,7 @@ from services.escalation.watch import (
     turns,
     watching,
 )
-from services.escalation.watch.clockwork import (
-    Clock,
-    Happening,
-    Notice,
-    happening,
-    notice_of_answer,
-)
+from services.escalation.watch.clockwork import Clock, Happening, Notice, happening
 from services.escalation.watch.pace import Pace
 
 
@@ -275,7 +270,7 @@ class Escalation(Service):
         if data["cycle"] is None:
             raise Poison("a notice about an answer names its round")
         case = self.known(tx, event)
-        meaning = notice_of_answer(case.status, case.cycle, data["cycle"])
+        meaning = clockwork.notice_of_answer(case.status, case.cycle, data["cycle"])
         if meaning is Notice.EARLY:
             raise TooEarly("the answer has not been heard of")
         if meaning is Notice.STARTS_SILENCE:
