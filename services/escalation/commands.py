@@ -11,12 +11,14 @@ withdraw-feed-key KID a key that was shown and has never signed never will: nobo
                       more, or somebody who should not. Says so on the chain
 rebroadcast-feed      everything is sent to the broker's streams once more, as it lost them
 open-epoch BY         after the database was restored: the feed goes on from where both agree, and
-                      what is said to other services is numbered anew (number-anew)
+                      what is said to other services is numbered anew (number-anew). Nothing fires
+                      from then on until release-breaker, for decrees may be lost
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, --before DAY of
                       all that are over or handed over and were sealed before that local day, or
                       both: of one case what was sealed before; of one that goes on only so, and
                       only what a restore may have brought back. The Ombudsman is told
-release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked
+release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked; after
+                      a restore: and has entered again what was decreed since the backup
 steps --since TIME    what happened in cases from TIME (RFC 3339) on: what routing must hear again
                       if it was restored. First, as `routing withhold` takes it, those that a desk
                       must hear nothing of or whose reporter was protected; then of each the number,
@@ -272,6 +274,8 @@ class OpenEpoch:
                 begun = epochs.open(tx, stream, configured.signers(), arguments.by, now)
                 before = f"{begun.before_epoch}:{begun.before_position}"
                 sys.stdout.write(f"{stream}: epoch {begun.epoch} goes on after {before}\n")
+            breaker.hold(tx, now)
+        sys.stdout.write("nothing fires until release-breaker: enter again what was decreed\n")
 
 
 class EraseSealed:

@@ -216,9 +216,14 @@ class Backlog:
         return self.due > most or (self.moved > 0 and self.moved + self.fired > most)
 
 
-def why_refuse(backlog: Backlog, most: int, skew_seconds: float, *, jumped: bool) -> str | None:
-    """Why nothing may fire now, or None: this machine's clock and the database's (both real, never
-    the moved one) disagree, it `jumped` ahead, or too much is due at once."""
+def why_refuse(
+    backlog: Backlog, most: int, skew_seconds: float, *, jumped: bool, restored: bool = False
+) -> str | None:
+    """Why nothing may fire now, or None: the database was `restored`, this machine's clock and the
+    database's (both real, never the moved one) disagree, it `jumped` ahead, or too much is due at
+    once. The first stands before the others, which a release may end too: it asks for more."""
+    if restored:
+        return "restored"
     if abs(skew_seconds) > SKEW_SECONDS:
         return "clock_skew"
     if jumped:

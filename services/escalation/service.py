@@ -26,19 +26,15 @@ from services.escalation.watch import (
     breaker,
     cases,
     clocks,
+    clockwork,
     firing,
     receipts,
     restored,
+    retelling,
     turns,
     watching,
 )
-from services.escalation.watch.clockwork import (
-    Clock,
-    Happening,
-    Notice,
-    happening,
-    notice_of_answer,
-)
+from services.escalation.watch.clockwork import Clock, Happening, Notice, happening
 from services.escalation.watch.pace import Pace
 
 
@@ -276,7 +272,7 @@ class Escalation(Service):
         if data["cycle"] is None:
             raise Poison("a notice about an answer names its round")
         case = self.known(tx, event)
-        meaning = notice_of_answer(case.status, case.cycle, data["cycle"])
+        meaning = clockwork.notice_of_answer(case.status, case.cycle, data["cycle"])
         if meaning is Notice.EARLY:
             raise TooEarly("the answer has not been heard of")
         if meaning is Notice.STARTS_SILENCE:
@@ -306,8 +302,7 @@ class Escalation(Service):
             return False
         now = self.clock.now()  # once: what fires is what the breaker has looked at
         with self.db.begin() as tx:
-            floor = self.settings.breaker_floor
-            allowed = breaker.may_fire(tx, self.clock, self.pace, floor, now)
+            allowed = breaker.may_fire(tx, self.clock, self.pace, self.settings.breaker_floor, now)
         return allowed and self.fire_due(now)
 
     def fire_due(self, looked: datetime) -> bool:
@@ -326,8 +321,13 @@ class Escalation(Service):
         if not self.caught_up.is_set():
             return False
         with self.db.begin() as tx:
-            refused = tx.get_one(models.Breaker, 1).reason is not None
-            return not refused and offers.expire(tx, self.clock.now())
+            return not breaker.refuses(tx) and offers.expire(tx, self.clock.now())
+
+    @every(2)
+    def tell_again(self) -> bool:
+        """After a restore: says how clocks stand, once."""
+        with self.db.begin() as tx:
+            return retelling.turn(tx, self.in_force(tx), self.clock.now())
 
     @every(2)
     def measure_stale(self) -> bool:

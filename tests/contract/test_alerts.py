@@ -63,6 +63,7 @@ HEALTHY = {
     )},
     'lapor_escalation_breaker{reason="mass_firing"}': "0x60",
     'lapor_escalation_breaker{reason="clock_jump"}': "0x60",
+    'lapor_escalation_breaker{reason="restored"}': "0x60",
     'lapor_escalation_undecidable_clocks{reason="calendar"}': "0x60",
     'lapor_escalation_lateness_seconds_count{what="level"}': "_x50 12x10",
     'lapor_escalation_lateness_seconds_bucket{what="level", le="120.0"}': "_x50 12x10",
@@ -217,6 +218,7 @@ OTHERWISE = [
     ("MessagesStuck", SERVER_AWAY),
     ("PostUnreachable", NO_SUCH_DOMAIN | POST_EXPIRED),  # was it a post's, that is told
     ("BreakerOpen", {'lapor_escalation_breaker{reason="clock_jump"}': "0x50 1x10"}),
+    ("BreakerOpen", {'lapor_escalation_breaker{reason="restored"}': "0x50 1x10"}),
     *(("ProcessMissing", {f'up{{job="lapor", service="{s}", kind="{k}"}}': GONE})
       for s, k in PROCESSES + ENGINES),
 ]  # fmt: skip

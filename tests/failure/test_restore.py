@@ -139,6 +139,9 @@ def test_by_the_runbooks_steps_everything_is_accounted_for_again(system, backup)
     assert {entry["subject"] for entry in held if "breach" in entry["type"]} == numbers
 
     bring_back("open-epoch", "kepala.diskominfo")
+    settle(system, accepted, seconds=60)
+    assert system.psql("escalation", BREACHED) == [(0,)], "nothing fires before the release"
+    command(system, "escalation", "release-breaker", "kepala.diskominfo")
 
     eventually(lambda: system.psql("escalation", BREACHED) == [(2 * REPORTS,)], seconds=60)
     settle(system, accepted, seconds=60)

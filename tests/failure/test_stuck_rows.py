@@ -72,6 +72,7 @@ RESTS = {
         "escalation.clock.passed_at", "escalation.breaker.measured_at",
         "escalation.due.armed_at",
         "escalation.breaker.released_through", "escalation.breaker.looked_at",
+        "escalation.breaker.restored_at",
     ),
     "waits for a person, and a clock that never pauses watches": (
         "escalation.pause", "escalation.pause.ended_at", "escalation.breach",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.escalation.models.columns import MOMENT, Base, one_of
 
-REFUSALS = ("mass_firing", "clock_skew", "clock_jump")
+REFUSALS = ("mass_firing", "clock_skew", "clock_jump", "restored")
 
 
 class Work(StrEnum):
@@ -34,12 +34,15 @@ class FailedTurn(Base):
 
 class Breaker(Base):
     """One row: how much may fire at once, whether firing is refused and why, up to which due time
-    an operator has released it, and the real time of a last look whose clock was right."""
+    an operator has released it, the real time of a last look whose clock was right, and since when
+    a restored database waits for that release. `told_through`: up to which case it was said again
+    after that how clocks stand; none when all is said."""
 
     __tablename__ = "breaker"
     __table_args__ = (
         sa.CheckConstraint("id = 1", name="single"),
         one_of("reason", REFUSALS),
+        sa.CheckConstraint("restored_at IS NULL OR reason IS NOT NULL", name="restored_is_refused"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -49,5 +52,7 @@ class Breaker(Base):
     reason: Mapped[str | None] = mapped_column(sa.Text)
     due_now: Mapped[int | None]
     looked_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    restored_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    told_through: Mapped[str | None] = mapped_column(sa.Text)
     released_through: Mapped[datetime | None] = mapped_column(MOMENT)
     released_by: Mapped[str | None] = mapped_column(sa.Text)

@@ -43,6 +43,9 @@ SELECT (SELECT system_identifier FROM pg_control_system())
     || ':' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
     || ':' || 'feed_stream'::regclass::oid
 """)
+_AWAITS = sa.text(f"""
+SELECT EXISTS (SELECT 1 FROM feed_stream WHERE origin <> ({_HERE}))
+""")  # noqa: S608 - a constant
 _DUE = sa.text("""
 SELECT s.stream FROM feed_stream s
 LEFT JOIN LATERAL (SELECT epoch, position FROM feed_checkpoint c WHERE c.stream = s.stream
@@ -101,6 +104,11 @@ def is_restored(tx: Session, end: FeedStream) -> bool:
     """Whether the places up to this end were given in another database, and no epoch was opened in
     this one."""
     return end.origin != here(tx)
+
+
+def awaits_epoch(tx: Session) -> bool:
+    """Whether any stream is so: whoever restored the database has not said so yet."""
+    return bool(tx.scalars(_AWAITS).one())
 
 
 def here(tx: Session) -> str:

@@ -2,9 +2,10 @@
 
 Nothing fires while more is due than five times what is usual on a day; nor while more than that was
 moved into the past within an hour, what of it has fired included; nor while this machine's real
-clock and the database's disagree; nor after it jumped. What was due when an operator released it
-does not count, unless its time was moved since; nor what was due when firing it was tried and
-failed: it was let through then, and for how long it stays due says nothing about the others.
+clock and the database's disagree; nor after it jumped; nor after the database was restored, for
+what was decreed since the backup is lost. What was due when an operator released it does not count,
+unless its time was moved since; nor what was due when firing it was tried and failed: it was let
+through then, and for how long it stays due says nothing about the others.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from services.escalation.domain import (
     why_refuse,
 )
 from services.escalation.models import REFUSALS, Breaker
+from services.escalation.ombudsman import feed
 from services.escalation.watch.pace import Pace
 
 MEASURED_FOR = timedelta(minutes=10)
@@ -81,8 +83,9 @@ def may_fire(tx: Session, clock: Clock, pace: Pace, floor: int, now: datetime) -
     _measure(tx, row, floor, now)
     most = max(row.most or 0, floor)
     backlog, jumped = _backlog(tx, row, now, most), pace.jumped(row, real, sure=agree)
-    reason = why_refuse(backlog, most, skew, jumped=jumped)
-    if row.reason == "mass_firing" and backlog.exceeds(most):
+    restored = row.restored_at is not None or feed.awaits_epoch(tx)
+    reason = why_refuse(backlog, most, skew, jumped=jumped, restored=restored)
+    if not restored and row.reason == "mass_firing" and backlog.exceeds(most):
         reason = row.reason  # another one would forget since when it is a mass
     if reason != row.reason:
         row.reason, row.refused_at = reason, now if reason else None
@@ -96,17 +99,35 @@ def may_fire(tx: Session, clock: Clock, pace: Pace, floor: int, now: datetime) -
     return reason is None
 
 
+def refuses(tx: Session) -> bool:
+    """Whether it refused at its last look, or the database was restored since."""
+    return tx.get_one(Breaker, 1).reason is not None or feed.awaits_epoch(tx)
+
+
+def hold(tx: Session, now: datetime) -> None:
+    """After the database was restored: nothing fires until an operator has released it. Decrees may
+    be lost that gave people more time than is counted here."""
+    row = tx.get_one(Breaker, 1, with_for_update=True)
+    row.restored_at, row.reason, row.refused_at = now, "restored", now
+    row.due_now = _backlog(tx, row, now).due
+
+
 def release(tx: Session, by: str, clock: Clock) -> int:
-    """Lets everything fire that is due by now, and takes this machine's clock for right; returns
-    how many wake-ups that are. Clocks that disagree cannot be released (NotAllowed): a release in
-    the future would let through what falls due until then."""
+    """Lets everything fire that is due by now, takes this machine's clock for right, and what was
+    decreed for entered again: how clocks stand is told anew. Returns how many wake-ups are due.
+    Raises NotAllowed while clocks disagree, for a release in the future would let through what
+    falls due until then; and if the database was restored and no epoch was opened."""
     if abs(skew_seconds(tx, clock)) > SKEW_SECONDS:
         raise NotAllowed("the clocks of this machine and of the database disagree")
+    if feed.awaits_epoch(tx):
+        raise NotAllowed("the database was restored and no epoch was opened: open-epoch first")
     row, now = tx.get_one(Breaker, 1, with_for_update=True), clock.now()
     released = _backlog(tx, row, now).due
     row.released_through, row.released_by = now, by
+    if row.restored_at is not None:
+        row.restored_at, row.told_through = None, ""  # not before: by decrees that are lost
     row.looked_at = clock.real()
-    if row.reason == "clock_jump":
+    if row.reason in ("clock_jump", "restored"):
         row.reason = row.refused_at = row.due_now = None
     return released
 

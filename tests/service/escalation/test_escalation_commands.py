@@ -110,10 +110,15 @@ def test_an_epoch_is_opened_for_both_streams_by_somebody(run: Run, bare_tower: T
     told = run("open-epoch", "kepala.diskominfo")
 
     assert told.returncode == 0, told.stderr
-    assert [line.rpartition(" ")[2] for line in told.stdout.splitlines()] == ["1:3", "1:0"]
+    *streams, waits = told.stdout.splitlines()
+    assert [line.rpartition(" ")[2] for line in streams] == ["1:3", "1:0"]
     assert run("verify-feed").stdout == "monitoring: 4 entries hold\nhandovers: 1 entries hold\n"
     assert bare_tower.count("SELECT count(DISTINCT opened_by) FROM feed_epoch") == 1
     assert run("open-epoch").returncode == 2
+    waiting = "SELECT reason, restored_at IS NOT NULL FROM breaker"
+    assert bare_tower.database.psql(waiting) == [("restored", True)], waits
+    assert run("release-breaker", "kepala.diskominfo").returncode == 0
+    assert bare_tower.database.psql(waiting) == [(None, False)]
 
 
 def test_releasing_the_breaker_names_who_did_it(run: Run, bare_tower: Tower) -> None:

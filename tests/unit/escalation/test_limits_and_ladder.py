@@ -194,3 +194,4 @@ def test_the_breaker_refuses_a_mass_firing_and_clocks_that_disagree_or_jumped(
     backlog, skew, jumped, reason
 ) -> None:
     assert why_refuse(Backlog(*backlog), 50, skew, jumped=jumped) == reason
+    assert why_refuse(Backlog(*backlog), 50, skew, jumped=jumped, restored=True) == "restored"
