@@ -53,7 +53,9 @@ SECURITY = {
         "type": "apiKey",
         "in": "header",
         "name": "Tracking-Code",
-        "description": "The secret code of the receipt, for the report that the address names. A"
+        "description": "The secret code of the receipt, for the report that the address names:"
+        " ASCII blanks, hyphens and small letters do not matter; leave out any other blank or dash,"
+        " which no header holds. A"
         " wrong code and a wrong number are answered alike (404); after ten wrong codes for a"
         " number within a minute, wrong ones are refused (429), the right one never.",
     }
@@ -341,7 +343,7 @@ def _is_behind(tx: Session, number: str) -> bool:
 
 def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
     """Every address and what answers there."""
-    door = Door(settings.tracking_pepper)
+    door = Door(settings.tracking_pepper, settings.number_prefix)
     sealer = Sealer(settings.notify_public_key)
     signer = Signer(settings.receipt_key)
     signs = signer if settings.receipts_signed else Unsigned()

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.errors import NotFound, TooMany
-from chassis.spelling import as_kept
 from services.intake import domain
 from services.intake.models import Report
 from services.intake.submission import code_hash
@@ -23,8 +22,8 @@ class Door:
     """Lets in who knows a report's code. A right code always works; wrong ones are slowed down
     by number, so that nobody can be locked out of their own report."""
 
-    def __init__(self, pepper: bytes) -> None:
-        self._pepper = pepper
+    def __init__(self, pepper: bytes, prefix: str) -> None:
+        self._pepper, self._prefix = pepper, prefix
         self._limiter = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
 
     def admit(self, tx: Session, req: falcon.Request, number: str, key: Any) -> tuple[str, Any]:
@@ -43,12 +42,12 @@ class Door:
         knows a number must not hold its row, nor a twin wait for it that its key refuses at once.
         Raises NotFound, the same for a wrong number and a wrong code, and TooMany after ten wrong
         codes for one number in a minute."""
-        number = as_kept(number, domain.NUMBER)
+        number = domain.read_number(number, self._prefix)
         # No more is read than the hash, so that a number that exists takes no longer.
         stored = tx.scalar(sa.select(Report.code_hash).where(Report.number == number))
         given = code_hash(self._pepper, number, code)
         if hmac.compare_digest(stored or bytes(32), given) and stored:
             return number
-        if domain.is_number(number) and not self._limiter.hit(WRONG_CODES, number):
+        if number and not self._limiter.hit(WRONG_CODES, number):
             raise TooMany("too many wrong codes for this number", retry_after=60)
         raise NotFound("there is no report with this number and code")

@@ -7,7 +7,6 @@ in the reporter's own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -17,16 +16,17 @@ from typing import Any
 from stdnum import damm
 
 from chassis.errors import Invalid, Poison
+from chassis.written import numbered
 from services.notify.wording import MONTHS, WORDS
 
 
 def number(text: str) -> str:
     """A report's public number out of how a person typed it. Raises Invalid for another form, and
     for a last digit that does not check the others: it would be another report's, or nobody's."""
-    typed = text.strip().upper()
-    if not re.fullmatch(r"[^\s-]+-[0-9]{5}-[0-9]{5}", typed):
+    typed = numbered(text)
+    if not typed:
         raise Invalid("a number looks like KTB-12345-67894", "number", "form")
-    if not damm.is_valid(typed.partition("-")[2].replace("-", "")):
+    if not damm.is_valid(typed[-11:].replace("-", "")):
         raise Invalid("a digit of this number is wrong", "number", "check_digit")
     return typed
 
