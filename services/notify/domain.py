@@ -37,6 +37,7 @@ class About(StrEnum):
     RECEIVED = "received"
     VERIFIED = "verified"
     DISPOSED = "disposed"
+    REASSIGNED = "reassigned"
     RETURNED = "returned"
     DATA_REQUESTED = "data_requested"
     DATA_REQUEST_CANCELLED = "data_request_cancelled"
@@ -86,7 +87,7 @@ RULES = (
     Rule("report.contact_sealed.v1", About.RECEIVED, needs="received_at"),
     Rule("case.verified.v1", About.VERIFIED),
     Rule("case.disposed.v1", About.DISPOSED),
-    Rule("case.reassigned.v1", About.DISPOSED),
+    Rule("case.reassigned.v1", About.REASSIGNED),
     Rule("case.returned.v1", About.RETURNED),
     Rule("case.data_requested.v1", About.DATA_REQUESTED),
     Rule("case.data_request_cancelled.v1", About.DATA_REQUEST_CANCELLED),
@@ -172,6 +173,7 @@ ENDS_REMINDERS = frozenset(
 CHANGES_HANDS = frozenset(
     {
         About.DISPOSED,
+        About.REASSIGNED,
         About.RETURNED,
         About.CLOSED,
         About.ARCHIVED,
