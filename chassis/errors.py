@@ -16,13 +16,16 @@ class FieldError(TypedDict):
     message: str
 
 
+Errors = list[FieldError] | None
+
+
 class Refusal(Exception):
     """A request that was understood and is not done. `message` is shown to the sender."""
 
     status = 500
     code = "refused"
 
-    def __init__(self, message: str, *, errors: list[FieldError] | None = None) -> None:
+    def __init__(self, message: str, *, errors: Errors = None) -> None:
         super().__init__(message)
         self.message = message
         self.errors = errors or []
@@ -77,12 +80,7 @@ class Invalid(Refusal):
     code = "invalid"
 
     def __init__(
-        self,
-        message: str,
-        field: str = "",
-        rule: str = "",
-        *,
-        errors: list[FieldError] | None = None,
+        self, message: str, field: str = "", rule: str = "", *, errors: Errors = None
     ) -> None:
         if field and not errors:
             errors = [{"field": field, "rule": rule or "invalid", "message": message}]

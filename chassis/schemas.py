@@ -13,6 +13,7 @@ from marshmallow.exceptions import ValidationError
 
 from chassis.errors import FieldError, Invalid
 from chassis.events import Event
+from chassis.written import UNSEEN
 
 MOST_ERRORS = 50  # that one answer names
 
@@ -45,12 +46,6 @@ class Tolerant(Schema):
 # Unicode's categories Cc and Cs, and the same without line breaks and tabs.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-# What leaves no trace on a page: the Basic Multilingual Plane's Default_Ignorable_Code_Point, and
-# blanks that are none by their category.
-UNSEEN = (
-    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
-)
 _SEEN = re.compile(rf"[^\s{UNSEEN}](?s:.*[^\s{UNSEEN}])?")
 
 

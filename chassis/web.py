@@ -90,7 +90,8 @@ def app(name: str, routes: Mapping[str, Any], *, pepper: bytes = b"") -> falcon.
 
 
 def _refuse_odd(params: Mapping[str, str]) -> None:
-    if not all(value.isprintable() and len(value) <= 100 for value in params.values()):
+    pasted = (value.replace("\xa0", " ") for value in params.values())  # a blank of documents
+    if not all(value.isprintable() and len(value) <= 100 for value in pasted):
         raise NotFound("there is nothing at this address")
 
 
@@ -171,21 +172,15 @@ class _Around:
         status = int(str(resp.status)[:3])
         outcome = "ok" if status < 400 else "expected" if status < 500 else "error"
         method = req.method if req.method in falcon.HTTP_METHODS else "other"
-        metrics.HTTP.labels(self._name, req.uri_template or "none", method, outcome).observe(
-            time.perf_counter() - req.context.started
-        )
+        took = time.perf_counter() - req.context.started
+        metrics.HTTP.labels(self._name, req.uri_template or "none", method, outcome).observe(took)
 
 
 def _problem(
     resp: falcon.Response, status: int, code: str, title: str, errors: Any = None
 ) -> dict[str, Any]:
-    problem: dict[str, Any] = {
-        "type": f"urn:problem-type:{code}",
-        "title": title,
-        "status": status,
-        "code": code,
-        "instance": f"urn:uuid:{uuid4()}",
-    }
+    problem: dict[str, Any] = {"type": f"urn:problem-type:{code}", "title": title, "status": status}
+    problem |= {"code": code, "instance": f"urn:uuid:{uuid4()}"}
     if errors:
         problem["errors"] = [error | {"field": _shown(error["field"])} for error in errors]
     resp.status, resp.content_type = status, PROBLEM
@@ -217,10 +212,8 @@ def _failed(req: falcon.Request, resp: falcon.Response, error: Any, params: Any)
     if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _passes(error)):
         _refused(req, resp, Unavailable("the service cannot answer for the moment"), params)
         return
-    problem = _problem(resp, 500, "internal", "this should not have happened")
-    log.error(
-        "request_failed", instance=problem["instance"], route=req.uri_template, **cause(error)
-    )
+    told = _problem(resp, 500, "internal", "this should not have happened")
+    log.error("request_failed", instance=told["instance"], route=req.uri_template, **cause(error))
 
 
 def _passes(error: DBAPIError) -> bool:

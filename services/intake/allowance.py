@@ -123,10 +123,20 @@ def _is_awaited(timeline: Sequence[Line], action: Action, status: Status) -> boo
     answers a question."""
     if action is Action.SUPPLEMENT and status is not Status.AWAITING_REPORTER:
         return False
-    since = [told.what for told in _since_move(timeline)]
+    return not _is_among(action, [told.what for told in _since_move(timeline)])
+
+
+def stands(timeline: Sequence[Line], action: Action) -> bool:
+    """Whether it was asked for since the case last moved or refused anything."""
+    told = [each.what for each in timeline]
+    return _is_among(action, list(takewhile(lambda what: what[:5] != "case.", reversed(told))))
+
+
+def _is_among(action: Action, since: list[str]) -> bool:
+    """Whether it is among these, the newest first; what takes back a consent, since that."""
     if f"reporter.{action}" in TAKES_BACK and CONSENTED in since:
-        since = since[: since.index(CONSENTED)]  # the newest is the first
-    return f"reporter.{action}" not in since
+        since = since[: since.index(CONSENTED)]
+    return f"reporter.{action}" in since
 
 
 def _since_move(timeline: Sequence[Line]) -> Iterator[Line]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import falcon
-import limits
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -19,10 +17,9 @@ import contracts
 from chassis import metrics, web
 from chassis.clock import Clock
 from chassis.database import AS_OF_NOW, Transactions, rows
-from chassis.errors import NotAllowed, NotFound, TooMany
+from chassis.errors import NotAllowed
 from chassis.events import Fact
 from chassis.outbox import emit
-from chassis.spelling import as_kept
 from chassis.tokens import Issuer
 from services.intake import (
     admission,
@@ -31,6 +28,7 @@ from services.intake import (
     events,
     latecomers,
     questions,
+    repeating,
     schemas,
     taking_back,
     telling,
@@ -38,63 +36,30 @@ from services.intake import (
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents, rules_in_force
 from services.intake.domain import Action, Status
+from services.intake.door import Door
 from services.intake.envelopes import UNSAID, Envelopes, takes_words, when_sealed
 from services.intake.models import Deadline, Reply, Report, TimelineEntry
 from services.intake.receipts import Keys, Signer, Unsigned
 from services.intake.registry import Registry
 from services.intake.sealing import Sealer
-from services.intake.submission import Desk, code_hash
+from services.intake.submission import Desk
 
 _WAITS = (
     "SELECT FROM inbox WHERE source = :source AND subject = :number AND state <> 'done' LIMIT 1"
 )
 _NOTHING: Mapping[str, Any] = {}
-WRONG_CODES = limits.parse("10 per minute")
 SECURITY = {
     "trackingCode": {
         "type": "apiKey",
         "in": "header",
         "name": "Tracking-Code",
-        "description": "The secret code of the receipt, for the report that the address names. A"
+        "description": "The secret code of the receipt, for the report that the address names:"
+        " ASCII blanks, hyphens and small letters do not matter; leave out any other blank or dash,"
+        " which no header holds. A"
         " wrong code and a wrong number are answered alike (404); after ten wrong codes for a"
         " number within a minute, wrong ones are refused (429), the right one never.",
     }
 }
-
-
-class Door:
-    """Lets in who knows a report's code. A right code always works; wrong ones are slowed down
-    by number, so that nobody can be locked out of their own report."""
-
-    def __init__(self, pepper: bytes) -> None:
-        self._pepper = pepper
-        self._limiter = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
-
-    def admit(self, tx: Session, req: falcon.Request, number: str, key: Any) -> tuple[str, Any]:
-        """The number, and the request's key: both as they are kept, however number and code were
-        typed. Raises as `prove`."""
-        number = self.prove(tx, number, req.get_header("Tracking-Code") or "")
-        route = f"{req.method} {(req.uri_template or '').format(number=number)}"
-        return number, key.sent_by(number, route)
-
-    def open(self, tx: Session, number: str, code: str) -> Report:
-        """The report, to be read. Raises as `prove`."""
-        return tx.get_one(Report, self.prove(tx, number, code))
-
-    def prove(self, tx: Session, number: str, code: str) -> str:
-        """The number, spelled as it is kept, to who knows the code. Locks nothing: a stranger who
-        knows a number must not hold its row, nor a twin wait for it that its key refuses at once.
-        Raises NotFound, the same for a wrong number and a wrong code, and TooMany after ten wrong
-        codes for one number in a minute."""
-        number = as_kept(number, domain.NUMBER)
-        # No more is read than the hash, so that a number that exists takes no longer.
-        stored = tx.scalar(sa.select(Report.code_hash).where(Report.number == number))
-        given = code_hash(self._pepper, number, code)
-        if hmac.compare_digest(stored or bytes(32), given) and stored:
-            return number
-        if domain.is_number(number) and not self._limiter.hit(WRONG_CODES, number):
-            raise TooMany("too many wrong codes for this number", retry_after=60)
-        raise NotFound("there is no report with this number and code")
 
 
 class Reports:
@@ -311,25 +276,31 @@ def resource(name: str, request: Request) -> type:
                 report = tx.get_one(Report, number, with_for_update=True)
                 now = self._clock.now()  # what was before it has an earlier time
                 self._permit(tx, report, now)
+                words, ends = body.get(request.words), request.action in taking_back.SAID
+                at = latecomers.later(tx, number, now) if ends else now
+                before = repeating.first(tx, number, request.action, words, body)
+                if before and not _is_behind(tx, number):
+                    if ends:  # in any case: a restore may have taken a consent from here alone
+                        taking_back.end(tx, report, request.action, at)
+                    return own.remember(tx, self._noted(before, body))
                 adds = request.action is Action.SUPPLEMENT
                 if asked := questions.shown(tx, report) if adds else None:
-                    now = max(now, asked.asked_at)  # an answer comes after, by whichever clock
-                words = body.get(request.words)
+                    at = now = max(now, asked.asked_at)  # an answer comes after, by whichever clock
                 self._check(tx, report, words)
                 for fact in request.facts(report.number, body, now, asked and asked.reply_id):
                     emit(tx, fact)
-                ends = request.action in taking_back.SAID
-                at = latecomers.later(tx, report.number, now) if ends else now
-                entry = _entry(report.number, request.action, words, at)
+                entry = repeating.entry(number, request.action, words, body, at)
                 tx.add(entry)
                 if words and takes_words(report) and entry.what != UNSAID:
                     emit(tx, self._envelopes.addition(entry, when_sealed(report, now)))
                 if ends:
                     taking_back.end(tx, report, request.action, at)
-                proof = self._signer.prove(report.number, entry.what, at, body)
                 told = {"answers": asked is not None} if adds else {}
-                noted = {"number": number, "noted_at": at, "proof": proof} | told
-                return own.remember(tx, noted)
+                return own.remember(tx, self._noted(entry, body) | told)
+
+        def _noted(self, entry: TimelineEntry, body: Any) -> dict[str, Any]:
+            proof = self._signer.prove(entry.number, entry.what, entry.at, body)
+            return {"number": entry.number, "noted_at": entry.at, "proof": proof}
 
         def _permit(self, tx: Session, report: Report, now: datetime) -> None:
             try:
@@ -343,6 +314,10 @@ def resource(name: str, request: Request) -> type:
             timeline, status = allowance.lines(tx, report.number), Status(report.status)
             allowance.check(timeline, request.action, status, len(words or ""), request.words)
 
+    once = (
+        " Asked again in the same words while it stands, and nobody has acted on the case since, it"
+        " gets the same answer and is not said twice."
+    )
     unless = (
         f" unless the timeline names `{request.action}` among its actions, or is known to lag"
         " behind the case, and"
@@ -354,7 +329,8 @@ def resource(name: str, request: Request) -> type:
         " `most_requests`) or 500,000 characters (`most_characters`) for one report; but one answer"
         " to each question of an officer, and one other request of a kind after each step of the"
         " case, is always taken; so is one withdrawal after each consent, of the report or of the"
-        " consent. What comes of it, the timeline tells."
+        f" consent.{once if request.action in repeating.ONCE else ''} What comes of it, the"
+        " timeline tells."
     )
     Asked.__name__ = name.title().replace("-", "")
     return Asked
@@ -365,13 +341,9 @@ def _is_behind(tx: Session, number: str) -> bool:
     return bool(rows(tx, _WAITS, number=number, source=contracts.source("case.opened.v1")))
 
 
-def _entry(number: str, action: Action, words: str | None, now: datetime) -> TimelineEntry:
-    return TimelineEntry(number=number, at=now, what=f"reporter.{action}", detail={}, text=words)
-
-
 def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]:
     """Every address and what answers there."""
-    door = Door(settings.tracking_pepper)
+    door = Door(settings.tracking_pepper, settings.number_prefix)
     sealer = Sealer(settings.notify_public_key)
     signer = Signer(settings.receipt_key)
     signs = signer if settings.receipts_signed else Unsigned()

@@ -5,7 +5,6 @@ Pure: no input or output, time is an argument.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import Any
 from stdnum import damm
 
 from chassis.errors import Invalid, NotAllowed
+from chassis.written import joined, numbered
 
 SUBMITTED = "report.submitted"  # how a timeline begins
 OWN = "reporter."  # how all that a reporter did later begins
@@ -153,20 +153,17 @@ def number(prefix: str, digits: int) -> str:
     return f"{prefix}-{whole[:5]}-{whole[5:]}"
 
 
-NUMBER = re.compile("[A-Z]{2,8}-[0-9]{5}-[0-9]{5}")
-
-
-def is_number(text: str) -> bool:
-    """Whether `text` could be a public number."""
-    _, _, digits = text.partition("-")
-    digits = digits.replace("-", "")
-    return len(digits) == 10 and digits.isascii() and digits.isdigit() and damm.is_valid(digits)
+def read_number(text: str, prefix: str) -> str:
+    """A public number out of how a person wrote it down, with `prefix` if they left it out; nothing
+    of what cannot be one."""
+    found = numbered(text, prefix)
+    return found if damm.is_valid(found[-11:].replace("-", "")) else ""
 
 
 # Crockford's base 32: no I, L, O, U, so that a code can be copied by hand and read out.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 26  # characters of 5 bits: 130 bits
-_MISREAD = str.maketrans("OIL", "011", "- ")
+_MISREAD = str.maketrans("OIL", "011")
 
 
 def code(value: int) -> str:
@@ -177,7 +174,7 @@ def code(value: int) -> str:
 
 def read_code(text: str) -> str:
     """A code as it was made out of how a person wrote it down; may still be no code at all."""
-    return text.upper().translate(_MISREAD)
+    return joined(text).translate(_MISREAD)
 
 
 # What the reporter sees of each event: the fields that say more than that it happened.

@@ -99,11 +99,11 @@ class ReceiptKeys(Strict):
 
 
 class Tracked(Strict):
-    """Which report, and the code of its receipt: spaces, hyphens and small letters do not matter
-    in it."""
+    """Which report, and the code of its receipt: blanks, dashes and small letters do not matter in
+    either, and a number may be told by its ten digits alone."""
 
-    number = Text(max=30, lines=False, required=True)
-    code = Text(max=60, lines=False, required=True)
+    number = Text(max=30, required=True)
+    code = Text(max=60, required=True)
 
 
 class Evidence(Strict):

@@ -31,6 +31,7 @@ ACTIONS = {
 }
 _DETAILS = {
     **SHOWN,
+    f"reporter.{Action.ACCEPT}": ("stars",),
     f"reporter.{Action.CONSENT}": ("with_identity",),
     LEFT_BEHIND: ("form", "words", "id", "en"),
     CONSENT_ENDED: ("id", "en"),

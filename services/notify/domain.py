@@ -7,7 +7,6 @@ in the reporter's own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -17,16 +16,17 @@ from typing import Any
 from stdnum import damm
 
 from chassis.errors import Invalid, Poison
+from chassis.written import numbered
 from services.notify.wording import MONTHS, WORDS
 
 
 def number(text: str) -> str:
     """A report's public number out of how a person typed it. Raises Invalid for another form, and
     for a last digit that does not check the others: it would be another report's, or nobody's."""
-    typed = text.strip().upper()
-    if not re.fullmatch(r"[^\s-]+-[0-9]{5}-[0-9]{5}", typed):
+    typed = numbered(text)
+    if not typed:
         raise Invalid("a number looks like KTB-12345-67894", "number", "form")
-    if not damm.is_valid(typed.partition("-")[2].replace("-", "")):
+    if not damm.is_valid(typed[-11:].replace("-", "")):
         raise Invalid("a digit of this number is wrong", "number", "check_digit")
     return typed
 
@@ -37,6 +37,7 @@ class About(StrEnum):
     RECEIVED = "received"
     VERIFIED = "verified"
     DISPOSED = "disposed"
+    REASSIGNED = "reassigned"
     RETURNED = "returned"
     DATA_REQUESTED = "data_requested"
     DATA_REQUEST_CANCELLED = "data_request_cancelled"
@@ -86,7 +87,7 @@ RULES = (
     Rule("report.contact_sealed.v1", About.RECEIVED, needs="received_at"),
     Rule("case.verified.v1", About.VERIFIED),
     Rule("case.disposed.v1", About.DISPOSED),
-    Rule("case.reassigned.v1", About.DISPOSED),
+    Rule("case.reassigned.v1", About.REASSIGNED),
     Rule("case.returned.v1", About.RETURNED),
     Rule("case.data_requested.v1", About.DATA_REQUESTED),
     Rule("case.data_request_cancelled.v1", About.DATA_REQUEST_CANCELLED),
@@ -172,6 +173,7 @@ ENDS_REMINDERS = frozenset(
 CHANGES_HANDS = frozenset(
     {
         About.DISPOSED,
+        About.REASSIGNED,
         About.RETURNED,
         About.CLOSED,
         About.ARCHIVED,

@@ -69,6 +69,14 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "id": "Berakhir {end} pukul 23.59.59 {zone}.",
         "en": "Ends on {end} at 23:59:59 {zone}.",
     },
+    "ended": {
+        "id": "Batasnya berakhir {end} pukul 23.59.59 {zone}.",
+        "en": "It ended on {end} at 23:59:59 {zone}.",
+    },
+    "would_have_ended": {
+        "id": "Batasnya sedianya berakhir {end} pukul 23.59.59 {zone}.",
+        "en": "It would have ended on {end} at 23:59:59 {zone}.",
+    },
     "stands": {
         "id": "Jam ini sedang berhenti{why}. Hari yang telah dihitung: {counted}.",
         "en": "The clock stands{why}. Days counted so far: {counted}.",
@@ -169,7 +177,9 @@ def _sentences(told: Told, lang: str) -> Iterator[str]:
         yield SAYS["stands"][lang].format(counted=counted, why=_why(told.stands_because, lang))
     if told.ends_on is not None:
         zone = datetime.combine(told.ends_on, LAST_SECOND, told.zone).tzname()  # WITA
-        yield SAYS["ends"][lang].format(end=day_in_words(told.ends_on, lang), zone=zone)
+        stopped = "ended" if told.passed else "would_have_ended"
+        how = stopped if told.stopped else "ends"
+        yield SAYS[how][lang].format(end=day_in_words(told.ends_on, lang), zone=zone)
     if told.passed:
         yield SAYS["passed"][lang]
     if told.days is None:

@@ -144,6 +144,30 @@ def test_a_clock_that_stopped_while_it_stood_is_given_no_end(tower: Tower, windo
     assert "Ends on" not in told["sentence"]["en"]
 
 
+def test_a_clock_that_stopped_before_its_end_would_have_ended_then(
+    tower: Tower, window: Window
+) -> None:
+    tower.begin_work()
+
+    said = window.told("explain")["F1"]["sentence"]
+    assert "no longer runs. It would have ended on Monday, 9 November 2026" in said["en"]
+    assert "tidak berjalan lagi. Batasnya sedianya berakhir Senin, 9 November 2026" in said["id"]
+    assert "Ends on" not in said["en"]
+
+
+def test_a_clock_that_stopped_after_its_end_has_ended_then(tower: Tower, window: Window) -> None:
+    tower.open()
+    tower.dispose()
+    tower.at("2026-11-12 10:00").sweep()
+    tower.hear("case.followed_up.v1", agency="dpupr", first=True, cycle=1)
+
+    said = window.told("explain")["F1"]["sentence"]
+    assert (
+        "It ended on Monday, 9 November 2026 at 23:59:59 WITA. The limit has passed." in said["en"]
+    )
+    assert "Batasnya berakhir Senin, 9 November 2026" in said["id"]
+
+
 def test_what_can_no_longer_be_told_is_said_and_not_made_up(tower: Tower, window: Window) -> None:
     """A limit that somebody rewrote by hand gives another end than the one that was in force."""
     live_one_round(tower)

@@ -2,13 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
 from chassis.database import engine
+from chassis.errors import NotFound
 from chassis.idempotency import IdempotencyKey
 from services.intake import domain
+from services.intake.door import Door
 from tests.harness.waiting import eventually
 from tests.service.intake.conftest import key
 
@@ -166,6 +169,60 @@ def test_a_code_may_be_written_as_people_write(api, receipt):
     assert api.post("/v1/reports/track", json=proof).status_code == 200
 
 
+PARTED = {
+    "blanks": "{0} {1} {2}",
+    "nothing": "{0}{1}{2}",
+    "no_prefix": "{1}-{2}",
+    "ten_digits": "{1}{2}",
+    "en_dash": "{0}\u2013{1}\u2013{2}",
+    "no_break": "{0}\xa0{1}\u2011{2}",
+    "pasted": "\t{0}-{1}-{2}\n",
+}
+
+
+@pytest.mark.parametrize("parted", PARTED.values(), ids=PARTED)
+def test_a_number_is_read_by_its_digits_and_a_code_by_its_characters(api, receipt, parted):
+    """As it is read out on the telephone, or pasted."""
+    typed = parted.format(*receipt["number"].split("-"))
+    code = receipt["code"].replace("-", "\u2011", 2).replace("-", "\xa0", 2) + "\n"
+    seen = api.post("/v1/reports/track", json={"number": typed, "code": code})
+    assert (seen.status_code, seen.json().get("number")) == (200, receipt["number"])
+
+    address = f"/v1/reports/{quote(typed.strip())}"
+    for given, answered in ((receipt["code"], (200, 202)), (receipt["code"][1:], (404, 404))):
+        headers = {"Tracking-Code": given.replace("-", " \t")}
+        found = api.post(f"{address}/escalation-check", headers=headers)
+        added = api.post(f"{address}/supplements", headers=headers, json={"text": "Ini fotonya"})
+        assert (found.status_code, added.status_code) == answered
+
+
+def test_wrong_codes_are_counted_for_a_number_however_it_is_typed(api, receipt):
+    parts = receipt["number"].split("-")
+    typed = [parted.format(*parts) for parted in PARTED.values()]
+    answers = [
+        api.post("/v1/reports/track", json={"number": number, "code": "1" * 26})
+        for number in (typed * 2)[:11]
+    ]
+
+    assert [a.status_code for a in answers] == [404] * 10 + [429]
+
+
+def test_what_cannot_be_a_number_is_asked_of_no_database():
+    """A slip of one digit, too."""
+
+    class Asked:
+        def scalar(self, statement):
+            return asked.append(statement.compile().params["number_1"])
+
+    asked = []
+    door = Door(b"-" * 32, "KTB")
+    for typed in ("Siti", "081234567890", "6302055187730004", "KTB-12345-67890", "12345 67894"):
+        with pytest.raises(NotFound):
+            door.prove(Asked(), typed, "1" * 26)
+
+    assert asked == ["", "", "", "", "KTB-12345-67894"]
+
+
 def test_a_wrong_code_and_a_wrong_number_look_the_same(api, receipt):
     wrong_code = {"number": receipt["number"], "code": "0" * 26}
     wrong_number = {"number": "KTB-00000-00000", "code": receipt["code"]}
@@ -212,7 +269,13 @@ def spelled(receipt):
     """Number and code as the receipt has them, and as people write them."""
     number, code = receipt["number"], receipt["code"]
     sloppy = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
-    return [(number, code), (number, sloppy), (number.lower(), code), (number.lower(), sloppy)]
+    told = number.partition("-")[2].replace("-", "%20")
+    return [
+        (number, code),
+        (number, sloppy),
+        (number.lower(), code),
+        (told, code.replace("-", "\t")),
+    ]
 
 
 @pytest.mark.parametrize("what", REQUESTS)

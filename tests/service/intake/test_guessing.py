@@ -166,7 +166,7 @@ def test_a_wrong_code_takes_as_long_as_a_wrong_number(api, intake_db):
 
 
 LEAKING = (
-    "services/intake/api.py", "        given = code_hash(self._pepper, number, code)\n",
+    "services/intake/door.py", "        given = code_hash(self._pepper, number, code)\n",
     "        given = code_hash(self._pepper, number, code)\n"
     "        import time as t; end = t.perf_counter() + (SECONDS if stored else 0)\n"
     "        while t.perf_counter() < end: pass\n",
@@ -212,7 +212,7 @@ def test_wrong_codes_and_wrong_numbers_are_answered_alike(api, receipts):
 
 
 SAYS_MORE = (
-    "services/intake/api.py", 'raise NotFound("there is no report with this number and code")',
+    "services/intake/door.py", 'raise NotFound("there is no report with this number and code")',
     'raise NotFound("this is not the code" if stored else "there is no report with this number")',
 )  # fmt: skip
 

@@ -14,8 +14,8 @@ TAKEN_BACK = "report.consent_withdrawn.v1"
 ENDED = "consent.ended"
 
 
-def withdraw(api, receipt):
-    return ask(api, receipt, "withdrawal", {})
+def withdraw(api, receipt, **why):
+    return ask(api, receipt, "withdrawal", why)
 
 
 def refuse(worker, receipt, sequence=1):
@@ -147,7 +147,7 @@ def test_each_consent_can_be_taken_back_once_however_full_the_report_is(
     for _ in range(MOST_CONSENTS):
         assert consent(api, receipt).status_code == 202
         assert withdraw(api, receipt).status_code == 202
-        assert rule(withdraw(api, receipt)) == "most_requests"
+        assert rule(withdraw(api, receipt, reason="Sudah baik.")) == "most_requests"
 
     refused = consent(api, receipt)
     assert rule(refused) == "most_consents"

@@ -58,6 +58,26 @@ def test_every_step_that_the_table_tells_becomes_a_mail(desk: Desk) -> None:
     assert told == set(domain.About) - domain.OF_POSTS
 
 
+@pytest.mark.parametrize(
+    ("language", "said", "never"),
+    [
+        ("id", "yang diminta dari Anda tetap berlaku seperti semula", "akan menanganinya"),
+        ("en", "what you were asked stay as they are", "was passed to"),
+    ],
+)
+def test_whose_case_is_handed_on_reads_that_it_is_still_their_turn(
+    desk: Desk, language: str, said: str, never: str
+) -> None:
+    """Last they read a question, or an answer that may be objected to: that stands."""
+    desk.hear_contact(language=language)
+    desk.hear("case.reassigned.v1", status="awaiting_reporter")
+    desk.send()
+
+    body = " ".join(desk.postbox.mails[-1].get_content().split())
+    assert said in body
+    assert never not in body
+
+
 def test_an_answers_notice_carries_its_cycle(desk: Desk) -> None:
     desk.hear_contact()
     desk.hear("case.opened.v1")

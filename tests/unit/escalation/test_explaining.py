@@ -109,10 +109,18 @@ def test_the_reporters_language_comes_first() -> None:
         ({}, {"ends"}, {"stands", "stopped", "passed", "provisional"}),
         ({"ends_on": None}, {"stands"}, {"ends", "stopped", "passed"}),
         ({"passed": True}, {"ends", "passed"}, {"stands", "stopped"}),
-        ({"stopped": True}, {"stopped", "ends"}, {"stands", "passed"}),
-        ({"stopped": True, "passed": True}, {"stopped", "passed"}, {"stands"}),
+        ({"stopped": True}, {"stopped", "would_have_ended"}, {"stands", "passed", "ends", "ended"}),
+        (
+            {"stopped": True, "passed": True},
+            {"stopped", "passed", "ended"},
+            {"stands", "ends", "would_have_ended"},
+        ),
         ({"provisional": True}, {"ends", "provisional"}, {"passed"}),
-        ({"stopped": True, "days": None}, {"stopped", "ends", "untold"}, {"stands", "weekends"}),
+        (
+            {"stopped": True, "days": None},
+            {"stopped", "would_have_ended", "untold"},
+            {"stands", "weekends", "ends"},
+        ),
         ({"ends_on": None, "days": None}, {"untold"}, {"stands", "ends"}),
     ],
 )

@@ -23,7 +23,9 @@ CONSENTING = {Action.CONSENT, Action.WITHDRAW_CONSENT}  # which is escalation's 
 
 @given(st.integers(0, 10**9 - 1))
 def test_a_number_is_one(digits):
-    assert domain.is_number(domain.number("KTB", digits))
+    number = domain.number("KTB", digits)
+
+    assert domain.read_number(number, "KTB") == number
 
 
 @given(st.integers(0, 10**9 - 1), st.integers(0, 9), st.integers(1, 9))
@@ -32,7 +34,7 @@ def test_a_number_with_one_digit_misheard_is_none(digits, place, shift):
     at = [i for i, c in enumerate(number) if c.isdigit()][place]
     number[at] = str((int(number[at]) + shift) % 10)
 
-    assert not domain.is_number("".join(number))
+    assert not domain.read_number("".join(number), "KTB")
 
 
 @given(st.integers(0, 10**9 - 1), st.integers(0, 8))
@@ -42,12 +44,22 @@ def test_a_number_with_two_neighbours_swapped_is_none(digits, place):
     swapped = number.copy()
     swapped[at[0]], swapped[at[1]] = number[at[1]], number[at[0]]
 
-    assert swapped == number or not domain.is_number("".join(swapped))
+    assert swapped == number or not domain.read_number("".join(swapped), "KTB")
 
 
-@pytest.mark.parametrize("text", ["", "KTB", "KTB-1", "KTB-1234५-67890", "KTB--12345-6789x"])
+OTHER = """
+KTB KTB-1 KTB-1234५-67894 KTB--12345-6789x K-12345-67894 KTB/12345/67894 6302055187730004
+081234567894 KTB-12345-67890 1234567890 5-12345-67894
+"""
+
+
+@pytest.mark.parametrize("text", ["", *OTHER.split()])
 def test_other_text_is_no_number(text):
-    assert not domain.is_number(text)
+    assert domain.read_number(text, "KTB") == ""
+
+
+def test_another_prefix_stays_what_it_is():
+    assert domain.read_number("hss 12345 67894", "KTB") == "HSS-12345-67894"
 
 
 @given(st.integers(0, 2**130 - 1))
@@ -55,7 +67,9 @@ def test_a_code_is_read_however_it_is_written(value):
     code = domain.code(value)
     written = code.lower().replace("-", " ").replace("0", "o").replace("1", "i")
 
-    assert domain.read_code(written) == domain.read_code(code)
+    pasted = f" {code}\n".replace("-", "\u2011", 2).replace("-", "\xa0\t", 2)
+
+    assert domain.read_code(written) == domain.read_code(pasted) == domain.read_code(code)
     assert len(domain.read_code(code)) == domain.CODE_LENGTH
 
 
