@@ -27,6 +27,7 @@ from chassis.events import correlate
 from chassis.idempotency import HEADER, Dumped, IdempotencyKey, NoKey
 from chassis.logs import cause, log
 from chassis.schemas import instance, load
+from chassis.written import joined
 
 BODY_LIMIT = 64 * 1024  # bytes
 PROBLEM = "application/problem+json"
@@ -90,8 +91,7 @@ def app(name: str, routes: Mapping[str, Any], *, pepper: bytes = b"") -> falcon.
 
 
 def _refuse_odd(params: Mapping[str, str]) -> None:
-    pasted = (value.replace("\xa0", " ") for value in params.values())  # a blank of documents
-    if not all(value.isprintable() and len(value) <= 100 for value in pasted):
+    if not all(joined(value).isprintable() and len(value) <= 100 for value in params.values()):
         raise NotFound("there is nothing at this address")
 
 

@@ -366,7 +366,8 @@ class Escalation(Service):
     def publish_promises(self) -> None:
         """Tells intake what may be promised: at the start, each new day, after each change."""
         with self.db.begin() as tx:
-            publishing.publish(tx, self.in_force(tx), self.clock.now())
+            if not breaker.awaits_decrees(tx):
+                publishing.publish(tx, self.in_force(tx), self.clock.now())
 
     @every(60)
     def forget_grants(self) -> None:

@@ -278,10 +278,7 @@ def resource(name: str, request: Request) -> type:
                 self._permit(tx, report, now)
                 words, ends = body.get(request.words), request.action in taking_back.SAID
                 at = latecomers.later(tx, number, now) if ends else now
-                before = repeating.first(tx, number, request.action, words, body)
-                if before and not _is_behind(tx, number):
-                    if ends:  # in any case: a restore may have taken a consent from here alone
-                        taking_back.end(tx, report, request.action, at)
+                if before := repeating.first(tx, number, request.action, words, body, now):
                     return own.remember(tx, self._noted(before, body))
                 adds = request.action is Action.SUPPLEMENT
                 if asked := questions.shown(tx, report) if adds else None:
@@ -315,8 +312,8 @@ def resource(name: str, request: Request) -> type:
             allowance.check(timeline, request.action, status, len(words or ""), request.words)
 
     once = (
-        " Asked again in the same words while it stands, and nobody has acted on the case since, it"
-        " gets the same answer and is not said twice."
+        " Asked again in the same words within a minute, while it stands and nobody has acted on"
+        " the case since, it gets the same answer and is not said twice."
     )
     unless = (
         f" unless the timeline names `{request.action}` among its actions, or is known to lag"

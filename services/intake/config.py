@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import chassis.config
@@ -27,7 +28,10 @@ class Settings(chassis.config.Settings):
         return Issuer("intake", self.reporter_token_key, "REPORTER_TOKEN_KEY_FILE")
 
     def check(self) -> None:
-        """Refuses production with receipts that prove nothing."""
+        """Refuses numbers that could not be read back, and production with receipts that prove
+        nothing."""
         super().check()
+        if not re.fullmatch("[A-Z]{2,8}", self.number_prefix):
+            raise Misconfigured("NUMBER_PREFIX must be two to eight capital letters")
         if self.lapor_env == "production" and not self.receipts_signed:
             raise Misconfigured("RECEIPTS_SIGNED=false is refused in production")

@@ -5,7 +5,7 @@ and a mail would tell somebody who got what they wanted that it could not be don
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,22 +15,30 @@ from services.intake import allowance
 from services.intake.domain import Action
 from services.intake.models import TimelineEntry
 
-# Additions are none: each is taken. Nor is the end of a consent, which is said in any case, also
-# with a withdrawal: a restore may have taken the consent from here alone.
+# Within that no agency has answered anew, whatever is heard here late or never.
+TWICE = timedelta(minutes=1)
+# Additions are none: each is taken. Nor is the end of a consent, which is said in any case.
 ONCE = frozenset({Action.ACCEPT, Action.OBJECT, Action.REOPEN, Action.WITHDRAW})
 
 
 def first(
-    tx: Session, number: str, action: Action, words: str | None, body: Mapping[str, Any]
+    tx: Session,
+    number: str,
+    action: Action,
+    words: str | None,
+    body: Mapping[str, Any],
+    now: datetime,
 ) -> TimelineEntry | None:
-    """What was noted when the same was asked in the same words, if that still stands: the case has
-    neither moved since nor refused it. Under the report's lock: of two at once one is the first."""
+    """What was noted when the same was asked in the same words within the last minute, if that
+    still stands: the case has neither moved since nor refused it. Under the report's lock: of two
+    at once one is the first."""
     if action not in ONCE or not allowance.stands(allowance.lines(tx, number), action):
         return None
-    same = TimelineEntry.number == number, TimelineEntry.what == f"reporter.{action}"
-    newest = sa.select(TimelineEntry).where(*same).order_by(TimelineEntry.id.desc())
+    alike = TimelineEntry.number == number, TimelineEntry.what == f"reporter.{action}"
+    newest = sa.select(TimelineEntry).where(*alike).order_by(TimelineEntry.id.desc())
     before = tx.scalars(newest.limit(1)).one()
-    return before if (before.text, before.detail) == (words, _detail(body)) else None
+    same = (before.text, before.detail) == (words, _detail(body))
+    return before if same and abs(now - before.at) < TWICE else None
 
 
 def entry(

@@ -102,8 +102,8 @@ class Tracked(Strict):
     """Which report, and the code of its receipt: blanks, dashes and small letters do not matter in
     either, and a number may be told by its ten digits alone."""
 
-    number = Text(max=30, required=True)
-    code = Text(max=60, required=True)
+    number = Text(max=100, required=True)
+    code = Text(max=100, required=True)
 
 
 class Evidence(Strict):

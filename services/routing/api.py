@@ -10,7 +10,7 @@ from chassis import web
 from chassis.spelling import Spelling
 from services.routing import cases, desk, directory, officers, vouching
 from services.routing.denials import Ledger
-from services.routing.schemas import CODE, NUMBER, USERNAME
+from services.routing.schemas import CODE, NUMBER
 from services.routing.sessions import SECURITY
 
 __all__ = ["SECURITY", "app", "routes"]
@@ -43,6 +43,6 @@ def routes(settings: Any, db: Any, clock: Any) -> dict[str, Any]:
 def app(settings: Any, db: Any, clock: Any) -> falcon.App[Any, Any]:
     """The WSGI application."""
     made = web.app("routing", routes(settings, db, clock), pepper=settings.pepper())
-    made.add_middleware(Spelling(number=NUMBER.regex, username=USERNAME.regex, code=CODE.regex))
+    made.add_middleware(Spelling(number=NUMBER.regex, code=CODE.regex))
     made.add_middleware(Ledger(db, clock))
     return made

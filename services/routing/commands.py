@@ -127,7 +127,7 @@ class Withhold:
                 with db.begin() as tx:
                     added += withholding.withhold(tx, number, words, now, zone)
         except (NotFound, Invalid) as refusal:
-            sys.exit(f"{number}: {refusal.message}")
+            sys.exit(f"{number}: {' '.join([*added, refusal.message])}")
         sys.stdout.write(f"{number}: {' '.join(added) or 'nothing to add'}\n")
 
 

@@ -20,7 +20,6 @@ from chassis.config import Settings
 from chassis.database import Transactions
 from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
 from chassis.schemas import Strict
-from chassis.spelling import as_kept
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions, throttle
 from services.routing.life import LADDER, Role
@@ -339,8 +338,7 @@ def _taken() -> NotAllowed:
 def _named(
     tx: Session, username: str, *, disabled_too: bool = False, lock: bool = False
 ) -> Officer | None:
-    known = as_kept(username, schemas.USERNAME.regex)  # somebody types a mail address here, too
-    statement = sa.select(Officer).where(Officer.username == known)
+    statement = sa.select(Officer).where(throttle.is_named(username))
     if not disabled_too:
         statement = statement.where(Officer.disabled_at.is_(None))
     if lock:
@@ -349,7 +347,7 @@ def _named(
 
 
 def _someone(tx: Session, username: str) -> Officer:
-    statement = sa.select(Officer).where(Officer.username == username).with_for_update()
+    statement = sa.select(Officer).where(throttle.is_named(username)).with_for_update()
     officer = tx.scalars(statement).one_or_none()
     if officer is None:
         raise NotFound("there is no such account")

@@ -62,6 +62,8 @@ def _keep_from(
     say: Say = lambda c, _: events.desks_changed(c, at, rules.seats)  # noqa: E731
     step = Step(Action.VERIFY, OPERATOR, at, why=WHY)
     case_file.change(tx, row, after, step, say if case.status in OPEN else None)
+    if case.status not in OPEN:
+        row.desks_known = False  # who hears of it is told with what takes it up again
     return [desk for desk in desks if desk in {rules.seats[agency] for agency in about}]
 
 

@@ -10,6 +10,7 @@ import pytest
 from deploy.local.scenario import Reporter
 from tests.contract.measures import rules
 from tests.failure.accounting import STUCK, Accepted, settle, submit
+from tests.failure.test_restore_routing import brought_back as restored_routing
 from tests.harness.dumps import dump, restore
 from tests.harness.faults import command
 from tests.harness.rooms import FORM
@@ -94,14 +95,7 @@ def test_a_case_that_restored_routing_opens_again_does_not_hide_a_loss(system, t
     settle(system, both)
     before = unaccounted(system)
 
-    for name in ("routing-worker", "routing-api"):
-        system.process(name).stop()
-    restore(url, file)
-    command(system, "routing", "number-anew")
-    for service in system.services:
-        command(system, service, "replay", "--since", since.isoformat())
-    for name in ("routing-api", "routing-worker"):
-        system.wait_ready(name, start=True)
+    restored_routing(system, url, file, since)
 
     told = "SELECT count(*) FROM timeline_entry WHERE what = 'case.opened' AND number = ANY(%s)"
     twice = 2 * LOST + KEPT

@@ -133,9 +133,17 @@ def content(
 
 
 def _protection(history: Sequence[Happened]) -> dict[str, Any]:
-    """As it was last told: it is raised after the opening."""
+    """As far as it was ever told: it is raised after the opening, and never lowered. Routing may
+    tell less again, after a restore."""
     told = [h.detail for h in history if PROTECTION[0] in h.detail]
-    return {name: told[-1][name] if told else None for name in PROTECTION}
+    if not told:
+        return dict.fromkeys(PROTECTION)
+    confidentiality, hidden = PROTECTION
+    raised = [detail for detail in told if detail[confidentiality] != "open"] or told
+    return {
+        confidentiality: raised[-1][confidentiality],
+        hidden: any(detail[hidden] for detail in told),
+    }
 
 
 def _lines(history: Sequence[Happened]) -> list[dict[str, Any]]:

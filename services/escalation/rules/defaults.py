@@ -6,6 +6,7 @@ in it, because there is no decree or not all of it is known, English has words f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -72,9 +73,14 @@ LADDER: tuple[tuple[str, str | None, int, int, str], ...] = (
     ("A", None, 3, 0, "bupati"),  # the arbiter is the Sekda: nobody else stands above
 )
 
+_OWN = frozenset({LOCAL, UNDECREED, *(limit[-1] for limit in LIMITS)})
+_IMPORTED = re.compile(rf"SKB 3 Menteri \d{{4}} {re.escape(UNRECORDED)}")
+
 
 def in_english(decree: str) -> str:
-    """What a decree is called, with what the system says in it for readers of English."""
+    """What a decree is called; where the system itself says that, for readers of English."""
+    if decree not in _OWN and not _IMPORTED.fullmatch(decree):
+        return decree
     for said, english in IN_ENGLISH.items():
         decree = decree.replace(said, english)
     return decree

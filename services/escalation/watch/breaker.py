@@ -83,7 +83,7 @@ def may_fire(tx: Session, clock: Clock, pace: Pace, floor: int, now: datetime) -
     _measure(tx, row, floor, now)
     most = max(row.most or 0, floor)
     backlog, jumped = _backlog(tx, row, now, most), pace.jumped(row, real, sure=agree)
-    restored = row.restored_at is not None or feed.awaits_epoch(tx)
+    restored = awaits_decrees(tx)
     reason = why_refuse(backlog, most, skew, jumped=jumped, restored=restored)
     if not restored and row.reason == "mass_firing" and backlog.exceeds(most):
         reason = row.reason  # another one would forget since when it is a mass
@@ -99,6 +99,12 @@ def may_fire(tx: Session, clock: Clock, pace: Pace, floor: int, now: datetime) -
     return reason is None
 
 
+def awaits_decrees(tx: Session) -> bool:
+    """Whether the database was restored, and no operator has said since that all is decreed again:
+    then nothing is done, promised or told by what is decreed here."""
+    return tx.get_one(Breaker, 1).restored_at is not None or feed.awaits_epoch(tx)
+
+
 def refuses(tx: Session) -> bool:
     """Whether it refused at its last look, or the database was restored since."""
     return tx.get_one(Breaker, 1).reason is not None or feed.awaits_epoch(tx)
@@ -109,6 +115,7 @@ def hold(tx: Session, now: datetime) -> None:
     be lost that gave people more time than is counted here."""
     row = tx.get_one(Breaker, 1, with_for_update=True)
     row.restored_at, row.reason, row.refused_at = now, "restored", now
+    row.told_through = None  # of a restore before the backup
     row.due_now = _backlog(tx, row, now).due
 
 

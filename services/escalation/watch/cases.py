@@ -13,11 +13,7 @@ from services.escalation.domain import Desk
 from services.escalation.models import CaseState
 from services.escalation.watch.clockwork import OVER, Happening
 
-UNHELD = frozenset(
-    {Happening.RETURNED, Happening.RETURNED_TO_ARBITER, Happening.OBJECTED_TO_ARCHIVING}
-)
-
-AWAITS_REPORTER, ARCHIVED = "awaiting_reporter", "archived"
+UNVERIFIED, AWAITS_REPORTER, ARCHIVED = "unverified", "awaiting_reporter", "archived"
 # What an event may say of it; what one does not say stays as it is known.
 SAID = ("status", "cycle", "kind", "klass", "category", "agency", "decider", "passes_by")
 
@@ -54,8 +50,8 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
         case.reopen_until = data.get("reopen_until") if case.status == ARCHIVED else None
     if was == AWAITS_REPORTER and (case.status != was or what is Happening.MERGED):
         case.unheard_cycle = None  # it was about a question that nobody waits for any more
-    if what in UNHELD:
-        case.agency = None
+    if case.status == UNVERIFIED:
+        case.agency = None  # with the desk, whatever had led back there
     if what in (Happening.MERGED, Happening.MERGED_INTO_ENDED):
         case.follows, case.merged_into = True, data.get("into")
         case.settle_by = None  # its receipt did not promise the other case's S

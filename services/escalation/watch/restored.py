@@ -44,15 +44,16 @@ _ENDS: Mapping[Happening, str] = {
 }
 _REPORTERS: Mapping[str, str] = {Clock.DATA: AWAITS_REPORTER, Clock.SILENCE: "answered"}
 _WITHHELD = sa.text("""
-SELECT s.number, s.passes_by, p.detail
+SELECT s.number, s.passes_by, p.confidential, p.hidden
 FROM case_state s JOIN (
     SELECT number, max(at) AS at FROM case_event WHERE at >= :since AND what LIKE 'case.%'
     GROUP BY number
-) moved ON moved.number = s.number LEFT JOIN LATERAL (
-    SELECT detail FROM case_event WHERE number = s.number AND what = 'case.protected'
-    ORDER BY id DESC LIMIT 1
-) p ON true
-WHERE s.passes_by <> '{}' OR p.detail IS NOT NULL ORDER BY moved.at, s.number
+) moved ON moved.number = s.number CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(detail->>'confidentiality' = 'confidential'), false) AS confidential,
+           coalesce(bool_or((detail->>'hidden_from_public')::boolean), false) AS hidden
+    FROM case_event WHERE number = s.number AND what = 'case.protected'
+) p
+WHERE s.passes_by <> '{}' OR p.confidential OR p.hidden ORDER BY moved.at, s.number
 """)
 _STEPS = sa.text("""
 SELECT e.number, max(e.at) AS at, s.status, s.decider, s.passes_by,
@@ -68,11 +69,9 @@ def withheld(tx: Session, since: datetime) -> Iterator[tuple[str, list[str]]]:
     """Of the cases in which something happened since a moment: the number, and from which desks it
     is kept and how far its reporter was protected, as `routing withhold` takes it. Those of which
     that is nothing are left out."""
-    for number, passes_by, protected in tx.execute(_WITHHELD, {"since": since}):
-        raised = protected or {}
-        level = ["confidential"] if raised.get("confidentiality") == "confidential" else []
-        hidden = ["hidden_from_public"] if raised.get("hidden_from_public") else []
-        yield number, [*passes_by, *level, *hidden]
+    for number, passes_by, confidential, hidden in tx.execute(_WITHHELD, {"since": since}):
+        levels = {"confidential": confidential, "hidden_from_public": hidden}
+        yield number, [*passes_by, *(level for level, raised in levels.items() if raised)]
 
 
 def steps(tx: Session, since: datetime) -> Iterator[Any]:
@@ -132,7 +131,7 @@ def go_back(case: CaseState, what: Happening) -> None:
     """A case that is opened anew is as if nothing had been, and is to be verified once more."""
     if what is not Happening.OPENED or not case.clocks:
         return
-    case.follows, case.merged_into, case.cycle = False, None, 1
+    case.follows, case.merged_into, case.cycle, case.unheard_cycle = False, None, 1, None
     verifying = clocks.last(case, Clock.VERIFY)
     if verifying is not None and verifying.stopped_at is not None:
         verifying.set_aside = True  # until it is started, which is at once

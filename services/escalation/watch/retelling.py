@@ -14,7 +14,7 @@ from services.escalation import events
 from services.escalation.domain import is_over
 from services.escalation.models import Breaker, CaseState, ClockChange, ClockRun
 from services.escalation.rules.regime import Regime
-from services.escalation.watch.clocks import open_runs
+from services.escalation.watch import breaker, clocks
 from services.escalation.watch.counting import day_of, run_of
 
 CASES_A_TURN = 50
@@ -29,7 +29,7 @@ ORDER BY number LIMIT :most FOR UPDATE OF s
 def turn(tx: Session, regime: Regime, now: datetime) -> bool:
     """Says how the clocks of the next cases stand, by number, if that is to be said; whether there
     may be more. It locks nothing while nothing is."""
-    if tx.get_one(Breaker, 1).told_through is None:
+    if tx.get_one(Breaker, 1).told_through is None or breaker.awaits_decrees(tx):
         return False
     row = tx.get_one(Breaker, 1, with_for_update=True, populate_existing=True)
     if row.told_through is None:  # another worker was last
@@ -37,7 +37,10 @@ def turn(tx: Session, regime: Regime, now: datetime) -> bool:
     asked = {"after": row.told_through, "most": CASES_A_TURN}
     numbers = tx.scalars(_NEXT, asked).all()
     for number in numbers:
-        for run in open_runs(tx.get_one(CaseState, number)):
+        case = tx.get_one(CaseState, number)
+        if clocks.are_stale(case, regime):  # or an end would be said by what was decreed before
+            clocks.measure_again(tx, case, "calendar", now, regime)
+        for run in clocks.open_runs(case):
             if run.announced:
                 emit(tx, as_it_stands(run, now, regime))
     row.told_through = numbers[-1] if len(numbers) == CASES_A_TURN else None

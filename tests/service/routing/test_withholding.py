@@ -179,7 +179,7 @@ def test_what_it_is_at_work_on_is_named_and_left(office: Office, withhold: Run) 
     number = disposed_to(office, "setda")
     act(office, number, "follow-ups", "arbiter", text=TEXT)
 
-    with pytest.raises(SystemExit, match=f"{number}: the unit .* is at work on it"):
+    with pytest.raises(SystemExit, match=f"{number}: confidential the unit .* is at work on it"):
         withhold(number, "arbiter", "confidential")
 
     case = office.case(number)

@@ -174,5 +174,13 @@ def test_what_the_system_says_for_want_of_a_decree_is_said_in_each_language(seed
     assert not words["en"] & {"praktik", "diganti", "belum", "angkanya", "dipastikan", "untuk"}
 
 
-def test_a_decree_that_has_a_name_keeps_it() -> None:
-    assert explaining.decree_in_words("Perbup 71/2026", "en") == "Perbup 71/2026"
+@pytest.mark.parametrize(
+    "decree",
+    [
+        "Perbup 71/2026",
+        "Aturan daerah Nomor 7 Tahun 2026",
+        "Perbup 3/2027, diganti dengan Perbup 5/2028",
+    ],
+)
+def test_a_decree_that_has_a_name_keeps_it(decree: str) -> None:
+    assert explaining.decree_in_words(decree, "en") == decree
