@@ -46,7 +46,8 @@ def test_reports_become_cases_once_however_often_and_in_whatever_order(town, bro
     database, start = town
     start("worker")
     number, other = "KTB-30001-00000", "KTB-30002-00000"
-    opened, added = report(number), report(number, 2, "report.supplemented.v1", text="More.")
+    more = {"text": "More.", "question_id": None}
+    opened, added = report(number), report(number, 2, "report.supplemented.v1", **more)
     publish(broker, "intake", [added, opened])
     publish(broker, "intake", [opened, added, report(other)])
 
