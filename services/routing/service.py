@@ -159,10 +159,9 @@ class Routing(Service):
         told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["due_at"], told["ends_on"]
-        if deadline.started_at != told["started_at"]:  # and is not only said once more
-            deadline.approached_at = None
+        if deadline.started_at not in (None, told["started_at"]):  # it begins once more
+            deadline.level, deadline.brought_to, deadline.approached_at = 0, None, None
         deadline.started_at, deadline.passed_at = told["started_at"], None
-        deadline.level, deadline.brought_to = 0, None
         case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")
