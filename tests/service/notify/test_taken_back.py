@@ -144,6 +144,7 @@ def test_who_slept_and_has_consented_is_not_offered_it_in_the_morning(at_night: 
 
 def test_who_heard_of_the_escalation_hears_that_the_limit_was_kept(told: Desk) -> None:
     hear(told, ESCALATED)  # the other stream is first
+    told.later(seconds=10)  # until nothing is heard of its passing
     told.send()
     hear(told, PASSED)
     told.postbox.script.append(LATER)
@@ -159,6 +160,7 @@ def test_who_heard_of_the_escalation_hears_that_the_limit_was_kept(told: Desk) -
 
 def test_who_may_hear_of_the_escalation_just_now_hears_it_too(told: Desk) -> None:
     hear(told, ESCALATED)
+    told.later(seconds=10)
     claims = told.outgoing.claim(100)
     hear(told, PASSED, WAS_KEPT)
     for claim in claims:
