@@ -73,7 +73,8 @@ class Happening(StrEnum):
 class Move(StrEnum):
     """What a happening does to a clock. A move that does not fit the clock's state does nothing."""
 
-    START = "start"  # a new clock, unless one is open or this round has had one; not set aside
+    # a new clock, unless one is open or this round has had one; one set aside begins once more
+    START = "start"
     PAUSE = "pause"
     RESUME = "resume"
     ANNUL = "annul"  # resumes, as if it had not stood
