@@ -97,16 +97,16 @@ class SignIn(Resource):
         username, now = body["username"].casefold(), self.clock.now()
         with self.db.begin() as tx:
             counted = throttle.count_sign_in(tx, username, body["device"], now)
-            officer = _named(tx, username)
-        stored = officer.password_hash if officer else None
+            stored = _password_of(tx, username)
         with _looked_at(self.db, counted):
             proven = passwords.matches(body["password"], stored)
+        if not proven:  # and nobody is looked up: how long that takes would tell a name
+            raise _wrong()
         with self.db.begin() as tx:
             officer = _named(tx, username, lock=True)
-            right = proven and officer is not None and officer.password_hash == stored
+            right = officer is not None and officer.password_hash == stored
             if officer is None or not right or _is_stale(tx, officer, now):
-                metrics.SIGN_INS.labels("wrong").inc()
-                raise Unauthorized("the username or the password is wrong")
+                raise _wrong()
             device = throttle.succeed(tx, officer, body["device"], counted, now)
             answer = _token(tx, officer, device, self.clock)
             sessions.remember(tx, officer.id, Deed.SIGNED_IN, now)
@@ -333,6 +333,20 @@ def _token(tx: Session, officer: Officer, device: str, clock: Clock) -> dict[str
 
 def _taken() -> NotAllowed:
     return NotAllowed("there is an account of this name")
+
+
+def _wrong() -> Unauthorized:
+    metrics.SIGN_INS.labels("wrong").inc()
+    return Unauthorized("the username or the password is wrong")
+
+
+def _password_of(tx: Session, username: str) -> str | None:
+    """The hash of who is named so and not disabled. As one row for every name, and nothing else is
+    read: how long it takes tells nothing."""
+    of_name = sa.select(Officer.password_hash).where(
+        throttle.is_named(username), Officer.disabled_at.is_(None)
+    )
+    return tx.scalar(sa.select(of_name.scalar_subquery()))
 
 
 def _named(
