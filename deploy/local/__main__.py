@@ -129,8 +129,14 @@ def _in_background() -> int:
 def _down(words: argparse.Namespace) -> int:
     stopped = [folder.name for folder in (UP, DEMO) if folder.exists() and runner.stop(folder)]
     if words.mode == "docker" or (words.mode == "auto" and not stopped and docker.answers()):
-        docker.compose("down")
-        demo.stop_containers()
+        if docker.made(demo.PROJECT):  # and nothing else: the real system may run beside it
+            demo.stop_containers()
+        elif docker.is_production():
+            raise Failed(
+                "LAPOR_ENV is production here: `docker compose down` stops it, if you must"
+            )
+        else:
+            docker.compose("down")
         return 0
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
     return 0

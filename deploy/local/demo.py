@@ -85,8 +85,9 @@ def stop_containers() -> None:
     docker.compose(*FILES, "down", "--volumes", "--remove-orphans", environment=DEMO)
 
 
+PROJECT = "lapor-demo"
 DEMO = {  # never the real system's data, addresses or mail server
-    "LAPOR_ENV": "demo", "COMPOSE_PROJECT_NAME": "lapor-demo", "COMPOSE_DISABLE_ENV_FILE": "1",
+    "LAPOR_ENV": "demo", "COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_DISABLE_ENV_FILE": "1",
 }  # fmt: skip
 GATEWAY_CA = "/data/caddy/pki/authorities/local/root.crt"
 

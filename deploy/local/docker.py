@@ -8,6 +8,7 @@ from deploy.local.environment import ROOT
 from deploy.local.process import Failed
 
 PATIENCE = 10  # seconds for an engine to say that it is there
+OF_PROJECT = "com.docker.compose.project"  # the label that Compose gives what it makes
 
 
 def answers() -> bool:
@@ -28,12 +29,27 @@ def compose(*words: str, environment: dict[str, str] | None = None) -> None:
         )
 
 
+def made(project: str) -> bool:
+    """Whether a project of this name has containers, running or not."""
+    return bool(_said("ps", "--all", "--quiet", "--filter", f"label={OF_PROJECT}={project}"))
+
+
+def is_production() -> bool:
+    """Whether what docker-compose.yml and the file `.env` describe is no demonstration."""
+    return "LAPOR_ENV: production\n" in (_said("compose", "config") or "")
+
+
 def _quiet(*words: str) -> bool:
+    return _said(*words) is not None
+
+
+def _said(*words: str) -> str | None:
+    """What `docker WORDS` printed; None if it failed."""
     try:
         run = subprocess.run(
             ["docker", *words],  # noqa: S607
-            capture_output=True, timeout=PATIENCE, check=False,
+            capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=ROOT,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return run.returncode == 0
+        return None
+    return run.stdout if run.returncode == 0 else None

@@ -19,11 +19,17 @@ class Upstream:
     internal_port: int
 
 
-def gateway(folder: Path, port: int, metrics_port: int, upstreams: dict[str, Upstream]) -> Process:
+def gateway(
+    folder: Path,
+    port: int,
+    metrics_port: int,
+    upstreams: dict[str, Upstream],
+    caddyfile: Path = CADDYFILE,
+) -> Process:
     """The process that listens on `port` and passes on to the `upstreams` by service."""
     return Process(
         "gateway",
-        [program(), "run", "--config", CADDYFILE, "--adapter", "caddyfile"],
+        [program(), "run", "--config", caddyfile, "--adapter", "caddyfile"],
         log=folder / "gateway.log",
         env=_environment(folder, port, metrics_port, upstreams),
         patience=5,

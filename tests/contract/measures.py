@@ -20,6 +20,8 @@ DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
 # What others measure and an expression may ask for, with the labels that it may name.
 THEIRS = {
     "up": frozenset({"job"}),
+    "process_start_time_seconds": frozenset({"job"}),
+    "rabbitmq_disk_space_available_bytes": frozenset(),
     "rabbitmq_detailed_queue_messages": frozenset({"vhost", "queue"}),
     "alertmanager_notification_requests_failed_total": frozenset({"integration"}),
 }

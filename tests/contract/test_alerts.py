@@ -40,7 +40,15 @@ SETTLED = 'lapor_notify_settled{{to="{}", outcome="{}", hours="{}"}}'
 READY = 'lapor_ready{{service="{}", kind="{}", check="{}"}}'
 TIMED = 'lapor_entrypoint_seconds_count{{service="{}", entrypoint="{}", outcome="{}"}}'
 CALLS_FAILED = 'alertmanager_notification_requests_failed_total{{integration="{}"}}'
+MORE_OF_IT = 'up{job="lapor", service="routing", kind="worker", instance="another"}'
+STARTED = 'process_start_time_seconds{job="lapor", service="intake", kind="worker"}'
+ITS_TIMERS = TIMED.format("routing", "publish", "ok").replace("{", '{instance="another", ')
+FREE = 'rabbitmq_disk_space_available_bytes{service="rabbitmq"}'
 HEALTHY = {
+    MORE_OF_IT: "_x60",
+    STARTED: "1x30 1900x30",
+    ITS_TIMERS: "_x60",
+    FREE: "50e9x60",
     **{f'lapor_accounted{{service="{s}", what="{w}"}}': v for (s, w), v in COUNTED.items()},
     **{f'up{{job="lapor", service="{s}", kind="{k}"}}': "1x60" for s, k in PROCESSES + ENGINES},
     **{READY.format(*process, "database"): "0 1x59" for process in PROCESSES},
@@ -185,6 +193,9 @@ BROKEN = {
     "AnswersUnheard": {"lapor_escalation_unheard_answers": "0x50 1x10"},
     "ProcessDown": {'up{job="lapor", service="intake", kind="worker"}': "1x50 0x10"},
     "ProcessMissing": {'up{job="lapor", service="intake", kind="api"}': GONE},
+    "ProcessesFewer": {MORE_OF_IT: "1x20 _x40"},
+    "ProcessRestarts": {STARTED: "1x40 2401x4 2701x4 3001x4 3301x8"},
+    "DiskFilling": {FREE: "50e9-1e9x60"},
     "NotReady": {READY.format("intake", "api", "database"): "1x50 0x10"},
     "WorkerAsleep": {TIMED.format("intake", "publish", "ok"): "0+900x40 36000x20"},
     "HubBlocked": {'lapor_hub_lag_seconds{service="routing"}': "0x50 4x10"},
@@ -214,6 +225,7 @@ OTHERWISE = [
         TIMED.format("intake", "forget", "ok"): "_x60",
         TIMED.format("intake", "forget", "error"): "1x20 2x20 3x20",
     }),
+    ("WorkerAsleep", {ITS_TIMERS: "0+900x40 36000x20"}),
     ("MessagesFailing", REFUSED_ALL),
     ("MessagesStuck", SERVER_AWAY),
     ("PostUnreachable", NO_SUCH_DOMAIN | POST_EXPIRED),  # was it a post's, that is told

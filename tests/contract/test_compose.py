@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 import pytest
 import yaml
 
-from chassis.config import Secret, SecretText
+from chassis.config import Secret, SecretText, Settings
+from chassis.service import POOL
 from deploy import secrets
 from deploy.compose import hand_out
 from deploy.local.environment import SECRET_FILES
@@ -127,6 +128,28 @@ def test_how_many_of_a_process_run_is_said_once_for_every_start() -> None:
         for service in SERVICES
         for kind in ("api", "worker")
     }
+
+
+def test_the_database_lets_in_who_may_come_and_the_runbook_counts_them() -> None:
+    settings = (ROOT / "deploy/postgres/postgresql.conf").read_text()
+    [most] = re.findall(r"^max_connections = (\d+)$", settings, re.M)
+    relay, once = (
+        1,
+        2,
+    )  # its connection; what accepts reports has a pool of its own beside the other
+    worker, api = POOL + relay, Settings.http_threads + 2
+    apis = api * len(SERVICES) + api * (once - 1)
+    one_of_each = worker * len(SERVICES) + apis
+    more_workers = one_of_each + worker * len(SERVICES)
+    runbook = " ".join((ROOT / "docs/runbook.md").read_text().split())
+
+    assert more_workers < int(most) - 3
+    assert f"The database lets {int(most) - 3} connections in" in runbook
+    assert (
+        f"a worker takes up to {worker}, an API {api}, intake's {api * once}: one of each"
+        f" {one_of_each}. Two workers of each are {more_workers}, and with two APIs of each it"
+        f" would be {2 * one_of_each}, too many"
+    ) in runbook
 
 
 def test_nothing_starts_before_its_secrets_are_there() -> None:
