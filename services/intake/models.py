@@ -144,6 +144,15 @@ class ReceiptKey(Base):
     shown_at: Mapped[datetime] = mapped_column(INSTANT)
 
 
+class Pepper(Base):
+    """Which pepper codes are given out with: one row, of which nobody finds the pepper."""
+
+    __tablename__ = "pepper"
+    __table_args__ = {"info": {"append_only": True}}  # noqa: RUF012 - as SQLAlchemy has it
+
+    proof: Mapped[bytes] = mapped_column(primary_key=True)
+
+
 class Code(Base):
     """A district, agency or category that a report may name."""
 

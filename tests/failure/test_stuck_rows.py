@@ -27,6 +27,7 @@ RESTS = {
         "every.idempotency", "every.epoch", "every.tally", "routing.denial",
         "escalation.denial", "escalation.ended_grant", "escalation.consent_end",
         "intake.timeline_entry", "intake.reply", "intake.receipt_key", "intake.lost_report",
+        "intake.pepper",
         "routing.case_event", "routing.agency_event", "routing.trail_link", "routing.evidence",
         "routing.reply", "routing.reporter_note", "routing.officer_event", "notify.message",
         "notify.message.state=delivered", "notify.message.reason=no_address",

@@ -86,7 +86,7 @@ class Intake(Room):
 
     def furnish(self) -> None:
         bind = engine(self.database.url, 1)
-        told = SimpleNamespace(data_dir=Settings.data_dir, receipt_key=b"")
+        told = SimpleNamespace(data_dir=Settings.data_dir, receipt_key=b"", tracking_pepper=b"p")
         intake_lists.run(told, Transactions(bind))
         bind.dispose()
         self._receipts: dict[str, dict[str, str]] = {}

@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize("service", SERVICES)
 ALL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 KINDS = (*ALL, "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 ONLY_ADDED_TO = {
-    "intake": {"receipt_key"},
+    "intake": {"pepper", "receipt_key"},
     "routing": {
         "agency_event", "case_event", "denial", "evidence", "officer_event", "ombudsman_answer",
         "trail_link",

@@ -37,7 +37,7 @@ def kept_db(databases: Databases) -> Iterator[Database]:
     """A database with the regency's lists in it, for all tests of a module."""
     made = databases.fresh("intake")
     bind = engine(made.url, 1)
-    told = SimpleNamespace(data_dir=Settings.data_dir, receipt_key=b"")
+    told = SimpleNamespace(data_dir=Settings.data_dir, receipt_key=b"", tracking_pepper=b"p")
     seed.run(told, Transactions(bind))
     bind.dispose()
     yield made

@@ -155,7 +155,10 @@ def shown(intake_db, tmp_path):
     def seeded(private):
         file.write_text(json.dumps(private))
         told = SimpleNamespace(
-            data_dir=Settings.data_dir, receipt_key=file.read_bytes(), clock_file=None
+            data_dir=Settings.data_dir,
+            receipt_key=file.read_bytes(),
+            clock_file=None,
+            tracking_pepper=b"p",
         )
         seed.run(told, Transactions(bind))
         return {"RECEIPT_KEY_FILE": str(file)}
