@@ -212,6 +212,7 @@ PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every
     About.DEADLINE_KEPT: frozenset({"limit", "due", "at"}),
     About.DEADLINE_RECOMPUTED: frozenset({"limit", "due", "because"}),
     About.ESCALATION_RAISED: frozenset({"at", "limit", "due", "office"}),
+    About.ESCALATION_OFFERED: frozenset({"at", "basis"}),
     About.POST_REMINDED: frozenset({"limit", "due"}),
     About.POST_RAISED: frozenset({"limit", "due", "office"}),
 }
@@ -224,6 +225,7 @@ KEYS = {
     "how": "how",
     "why": "reason_code",
     "because": "reason",
+    "basis": "reason",
 }
 MOMENTS = {
     **{(news, "due"): "due_at" for news in About},
@@ -234,6 +236,7 @@ MOMENTS = {
 FORMERLY: Mapping[About, Mapping[str, str]] = {
     About.REFUSED: {"why": "wrong_status"},
     About.DEADLINE_RECOMPUTED: {"because": "amended"},
+    About.ESCALATION_OFFERED: {"basis": "either"},
 }
 
 

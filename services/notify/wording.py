@@ -48,6 +48,23 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "en": "because working days or rules were amended",
         },
     },
+    "basis": {
+        "settlement_passed": {
+            "id": "Penanganan laporan Anda belum selesai pada waktunya.",
+            "en": "Your report was not settled in time.",
+        },
+        # This time runs on while an answer stands and while the regency's own still runs: that the
+        # regency is late may not be said of it.
+        "handover_limit": {
+            "id": "Jangka waktu sebelum laporan Anda dapat dilimpahkan ke Ombudsman sudah"
+            "\nberakhir.",
+            "en": "The time after which your report may be handed over to the Ombudsman has come.",
+        },
+        "either": {  # which of the two, was not kept formerly
+            "id": "Salah satu batas waktu laporan Anda sudah berakhir.",
+            "en": "A time limit of your report is over.",
+        },
+    },
     "otherwise": {
         "R": {
             "id": "Bila sampai tanggal itu tidak ada tanggapan dari Anda, laporan akan ditutup.",

@@ -58,6 +58,23 @@ def test_who_has_the_right_by_another_limit_is_offered_it_by_that(tower: Tower, 
     assert consented(tower.at("2027-01-02 10:00")) == [NUMBER]
 
 
+@pytest.mark.parametrize("story", ["supervisory", "answered in time"])
+def test_where_the_regency_is_not_late_the_offer_says_that_it_is_by_h(
+    tower: Tower, story: str
+) -> None:
+    """S ends months later, or stands while R runs."""
+    tower.open()
+    tower.dispose(**{"class": "supervisory" if story == "supervisory" else "ordinary"})
+    tower.hear("case.followed_up.v1", agency="dpupr", first=True, cycle=1)
+    if story == "answered in time":
+        tower.at(f"{S_ENDS} 15:00").answer()
+        tower.at("2026-12-28 08:00").deliver()
+    tower.at("2027-01-02 00:00:05").sweep()
+
+    assert [told for told in tower.fired() if told.split()[1] in "SHR"] == ["passed H"]
+    assert offers(tower) == [BY_H]
+
+
 @pytest.mark.parametrize("moved", ["S", "H"])
 def test_an_offer_by_two_limits_of_one_sweep_rests_on_either(tower: Tower, moved: str) -> None:
     tower.begin_work()

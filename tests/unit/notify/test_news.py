@@ -174,6 +174,8 @@ def test_every_limit_and_office_of_the_contracts_has_words() -> None:
     assert set(refused["reason_code"]["enum"]) == set(wording.WORDS["why"])
     [moved] = (rule.where for rule in domain.RULES if rule.type == "deadline.recomputed.v1")
     assert moved["reason"] == set(wording.WORDS["because"]) - {"amended"}
+    offered = contracts.schema("escalation.offered.v1")["properties"]
+    assert set(offered["reason"]["enum"]) == set(wording.WORDS["basis"]) - {"either"}
     assert set(wording.WORDS["limit"]) == domain.GOVERNMENTS_LIMITS | domain.REPORTERS_LIMITS
     assert set(wording.WORDS["otherwise"]) == domain.REPORTERS_LIMITS
 
@@ -202,7 +204,7 @@ def test_an_offer_promises_no_hand_over_that_the_law_may_not_allow() -> None:
     id, en = (" ".join(text(About.ESCALATION_OFFERED, facts, x).split()) for x in ("id", "en"))
 
     assert "peristiwanya belum terlalu lama menurut undang-undang" in id
-    assert "Apakah penyerahan masih dimungkinkan, dapat Anda baca di halaman" in id
+    assert "Apakah pelimpahan masih dimungkinkan, dapat Anda baca di halaman" in id
     assert "if you agree and the event is not too long ago by law" in en
     assert "The page below says whether that is still possible" in en
     assert "right" not in en
