@@ -7,10 +7,11 @@ refuses a consent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.intake.domain import ACTIONS, Action, Status
 
@@ -30,6 +31,24 @@ class Name(StrEnum):
     IDENTITY = "identity"
 
 
+class Clock(StrEnum):
+    """The clocks whose passing gives the right to a hand-over."""
+
+    HAND_OVER = "H"
+    SETTLE = "S"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit whose passing gives the right to a hand-over: the local day on which it ends (None
+    while nobody can tell), and whether it has passed. Only that of `SETTLE` is the regency's time;
+    that of `HAND_OVER` runs on while an answer stands, and may end while the other still runs."""
+
+    clock: Clock
+    day: date | None
+    passed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule in force from a day on, with its basis; `years` is how old an event may be."""
@@ -42,15 +61,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a report that a rule asks for. `limits` are the limits whose passing gives
-    the right to a hand-over: the local day on which each ends (None while nobody can tell), and
-    whether it has passed; of a report that is over, as they were last told: nobody says that they
-    stopped."""
+    """What is known of a report that a rule asks for. `limits` of a report that is over are as they
+    were last told: nobody says that they stopped."""
 
     event_date: date
     status: Status
     too_late: bool  # its time to be taken up again is over
-    limits: Iterable[tuple[date | None, bool]]
+    limits: Iterable[Limit]
     consented: bool
     with_form: bool
     handed_over: bool
@@ -67,6 +84,43 @@ class Finding:
     basis: str | None
     id: str
     en: str
+
+
+class _Said(NamedTuple):
+    """The same in both languages."""
+
+    id: str
+    en: str
+
+
+_ASKED = _Said("Laporan sudah disampaikan kepada pemerintah daerah", "The regency has been asked")
+_ASKED_FIRST = _Said(
+    "Laporan sudah lebih dahulu disampaikan kepada pemerintah daerah", "The regency was asked first"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What is waited for, and what then gives the right."""
+
+    until: _Said
+    unless: _Said
+
+
+_WAITS = {
+    Clock.SETTLE: _Wait(
+        _Said(f"{_ASKED.id}, yang masih punya waktu sampai", f"{_ASKED.en} and has time until"),
+        _Said("belum selesai", "it is not done by then"),
+    ),
+    Clock.HAND_OVER: _Wait(
+        _Said(
+            f"{_ASKED.id}. Jangka waktu sebelum laporan dapat dilimpahkan ke Ombudsman berlangsung"
+            " sampai",
+            f"{_ASKED.en}. The time before a report may be handed over lasts until",
+        ),
+        _Said("penanganannya belum berakhir", "its handling is not over by then"),
+    ),
+}
 
 
 def in_force(rules: Iterable[Rule], on: date) -> dict[str, Rule]:
@@ -141,74 +195,93 @@ def _age(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
 
 def _asked(standing: Standing, rules: Mapping[str, Rule], today: date) -> Finding:
     basis, limits = _basis(rules, Name.AGENCY_ASKED), list(standing.limits)
-    if standing.handed_over or any(passed for _, passed in limits):
-        return Finding(
-            Name.AGENCY_ASKED, True, None, basis,
-            "Pemerintah daerah sudah diminta lebih dahulu dan batas waktunya sudah lewat; laporan"
-            " ini sendiri buktinya.",
-            "The regency was asked first and its time has passed; this report itself is the proof.",
-        )  # fmt: skip
+    passed = {limit.clock for limit in limits if limit.passed}
+    if standing.handed_over or passed:
+        return _was_asked(passed, basis)
     if not _runs(standing.status):
         return _stopped(standing, basis)
-    days = sorted(day for day, _ in limits if day is not None)
+    # Of two that end on one day the regency's is told: S comes after H.
+    days = [(limit.day, limit.clock) for limit in limits if limit.day is not None]
     if not days:
         return Finding(
             Name.AGENCY_ASKED, False, None, basis,
-            "Pemerintah daerah sudah diminta; batas waktunya belum lewat.",
-            "The regency has been asked; its time has not passed.",
+            f"{_ASKED.id}; batas waktu yang memungkinkan pelimpahan belum lewat.",
+            f"{_ASKED.en}; no limit that allows a hand-over has passed.",
         )  # fmt: skip
-    day, until = days[0], admissible_until(standing.event_date, rules)
+    day = min(day for day, _ in days)
+    wait = _WAITS[max(clock for ends, clock in days if ends == day)]
+    until = admissible_until(standing.event_date, rules)
     if until is None:
-        return _waits(day, basis)
+        return _waits(wait, day, basis)
     if today > until:
-        return _waits_in_vain(standing, day, until, basis)
+        return _waits_in_vain(standing, wait, day, until, basis)
     # A limit lasts until its day is over: what waits for it is handed over on the next one.
-    return _waits_too_long(day, until, basis) if until <= day else _waits(day, basis)
+    late = until <= day
+    return _waits_too_long(wait, day, until, basis) if late else _waits(wait, day, basis)
 
 
-def _waits(day: date, basis: str | None) -> Finding:
+def _was_asked(passed: Collection[Clock], basis: str | None) -> Finding:
+    """Of a report that was handed over the limit that did it may be known no more."""
+    if Clock.SETTLE in passed:
+        over = _Said(" dan batas waktu penyelesaiannya sudah lewat", " and its time has passed")
+    elif passed:
+        over = _Said(
+            ", dan jangka waktu sebelum laporan dapat dilimpahkan ke Ombudsman sudah berakhir",
+            ", and the time after which a report may be handed over has come",
+        )
+    else:
+        over = _Said("", "")
     return Finding(
-        Name.AGENCY_ASKED, False, day, basis,
-        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}. Jika sampai saat"
-        " itu belum selesai dan Anda setuju, laporan dilimpahkan.",
-        f"The regency has been asked and has time until {_en(day)}. If it is not done by then and"
-        " you consent, the report is handed over.",
+        Name.AGENCY_ASKED, True, None, basis,
+        f"{_ASKED_FIRST.id}{over.id}; laporan ini sendiri buktinya.",
+        f"{_ASKED_FIRST.en}{over.en}; this report itself is the proof.",
     )  # fmt: skip
 
 
-def _waits_too_long(day: date, until: date, basis: str | None) -> Finding:
+def _waits(wait: _Wait, day: date, basis: str | None) -> Finding:
     return Finding(
         Name.AGENCY_ASKED, False, day, basis,
-        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}: terlalu"
-        f" lambat, sebab Ombudsman hanya dapat menerimanya sampai {_id(until)}. Jangan menunggu:"
-        f" laporkan juga langsung ke Ombudsman, paling lambat {_id(until)}. Jika Anda setuju,"
-        " laporan tetap dilimpahkan sesudahnya; Ombudsman yang memutuskan.",
-        f"The regency has been asked and has time until {_en(day)}: too late, for the Ombudsman"
-        f" can take it until {_en(until)} only. Do not wait: complain to the Ombudsman directly"
-        f" too, by {_en(until)}. If you consent, the report is handed over afterwards all the"
-        " same; the Ombudsman decides.",
+        f"{wait.until.id} {_id(day)}. Jika sampai saat itu {wait.unless.id} dan Anda setuju,"
+        " laporan dilimpahkan.",
+        f"{wait.until.en} {_en(day)}. If {wait.unless.en} and you consent, the report is handed"
+        " over.",
     )  # fmt: skip
 
 
-def _waits_in_vain(standing: Standing, day: date, until: date, basis: str | None) -> Finding:
+def _waits_too_long(wait: _Wait, day: date, until: date, basis: str | None) -> Finding:
+    return Finding(
+        Name.AGENCY_ASKED, False, day, basis,
+        f"{wait.until.id} {_id(day)}: terlalu lambat, sebab Ombudsman hanya dapat menerimanya"
+        f" sampai {_id(until)}. Jangan menunggu: laporkan juga langsung ke Ombudsman, paling lambat"
+        f" {_id(until)}. Jika Anda setuju, laporan tetap dilimpahkan sesudahnya; Ombudsman yang"
+        " memutuskan.",
+        f"{wait.until.en} {_en(day)}: too late, for the Ombudsman can take it until {_en(until)}"
+        " only. Do not wait: complain to the Ombudsman directly too, by"
+        f" {_en(until)}. If you consent, the report is handed over afterwards all the same; the"
+        " Ombudsman decides.",
+    )  # fmt: skip
+
+
+def _waits_in_vain(
+    standing: Standing, wait: _Wait, day: date, until: date, basis: str | None
+) -> Finding:
     """The event is too old: no consent is taken any more, but one that was given in time holds."""
     if standing.consented:
         return Finding(
             Name.AGENCY_ASKED, False, day, basis,
-            f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}. Jika sampai"
-            " saat itu belum selesai, laporan tetap dilimpahkan, sebab Anda menyetujuinya pada"
-            f" waktunya; tetapi Ombudsman hanya dapat menerimanya sampai {_id(until)}, dan"
-            " Ombudsman yang memutuskan.",
-            f"The regency has been asked and has time until {_en(day)}. If it is not done by then"
-            " the report is handed over all the same, for you consented in time; but the Ombudsman"
-            f" could take it until {_en(until)} only, and the Ombudsman decides.",
+            f"{wait.until.id} {_id(day)}. Jika sampai saat itu {wait.unless.id}, laporan tetap"
+            " dilimpahkan, sebab Anda menyetujuinya pada waktunya; tetapi Ombudsman hanya dapat"
+            f" menerimanya sampai {_id(until)}, dan Ombudsman yang memutuskan.",
+            f"{wait.until.en} {_en(day)}. If {wait.unless.en} the report is handed over all the"
+            " same, for you consented in time; but the Ombudsman could take it until"
+            f" {_en(until)} only, and the Ombudsman decides.",
         )  # fmt: skip
     return Finding(
         Name.AGENCY_ASKED, False, day, basis,
-        f"Pemerintah daerah sudah diminta dan masih punya waktu sampai {_id(day)}. Sesudah itu pun"
-        " laporan ini tidak dilimpahkan, sebab peristiwanya sudah terlalu lama bagi Ombudsman.",
-        f"The regency has been asked and has time until {_en(day)}. After that this report is not"
-        " handed over either, for the event is too long ago for the Ombudsman.",
+        f"{wait.until.id} {_id(day)}. Sesudah itu pun laporan ini tidak dilimpahkan, sebab"
+        " peristiwanya sudah terlalu lama bagi Ombudsman.",
+        f"{wait.until.en} {_en(day)}. After that this report is not handed over either, for the"
+        " event is too long ago for the Ombudsman.",
     )  # fmt: skip
 
 
@@ -221,16 +294,16 @@ def _stopped(standing: Standing, basis: str | None) -> Finding:
     if standing.status is Status.ARCHIVED and not standing.too_late:
         return Finding(
             Name.AGENCY_ASKED, False, None, basis,
-            "Pemerintah daerah sudah diminta. Selama laporan ini diarsipkan, batas waktunya tidak"
+            f"{_ASKED.id}. Selama laporan ini diarsipkan, batas waktunya tidak"
             " berjalan; jika Anda mengajukan keberatan, batas waktunya berjalan lagi.",
-            "The regency has been asked. While this report is archived its time rests; if you"
+            f"{_ASKED.en}. While this report is archived its time rests; if you"
             " object, it goes on.",
         )  # fmt: skip
     return Finding(
         Name.AGENCY_ASKED, False, None, basis,
-        "Pemerintah daerah sudah diminta. Penanganan laporan ini sudah berakhir, maka tidak ada"
+        f"{_ASKED.id}. Penanganan laporan ini sudah berakhir, maka tidak ada"
         " batas waktu yang berjalan.",
-        "The regency has been asked. The handling of this report is over, so no time runs.",
+        f"{_ASKED.en}. The handling of this report is over, so no time runs.",
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from chassis.errors import FieldError, Invalid, NotAllowed
 from chassis.events import EPOCH
 from chassis.outbox import emit
 from services.intake import admission, allowance, domain, events, schemas
-from services.intake.admission import Finding, Name, Rule, Standing
+from services.intake.admission import Finding, Limit, Name, Rule, Standing
 from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes, Sealed
 from services.intake.latecomers import CONSENTED, DIRECTLY, later
@@ -30,9 +30,8 @@ SELECT FROM timeline_entry, epoch
 WHERE number = :number AND what = :consented AND CAST(detail->>'with_identity' AS boolean)
 AND at >= to_timestamp((began / :numbers + 1) * 60) LIMIT 1
 """
-# The clocks whose passing lets a case go to the Ombudsman.
-GIVE_RIGHT = ("H", "S")
-GIVE_FOLLOWERS = ("H",)  # S counts with the case that they were merged into
+GIVE_RIGHT = tuple(admission.Clock)
+GIVE_FOLLOWERS = (admission.Clock.HAND_OVER,)  # S counts with the case that they were merged into
 NOTICES = (
     {
         "notice": "identity_copy",
@@ -79,7 +78,10 @@ class Books:
             .distinct(Deadline.clock)
             .order_by(Deadline.clock, Deadline.cycle.desc())
         )
-        limits = [(d.last_day(self._zone), d.passed_at is not None) for d in newest]
+        limits = [
+            Limit(admission.Clock(d.clock), d.last_day(self._zone), d.passed_at is not None)
+            for d in newest
+        ]
         return Standing(
             event_date=report.event_date,
             status=status,

@@ -6,6 +6,8 @@ from datetime import date
 import pytest
 
 from services.intake.admission import (
+    Clock,
+    Limit,
     Name,
     Rule,
     Standing,
@@ -30,6 +32,7 @@ RULES = in_force(
     date(2026, 11, 24),
 )
 EVENT = date(2025, 3, 10)
+H, S = Clock.HAND_OVER, Clock.SETTLE
 
 
 def standing(**other):
@@ -37,7 +40,7 @@ def standing(**other):
         "event_date": EVENT,
         "status": Status.IN_PROGRESS,
         "too_late": False,
-        "limits": [(date(2027, 1, 1), False)],
+        "limits": [Limit(S, date(2027, 1, 1), False)],
         "consented": False,
         "with_form": False,
         "handed_over": False,
@@ -104,19 +107,59 @@ def test_without_a_row_nobody_is_refused_and_nothing_is_claimed():
     assert (finding.holds, finding.day, finding.basis) == (None, None, None)
 
 
-def test_the_agency_was_asked_first_once_a_limit_has_passed():
-    assert found(limits=[(date(2026, 11, 1), True)])["agency_asked_first"].holds is True
-    assert found(handed_over=True)["agency_asked_first"].holds is True
+@pytest.mark.parametrize(
+    ("passed", "id", "en"),
+    [
+        ({S}, "batas waktu penyelesaiannya sudah lewat", "its time has passed"),
+        ({H, S}, "batas waktu penyelesaiannya sudah lewat", "its time has passed"),
+        ({H}, "dapat dilimpahkan ke Ombudsman sudah berakhir", "may be handed over has come"),
+    ],
+    ids=["settlement", "both", "hand-over"],
+)
+def test_the_agency_was_asked_first_once_a_limit_has_passed(passed, id, en):
+    """That the regency is late is said only if its own time has passed."""
+    limits = [Limit(clock, date(2026, 11, 1), clock in passed) for clock in Clock]
+    finding = found(limits=limits)["agency_asked_first"]
+
+    assert finding.holds is True
+    assert id in finding.id
+    assert en in finding.en
+    assert ("lewat;" in finding.id, "has passed" in finding.en) == (S in passed,) * 2
 
 
-def test_while_limits_run_the_first_of_them_is_told():
-    finding = found(limits=[(date(2027, 1, 1), False), (date(2026, 12, 4), False)])[
-        "agency_asked_first"
+def test_of_what_was_handed_over_no_limit_need_be_known():
+    finding = found(handed_over=True)["agency_asked_first"]
+
+    assert finding.holds is True
+    assert "lewat" not in finding.id
+    assert "passed" not in finding.en
+
+
+@pytest.mark.parametrize(
+    ("hand_over", "settle", "told"),
+    [
+        ("2027-01-01", "2026-12-04", S),
+        ("2026-12-04", "2027-01-01", H),  # a supervisory complaint: the regency's time goes on
+        ("2026-12-04", None, H),  # an answer stands
+        ("2026-12-04", "2026-12-04", S),
+        (None, "2026-12-04", S),
+    ],
+)
+def test_while_limits_run_the_first_of_them_is_told_by_what_it_is(hand_over, settle, told):
+    limits = [
+        Limit(clock, ends and date.fromisoformat(ends), False)
+        for clock, ends in ((H, hand_over), (S, settle))
     ]
+    finding = found(limits=limits)["agency_asked_first"]
 
     assert (finding.holds, finding.day) == (False, date(2026, 12, 4))
     assert "until 4 December 2026." in finding.en
     assert "sampai 4 Desember 2026." in finding.id
+    is_regencys = told is S
+    assert ("The regency has been asked and has time until" in finding.en) is is_regencys
+    assert ("yang masih punya waktu sampai" in finding.id) is is_regencys
+    assert ("The time before a report may be handed over lasts" in finding.en) is not is_regencys
+    assert ("dapat dilimpahkan ke Ombudsman berlangsung" in finding.id) is not is_regencys
 
 
 @pytest.mark.parametrize(
@@ -128,7 +171,8 @@ def test_while_limits_run_the_first_of_them_is_told():
     ],
 )
 def test_a_limit_that_ends_too_late_for_the_ombudsman_is_warned_of(first, is_warned):
-    limits = [(date(2027, 6, 1), False), (date.fromisoformat(first), False), (None, False)]
+    ends = date(2027, 6, 1), date.fromisoformat(first), None
+    limits = [Limit(S, day, False) for day in ends]
 
     finding = found(limits=limits)["agency_asked_first"]
 
@@ -143,23 +187,25 @@ def test_a_limit_that_ends_too_late_for_the_ombudsman_is_warned_of(first, is_war
     [
         {"rules": {}},  # no rule says how old an event may be
         {"today": date(2027, 3, 11)},  # it is too late for that already: the rule of age says so
-        {"limits": [(date(2027, 5, 1), False), (date(2026, 11, 1), True)]},  # it goes at once
+        # it goes at once
+        {"limits": [Limit(H, date(2027, 5, 1), False), Limit(S, date(2026, 11, 1), True)]},
         {"handed_over": True},
     ],
 )
 def test_nobody_is_told_to_hurry_where_that_helps_nothing(other):
-    late = {"limits": [(date(2027, 5, 1), False)]}
+    late = {"limits": [Limit(H, date(2027, 5, 1), False)]}
 
     assert "directly" not in found(**late | other)["agency_asked_first"].en
 
 
+@pytest.mark.parametrize("clock", Clock)
 @pytest.mark.parametrize("ends", ["2027-03-11", "2027-05-01"])
 @pytest.mark.parametrize("consented", [False, True], ids=["no consent", "consented in time"])
 def test_of_an_event_that_is_too_old_a_hand_over_is_promised_to_who_consented_in_time(
-    consented, ends
+    consented, ends, clock
 ):
     """No consent is taken any more; what was consented to is handed over all the same."""
-    limits = [(date.fromisoformat(ends), False)]
+    limits = [Limit(clock, date.fromisoformat(ends), False)]
     told = found(date(2027, 3, 11), limits=limits, consented=consented)
 
     asked = told["agency_asked_first"]
@@ -172,30 +218,36 @@ def test_of_an_event_that_is_too_old_a_hand_over_is_promised_to_who_consented_in
     assert ("Ombudsman yang memutuskan" in asked.id) is consented
 
 
+@pytest.mark.parametrize("clock", Clock)
 @pytest.mark.parametrize("day", [date(2027, month, 1 + month) for month in range(1, 13)])
-def test_days_are_said_as_letters_say_them(day):
-    waits = found(limits=[(day, False)], rules={})["agency_asked_first"]
+def test_days_are_said_as_letters_say_them(day, clock):
+    waits = found(limits=[Limit(clock, day, False)], rules={})["agency_asked_first"]
 
     assert f"sampai {in_words(day, 'id')}." in waits.id
     assert f"until {in_words(day, 'en')}." in waits.en
 
 
 def test_a_limit_whose_end_nobody_knows_is_not_passed():
-    assert found(limits=[(None, False)])["agency_asked_first"].holds is False
-    assert found(limits=[])["agency_asked_first"].holds is False
+    """Others may have, of which none gives the right to a hand-over."""
+    for limits in ([Limit(S, None, False)], []):
+        finding = found(limits=limits)["agency_asked_first"]
+
+        assert (finding.holds, finding.day) == (False, None)
+        assert "limit that allows a hand-over" in finding.en
+        assert "batas waktu yang memungkinkan pelimpahan belum lewat" in finding.id
 
 
 @pytest.mark.parametrize("too_late", [False, True], ids=["in-time", "too-late"])
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("ends", ["2026-11-01", "2027-01-01", "2027-05-01"])
 def test_of_a_report_that_is_over_no_time_of_the_regency_is_told(status, too_late, ends):
-    limits = [(date.fromisoformat(ends), False)]
+    limits = [Limit(S, date.fromisoformat(ends), False)]
 
     finding = found(status=status, too_late=too_late, limits=limits)["agency_asked_first"]
 
     runs = ends if status in OPEN else "None"
     assert (finding.holds, str(finding.day)) == (False, runs)
-    named = (in_words(limits[0][0], "en") in finding.en, in_words(limits[0][0], "id") in finding.id)
+    named = tuple(in_words(limits[0].day, lang) in getattr(finding, lang) for lang in ("en", "id"))
     assert named == (status in OPEN,) * 2
     rests = status is Status.ARCHIVED and not too_late
     assert ("its time rests; if you object, it goes on" in finding.en) is rests
@@ -203,7 +255,7 @@ def test_of_a_report_that_is_over_no_time_of_the_regency_is_told(status, too_lat
 
 @pytest.mark.parametrize("status", Status)
 def test_that_its_time_has_passed_stays_true_when_a_report_is_over(status):
-    finding = found(status=status, limits=[(date(2026, 11, 1), True)])["agency_asked_first"]
+    finding = found(status=status, limits=[Limit(S, date(2026, 11, 1), True)])["agency_asked_first"]
 
     assert finding.holds is True
 
