@@ -206,6 +206,7 @@ UNPROMPTED = frozenset(
 
 PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every message
     About.CLOSED: frozenset({"at", "how"}),
+    About.ARCHIVED: frozenset({"at", "until"}),
     About.REFUSED: frozenset({"at", "why"}),
     About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
@@ -231,10 +232,13 @@ MOMENTS = {
     **{(news, "due"): "due_at" for news in About},
     (About.RECEIVED, "at"): "received_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
+    (About.ARCHIVED, "until"): "reopen_until",
 }
-# What is said in place of a fact that was not kept yet when the message was filed.
+# What is said in place of a fact that was not kept yet when the message was filed, or not told yet
+# when the event was said.
 FORMERLY: Mapping[About, Mapping[str, str]] = {
     About.REFUSED: {"why": "wrong_status"},
+    About.ARCHIVED: {"until": "shown"},
     About.DEADLINE_RECOMPUTED: {"because": "amended"},
     About.ESCALATION_OFFERED: {"basis": "either"},
 }
@@ -250,13 +254,16 @@ def facts(news: About, data: Mapping[str, Any]) -> dict[str, str]:
     limit's day is the one that was told with it, whichever zone counts it. Of one that was moved
     and lies ahead also since when: what was said before that of its passing is not so.
 
-    Raises Poison when the event lacks a fact that its message needs, or has an unknown word.
+    Raises Poison when the event lacks a fact that its message needs, and that was always told, or
+    has an unknown word.
     """
     found = {}
     for name in placeholders(news):
         value = data.get(KEYS[name] if name in KEYS else MOMENTS.get((news, name), name))
         if name == "due" and value is not None:
             value = data.get("ends_on") or value
+        if value is None and name in FORMERLY.get(news, {}):
+            continue
         if isinstance(value, date) and name not in KEYS:
             found[name] = value.isoformat()
         elif isinstance(value, str) and value in WORDS.get(name, {}):
@@ -272,7 +279,7 @@ def words(kept: Mapping[str, str], language: str, zone: tzinfo) -> dict[str, str
     """Kept facts in a language: days, those of moments in `zone`; words from the table."""
     return {
         name: WORDS[name][value][language]
-        if name in WORDS
+        if value in WORDS.get(name, {})
         else in_words(_day(datetime.fromisoformat(value), zone), language)
         for name, value in kept.items()
     }

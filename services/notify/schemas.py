@@ -42,6 +42,7 @@ class News(Tolerant):
     received_at = moment()
     due_at = moment()
     after = moment()
+    reopen_until = moment()
     ends_on = fields.Date(allow_none=True)
     clock = fields.String()
     cycle = fields.Integer()

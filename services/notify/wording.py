@@ -65,6 +65,9 @@ WORDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "en": "A time limit of your report is over.",
         },
     },
+    "until": {  # where it is no day
+        "shown": {"id": "tanggal yang tercantum di sana", "en": "the day shown there"},
+    },
     "otherwise": {
         "R": {
             "id": "Bila sampai tanggal itu tidak ada tanggapan dari Anda, laporan akan ditutup.",

@@ -163,6 +163,31 @@ def test_a_refusal_says_why(kept: dict[str, str], id: str, en: str) -> None:
         assert ("Ombudsman" in told) == (kept.get("why") == "others_follow")
 
 
+@pytest.mark.parametrize(
+    ("kept", "id", "en"),
+    [
+        ({"until": "2026-12-30T15:59:59+00:00"}, "sampai 30 Desember 2026.", "until 30 December"),
+        ({}, "sampai tanggal yang tercantum di sana.", "until the day shown there."),
+    ],
+    ids=["told", "filed before it was"],
+)
+def test_who_may_object_to_an_archiving_reads_until_when(
+    kept: dict[str, str], id: str, en: str
+) -> None:
+    for language, said in (("id", id), ("en", en)):
+        told = text(About.ARCHIVED, {"at": AT.isoformat()} | kept, language)
+        assert said in " ".join(told.split())
+
+
+def test_an_archiving_that_was_said_before_its_event_told_until_when_is_told_all_the_same() -> None:
+    last = AT + timedelta(days=23)
+    told = {"reason": "abusive", "at": AT.isoformat(), "reopen_until": last.isoformat()}
+    formerly = {name: value for name, value in told.items() if name != "reopen_until"}
+    kept = [domain.facts(About.ARCHIVED, schemas.News().load(data)) for data in (told, formerly)]
+
+    assert kept == [{"at": AT.isoformat(), "until": last.isoformat()}, {"at": AT.isoformat()}]
+
+
 def test_every_limit_and_office_of_the_contracts_has_words() -> None:
     raised = contracts.schema("escalation.raised.v1")["properties"]
     closed = contracts.schema("case.closed.v1")["properties"]
