@@ -22,7 +22,7 @@ WORDS = {
     "case.closed": ("Selesai", "Closed"),
     "case.reopened": ("Dibuka kembali", "Reopened"),
     "case.archived": ("Diarsipkan", "Archived"),
-    "case.forwarded": ("Diteruskan ke luar pemkab", "Forwarded outside the regency"),
+    "case.forwarded": ("Diteruskan ke luar pemkab", "Forwarded outside the regency government"),
     "case.reclassified": ("Klasifikasi diubah", "Reclassified"),
     "case.protected": ("Kerahasiaan ditingkatkan", "Confidentiality raised"),
     "case.merged": ("Digabung", "Merged"),

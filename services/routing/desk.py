@@ -207,7 +207,7 @@ class Archive(Resource):
 
 
 class Forwarding(Resource):
-    @verb("Forward to an authority outside the regency", schemas.Forwarding)
+    @verb("Forward to an authority outside the regency government", schemas.Forwarding)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """The reporter is told where it went."""
         after = domain.forward(turn.case, turn.actor, turn.at)

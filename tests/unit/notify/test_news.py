@@ -223,6 +223,24 @@ def test_a_message_is_whole_and_leaves_no_placeholder(about: About, language: st
     assert not list(filter(None, (field for _, field, *_ in Formatter().parse(said))))
 
 
+@pytest.mark.parametrize(
+    ("about", "id", "en"),
+    [
+        # the last day counts whole
+        (About.DATA_REQUESTED, "paling lambat pada tanggal tersebut", "answer by that date"),
+        # objected to is an answer or an archiving; what is closed is reopened
+        (About.OBJECTED, "jawaban atau pengarsipan laporan", "or to its being archived"),
+        # the police are within the regency, and not of its government
+        (About.FORWARDED, "di luar pemerintah kabupaten", "outside the regency government"),
+        (About.RESUMED, "dilanjutkan sejak", "has been handled again since"),
+        (About.RECEIVED, "memberi tahu Anda tentang setiap perkembangannya", "of every step"),
+    ],
+)
+def test_a_message_says_no_more_and_no_less_than_is_so(about: About, id: str, en: str) -> None:
+    for language, said in (("id", id), ("en", en)):
+        assert said in " ".join(text(about, any_facts(about), language).split())
+
+
 def test_an_offer_promises_no_hand_over_that_the_law_may_not_allow() -> None:
     """How old the event is stands in no mail, and is known to intake alone: the page tells."""
     facts = any_facts(About.ESCALATION_OFFERED)
