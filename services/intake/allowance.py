@@ -49,7 +49,7 @@ _SAID = {
         f"This report has taken {MOST_REQUESTS} additions and requests. {_STILL[1]}",
     ),
     Limit.CHARACTERS: (
-        f"Semua yang Anda tulis melebihi {MOST_CHARACTERS} huruf: persingkatlah. {_STILL[0]}",
+        f"Semua yang Anda tulis melebihi {MOST_CHARACTERS} karakter: persingkatlah. {_STILL[0]}",
         f"All that you wrote exceeds {MOST_CHARACTERS} characters: shorten this. {_STILL[1]}",
     ),
     Limit.CONSENTS: (

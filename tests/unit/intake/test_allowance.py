@@ -106,3 +106,4 @@ def test_a_refusal_names_its_rule_and_says_what_to_do_in_both_languages(timeline
     indonesian, english = error["message"].split(" / ")
     assert "Anda" in indonesian or "Ombudsman" in indonesian
     assert "you" in english
+    assert "huruf" not in indonesian  # blanks and digits count as well
