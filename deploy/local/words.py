@@ -33,7 +33,7 @@ WORDS = {
     "deadline.recomputed": ("Tenggat dihitung ulang", "Deadline recomputed"),
     "escalation.raised": ("Dinaikkan ke atasan", "Raised to a superior"),
     "escalation.offered": ("Dapat dibawa ke Ombudsman", "May go to the Ombudsman"),
-    "escalation.handed_over": ("Diserahkan ke Ombudsman", "Handed to the Ombudsman"),
+    "escalation.handed_over": ("Dilimpahkan ke Ombudsman", "Handed to the Ombudsman"),
     "consent.ended": ("Persetujuan berakhir", "The consent has ended"),
     "escalation.left_behind": ("Tidak ikut ke Ombudsman", "Did not go to the Ombudsman"),
     "escalation.answered": ("Ombudsman menjawab", "The Ombudsman answered"),

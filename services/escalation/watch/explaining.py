@@ -27,7 +27,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     Clock.SILENCE: {"id": "Tanggapan pelapor", "en": "The reporter's response"},
     Clock.ARBITER: {"id": "Penetapan instansi", "en": "Deciding the agency"},
     Clock.DATA: {"id": "Kelengkapan data dari pelapor", "en": "Information from the reporter"},
-    Clock.HAND_OVER: {"id": "Penyerahan ke Ombudsman", "en": "Hand-over to the Ombudsman"},
+    Clock.HAND_OVER: {"id": "Pelimpahan ke Ombudsman", "en": "Hand-over to the Ombudsman"},
     Clock.CORRECTION: {"id": "Tindakan korektif Ombudsman", "en": "The Ombudsman's order"},
     Clock.RECOMMENDATION: {"id": "Rekomendasi Ombudsman", "en": "The Ombudsman's recommendation"},
 }

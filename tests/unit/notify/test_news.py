@@ -1,5 +1,6 @@
 """Which step is told, in which words, and how often a message is tried."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from string import Formatter
@@ -239,6 +240,15 @@ def test_a_message_is_whole_and_leaves_no_placeholder(about: About, language: st
 def test_a_message_says_no_more_and_no_less_than_is_so(about: About, id: str, en: str) -> None:
     for language, said in (("id", id), ("en", en)):
         assert said in " ".join(text(about, any_facts(about), language).split())
+
+
+def test_a_hand_over_and_a_withdrawal_have_the_word_of_the_glossary() -> None:
+    texts = {about: text(about, any_facts(about), "id") for about in About}
+
+    assert [about for about, told in texts.items() if re.search("serahkan|penyerahan", told)] == []
+    assert "dilimpahkan kepada Ombudsman" in texts[About.HANDED_OVER]
+    assert "dilimpahkan kepada Ombudsman" in texts[About.ESCALATION_OFFERED]
+    assert "laporan Anda dicabut pada" in texts[About.WITHDRAWN]
 
 
 def test_an_offer_promises_no_hand_over_that_the_law_may_not_allow() -> None:
