@@ -127,7 +127,7 @@ CODES: Mapping[str, Words] = {
     "auto_closed": Words("ditutup karena tidak ada tanggapan", "closed by silence"),
     "counted": Words("dihitung", "counted"),
     "skipped": Words("tidak dihitung", "not counted"),
-    "paused": Words("jam berhenti", "clock stood"),
+    "paused": Words("penghitungan waktu dihentikan", "clock stood"),
     "weekend": Words("di luar minggu kerja", "outside the working week"),
     "coordinator": Words("koordinator", "coordinator"),
     "arbiter": Words("Sekda", "arbiter"),
@@ -197,7 +197,7 @@ def clock(code: str) -> Words:
 
 def stood(began: str, ended: str | None, because: str | None) -> Words:
     """From when to when a clock stood, and why, if that is told."""
-    id, en = f"{began} - {ended or 'masih berhenti'}", f"{began} - {ended or 'it still stands'}"
+    id, en = f"{began} - {ended or 'masih dihentikan'}", f"{began} - {ended or 'it still stands'}"
     why = of(because)
     return Words(f"{id}: {why.id}", f"{en}: {why.en}") if because else Words(id, en)
 

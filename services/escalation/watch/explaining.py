@@ -78,11 +78,12 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "It would have ended on {end} at 23:59:59 {zone}.",
     },
     "stands": {
-        "id": "Jam ini sedang berhenti{why}. Hari yang telah dihitung: {counted}.",
+        "id": "Penghitungan waktu dihentikan sementara{why}. Hari yang telah dihitung:"
+        " {counted}.",
         "en": "The clock stands{why}. Days counted so far: {counted}.",
     },
     "stopped": {
-        "id": "Jam ini tidak berjalan lagi.",
+        "id": "Penghitungan waktu sudah berakhir.",
         "en": "The clock no longer runs.",
     },
     "passed": {"id": "Batas ini telah lewat.", "en": "The limit has passed."},
@@ -95,7 +96,8 @@ SAYS: Mapping[str, Mapping[str, str]] = {
     "worked": {"id": "Dihitung karena tetap hari kerja: {on}, {reason} ({basis}).",
                "en": "Counted, as it is worked all the same: {on}, {reason} ({basis})."},
     "paused": {
-        "id": "Tidak dihitung, jam berhenti dari {first} sampai {last}{why}: {n}.",
+        "id": "Tidak dihitung, penghitungan waktu dihentikan sementara dari {first} sampai"
+        " {last}{why}: {n}.",
         "en": "Not counted, the clock stood from {first} to {last}{why}: {n}.",
     },
     "provisional": {
@@ -107,7 +109,7 @@ SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "{name}: its end cannot be computed yet; staff have been alarmed.",
     },
     "never_known": {
-        "id": "{name}: jamnya berhenti sebelum batasnya dapat dihitung.",
+        "id": "{name}: penghitungan waktunya berakhir sebelum batasnya diketahui.",
         "en": "{name}: the clock stopped before its end could be computed.",
     },
     "untold": {

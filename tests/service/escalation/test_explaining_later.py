@@ -151,7 +151,7 @@ def test_a_clock_that_stopped_before_its_end_would_have_ended_then(
 
     said = window.told("explain")["F1"]["sentence"]
     assert "no longer runs. It would have ended on Monday, 9 November 2026" in said["en"]
-    assert "tidak berjalan lagi. Batasnya sedianya berakhir Senin, 9 November 2026" in said["id"]
+    assert "waktu sudah berakhir. Batasnya sedianya berakhir Senin, 9 November 2026" in said["id"]
     assert "Ends on" not in said["en"]
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.escalation.domain import Rule
+from services.escalation.ombudsman import wording
 from services.escalation.rules.defaults import LIMITS
 from services.escalation.watch import explaining
 from services.escalation.watch.clockwork import Cause, Clock
@@ -72,6 +73,21 @@ def test_why_a_clock_stood_is_told_for_each_time(cause: Cause) -> None:
         assert said[lang].count(why) == 2
         assert standing[lang].count(why) == 1
     assert "Wednesday, 4 November 2026 to Wednesday, 4 November 2026: 1." in said["en"]
+
+
+def test_a_limit_is_counted_in_days_and_no_timepiece_stops() -> None:
+    """Literally translated, a clock that stands is a watch that is broken."""
+    days = (Day(date(2026, 11, 3), PAUSED, Cause.ASKED), Day(date(2026, 11, 4), COUNTED))
+    paused, standing, stopped = (
+        explaining.sentence(told(days=days) if not how else told(**how))["id"]
+        for how in ({}, {"days": (), "ends_on": None}, {"stopped": True})
+    )
+
+    assert "Tidak dihitung, penghitungan waktu dihentikan sementara dari Selasa" in paused
+    assert "Penghitungan waktu dihentikan sementara. Hari yang telah dihitung: 0." in standing
+    assert "Penghitungan waktu sudah berakhir." in stopped
+    assert [words["id"] for words in SAYS.values() if re.search("(?i)\\bjam", words["id"])] == []
+    assert "jam" not in wording.of("paused").id
 
 
 def test_a_day_that_is_worked_all_the_same_names_its_decree() -> None:
