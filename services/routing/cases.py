@@ -103,8 +103,13 @@ class OneCase(Resource):
 
 def seen(tx: Session, who: SignedIn, number: str, *, lock: bool = False) -> Case:
     """The row, if this officer may know of it. Raises NotFound, whatever the reason; that is a
-    denial, whatever becomes of it (`denials`)."""
-    row = tx.get(Case, number, with_for_update=lock or None, populate_existing=lock)
+    denial, whatever becomes of it (`denials`).
+
+    The right stands in the statement: what is not theirs to know is neither read nor waited for,
+    nor held from those whose it is, and so costs what does not exist."""
+    asked = sa.select(Case).where(Case.number == number, *_visible(who.actor))
+    held = asked.with_for_update() if lock else asked
+    row = tx.scalars(held, execution_options={"populate_existing": lock}).one_or_none()
     if row is None or not rights.sees(who.actor, case_file.value(row)):
         who.unseen.append(number)
         raise NotFound("there is no such case")

@@ -358,8 +358,7 @@ class Merge(Resource):
         rights.permit(turn.actor, turn.case, Action.MERGE)
         into = body["into"].upper()
         try:
-            seen(turn.tx, turn.who, into)
-            other = case_file.locked(turn.tx, into)
+            other = seen(turn.tx, turn.who, into, lock=True)
         except NotFound:
             raise Invalid("there is no such case", "into", "known") from None
         rules, before = turn.rules, case_file.value(other)

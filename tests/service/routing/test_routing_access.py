@@ -193,6 +193,29 @@ def test_a_number_that_is_not_ones_to_know_is_not_held_by_merging(office, cases)
                 assert merging.result(timeout=10).status_code in (403, 422)
 
 
+@pytest.mark.parametrize("as_", ["stranger", "coordinator", "administrator"])
+def test_a_case_that_is_not_ones_to_know_is_not_waited_for_and_every_denial_is_on_record(
+    office, as_
+):
+    """Whoever has it in hand: a number that does not exist is held by nobody either."""
+    hidden, other = office.open(agency="diskominfo"), office.open()  # the coordinator sits there
+    asked = [("GET", "", None), ("POST", "/token", {})]
+    bodies = BODIES | {"merge": BODIES["merge"] | {"into": other}}
+    asked += [("POST", f"/{verb}", body) for verb, body in bodies.items()]
+    office.token(as_)
+    with office.db.begin() as tx, ThreadPoolExecutor(1) as threads:
+        tx.execute(sa.select(models.Case).where(models.Case.number == hidden).with_for_update())
+        for method, last, body in asked:
+            asking = threads.submit(office.ask, method, f"/v1/cases/{hidden}{last}", body, as_)
+            assert asking.result(timeout=10).status_code == 404, last
+
+    kept = "SELECT method, route, status FROM denial WHERE number = %s ORDER BY id"
+    wanted = [(method, f"/v1/cases/{{number}}{last}", 404) for method, last, _ in asked]
+    assert office.database.psql(kept, [hidden]) == wanted
+    of_a_case = {one for one in api.routes(settings(""), None, None) if "{number}" in one}
+    assert {route for _, route, _ in wanted} == of_a_case
+
+
 @pytest.mark.parametrize(
     ("method", "address"),
     [
