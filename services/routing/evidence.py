@@ -56,11 +56,13 @@ def elsewhere(
     tx: Session, handled: str, hashes: Iterable[str], visible: Iterable[Any]
 ) -> dict[str, list[str]]:
     """By hash, the numbers of the cases, but for `handled` and its followers, with which the same
-    file was named; of those only that are `visible`, by conditions on a case. The last received
-    come first, and the rest of many is not told."""
+    file was named; of those only that are `visible`, by conditions on a case. The last named come
+    first, and the rest of many is not told: by when they were received an agency would learn
+    between which of its own cases an unnamed report came."""
     row, case = models.Evidence, models.Case
+    named_at = sa.func.max(models.Reply.at)
     place = sa.func.row_number().over(
-        partition_by=row.sha256, order_by=(case.received_at.desc(), case.number)
+        partition_by=row.sha256, order_by=(named_at.desc(), case.number)
     )
     asked = (
         sa.select(row.sha256, case.number, place.label("place"))

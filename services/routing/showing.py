@@ -89,7 +89,7 @@ class EventShown(Strict):
 
 class EvidenceShown(schemas.Evidence):
     """A file that was named; `also_in`: other cases with which it was named too, of those that this
-    officer may know of, the last received first; 20 at most."""
+    officer may know of, the last named first; 20 at most."""
 
     also_in = fields.List(fields.String())
 

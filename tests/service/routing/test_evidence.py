@@ -111,7 +111,7 @@ def test_a_file_that_was_named_before_is_seen_by_who_may_know_of_that_case(
     )  # fmt: skip
 
     assert [file["also_in"] for file in shown(office, second, "liaison")] == [[first]]
-    others = [accusing, hidden, first]  # the last received comes first
+    others = [accusing, hidden, first]  # the last named comes first
     assert [file["also_in"] for file in shown(office, second)] == [others]
 
 
@@ -124,6 +124,21 @@ def test_of_many_other_cases_the_last_are_told(
         assert show(office, number, photo).status_code == 200
 
     assert [file["also_in"] for file in shown(office, numbers[0])] == [numbers[:1:-1]]
+
+
+def test_when_the_others_were_received_is_not_told_by_their_order(
+    office: Office, photo: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agency that learns only the day of an unnamed report would learn between which of its
+    own it came, and by which one of many is left out."""
+    monkeypatch.setattr(evidence, "MOST", 2)
+    cases = [office.bring("in_progress", received_at=ago(office, hours=h)) for h in (9, 8, 7, 6)]
+    secret = office.bring("in_progress", confidentiality="anonymous")  # the last received
+    asked, *others = cases
+    for number in (secret, *others, asked):
+        assert show(office, number, photo).status_code == 200
+
+    assert [file["also_in"] for file in shown(office, asked, "liaison")] == [others[:0:-1]]
 
 
 def test_who_joins_an_answered_case_is_told_its_evidence(
