@@ -39,10 +39,11 @@ class AgencyShown(Strict):
 
 
 class AgencyChanged(AgencyShown):
-    """As it is now. `open_cases`: how many it has in hand, without those that follow another; if it
-    is not active, they are to be handed on, or it still answers them."""
+    """As it is now. `open_cases`: how many one that is not active has in hand, without those that
+    follow another; they are to be handed on, or it still answers them. Of an active one it is null:
+    who may see no case is not to learn when one comes and ends."""
 
-    open_cases = fields.Integer()
+    open_cases = fields.Integer(allow_none=True)
 
 
 class AgenciesShown(Strict):
@@ -114,7 +115,7 @@ class OneAgency(Resource):
                 at = self.clock.now()
                 tx.add(AgencyEvent(agency=code, by=who.id, at=at, changes=changes))
             shown = {name: getattr(agency, name) for name in AgencyShown().fields}
-            return shown | {"open_cases": _in_hand(tx, code)}
+            return shown | {"open_cases": None if agency.active else _in_hand(tx, code)}
 
 
 def _in_hand(tx: Session, code: str) -> int:
