@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, selectinload
 from chassis.database import AS_OF_NOW
 from chassis.errors import Invalid, NotFound
 from chassis.web import operation
-from services.routing import case_file, evidence, rights, schemas, showing
+from services.routing import case_file, evidence, rights, schemas, showing, telling
 from services.routing.events import rfc3339
 from services.routing.life import (
     ASKS,
@@ -163,18 +163,10 @@ def _beyond(cursor: str) -> Any:
 def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) -> dict[str, Any]:
     """The case and everything that belongs to it; a follower lives under its parent's limits, but
     for its own reporter's, and the file of either tells what the other's reporter did."""
-    history = tx.execute(
-        sa.select(CaseEvent, Officer.username)
-        .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
-        .where(CaseEvent.number == row.number)
-        .order_by(CaseEvent.id)
-    ).all()
     handled = row.merged_into or row.number
     following = sa.select(Case.number).where(Case.merged_into == row.number).order_by(Case.number)
     followers = list(tx.scalars(following))
     of_own = _exactly if _knows(actor, row) else partial(_day, zone)
-    was_joined = any(event.action is Action.MERGE for event, _ in history)
-    of_all = partial(_day, zone) if was_joined and actor.role not in LADDER else of_own
     notes = _all(tx, Note, row.number, Note.at)
     deadlines = _deadlines(tx, row, handled)
     left = _inactive(tx)
@@ -188,12 +180,29 @@ def _shown(tx: Session, row: Case, actor: Actor, today: date, zone: ZoneInfo) ->
         "suggestion": case_file.suggestion(tx, row, today) if row.status in OPEN else None,
         "actions": rights.allowed(actor, case_file.value(row), is_active=row.agency not in left),
         "deadlines": [{**_values(d), "ends_on": _last_day(d, zone)} for d in deadlines],
-        "history": [_event(event, username, of_all, actor) for event, username in history],
+        "history": _history(tx, row, actor, zone),
         "replies": _replies(tx, row.number, handled, actor),
         "ombudsman_answers": _answers(tx, row.number),
         "ombudsman_in_followers": _asked_in_followers(tx, row.number, zone) if followers else [],
         "notes": [{"action": n.action, "text": n.text, "at": of_own(n.at)} for n in notes],
     }
+
+
+def _history(tx: Session, row: Case, actor: Actor, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The file, by the day where a reporter acted in it whose moments are not this officer's to
+    know: its own, or that of a case which was joined with it."""
+    history = tx.execute(
+        sa.select(CaseEvent, Officer.username)
+        .outerjoin(Officer, Officer.id == CaseEvent.officer_id)
+        .where(CaseEvent.number == row.number)
+        .order_by(CaseEvent.id)
+    ).all()
+    was_joined = any(event.action is Action.MERGE for event, _ in history)
+    if _knows(actor, row) and not (was_joined and actor.role not in LADDER):
+        return [_event(event, username, _exactly, actor) for event, username in history]
+    file = [telling.Filed(e.action, e.role, e.at, e.changes) for e, _ in history]
+    told = (history[place] for place in telling.order(file, zone))
+    return [_event(event, username, partial(_day, zone), actor) for event, username in told]
 
 
 def _replies(tx: Session, number: str, handled: str, actor: Actor) -> list[dict[str, Any]]:

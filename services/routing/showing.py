@@ -140,7 +140,9 @@ class OrderedShown(Strict):
 
 
 class CaseShown(CaseListed):
-    """One case whole, with what this officer can do with it."""
+    """One case whole, with what this officer can do with it. The `history` is in the order of what
+    was done, but for what is told by the day alone: that stands as early in its day as it can be,
+    by what it brought about."""
 
     text = fields.String()
     event_date = fields.Date()
