@@ -49,6 +49,29 @@ def test_an_officer_with_the_token_of_another_case_is_and_a_reporter_is_not(
     assert records(tower) == wanted
 
 
+def test_a_case_of_others_is_refused_by_the_same_statements_as_one_that_is_none(
+    tower: Tower, secrets_folder: Path
+) -> None:
+    """Which bring as many rows: one more takes longer, and that can be measured."""
+    window, asked = Window(tower, secrets_folder), []
+    tower.open()
+    of_other = window.token("routing", number=OTHER)
+
+    def note(_: Any, cursor: Any, statement: str, *__: Any) -> None:
+        asked.append((statement, cursor.rowcount))
+
+    def refused(number: str) -> list[tuple[str, int]]:
+        asked.clear()
+        assert window.ask(token=of_other, number=number).status_code == 404
+        return list(asked)
+
+    sa.event.listen(tower.db.engine, "after_cursor_execute", note)
+    try:
+        assert refused(NUMBER) == refused("KTB-00000-00001") != []
+    finally:
+        sa.event.remove(tower.db.engine, "after_cursor_execute", note)
+
+
 def test_many_in_a_minute_are_counted(tower: Tower, desk: Desk) -> None:
     for _ in range(MOST + 5):
         desk.ask("GET", "posts", role="liaison")

@@ -69,6 +69,30 @@ def test_a_case_that_is_named_in_a_body_is_on_record_too(office: Office) -> None
     assert added(office, before) == [("coordinator", "POST", merge, 422, foreign, 1)]
 
 
+def test_a_hidden_case_is_refused_by_the_same_statements_as_one_that_is_none(
+    office: Office,
+) -> None:
+    """Which bring as many rows: one more takes longer, and that can be measured."""
+    asked: list[tuple[str, int]] = []
+
+    def note(_: Any, cursor: Any, statement: str, *__: Any) -> None:
+        asked.append((statement, cursor.rowcount))
+
+    def refused(number: str) -> list[tuple[str, int]]:
+        asked.clear()
+        assert office.ask("GET", f"/v1/cases/{number}", as_="stranger").status_code == 404
+        assert office.act(number, "answer", "stranger", **ANSWER[2]).status_code == 404
+        return list(asked)
+
+    hidden = office.bring("in_progress")
+    refused(hidden)  # and the session's last minute is noted
+    sa.event.listen(office.db.engine, "after_cursor_execute", note)
+    try:
+        assert refused(hidden) == refused("KTB-00000-00000")
+    finally:
+        sa.event.remove(office.db.engine, "after_cursor_execute", note)
+
+
 def test_the_work_of_an_administrator_is_on_record_without_a_number(office: Office) -> None:
     before = records(office)
 
