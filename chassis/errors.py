@@ -20,15 +20,18 @@ Errors = list[FieldError] | None
 
 
 class Refusal(Exception):
-    """A request that was understood and is not done. `message` is shown to the sender."""
+    """A request that was understood and is not done. `message` is shown to the sender, as what is
+    wrong with the `field` by that `rule`, too, unless several `errors` say it more closely."""
 
     status = 500
     code = "refused"
 
-    def __init__(self, message: str, *, errors: Errors = None) -> None:
+    def __init__(
+        self, message: str, field: str = "", rule: str = "", *, errors: Errors = None
+    ) -> None:
         super().__init__(message)
-        self.message = message
-        self.errors = errors or []
+        told: Errors = [{"field": field, "rule": rule or "invalid", "message": message}]
+        self.message, self.errors = message, errors or (told if field else [])
 
 
 class Unauthorized(Refusal):
@@ -53,10 +56,16 @@ class NotFound(Refusal):
 
 
 class NotAllowed(Refusal):
-    """The thing is there, but its state does not allow this."""
+    """The thing is there, but its state does not allow this; `errors` names the rule."""
 
     status = 409
     code = "not_allowed"
+
+
+class InHand(NotAllowed):
+    """The same request is at work already; its answer is there in a moment."""
+
+    retry_after = 1
 
 
 class TooLarge(Refusal):
@@ -78,13 +87,6 @@ class Invalid(Refusal):
 
     status = 422
     code = "invalid"
-
-    def __init__(
-        self, message: str, field: str = "", rule: str = "", *, errors: Errors = None
-    ) -> None:
-        if field and not errors:
-            errors = [{"field": field, "rule": rule or "invalid", "message": message}]
-        super().__init__(message, errors=errors)
 
 
 class TooMany(Refusal):

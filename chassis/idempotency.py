@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.orm import Session
 
 from chassis.database import drop
-from chassis.errors import Invalid, NotAllowed
+from chassis.errors import InHand, Invalid
 
 HEADER = "Idempotency-Key"
 _ACCEPTED = re.compile(r"[\x21-\x7e]{16,128}")
@@ -74,7 +74,7 @@ class IdempotencyKey:
         return int.from_bytes(self.hash[:8], "big", signed=True)
 
     def answered(self, tx: Session) -> Dumped | None:
-        """The answer this request already got. Raises NotAllowed while its twin is in hand, and
+        """The answer this request already got. Raises InHand while its twin is at work, and
         Invalid when the key came with another body."""
         if not tx.execute(_LOCK, {"lock": self.lock}).scalar_one():
             raise in_hand()
@@ -116,6 +116,6 @@ class NoKey:
         return answer
 
 
-def in_hand() -> NotAllowed:
+def in_hand() -> InHand:
     """The refusal for a request whose twin is still at work."""
-    return NotAllowed("a request with this Idempotency-Key is in hand; try again shortly")
+    return InHand("a request with this key is at work: ask again in a second", HEADER, "in_hand")

@@ -16,13 +16,14 @@ from chassis.web import BODY_LIMIT, PROBLEM, Operation
 
 Schemes = Mapping[str, Mapping[str, str]]
 VERBS = ("get", "post", "put", "patch", "delete")
-HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+HEADERS = {401: "WWW-Authenticate", 409: "Retry-After", 429: "Retry-After", 503: "Retry-After"}
 REFUSED = {kind.status: kind.__doc__ for kind in Refusal.__subclasses__()}
 REFUSED[415] = "The body is not sent as application/json."
 KEY = (
     "Made up by the client, another one for each thing that shall happen once. The same key with"
     " the same body gets the same answer for 24 hours, and nothing happens twice. With another body"
-    " it is refused (422, rule `same_body`); while the first request is still at work, too (409)."
+    " it is refused (422, rule `same_body`). While the first request is still at work, too (409,"
+    " rule `in_hand`): send it again in a second."
 )
 
 
@@ -126,8 +127,9 @@ def _operation(template: str, responder: Any, security: Schemes) -> dict[str, An
         refused: dict[str, Any] = {"description": REFUSED[status]}
         refused["content"] = {PROBLEM: {"schema": Problem}}
         described["responses"][str(status)] = refused
-        if header := HEADERS.get(status):
-            refused["headers"] = {header: {"required": True, "schema": {"type": "string"}}}
+        if (header := HEADERS.get(status)) and (op.idempotent or status != 409):
+            told = {"required": status != 409, "schema": {"type": "string"}}  # where that helps
+            refused["headers"] = {header: told}
     return described
 
 

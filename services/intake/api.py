@@ -317,7 +317,7 @@ def resource(name: str, request: Request) -> type:
     )
     unless = (
         f" unless the timeline names `{request.action}` among its actions, or is known to lag"
-        " behind the case, and"
+        " behind the case (rule `wrong_status`; `too_late` where that is for good), and"
     )
     Asked.on_post.__doc__ = (
         f"{request.promise} Refused (409)"

@@ -148,7 +148,8 @@ class Consents(Books):
     def on_post(self, req: falcon.Request, number: str, body: Any, key: Any) -> Any:
         """Agrees that the case goes to the Ombudsman when its time is up: with the form, identity
         and words go along; without it, the facts of its handling alone. May be said again with the
-        form. Refused (409) once it was handed over (rule `handed_over`): nothing could come of it;
+        form. Refused (409) in a status that takes none (rule `wrong_status`; `too_late` where that
+        is for good); once it was handed over (rule `handed_over`): nothing could come of it;
         and after ten since the report was last over (`most_consents`)."""
         with self._db.begin() as tx:
             number, own = self._door.admit(tx, req, number, key)

@@ -108,12 +108,15 @@ def is_too_late(status: Status, until: datetime, now: datetime) -> bool:
 
 
 def permit(action: Action, status: Status, until: datetime, now: datetime) -> None:
-    """Raises NotAllowed for what the reporter may not do now. A consent is taken back also where
-    none is known: a restore may have taken it from here alone."""
+    """Raises NotAllowed for what the reporter may not do now, by the rules that are
+    routing's reasons too (`case.refused`). A consent is taken back also where none is known: a
+    restore may have taken it from here alone."""
     if action in ACTIONS[status] and is_too_late(status, until, now):
-        raise NotAllowed(f"the time to ask for that is over ({action}): a new report is welcome")
+        message = f"the time to ask for that is over ({action}): a new report is welcome"
+        raise NotAllowed(message, "number", "too_late")
     if action not in actions(status, until, now, consented=True):
-        raise NotAllowed(f"a report that is {status} does not take this request ({action})")
+        message = f"a report that is {status} does not take this request ({action})"
+        raise NotAllowed(message, "number", "wrong_status")
 
 
 def check_submission(body: Mapping[str, Any], today: date) -> None:

@@ -5,17 +5,9 @@ Each holds the row, asks the domain, and has the change filed and told (`case_fi
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
-
-import falcon
-from marshmallow import fields
-from sqlalchemy.orm import Session
 
 from chassis.errors import Invalid, NotFound
-from chassis.schemas import Strict
-from chassis.web import operation
 from services.routing import (
     case_file,
     domain,
@@ -26,120 +18,14 @@ from services.routing import (
     reassigning,
     rights,
     schemas,
+    showing,
 )
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
-from services.routing.life import Action, Case, Confidentiality, Kind, Rules, Status
+from services.routing.life import Action, Case, Kind, Rules, Status
 from services.routing.models import About
 from services.routing.officers import Resource
-from services.routing.sessions import SignedIn, signed_in
-
-
-class Done(Strict):
-    """Where the case stands now."""
-
-    number = fields.String()
-    status = schemas.Word(Status)
-    cycle = fields.Integer()
-    at = fields.AwareDateTime()
-
-
-class Protected(Done):
-    """How far the reporter is protected now. `unchanged`: the cases that follow this one; each is
-    another reporter's, whose confidentiality is as it was."""
-
-    confidentiality = schemas.Word(Confidentiality)
-    hidden_from_public = fields.Boolean()
-    unchanged = fields.List(fields.String())
-
-
-class Turn:
-    """An officer's turn with one case, held until the transaction ends."""
-
-    def __init__(self, tx: Session, who: SignedIn, row: models.Case, at: datetime, zone: ZoneInfo):
-        self.tx, self.who, self.row, self.at, self.zone = tx, who, row, at, zone
-        self.actor, self.case = who.actor, case_file.value(row)
-
-    @property
-    def on(self) -> date:
-        """The day on which it is."""
-        return self.at.astimezone(self.zone).date()
-
-    @property
-    def rules(self) -> Rules:
-        """What holds today."""
-        return case_file.rules(self.tx, self.on, self.zone)
-
-    def known(self, model: Any, code: str | None, field: str) -> Any:
-        """What has the code, if one is given. Raises Invalid if there is none."""
-        found = self.tx.get(model, code) if code is not None else None
-        if code is not None and found is None:
-            raise Invalid("there is none of this code", field, "known")
-        return found
-
-    def takes_cases(self, code: str | None, field: str) -> None:
-        """Raises Invalid for an agency that is none, or that gets no new cases."""
-        agency = self.known(models.Agency, code, field)
-        if agency is not None and not agency.active:
-            raise Invalid("this agency gets no new cases", field, "active")
-
-    def take_cases(self, body: dict[str, Any]) -> None:
-        """Raises Invalid for a lead or supporting agency that gets no new cases."""
-        for field, codes in (("agency", [body["agency"]]), ("supporting", body["supporting"])):
-            for code in codes:
-                self.takes_cases(code, field)
-
-    def make(
-        self,
-        action: Action,
-        after: Case,
-        say: Say | None,
-        *,
-        why: str | None = None,
-        words: Words | None = None,
-        noted: dict[str, object] | None = None,
-    ) -> None:
-        """Changes the case, files it, tells it."""
-        step = Step(action, self.actor, self.at, self.who.id, why, words, noted)
-        case_file.change(self.tx, self.row, after, step, say)
-
-
-def verb(summary: str, body: type[Strict], answer: type[Done] = Done) -> Any:
-    """An operation on a case: `on_post(self, turn, body)` makes the change, and returns what more
-    there is to answer."""
-
-    def decorate(act: Any) -> Any:
-        def on_post(
-            self: Resource, req: falcon.Request, number: str, body: dict[str, Any], key: Any
-        ) -> Any:
-            now = self.clock.now()
-            with self.db.begin() as tx:
-                who = signed_in(tx, req, now)
-                key = key.sent_by(who.id, f"{req.method} {_address(req, number)}")
-                if answered := key.answered(tx):
-                    return answered
-                row = seen(tx, who, number, lock=True)
-                more = act(self, Turn(tx, who, row, now, self.zone), body) or {}
-                done = {"number": number, "status": row.status, "cycle": row.cycle, "at": now}
-                return key.remember(tx, done | more)
-
-        on_post.__doc__ = act.__doc__
-        described = operation(
-            summary,
-            body=body,
-            answers={200: answer},
-            errors=(403, 404, 409),
-            idempotent="optional",
-            security="officer",
-        )
-        return described(on_post)
-
-    return decorate
-
-
-def _address(req: falcon.Request, number: str) -> str:
-    """The address of a verb as it is kept, however its number was typed."""
-    return (req.uri_template or req.path).format(number=number)
+from services.routing.turns import Turn, verb
 
 
 class Verification(Resource):
@@ -158,7 +44,7 @@ class Disposition(Resource):
     @verb("Dispose to an agency", schemas.Disposition)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """From now on the agency has to answer. The rule that suggested one is kept with the
-        decision, followed or not."""
+        decision, followed or not. A case is verified first (409, rule `not_verified`)."""
         turn.take_cases(body)
         after = domain.dispose(
             turn.case, turn.actor, turn.at, agency=body["agency"], supporting=body["supporting"]
@@ -179,7 +65,8 @@ class Reassignment(Resource):
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """While an agency is not active, the desk that decides may hand what it has to another, at
         any point of the handling, which goes on there. No clock restarts, it counts as no return,
-        and the reporter is told. Of a case that is over, once it is taken up again."""
+        and the reporter is told. Of a case that is over, once it is taken up again. One that is
+        active returns its cases itself (409, rule `agency_active`)."""
         left = turn.case.agency
         after = reassigning.reassign(
             turn.case,
@@ -330,7 +217,7 @@ def _keeps_classes(turn: Turn, kind: Kind | None) -> None:
 
 
 class Protection(Resource):
-    @verb("Raise the reporter's confidentiality", schemas.Protection, Protected)
+    @verb("Raise the reporter's confidentiality", schemas.Protection, showing.Protected, refused="")
     def on_post(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
         """Never lowers it, and makes nobody anonymous. Also of a case that is over, or that follows
         another: it is each reporter's own. From now on the agency learns no more than the day of

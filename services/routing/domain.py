@@ -88,7 +88,7 @@ def dispose(
     """Hands the case to one lead agency, which others may support."""
     status = permit(actor, case, Action.DISPOSE)
     if case.verified_at is None:
-        raise NotAllowed("cannot dispose a case before it is verified")
+        raise NotAllowed("cannot dispose a case before it is verified", "number", "not_verified")
     return replace(held(case, agency, supporting), status=status, disposed_at=at)
 
 

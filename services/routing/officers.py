@@ -198,7 +198,8 @@ class Everybody(Resource):
         was disabled: whoever moves to another agency, or gets another role, gets a new account
         under a new name, and the old one is disabled. Who works for a desk (`coordinator`,
         `arbiter`, `supervisor`) belongs to an agency in which a desk sits; complaints about that
-        agency, and about the one in which their own desk sits, are kept from them."""
+        agency, and about the one in which their own desk sits, are kept from them. Refused (409)
+        for a name that is in use (rule `taken`)."""
         role = Role(body["role"])
         if body["agency"] is None and role is not Role.ADMINISTRATOR:
             raise Invalid("an officer belongs to an agency", "agency", "required")
@@ -227,11 +228,12 @@ class Disabling(Resource):
     def on_post(self, req: falcon.Request, username: str) -> None:
         """For the administrator. Its sessions are over at once, its devices forgotten. Its name is
         not free again: what was done under it stays that officer's. A new first password enables
-        it again, with the role and in the agency that it had."""
+        it again, with the role and in the agency that it had. Nobody disables their own (409, rule
+        `own`)."""
         with self.db.begin() as tx:
             who = administrator(tx, req, self.clock)
             if username == who.username:
-                raise NotAllowed("nobody disables their own account")
+                raise NotAllowed("nobody disables their own account", "username", "own")
             disable(tx, username, self.clock.now(), by=who.id)
 
 
@@ -332,7 +334,7 @@ def _token(tx: Session, officer: Officer, device: str, clock: Clock) -> dict[str
 
 
 def _taken() -> NotAllowed:
-    return NotAllowed("there is an account of this name")
+    return NotAllowed("there is an account of this name", "username", "taken")
 
 
 def _wrong() -> Unauthorized:

@@ -21,5 +21,6 @@ def reassign(
     is not its own, as it always could."""
     status = permit(actor, case, Action.REASSIGN)
     if is_active:
-        raise NotAllowed("its agency still gets cases: only that one gives it back")
+        message = "its agency still gets cases: only that one gives it back"
+        raise NotAllowed(message, "number", "agency_active")
     return replace(held(case, agency, supporting), status=status)

@@ -83,9 +83,10 @@ def permit(actor: Actor, case: Case, action: Action) -> Status:
     verb = action.replace("_", " ")
     is_own = actor.role is Role.REPORTER or action in TO_ONE
     if case.merged_into is not None and not is_own:
-        raise NotAllowed("this case is merged into another one and follows it")
+        raise NotAllowed("this case is merged into another one and follows it", "number", "merged")
     if (case.status, action) not in TRANSITIONS:
-        raise NotAllowed(f"a case that is {case.status.replace('_', ' ')} allows no '{verb}'")
+        message = f"a case that is {case.status.replace('_', ' ')} allows no '{verb}'"
+        raise NotAllowed(message, "number", "wrong_status")
     if WHO[action].isdisjoint(parts(actor, case)):
         raise Forbidden(f"'{verb}' is not this officer's part in this case")
     status = TRANSITIONS[case.status, action]

@@ -177,3 +177,21 @@ class CaseShown(CaseListed):
     notes = fields.List(fields.Nested(NoteShown))
     ombudsman_answers = fields.List(fields.Nested(AnsweredShown))
     ombudsman_in_followers = fields.List(fields.Nested(OrderedShown))
+
+
+class Done(Strict):
+    """Where the case stands now."""
+
+    number = fields.String()
+    status = schemas.Word(Status)
+    cycle = fields.Integer()
+    at = fields.AwareDateTime()
+
+
+class Protected(Done):
+    """How far the reporter is protected now. `unchanged`: the cases that follow this one; each is
+    another reporter's, whose confidentiality is as it was."""
+
+    confidentiality = schemas.Word(Confidentiality)
+    hidden_from_public = fields.Boolean()
+    unchanged = fields.List(fields.String())

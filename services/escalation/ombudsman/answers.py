@@ -129,4 +129,4 @@ def check(said: Said, file: Standing, now: datetime) -> None:
         raise Invalid("the answer before this was decided later", "at", "after_last_answer")
     if said.answer not in FOLLOWS[file.last]:
         before = "a hand-over" if file.last is None else f"the answer {file.last}"
-        raise NotAllowed(f"{said.answer} cannot follow {before}")
+        raise NotAllowed(f"{said.answer} cannot follow {before}", "answer", "order")

@@ -57,7 +57,8 @@ class Answers(Ombudsman):
         security="ombudsmanSigned",
     )
     def on_post(self, req: falcon.Request, number: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The same message again gets the same answer. A signature is good for 300 seconds."""
+        """The same message again gets the same answer. A signature is good for 300 seconds. Refused
+        (409) where it cannot follow the last answer (rule `order`)."""
         self.admit(req)
         raw = req.context.raw
         # A signature's age is told by the machine's own clock, as the sender's is.

@@ -111,16 +111,17 @@ class Confirmation(Doors):
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
         """For the administrator. Names the address once more; refused (409) where none is
-        proposed, another is, they proposed it themselves, or one person has held both accounts or
-        may have: by a first password given to them, or after the proposal."""
+        proposed (rule `none`), another is (`other`), they proposed it themselves, or one person has
+        held both accounts or may have: by a first password given to them, or after the proposal
+        (`four_eyes`)."""
         administrator = self.callers.administrator(req)
         with self.db.begin() as tx:
             tx.execute(_LOCK)
             newest = _newest(tx)
             if newest is None or newest.confirmed_at:
-                raise NotAllowed("nothing is proposed")
+                raise NotAllowed("nothing is proposed", "url", "none")
             if newest.url != body["url"]:
-                raise NotAllowed("another address is proposed: look at it first")
+                raise NotAllowed("another address is proposed: look at it first", "url", "other")
             _check_another(newest, administrator)
             newest.confirmed_by, newest.confirmed_at = administrator.id, self.clock.now()
             records.tell(tx, newest)
@@ -135,14 +136,18 @@ def _proposal(url: str | None, by: Officer, at: datetime) -> FeedTarget:
 def _check_another(proposal: FeedTarget, administrator: Officer) -> None:
     """Raises NotAllowed unless it is another person who confirms, as far as accounts tell."""
     if proposal.proposed_by == administrator.id:
-        raise NotAllowed("another administrator must confirm what you proposed")
+        raise _by_one("another administrator must confirm what you proposed")
     handed, givers = administrator.handed, proposal.handed_by
     if handed is None or givers is None:
-        raise NotAllowed("it is not known who gave these two accounts their first passwords")
+        raise _by_one("it is not known who gave these two accounts their first passwords")
     if handed.at >= proposal.proposed_at:
-        raise NotAllowed("who confirms had their first password before the proposal: propose anew")
+        raise _by_one("who confirms had their first password before the proposal: propose anew")
     if {administrator.id, *handed.by} & {proposal.proposed_by, *givers}:
-        raise NotAllowed("one administrator has held both accounts, by a first password")
+        raise _by_one("one administrator has held both accounts, by a first password")
+
+
+def _by_one(message: str) -> NotAllowed:
+    return NotAllowed(message, "url", "four_eyes")
 
 
 def _newest(tx: Session) -> FeedTarget | None:

@@ -179,13 +179,14 @@ class Calendars(Rules):
     def on_post(
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """Nobody works by it until an agency is given it."""
+        """Nobody works by it until an agency is given it. Refused (409) where there is one with
+        this code (rule `taken`)."""
         week = {name: body[name] for name in ("weekdays", "national_days", "joint_leave")}
         named = {name: body[name] for name in ("code", "name", "zone", "decree")}
 
         def add(tx: Session) -> ServiceCalendar:
             if tx.get(ServiceCalendar, body["code"]) is not None:
-                raise NotAllowed("there is a calendar with this code")
+                raise NotAllowed("there is a calendar with this code", "code", "taken")
             row = ServiceCalendar(**named)
             tx.add(row)
             tx.flush()

@@ -100,6 +100,7 @@ def test_what_cannot_follow_is_refused_and_leaves_nothing(tower: Tower, overseer
     refused = overseer.answer("recommendation")
 
     assert (refused.status_code, refused.json["code"]) == (409, "not_allowed")
+    assert [error["rule"] for error in refused.json["errors"]] == ["order"]
     assert tower.count(WRITTEN) == before
 
 

@@ -328,6 +328,8 @@ def test_a_twin_of_a_request_in_hand_is_told_so_and_waits_for_nothing(
     bind.dispose()
 
     assert twin.status_code == 409, twin.text
+    assert [error["rule"] for error in twin.json()["errors"]] == ["in_hand"]
+    assert twin.headers["Retry-After"] == "1"
     assert answered.status_code in (202, 503), answered.text  # 503: no lock is waited for for long
     again = ask(api, receipt, what, body, **once)
     assert again.status_code == 202

@@ -118,7 +118,9 @@ def test_an_agency_that_gets_cases_keeps_what_it_has(office: Office) -> None:
     number = office.bring("in_progress")
 
     assert "reassign" not in office.case(number, "coordinator")["actions"]
-    assert hand_on(office, number).status_code == 409
+    refused = hand_on(office, number)
+    assert refused.status_code == 409
+    assert [error["rule"] for error in refused.json["errors"]] == ["agency_active"]
     assert office.case(number)["agency"] == "dpupr"
 
 

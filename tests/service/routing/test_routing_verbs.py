@@ -127,7 +127,13 @@ def test_a_second_follow_up_is_not_the_first(office):
             (422, "category", "known"),
         ),
         ("unverified", "coordinator", "verification", {"x": 1}, (422, "x", "unknown")),
-        ("unverified", "coordinator", "disposition", {"agency": "dpupr"}, (409, None, None)),
+        (
+            "unverified",
+            "coordinator",
+            "disposition",
+            {"agency": "dpupr"},
+            (409, "number", "not_verified"),
+        ),
         (
             "unverified",
             "coordinator",
@@ -137,7 +143,7 @@ def test_a_second_follow_up_is_not_the_first(office):
         ),
         ("unverified", "coordinator", "archive", {"reason": "go_away", "text": TEXT}, None),
         ("disposed", "liaison", "follow-ups", {"text": "Terima kasih, kami teruskan."}, None),
-        ("disposed", "liaison", "answer", ANSWER[2], (409, None, None)),
+        ("disposed", "liaison", "answer", ANSWER[2], (409, "number", "wrong_status")),
         (
             "disposed",
             "liaison",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import NotAllowed
+from contracts import schema
 from services.escalation.domain import FORMERLY_WITHIN
 from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
 from services.intake import allowance, domain, schemas
@@ -91,6 +92,20 @@ def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
 def test_what_is_over_can_be_taken_up_again_as_long_as_routing_said(status):
     assert domain.actions(status, NOW, NOW) == sorted(ACTIONS[status])
     assert domain.actions(status, NOW - timedelta(microseconds=1), NOW) == []
+
+
+def test_what_is_too_late_for_good_is_told_from_what_may_be_taken_later():
+    """By the words with which routing refuses what intake could not: `case.refused`."""
+    action, known = Action.OBJECT, schema("case.refused.v1")["properties"]["reason_code"]["enum"]
+    for status, until, rule in [
+        (Status.ARCHIVED, NOW - timedelta(days=1), "too_late"),
+        (Status.IN_PROGRESS, NOW, "wrong_status"),
+    ]:
+        with pytest.raises(NotAllowed) as refusal:
+            domain.permit(action, status, until, NOW)
+
+        assert [(e["field"], e["rule"]) for e in refusal.value.errors] == [("number", rule)]
+        assert rule in known
 
 
 @pytest.mark.parametrize("status", Status)

@@ -1,0 +1,36 @@
+"""Whoever reads a refusal knows by its rule what to do, and finds that rule in the document."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# What only a clock, an event or somebody at the machine is refused: nobody reads a problem there.
+NOT_ASKED_BY_HTTP = {
+    "accept", "auto_close", "check_name", "disagree", "erase_one", "give_up", "release", "switch",
+    "withdraw",
+}  # fmt: skip
+
+
+def refusals(kinds: set[str]) -> list[tuple[str, str, ast.Call]]:
+    """Each call of one of these in the services: where, in which function, and the call."""
+    found = []
+    for path in sorted((ROOT / "services").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+            for call in (n for n in ast.walk(function) if isinstance(n, ast.Call)):
+                if getattr(call.func, "id", None) in kinds:
+                    where = f"{path.relative_to(ROOT)}:{call.lineno}"
+                    found.append((where, function.name, call))
+    return found
+
+
+def test_every_409_says_by_a_rule_whether_to_wait_or_to_give_up():
+    calls = refusals({"NotAllowed", "TooLate", "OthersFollow"})
+    silent = {
+        (where, function)
+        for where, function, call in calls
+        if len(call.args) < 3 and "errors" not in {k.arg for k in call.keywords}
+    }
+
+    assert len(calls) > len(silent)
+    assert {where for where, function in silent if function not in NOT_ASKED_BY_HTTP} == set()
