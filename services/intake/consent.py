@@ -22,6 +22,7 @@ from services.intake.domain import Action, Status
 from services.intake.envelopes import Envelopes, Sealed
 from services.intake.latecomers import CONSENTED, DIRECTLY, later
 from services.intake.models import AdmissionRule, Deadline, Report, TimelineEntry
+from services.intake.notices import NOTICES
 from services.intake.receipts import Signer, Unsigned
 
 # A consent with the form from after the last `number-anew`, which counts on from its minute.
@@ -32,24 +33,6 @@ AND at >= to_timestamp((began / :numbers + 1) * 60) LIMIT 1
 """
 GIVE_RIGHT = tuple(admission.Clock)
 GIVE_FOLLOWERS = (admission.Clock.HAND_OVER,)  # S counts with the case that they were merged into
-NOTICES = (
-    {
-        "notice": "identity_copy",
-        "id": "Salinan KTP belum dapat dilampirkan di sini; Ombudsman akan memintanya bila perlu.",
-        "en": "A copy of your identity card cannot be attached here yet; the Ombudsman will ask.",
-    },
-    {
-        "notice": "sealed",
-        "id": "Yang Anda isi di sini disegel seketika; kami tidak dapat membacanya.",
-        "en": "What you enter here is sealed at once; we cannot read it.",
-    },
-    {
-        "notice": "can_be_taken_back",
-        "id": "Persetujuan ini dapat Anda tarik kembali kapan saja; apa pun yang disegel lalu"
-        " dihapus di sini.",
-        "en": "You can take this consent back at any time; anything sealed is then erased here.",
-    },
-)
 
 
 def rules_in_force(tx: Session, today: date) -> dict[str, Rule]:

@@ -8,6 +8,7 @@ from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
 from services.intake import examples, words
 from services.intake.admission import Name
 from services.intake.domain import EVER_SHOWN, LINES, Action, Confidentiality, Kind, Status
+from services.intake.notices import NOTICES
 
 MARITAL = ("single", "married", "divorced", "widowed")  # as on the identity card
 TITLE, WORDS, REASON, PLACE, NAME, ADDRESS = 200, 10_000, 2_000, 200, 120, 300
@@ -248,7 +249,9 @@ class Finding(Strict):
 class Notice(Strict):
     """Something to know beforehand."""
 
-    notice = fields.String(required=True)
+    notice = fields.String(
+        required=True, validate=validate.OneOf([known["notice"] for known in NOTICES])
+    )
     id = fields.String(required=True)
     en = fields.String(required=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 import sqlalchemy as sa
-from marshmallow import fields
+from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.errors import NotFound
@@ -17,6 +17,7 @@ from services.routing.life import OPEN
 from services.routing.models import (
     Agency,
     AgencyEvent,
+    AgencyKind,
     AgencyRole,
     Case,
     Category,
@@ -32,7 +33,7 @@ class AgencyShown(Strict):
 
     code = fields.String()
     name = fields.String()
-    kind = fields.String()
+    kind = fields.String(validate=validate.OneOf(list(AgencyKind)))
     role = schemas.Word(AgencyRole)
     name_source = schemas.Word(NameSource)
     active = fields.Boolean()

@@ -27,6 +27,7 @@ from services.routing.life import Class, Role
 from services.routing.models import (
     Acknowledgement,
     Agency,
+    AgencyKind,
     Category,
     Deed,
     District,
@@ -72,8 +73,14 @@ def lists(db: Transactions, folder: Path) -> None:
     """Everything but the accounts, from the files in `folder`."""
     with db.begin() as tx:
         for model, file in FILES.items():
-            _add(tx, model, _rows(folder / f"{file}.csv"))
+            read = _agencies(folder) if model is Agency else _rows(folder / f"{file}.csv")
+            _add(tx, model, read)
         _add(tx, Rule, _rules(folder))
+
+
+def _agencies(folder: Path) -> Iterator[dict[str, Any]]:
+    """Raises ValueError for one of a kind that the documents do not name."""
+    yield from (row | {"kind": AgencyKind(row["kind"])} for row in _rows(folder / "agencies.csv"))
 
 
 def _add(tx: Session, model: Any, rows: Iterable[dict[str, Any]]) -> None:

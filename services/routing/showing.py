@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
+import contracts
 from chassis.schemas import Strict
 from services.routing import schemas
 from services.routing.life import (
@@ -20,6 +21,12 @@ from services.routing.life import (
     Status,
 )
 from services.routing.models import About, Channel
+
+
+def Told(type: str, name: str) -> fields.String:
+    """As an event says it, whose contract names each word; null if it was not said."""
+    words = contracts.schema(type)["properties"][name]["enum"]
+    return fields.String(validate=validate.OneOf(words), allow_none=True)
 
 
 class CaseListed(Strict):
@@ -71,7 +78,7 @@ class DeadlineShown(Strict):
     approached_at = fields.AwareDateTime(allow_none=True)
     passed_at = fields.AwareDateTime(allow_none=True)
     level = fields.Integer()
-    brought_to = fields.String(allow_none=True)
+    brought_to = Told("escalation.raised.v1", "to")
 
 
 class EventShown(Strict):
@@ -83,7 +90,7 @@ class EventShown(Strict):
     agency = fields.String(allow_none=True)
     officer = fields.String(allow_none=True)
     why = fields.String(allow_none=True)
-    refused = fields.String(allow_none=True)
+    refused = Told("case.refused.v1", "reason_code")
     changes = fields.Dict()
 
 

@@ -107,6 +107,19 @@ class AgencyRole(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+class AgencyKind(StrEnum):
+    """What an agency is by law. The seed refuses any other."""
+
+    SECRETARIAT = "secretariat"
+    INSPECTORATE = "inspectorate"
+    DINAS = "dinas"
+    BADAN = "badan"
+    SATUAN = "satuan"
+    KECAMATAN = "kecamatan"
+    RSUD = "rsud"
+    BUMD = "bumd"
+
+
 class NameSource(StrEnum):
     """Whether the name was seen in a public source; an administrator confirms the others."""
 

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 
 from chassis import tables
 from deploy.local.environment import ROOT
+from services.routing import seed as seeding
 from services.routing.models import Base
 
 
@@ -69,3 +70,14 @@ def test_the_lists_know_every_place_agency_and_category(office):
         " (SELECT count(*) FROM category), (SELECT count(*) FROM routing_rule WHERE position = 200)"
     )
     assert counts == (22, 53, 38, 22)
+
+
+def test_an_agency_of_a_kind_that_no_document_names_is_not_seeded(office, tmp_path):
+    data = ROOT / "data" / "kotabaru"
+    for file in data.glob("*.csv"):
+        text = file.read_text()
+        (tmp_path / file.name).write_text(text.replace(",bumd,", ",koperasi,"))
+
+    with pytest.raises(ValueError, match="koperasi"):
+        seeding.lists(office.db, tmp_path)
+    seeding.lists(office.db, data)  # the negative control
