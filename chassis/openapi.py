@@ -30,8 +30,9 @@ KEY = (
 class ErrorField(Schema):
     """One thing that is wrong with the request. `field`: where, by its path (`place.district`, or
     the name of a header). `rule`: a stable word for what is broken: `required`, `unknown` (there is
-    no such field), `not_null`, `one_of`, `range`, `length`, `characters`, `type`, `invalid`, or one
-    of the operation's own. `message`: the same for people, in English; its wording may change."""
+    no such field), `not_null`, `one_of`, `range`, `length`, `characters`, `type`, `format`,
+    `invalid`, or one of the operation's own. `message`: the same for people, in English; its
+    wording may change."""
 
     field = fields.String(required=True)
     rule = fields.String(required=True)

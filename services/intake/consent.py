@@ -132,8 +132,10 @@ class Consents(Books):
         """Agrees that the case goes to the Ombudsman when its time is up: with the form, identity
         and words go along; without it, the facts of its handling alone. May be said again with the
         form. Refused (409) in a status that takes none (rule `wrong_status`; `too_late` where that
-        is for good); once it was handed over (rule `handed_over`): nothing could come of it;
-        and after ten since the report was last over (`most_consents`)."""
+        is for good); once it was handed over (`handed_over`): nothing could come of it; where the
+        event is too old by law (`event_age`); and after ten since the report was last over
+        (`most_consents`). Refused (422): a day of birth from today on (`past`), and a complaint
+        elsewhere after today (`not_future`)."""
         with self._db.begin() as tx:
             number, own = self._door.admit(tx, req, number, key)
             if answer := own.answered(tx) or key.answered(tx):  # until 2026-11-30 by spelling

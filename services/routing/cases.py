@@ -66,7 +66,8 @@ class Cases(Resource):
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
         """Open ones, unless a status is asked for; of one `agency`, if it is named; those without a
         limit come last. What the Ombudsman orders is open, also in a case that was closed or
-        follows another."""
+        follows another. Refused (422): an agency that is none (rule `known`), and an `after` that
+        no page gave (`cursor`)."""
         with self.db.begin() as tx:
             who = signed_in(tx, req, self.clock.now())
             statement = sa.select(Case).where(_asked_for(query["status"]), *_visible(who.actor))

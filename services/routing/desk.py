@@ -32,7 +32,10 @@ class Verification(Resource):
     @verb("Verify and classify", schemas.Verification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """The report is real. May be done again until it is disposed to an agency. One can complain
-        about an agency that gets no new cases, too: it has its old ones."""
+        about an agency that gets no new cases, too: it has its old ones. A complaint needs its
+        `class`, and only a complaint has one (422, rules `required`, `complaint`); every case needs
+        its `category`, if it came without (`required`). Refused too: a code that is none (`known`),
+        and whom no desk would be left to decide about (`decider`)."""
         turn.known(models.Category, body["category"], "category")
         turn.known(models.Agency, body["complains_about"], "complains_about")
         rules = turn.rules
@@ -44,7 +47,9 @@ class Disposition(Resource):
     @verb("Dispose to an agency", schemas.Disposition)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """From now on the agency has to answer. The rule that suggested one is kept with the
-        decision, followed or not. A case is verified first (409, rule `not_verified`)."""
+        decision, followed or not. A case is verified first (409, rule `not_verified`). Refused
+        (422): a code that is none (`known`), an agency that gets no new cases (`active`), that the
+        case complains about (`party`), or that supports itself (`lead`)."""
         turn.take_cases(body)
         after = domain.dispose(
             turn.case, turn.actor, turn.at, agency=body["agency"], supporting=body["supporting"]
@@ -66,7 +71,8 @@ class Reassignment(Resource):
         """While an agency is not active, the desk that decides may hand what it has to another, at
         any point of the handling, which goes on there. No clock restarts, it counts as no return,
         and the reporter is told. Of a case that is over, once it is taken up again. One that is
-        active returns its cases itself (409, rule `agency_active`)."""
+        active returns its cases itself (409, rule `agency_active`). The other agencies: as for a
+        disposition (422, rules `known`, `active`, `party`, `lead`)."""
         left = turn.case.agency
         after = reassigning.reassign(
             turn.case,
@@ -87,7 +93,8 @@ class Reassignment(Resource):
 class Archive(Resource):
     @verb("Archive", schemas.Archive)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The reporter is told why, and may object."""
+        """The reporter is told why, and may object. As `incomplete` only after they were asked
+        (422, rule `asked_first`)."""
         after = domain.archive(turn.case, turn.actor, turn.at, turn.rules, reason=body["reason"])
         words = Words(About.ARCHIVE, body["text"])
         turn.make(Action.ARCHIVE, after, lambda c, r: events.archived(c, turn.at, r), words=words)
@@ -140,7 +147,9 @@ class DataRequestCancellation(Resource):
 class Return(Resource):
     @verb("Return: not this agency's", schemas.Return)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """No clock restarts; the second return goes to the arbiter."""
+        """No clock restarts; the second return goes to the arbiter. Refused (422): to propose a
+        code that is none (rule `known`), an agency that gets no new cases (`active`), or itself
+        (`other`)."""
         proposed, agency, rules = body["proposed_agency"], turn.case.agency or "", turn.rules
         turn.takes_cases(proposed, "proposed_agency")
         after = domain.return_case(turn.case, turn.actor, rules, proposed=proposed)
@@ -156,7 +165,8 @@ class Return(Resource):
 class FollowUps(Resource):
     @verb("Follow up", schemas.FollowUp)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """Something of substance; thanks and promises to pass it on are refused."""
+        """Something of substance; thanks and promises to pass it on are refused (422, rule
+        `substance`), and so is a file that is empty (`content`) or named twice (`unique`)."""
         first = turn.case.status is Status.DISPOSED
         after = domain.follow_up(turn.case, turn.actor, turn.rules, text=body["text"])
         words = Words(About.FOLLOW_UP, body["text"], evidence.named(body["evidence"]))
@@ -171,7 +181,8 @@ class FollowUps(Resource):
 class Answer(Resource):
     @verb("Give the final answer", schemas.Answer)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """With its outcome and the reason for it; the reporter may object."""
+        """With its outcome and the reason for it; the reporter may object. Text and files: as for a
+        follow-up (422, rules `substance`, `content`, `unique`)."""
         after = domain.answer(
             turn.case, turn.actor, turn.rules, outcome=body["outcome"], text=body["text"]
         )
@@ -190,7 +201,10 @@ class Reclassification(Resource):
     @verb("Correct kind, class or category", schemas.Reclassification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """The limits are computed anew, and the reporter is told. What becomes a complaint is taken
-        to be about the desk whose seat it names."""
+        to be about the desk whose seat it names. Refused (422): what changes nothing (rule
+        `change`), a category that is none (`known`), a complaint without a class (`required`) or
+        another kind with one (`complaint`), to make no complaint of what one without a class
+        follows (`class`), or one about a unit that has a part in it (`party`)."""
         reason = body["reason"]
         turn.known(models.Category, body["category"], "category")
         _keeps_classes(turn, body["kind"])
@@ -221,7 +235,9 @@ class Protection(Resource):
     def on_post(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
         """Never lowers it, and makes nobody anonymous. Also of a case that is over, or that follows
         another: it is each reporter's own. From now on the agency learns no more than the day of
-        what the reporter did. The reporter is told, and why."""
+        what the reporter did. The reporter is told, and why. Refused (422): to lower it (rule
+        `raise`), to make anybody anonymous or undo that (`anonymous`), and what changes nothing
+        (`change`)."""
         reason = body["reason"]
         raised = {name: body[name] for name in ("confidentiality", "hidden_from_public")}
         after = protecting.protect(turn.case, turn.actor, **raised)
@@ -241,7 +257,12 @@ class Protection(Resource):
 class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """This case follows the other from now on; its reporter keeps every right."""
+        """This case follows the other from now on; its reporter keeps every right. Refused (422): a
+        number that this officer knows no case by (rule `known`), the case itself or one that
+        follows another (`root`), one that is over (`open`), a later one, or one with which this
+        would be settled later (`order`), a complaint without a class into what is none (`class`),
+        one about a unit that has a part in the other (`party`), and where no desk would be left to
+        decide (`decider`)."""
         rights.permit(turn.actor, turn.case, Action.MERGE)
         into = body["into"].upper()
         try:

@@ -134,7 +134,9 @@ class Password(Resource):
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Ends every session of the officer, forgets every device, and opens and gives new ones."""
+        """Ends every session of the officer, forgets every device, and opens and gives new ones.
+        Refused (422): another than the present password (rule `match`), and a new one that is the
+        old (`other`), too short (`length`) or easily guessed (`guessable`)."""
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now, first_password_will_do=True)
@@ -199,7 +201,8 @@ class Everybody(Resource):
         under a new name, and the old one is disabled. Who works for a desk (`coordinator`,
         `arbiter`, `supervisor`) belongs to an agency in which a desk sits; complaints about that
         agency, and about the one in which their own desk sits, are kept from them. Refused (409)
-        for a name that is in use (rule `taken`)."""
+        for a name that is in use (rule `taken`), and (422) for an agency that is none (`known`),
+        where no such desk sits (`seat`), or missing (`required`)."""
         role = Role(body["role"])
         if body["agency"] is None and role is not Role.ADMINISTRATOR:
             raise Invalid("an officer belongs to an agency", "agency", "required")

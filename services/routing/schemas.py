@@ -160,8 +160,9 @@ class OmbudsmanWords(Tolerant):
 
 
 class Verification(Strict):
-    """That the report is real, and what it is. `complains_about`: the agency that is complained of,
-    which will not see the case."""
+    """That the report is real, and what it is. `class`: of a complaint, which needs it, and of
+    nothing else; `category`: needed unless the case has one already. `complains_about`: the agency
+    that is complained of, which will not see the case."""
 
     class_ = Word(Class, data_key="class", load_default=None)
     category = Code(load_default=None)

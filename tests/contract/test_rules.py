@@ -1,7 +1,14 @@
 """Whoever reads a refusal knows by its rule what to do, and finds that rule in the document."""
 
 import ast
+import json
+import re
 from pathlib import Path
+
+import pytest
+
+from chassis.openapi import ErrorField
+from deploy.local import openapi
 
 ROOT = Path(__file__).resolve().parents[2]
 # What only a clock, an event or somebody at the machine is refused: nobody reads a problem there.
@@ -34,3 +41,32 @@ def test_every_409_says_by_a_rule_whether_to_wait_or_to_give_up():
 
     assert len(calls) > len(silent)
     assert {where for where, function in silent if function not in NOT_ASKED_BY_HTTP} == set()
+
+
+COMMON = set(re.findall(r"`(\w+)`", ErrorField.__doc__ or ""))  # what any operation may answer
+
+
+def literal(call: ast.Call) -> set[str]:
+    """The rules that a call names by themselves."""
+    given = [*call.args[2:3], *(k.value for k in call.keywords if k.arg == "rule")]
+    return {one.value for one in given if isinstance(one, ast.Constant)}
+
+
+@pytest.mark.parametrize("service", ["intake", "routing", "escalation"])
+def test_each_rule_of_a_service_is_told_by_an_operation_that_may_break_it(service: str):
+    document = json.loads((openapi.FOLDER / f"{service}.json").read_text())
+    told = " ".join(
+        operation["description"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    )
+    calls = refusals({"Invalid", "NotAllowed", "FieldError"})
+    raised = {
+        rule
+        for where, function, call in calls
+        if where.startswith(f"services/{service}/") and function not in NOT_ASKED_BY_HTTP
+        for rule in literal(call) - COMMON
+    }
+
+    assert raised
+    assert {rule for rule in raised if f"`{rule}`" not in told} == set()

@@ -107,7 +107,10 @@ class Feed(Ombudsman):
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> web.Answer:
         """From the beginning, without a cursor. `wait` holds the answer back for so many seconds at
         most, until something is there. 304 to an `If-None-Match` with the `ETag` of the answer that
-        this one would repeat."""
+        this one would repeat. Refused (422): what is no cursor of this stream (rule `cursor`).
+        Refused (409) by its `code`: one beyond the end after a restore, for as long as no epoch was
+        opened (`ahead`: ask again later), or one that the restore has taken (`lost_future`: read on
+        from /v1/ombudsman/epochs)."""
         self.admit(req)
         stream, limit = query["stream"], query["limit"]
         epoch, position = place(stream, query["after"])

@@ -58,7 +58,13 @@ class Answers(Ombudsman):
     )
     def on_post(self, req: falcon.Request, number: str, body: dict[str, Any]) -> dict[str, Any]:
         """The same message again gets the same answer. A signature is good for 300 seconds. Refused
-        (409) where it cannot follow the last answer (rule `order`)."""
+        (401) by its rule where a header of the signature is not well formed (`format`), was made
+        too long ago (`too_old`) or in the future (`too_new`), or does not fit (`signature`).
+        Refused (422): the number of another case than the address (`same`), this id with another
+        body (`same_body`), a reason by code with any answer but *declined* (`declined`), what is
+        needed with this answer and missing (`required`), a moment in the future (`not_future`),
+        before the hand-over (`after_hand_over`) or before the last answer (`after_last_answer`).
+        Refused (409) where it cannot follow that (`order`)."""
         self.admit(req)
         raw = req.context.raw
         # A signature's age is told by the machine's own clock, as the sender's is.

@@ -83,7 +83,9 @@ class PokeTarget(Doors):
         security="officer",
     )
     def on_put(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
-        """For the administrator. It is not used before another administrator confirms it."""
+        """For the administrator. It is not used before another administrator confirms it.
+        Refused (422) unless it is https, on port 443, to a public name or address, and without a
+        user (rule `address`)."""
         administrator = self.callers.administrator(req)
         if body["url"] is not None:
             try:

@@ -71,7 +71,9 @@ class Checkpoints(Ombudsman):
     )
     def on_get(self, req: falcon.Request, query: dict[str, Any]) -> dict[str, Any]:
         """From the beginning, without a cursor. Whoever keeps them can prove what the feed said.
-        With them comes the stream's newest pulse: whoever holds the feed back has no fresh one."""
+        With them comes the stream's newest pulse: whoever holds the feed back has no fresh one.
+        Refused (422): what is no cursor of this stream (rule `cursor`); and (409) as a cursor of
+        the feed is (`ahead`, `lost_future`)."""
         self.admit(req)
         stream, limit = query["stream"], query["limit"]
         at = place(stream, query["after"])
@@ -134,7 +136,9 @@ class Acknowledgements(Ombudsman):
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
         """May be said again. Refused (409) where the entry has another hash here (`forked`), or
-        more was acknowledged before (`acknowledged_further`)."""
+        more was acknowledged before (`acknowledged_further`), and as a cursor of the feed is.
+        Refused (422): what is no cursor of this stream (rule `cursor`), or of no entry
+        (`entry`)."""
         self.admit(req)
         stream, hash = body["stream"], bytes.fromhex(body["hash"])
         epoch, position = place(stream, body["cursor"], "cursor")

@@ -247,7 +247,9 @@ class Limits(Rules):
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """Adds it. From a day on which it is already decreed, it takes the earlier one's place. Of
-        R and D it never brings a running clock's end nearer: the reporter was told that day."""
+        R and D it never brings a running clock's end nearer: the reporter was told that day.
+        Refused (422): a class of what is no complaint (rule `kind`), one that would hold for no
+        case (`overridden`), and a day that is past without `retroactive` (`not_past`)."""
         refuse(wrong_limit(body))
         change = effective("limit", LimitRule, body)
         change = replace(change, wrong=lambda tx: wrong_among_limits(regime.rules_of(tx)))
@@ -282,7 +284,9 @@ class Ladder(Rules):
     def on_post(
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """Adds it. From a day on which it is already decreed, it takes the earlier one's place."""
+        """Adds it. From a day on which it is already decreed, it takes the earlier one's place.
+        Refused (422): what no such level can be (rule `level`), one that would be reached before a
+        lower one (`order`), and a day that is past without `retroactive` (`not_past`)."""
         refuse(wrong_rung(body))
         change = effective("rung", LadderRule, body)
         change = replace(change, wrong=lambda tx: wrong_among_rungs(regime.ladder_of(tx)))

@@ -180,7 +180,8 @@ class Calendars(Rules):
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """Nobody works by it until an agency is given it. Refused (409) where there is one with
-        this code (rule `taken`)."""
+        this code (rule `taken`); and (422) a day that is past without `retroactive`
+        (`not_past`)."""
         week = {name: body[name] for name in ("weekdays", "national_days", "joint_leave")}
         named = {name: body[name] for name in ("code", "name", "zone", "decree")}
 
@@ -227,7 +228,8 @@ class Weeks(OfCalendar):
     def on_post(
         self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """From a day on; days before it stay as the earlier week judges them."""
+        """From a day on; days before it stay as the earlier week judges them. Refused (422): a day
+        that is past without `retroactive` (rule `not_past`)."""
         self.known(req, code)
         weekdays = sorted(set(body["weekdays"]))
         change = effective("week", CalendarWeek, body, calendar=code, weekdays=weekdays)
@@ -253,7 +255,9 @@ class Agencies(OfCalendar):
     def on_post(
         self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """For what begins from that day on; a clock keeps the calendar that it began with."""
+        """For what begins from that day on; a clock keeps the calendar that it began with. Refused
+        (422): an agency that is none (rule `known`), and a day that is past without `retroactive`
+        (`not_past`)."""
         self.known(req, code)
         agencies.check(body["agency"], self._agencies)
         change = effective("assignment", CalendarAssignment, body, calendar=code)
@@ -300,7 +304,8 @@ class Days(OfCalendar):
     def on_post(
         self, req: falcon.Request, code: str, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
-        """The latest word about a day holds, for every clock that runs over it."""
+        """The latest word about a day holds, for every clock that runs over it. Refused (422): a
+        day that is past without `retroactive` (rule `not_past`)."""
         self.known(req, code)
         values = {name: body[name] for name in ("day", "rule", "name", "decree")}
         now = self.clock.now()

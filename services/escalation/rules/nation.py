@@ -64,7 +64,11 @@ class NationalDecrees(Rules):
         self, req: falcon.Request, body: dict[str, Any], query: dict[str, Any], key: Any
     ) -> web.Answer:
         """After the joint one, no limit that runs into the year is provisional. What is decreed of
-        a day holds in every calendar that keeps the nation's days."""
+        a day holds in every calendar that keeps the nation's days. Refused (422): what changes
+        nothing (rule `change`), a day of another year (`year`) or named twice (`unique`), a year
+        whose days are not imported (`held`), or whose joint leave nobody has named yet
+        (`joint_leave`), what is taken back and is no day off (`known`), and a day that is past
+        without `retroactive` (`not_past`)."""
         refuse(_wrong(body))
         moved = [(one["day"], "days") for one in body["days"]]
         moved += [(day, "taken_back") for day in body["taken_back"]]

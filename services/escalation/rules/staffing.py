@@ -102,7 +102,10 @@ class Posts:
         security="officer",
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any], key: Any) -> Any:
-        """Holds for what fires from now on; what was raised stays raised, and no clock moves."""
+        """Holds for what fires from now on; what was raised stays raised, and no clock moves.
+        Refused (422): an agency that is none (rule `known`), or of a post that belongs to none
+        (`none`), a head of an agency without it (`required`), a day before today (`not_past`), and
+        an end before the beginning (`range`)."""
         administrator, now = self._callers.administrator(req), self._clock.now()
         key = key.sent_by(administrator.id)
         with self._db.begin() as tx:

@@ -91,7 +91,8 @@ class WhatIf(Rules):
     )
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
         """Counts the limits that would have passed, and who would have heard of them. Changes
-        nothing."""
+        nothing. Refused (422): a limit or rung that could not be decreed (rules `kind`, `level`),
+        and a calendar that is none (`unknown`)."""
         self.callers.administrator(req)
         with self.db.begin() as tx:
             before = regime.current(tx, self.settings.zone)
