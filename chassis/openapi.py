@@ -19,12 +19,13 @@ VERBS = ("get", "post", "put", "patch", "delete")
 HEADERS = {401: "WWW-Authenticate", 409: "Retry-After", 429: "Retry-After", 503: "Retry-After"}
 REFUSED = {kind.status: kind.__doc__ for kind in Refusal.__subclasses__()}
 REFUSED[415] = "The body is not sent as application/json."
-KEY = (
-    "Made up by the client, another one for each thing that shall happen once. The same key with"
-    " the same body gets the same answer for 24 hours, and nothing happens twice. With another body"
-    " it is refused (422, rule `same_body`). While the first request is still at work, too (409,"
-    " rule `in_hand`): send it again in a second."
-)
+
+
+class Key:
+    """Made up by the client, another one for each thing that shall happen once. The same key with
+    the same body gets the same answer for 24 hours, and nothing happens twice. With another body
+    it is refused (422, rule `same_body`). While the first request is still at work, too (409, rule
+    `in_hand`): send it again in a second."""
 
 
 class ErrorField(Schema):
@@ -111,8 +112,8 @@ def _operation(template: str, responder: Any, security: Schemes) -> dict[str, An
     if op.idempotent:
         key = {"type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"}
         required = op.idempotent == "required"
-        told = {"required": required, "description": KEY, "schema": key}
-        parameters.append({"in": "header", "name": HEADER, **told})
+        told = {"in": "header", "name": HEADER, "required": required, "schema": key}
+        parameters.append(told | _said(Key))
     described: dict[str, Any] = {"summary": op.summary, **_said(responder)}
     described["parameters"] = parameters
     if op.body:

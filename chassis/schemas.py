@@ -31,6 +31,14 @@ class Strict(Schema):
         unknown = RAISE
 
 
+class Shown(Strict):
+    """What a client is answered: each field is always there, be it null."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """So that none is forgotten."""
+        field_obj.required = True
+
+
 class Tolerant(Schema):
     """What travels in events: only the fields that this service uses; others may come and go."""
 

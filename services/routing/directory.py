@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.errors import NotFound
-from chassis.schemas import Strict
+from chassis.schemas import Shown
 from chassis.web import operation
 from services.routing import schemas
 from services.routing.life import OPEN
@@ -27,7 +27,7 @@ from services.routing.models import (
 from services.routing.officers import Resource, administrator
 
 
-class AgencyShown(Strict):
+class AgencyShown(Shown):
     """An office of the regency. One that is not `active` gets no new cases; `name_source`: whether
     somebody has confirmed how it is called."""
 
@@ -47,13 +47,13 @@ class AgencyChanged(AgencyShown):
     open_cases = fields.Integer(allow_none=True)
 
 
-class AgenciesShown(Strict):
+class AgenciesShown(Shown):
     """All agencies, by name."""
 
     items = fields.List(fields.Nested(AgencyShown))
 
 
-class DistrictShown(Strict):
+class DistrictShown(Shown):
     """A kecamatan, and how many villages it has."""
 
     code = fields.String()
@@ -61,13 +61,13 @@ class DistrictShown(Strict):
     villages = fields.Integer()
 
 
-class DistrictsShown(Strict):
+class DistrictsShown(Shown):
     """All districts, by code."""
 
     items = fields.List(fields.Nested(DistrictShown))
 
 
-class CategoryShown(Strict):
+class CategoryShown(Shown):
     """What a report can be about."""
 
     code = fields.String()
@@ -75,7 +75,7 @@ class CategoryShown(Strict):
     parent = fields.String()
 
 
-class CategoriesShown(Strict):
+class CategoriesShown(Shown):
     """All categories, by their upper level and then by name."""
 
     items = fields.List(fields.Nested(CategoryShown))

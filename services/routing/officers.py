@@ -19,7 +19,7 @@ from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions
 from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
-from chassis.schemas import Strict
+from chassis.schemas import Shown
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions, throttle
 from services.routing.life import LADDER, Role
@@ -28,7 +28,7 @@ from services.routing.sessions import SignedIn, signed_in
 from services.routing.throttle import Place
 
 
-class Token(Strict):
+class Token(Shown):
     """A session, and what its officer may expect. `device` is to be kept where they signed in, and
     sent with the next sign-in: then nobody else's failures keep them out."""
 
@@ -40,7 +40,7 @@ class Token(Strict):
     must_change_password = fields.Boolean()
 
 
-class Me(Strict):
+class Me(Shown):
     """Who is signed in."""
 
     username = fields.String()
@@ -50,7 +50,7 @@ class Me(Strict):
     expires_at = fields.AwareDateTime()
 
 
-class Account(Strict):
+class Account(Shown):
     """An officer as the administrator sees them."""
 
     username = fields.String()
@@ -60,13 +60,13 @@ class Account(Strict):
     disabled_at = fields.AwareDateTime(allow_none=True)
 
 
-class Accounts(Strict):
+class Accounts(Shown):
     """All accounts, by username."""
 
     items = fields.List(fields.Nested(Account))
 
 
-class FirstPassword(Strict):
+class FirstPassword(Shown):
     """Shown once; to be handed over in person and changed at the first sign-in."""
 
     username = fields.String()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 import contracts
-from chassis.schemas import Strict
+from chassis.schemas import Shown
 from services.routing import schemas
 from services.routing.life import (
     Action,
@@ -29,7 +29,7 @@ def Told(type: str, name: str) -> fields.String:
     return fields.String(validate=validate.OneOf(words), allow_none=True)
 
 
-class CaseListed(Strict):
+class CaseListed(Shown):
     """A case in a worklist. `level` is how far its present limit was escalated, `ombudsman` the
     last that was answered to a hand-over. An agency is told by the day what an unnamed reporter
     did: such a moment is the beginning of its local day. `agency_active` is null while no agency
@@ -53,21 +53,21 @@ class CaseListed(Strict):
     ombudsman = schemas.Word(OmbudsmanAnswer, allow_none=True)
 
 
-class Worklist(Strict):
+class Worklist(Shown):
     """A page, and where the next one begins; null after the last."""
 
     items = fields.List(fields.Nested(CaseListed))
     next = fields.String(allow_none=True)
 
 
-class Suggested(Strict):
+class Suggested(Shown):
     """The agency that a rule suggests, and which rule."""
 
     agency = fields.String()
     rule = fields.Integer(attribute="id")
 
 
-class DeadlineShown(Strict):
+class DeadlineShown(Shown):
     """A clock of the case. `ends_on` is the local day on whose end it ends, `due_at` the moment;
     both are null while it is paused."""
 
@@ -81,7 +81,7 @@ class DeadlineShown(Strict):
     brought_to = Told("escalation.raised.v1", "to")
 
 
-class EventShown(Strict):
+class EventShown(Shown):
     """What was done: who, what, when, why, and the values before and after."""
 
     at = fields.AwareDateTime()
@@ -94,14 +94,14 @@ class EventShown(Strict):
     changes = fields.Dict()
 
 
-class EvidenceShown(schemas.Evidence):
+class EvidenceShown(Shown, schemas.Evidence):
     """A file that was named; `also_in`: other cases with which it was named too, of those that this
     officer may know of, the last named first; 20 at most."""
 
     also_in = fields.List(fields.String())
 
 
-class ReplyShown(Strict):
+class ReplyShown(Shown):
     """An officer's words to the reporter, and the evidence that was named with them."""
 
     about = schemas.Word(About)
@@ -111,7 +111,7 @@ class ReplyShown(Strict):
     evidence = fields.List(fields.Nested(EvidenceShown))
 
 
-class NoteShown(Strict):
+class NoteShown(Shown):
     """The reporter's words after the report."""
 
     action = schemas.Word(Action)
@@ -119,7 +119,7 @@ class NoteShown(Strict):
     at = fields.AwareDateTime()
 
 
-class AnsweredShown(Strict):
+class AnsweredShown(Shown):
     """What the Ombudsman answered; words only where they ask something of the regency."""
 
     answer = schemas.Word(OmbudsmanAnswer)
@@ -130,7 +130,7 @@ class AnsweredShown(Strict):
     words = fields.String(allow_none=True)
 
 
-class OrderedShown(Strict):
+class OrderedShown(Shown):
     """What the Ombudsman asked of the regency in a case that follows this one, which alone can be
     acted on. `open`: it has not answered again. The limit is that of an open order; its day and
     moment are null without one."""
@@ -186,7 +186,7 @@ class CaseShown(CaseListed):
     ombudsman_in_followers = fields.List(fields.Nested(OrderedShown))
 
 
-class Done(Strict):
+class Done(Shown):
     """Where the case stands now."""
 
     number = fields.String()

@@ -11,6 +11,7 @@ from chassis.openapi import Problem
 from deploy.local import openapi
 from deploy.postgres.databases import SERVICES
 
+REFERENCE = r'"#/components/schemas/(\w+)"'
 KINDS = [k for k in Refusal.__subclasses__() if k.__module__ == "chassis.errors"]
 
 
@@ -45,6 +46,38 @@ def test_every_schema_says_what_it_is(made, service):
     schemas = json.loads(made[service]).get("components", {}).get("schemas", {})
 
     assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+
+
+def answered(document):
+    """The names of the schemas that are answered with, and of those within them."""
+    schemas, named = document["components"]["schemas"], set()
+    answers = [
+        answer
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+        if status < "400"
+    ]
+    found = set(re.findall(REFERENCE, json.dumps(answers)))
+    while found - named:
+        named |= found
+        found = {n for name in named for n in re.findall(REFERENCE, json.dumps(schemas[name]))}
+    return named
+
+
+@pytest.mark.parametrize("service", ["intake", "routing", "escalation"])
+def test_a_client_may_count_on_every_field_of_an_answer(made, service):
+    document = json.loads(made[service])
+    schemas = document["components"]["schemas"]
+    names = answered(document)
+
+    assert names
+    assert {
+        f"{name}.{field}"
+        for name in names
+        for field in schemas[name].get("properties", {})
+        if field not in schemas[name].get("required", [])
+    } == set()
 
 
 def test_an_example_is_one_of_its_schema(made):

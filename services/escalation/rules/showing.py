@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
-from chassis.schemas import Strict
+from chassis.schemas import Shown, Strict
 from services.escalation import models
 from services.escalation.models import Amendment
 from services.escalation.rules.rulebook import LimitFields, RungFields, one_of
@@ -19,7 +19,7 @@ STATES = ("in_force", "upcoming", "superseded")
 OVERRIDDEN = "overridden"
 
 
-class Decided(Strict):
+class Decided(Shown):
     """Who entered a row (an officer's id) and when; nobody, for what the system began with. An
     import names who decided it instead."""
 

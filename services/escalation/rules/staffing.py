@@ -15,7 +15,7 @@ from chassis import web
 from chassis.clock import Clock
 from chassis.database import Transactions
 from chassis.errors import Invalid
-from chassis.schemas import Strict, Text
+from chassis.schemas import Shown, Strict, Text
 from services.escalation.callers import Callers
 from services.escalation.config import Settings
 from services.escalation.domain import Addressee, Desk
@@ -56,7 +56,7 @@ class NewStanding(Strict):
     decree = Text(max=200, min=3, lines=False, required=True)
 
 
-class Decreed(NewStanding):
+class Decreed(Shown, NewStanding):
     """How a post stands, by decree; who entered it (an officer's id) and when."""
 
     agency = fields.String(required=True, allow_none=True)  # of an older one as it was typed
