@@ -97,15 +97,20 @@ def permit(actor: Actor, case: Case, action: Action) -> Status:
 
 def allowed(actor: Actor, case: Case, *, is_active: bool = False) -> list[Action]:
     """What the tables let this actor do with the case as it is; nobody is protected further than
-    that goes, and nothing is taken from an agency that is active (`is_active`)."""
+    that goes, nothing is disposed before it is verified, and nothing is taken from an agency that
+    is active (`is_active`)."""
     found = []
     for action in Action:
         try:
             permit(actor, case, action)
         except (NotAllowed, Forbidden):
             continue
-        is_idle = action is Action.PROTECT and not is_unprotected(case)
-        if not (is_idle or (action is Action.REASSIGN and is_active)):
+        refused = {
+            Action.PROTECT: not is_unprotected(case),
+            Action.DISPOSE: case.verified_at is None,
+            Action.REASSIGN: is_active,
+        }
+        if not refused.get(action, False):
             found.append(action)
     return found
 

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 import contracts
 from chassis.schemas import Shown
-from services.routing import schemas
+from services.routing import schemas, words
 from services.routing.life import (
     Action,
     ArchiveReason,
@@ -25,8 +25,8 @@ from services.routing.models import About, Channel
 
 def Told(type: str, name: str) -> fields.String:
     """As an event says it, whose contract names each word; null if it was not said."""
-    words = contracts.schema(type)["properties"][name]["enum"]
-    return fields.String(validate=validate.OneOf(words), allow_none=True)
+    known = contracts.schema(type)["properties"][name]["enum"]
+    return fields.String(validate=validate.OneOf(known), allow_none=True)
 
 
 class CaseListed(Shown):
@@ -177,7 +177,9 @@ class CaseShown(CaseListed):
     offered_at = fields.AwareDateTime(allow_none=True)
     handed_over_at = fields.AwareDateTime(allow_none=True)
     suggestion = fields.Nested(Suggested, allow_none=True)
-    actions = fields.List(schemas.Word(Action))
+    actions = fields.List(
+        fields.String(validate=validate.OneOf(words.OFFICERS)), metadata=words.ACTIONS
+    )
     deadlines = fields.List(fields.Nested(DeadlineShown))
     history = fields.List(fields.Nested(EventShown))
     replies = fields.List(fields.Nested(ReplyShown))

@@ -50,7 +50,7 @@ def test_an_objection_to_archiving_puts_it_back_on_the_desk(office):
 
     type, said = told(office, number)
     assert (type, said["status"]) == ("case.objected.v1", "unverified")
-    assert "dispose" in office.case(number, "coordinator")["actions"]
+    assert "verify" in office.case(number, "coordinator")["actions"]
 
 
 def test_silence_closes_and_a_late_objection_reopens(office):

@@ -64,7 +64,10 @@ def test_a_report_becomes_a_case_and_waits_with_the_coordinator(office):
     assert (type, said["status"]) == ("case.opened.v1", "unverified")
     assert shown["suggestion"]["agency"] == "dpupr"
     assert "verify" in shown["actions"]
-    assert "dispose" in shown["actions"]
+    assert "dispose" not in shown["actions"]  # before it is verified that can only fail
+
+    office.act(number, "verification", "coordinator", **VERBS["verification"])
+    assert "dispose" in office.case(number, "coordinator")["actions"]
 
 
 def test_a_case_goes_its_whole_way(office):
