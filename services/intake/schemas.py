@@ -138,7 +138,8 @@ class RunningDeadline(Strict):
 
 class Links(Strict):
     """Where each limit is told in days, and how it came about, below the address of this API; with
-    `token` as bearer token, which ends soon: following the report again renews it."""
+    `token` as bearer token, which ends soon: following the report again renews it. Both answer 404
+    also while the case is not known there yet, as right after the receipt: ask again later."""
 
     deadlines = fields.String(required=True)
     explain = fields.String(required=True)

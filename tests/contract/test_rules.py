@@ -70,3 +70,17 @@ def test_each_rule_of_a_service_is_told_by_an_operation_that_may_break_it(servic
 
     assert raised
     assert {rule for rule in raised if f"`{rule}`" not in told} == set()
+
+
+def test_whoever_asks_for_a_cases_limits_right_after_the_receipt_is_told_to_ask_again():
+    intake, escalation = (
+        json.loads((openapi.FOLDER / f"{service}.json").read_text())
+        for service in ("intake", "escalation")
+    )
+    linked = intake["components"]["schemas"]["Links"]["description"]
+    asked = [
+        escalation["paths"][f"/v1/cases/{{number}}/{name}"]["get"]["description"]
+        for name in ("deadlines", "explain")
+    ]
+
+    assert all("404 also while the case is not known" in said for said in (linked, *asked)), asked

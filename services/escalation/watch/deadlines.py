@@ -149,7 +149,8 @@ class DeadlinesOfCase(OfCase):
         security="case",
     )
     def on_get(self, req: falcon.Request, number: str) -> dict[str, Any]:
-        """Each in a sentence, with what moved its end. Its days stand in the explanation."""
+        """Each in a sentence, with what moved its end. Its days stand in the explanation. 404 also
+        while the case is not known here yet, as right after the receipt: ask again later."""
         return self.tell(req, number)
 
 
@@ -164,7 +165,8 @@ class ExplanationOfCase(OfCase):
         security="case",
     )
     def on_get(self, req: falcon.Request, number: str, query: dict[str, Any]) -> dict[str, Any]:
-        """Each day counted, skipped or paused, and why."""
+        """Each day counted, skipped or paused, and why. 404 also while the
+        case is not known here yet, as right after the receipt: ask again later."""
         return self.tell(req, number, **query)
 
 
