@@ -101,7 +101,9 @@ class TooMany(Refusal):
 
 
 class Unavailable(Refusal):
-    """Something that is needed for this is away; try again after the seconds in Retry-After."""
+    """Something that is needed for this is away; try again after the seconds in Retry-After. Where
+    the gateway has waited in vain for the answer (75 s), it may be done all the same: sent again
+    with the same Idempotency-Key it does not happen twice."""
 
     status = 503
     code = "unavailable"

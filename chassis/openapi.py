@@ -17,15 +17,16 @@ from chassis.web import BODY_LIMIT, PROBLEM, Operation
 Schemes = Mapping[str, Mapping[str, str]]
 VERBS = ("get", "post", "put", "patch", "delete")
 HEADERS = {401: "WWW-Authenticate", 409: "Retry-After", 429: "Retry-After", 503: "Retry-After"}
-REFUSED = {kind.status: kind.__doc__ for kind in Refusal.__subclasses__()}
+REFUSED = {k.status: " ".join((k.__doc__ or "").split()) for k in Refusal.__subclasses__()}
 REFUSED[415] = "The body is not sent as application/json."
 
 
 class Key:
     """Made up by the client, another one for each thing that shall happen once. The same key with
-    the same body gets the same answer for 24 hours, and nothing happens twice. With another body
-    it is refused (422, rule `same_body`). While the first request is still at work, too (409, rule
-    `in_hand`): send it again in a second."""
+    the same body gets the same answer for 24 hours, and nothing happens twice. Without it, or after
+    24 hours, what is sent again happens again: on 503 and on no answer send it with the key. With
+    another body it is refused (422, rule `same_body`). While the first request is still at work,
+    too (409, rule `in_hand`): send it again in a second."""
 
 
 class ErrorField(Schema):

@@ -76,10 +76,10 @@ class Reports:
     )
     def on_post(self, req: falcon.Request, body: Any, key: Any) -> Any:
         """Accepts a report and gives its receipt, whose code is shown this once. Sent again with
-        the same Idempotency-Key it gives the same receipt: keep the key until that has come.
-        Refused (422): a code that the lists do not hold (rule `known`), an `event_date` after
-        today, by the local day of the regency, whose zone is Asia/Makassar (`not_future`), and a
-        contact with an anonymous report (`anonymous`)."""
+        the same Idempotency-Key within 24 hours it gives the same receipt: keep the key until that
+        has come. Refused (422): a code that the lists do not hold (rule `known`), an `event_date`
+        after today, by the local day of the regency, whose zone is Asia/Makassar (`not_future`),
+        and a contact with an anonymous report (`anonymous`)."""
         now = self._clock.now()
         today = now.astimezone(self._zone).date()
         domain.check_submission(body, today)

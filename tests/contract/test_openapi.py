@@ -6,9 +6,11 @@ import re
 import pytest
 from jsonschema_rs import Draft202012Validator
 
+from chassis import openapi as openapi_of_chassis
 from chassis.errors import Refusal
-from chassis.openapi import Problem
+from chassis.openapi import Key, Problem
 from deploy.local import openapi
+from deploy.local.environment import ROOT
 from deploy.postgres.databases import SERVICES
 
 REFERENCE = r'"#/components/schemas/(\w+)"'
@@ -96,6 +98,14 @@ def test_an_example_is_one_of_its_schema(made):
 
 def test_a_problem_says_which_codes_there_are():
     assert all(f"`{kind.code}`" in (Problem.__doc__ or "") for kind in KINDS)
+
+
+def test_whoever_was_not_answered_in_time_is_told_that_it_may_be_done():
+    caddyfile = (ROOT / "deploy" / "gateway" / "Caddyfile").read_text()
+    [waits] = re.findall(r"response_header_timeout (\d+)s", caddyfile)
+
+    assert f"({waits} s), it may be done all the same" in openapi_of_chassis.REFUSED[503]
+    assert "on 503 and on no answer send it with the key" in " ".join(Key.__doc__.split())
 
 
 def test_no_two_services_answer_at_one_address(made):
