@@ -30,6 +30,7 @@ from services.intake import (
     questions,
     repeating,
     schemas,
+    showing,
     taking_back,
     telling,
 )
@@ -99,7 +100,7 @@ class Track:
     @web.operation(
         "Follow a report",
         body=schemas.Tracked,
-        answers={200: schemas.Timeline},
+        answers={200: showing.Timeline},
         errors=(404, 429),
     )
     def on_post(self, req: falcon.Request, body: Any) -> Any:
@@ -157,7 +158,8 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         "title": report.title,
         "status": status,
         "received_at": report.received_at,
-        "timeline": [received | {"text": None, "evidence": []}, *told],
+        "chosen": _chosen(report),
+        "timeline": [received | {"text": report.text, "evidence": []}, *told],
         "deadlines": [
             {
                 "clock": d.clock,
@@ -169,6 +171,14 @@ def _timeline(tx: Session, report: Report, now: datetime, zone: ZoneInfo) -> dic
         ],
         "actions": actions,
     }
+
+
+def _chosen(report: Report) -> dict[str, Any]:
+    """What the reporter told beside their words, for them alone."""
+    same = ("event_date", "agency", "category", "confidentiality", "hidden_from_public")
+    place = {"district": report.district, "detail": report.place}
+    told = {"place": place, "contact_given": report.contact_given}
+    return {name: getattr(report, name) for name in same} | told
 
 
 def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> list[Action]:

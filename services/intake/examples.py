@@ -34,12 +34,21 @@ TIMELINE = {
     "title": TITLE,
     "status": "answered",
     "received_at": "2026-11-17T01:30:00+00:00",
+    "chosen": {
+        "event_date": NEW_REPORT["event_date"],
+        "place": NEW_REPORT["place"],
+        "agency": None,
+        "category": NEW_REPORT["category"],
+        "confidentiality": NEW_REPORT["confidentiality"],
+        "hidden_from_public": False,
+        "contact_given": True,
+    },
     "timeline": [
         {
             "at": "2026-11-17T01:30:00+00:00",
             "what": "report.submitted",
             "detail": {},
-            "text": None,
+            "text": NEW_REPORT["text"],
             "evidence": [],
         },
         {

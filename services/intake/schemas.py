@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from chassis.schemas import Flag, Strict, Text, Tolerant, Whole
 from services.intake import examples, words
 from services.intake.admission import Name
-from services.intake.domain import EVER_SHOWN, LINES, Action, Confidentiality, Kind, Status
+from services.intake.domain import Confidentiality, Kind
 from services.intake.notices import NOTICES
 
 MARITAL = ("single", "married", "divorced", "widowed")  # as on the identity card
@@ -105,67 +105,6 @@ class Tracked(Strict):
 
     number = Text(max=100, required=True)
     code = Text(max=100, required=True)
-
-
-class Evidence(Strict):
-    """A file that the agency keeps: what it is called, and the SHA-256 of what is in it, in
-    hexadecimal."""
-
-    title = fields.String(required=True)
-    sha256 = fields.String(required=True)
-
-
-class Entry(Strict):
-    """One line of the timeline: when, and what was done. `text`: an officer's or the reporter's
-    words, if any; `evidence`: what the officer named with them."""
-
-    at = fields.AwareDateTime(required=True)
-    what = fields.String(required=True, validate=validate.OneOf(LINES))
-    detail = fields.Dict(keys=fields.String(), required=True, metadata=words.DETAIL)
-    text = fields.String(required=True, allow_none=True)
-    evidence = fields.List(fields.Nested(Evidence), required=True)
-
-
-class RunningDeadline(Strict):
-    """A limit that runs now. `ends_on` is the local day on whose end it ends, `due_at` the moment;
-    both are null while it is paused."""
-
-    clock = fields.String(required=True, validate=validate.OneOf(EVER_SHOWN), metadata=words.CLOCKS)
-    ends_on = fields.Date(required=True, allow_none=True)
-    due_at = fields.AwareDateTime(required=True, allow_none=True)
-    passed = fields.Boolean(required=True)
-
-
-class Links(Strict):
-    """Where each limit is told in days, and how it came about, below the address of this API; with
-    `token` as bearer token, which ends soon: following the report again renews it. Both answer 404
-    also while the case is not known there yet, as right after the receipt: ask again later."""
-
-    deadlines = fields.String(required=True)
-    explain = fields.String(required=True)
-    token = fields.String(required=True)
-    expires_at = fields.AwareDateTime(required=True)
-
-
-class Timeline(Strict):
-    """All that the reporter may know of a report. `timeline`: what happened, the earliest first;
-    `deadlines`: the limits that run now."""
-
-    example = examples.TIMELINE
-
-    number = fields.String(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf(list(Kind)))
-    title = fields.String(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(list(Status)))
-    received_at = fields.AwareDateTime(required=True)
-    timeline = fields.List(fields.Nested(Entry), required=True)
-    deadlines = fields.List(fields.Nested(RunningDeadline), required=True)
-    actions = fields.List(
-        fields.String(validate=validate.OneOf(list(Action))),
-        required=True,
-        metadata=words.ACTIONS,
-    )
-    links = fields.Nested(Links, required=True)
 
 
 class Supplement(Strict):

@@ -29,10 +29,12 @@ prior AS (SELECT fingerprint, answer FROM idempotency WHERE key = :key),
 go AS (SELECT 1 FROM gate WHERE open AND NOT EXISTS (SELECT FROM prior)),
 accepted AS (
     INSERT INTO report (number, code_hash, kind, title, text, event_date, district, place, agency,
-        category, confidentiality, hidden_from_public, channel, received_at, status_since)
+        category, confidentiality, hidden_from_public, contact_given, channel, received_at,
+        status_since)
     SELECT :number, CAST(:code_hash AS bytea), :kind, :title, :text, CAST(:event_date AS date),
         :district, :place, :agency, :category, :confidentiality,
-        CAST(:hidden_from_public AS boolean), 'web', CAST(:now AS timestamptz), :now FROM go),
+        CAST(:hidden_from_public AS boolean), CAST(:contact_given AS boolean), 'web',
+        CAST(:now AS timestamptz), :now FROM go),
 kept AS (INSERT INTO idempotency (key, fingerprint, answer)
     SELECT :key, CAST(:fingerprint AS bytea), CAST(:answer AS bytea) FROM go),
 {events}
@@ -118,6 +120,7 @@ class Desk:
             "place": body["place"].get("detail"),
             "agency": body.get("agency"),
             "category": body.get("category"),
+            "contact_given": bool(body.get("contact")),
             "now": now,
         } | {name: body[name] for name in taken}
 

@@ -311,7 +311,7 @@ SHOWN = {
     ("escalation", "End", "hash"), ("escalation", "Dossier", "sealed"),
     ("escalation", "Sealed", "sealed"), ("escalation", "Sealed", "key_id"),
     ("escalation", "Before", "hash"), ("intake", "Consented", "with_identity"),
-    ("escalation", "End", "hash"),
+    ("escalation", "End", "hash"), ("intake", "Chosen", "contact_given"),
     ("routing", "AgencyShown", "code"), ("routing", "DistrictShown", "code"),
     ("routing", "AgencyChanged", "code"),
     ("routing", "CategoryShown", "code"), ("intake", "Problem", "code"),
