@@ -33,7 +33,8 @@ class ErrorField(Schema):
     """One thing that is wrong with the request. `field`: where, by its path (`place.district`, or
     the name of a header). `rule`: a stable word for what is broken: `required`, `unknown` (there is
     no such field), `not_null`, `one_of`, `range`, `length`, `characters`, `type`, `format`,
-    `invalid`, or one of the operation's own. `message`: the same for people, in English; its
+    `invalid`, or one of the operation's own. `message`: the same for people, in English; what
+    a reporter may have to read in person is told in Indonesian and English, parted by ` / `. Its
     wording may change."""
 
     field = fields.String(required=True)
@@ -44,9 +45,10 @@ class ErrorField(Schema):
 class Problem(Schema):
     """Why a request was refused (RFC 9457). `code` is a stable word for it: `malformed`,
     `unauthorized`, `forbidden`, `not_found`, `not_allowed`, `too_large`, `invalid`, `too_many`,
-    `unavailable`, or a closer one; who does not know it goes by `status`. `type` is the same as a
-    URN, `title` says it for people. `instance` names this one refusal, to be told to the operator.
-    `errors` is there when single fields are wrong."""
+    `unavailable`, `internal`, `method_not_allowed`, `unsupported_media_type`, `gateway` (what
+    stands before the services could not pass it on), or a closer one; who does not know it goes by
+    `status`. `type` is the same as a URN, `title` says it for people. `instance` names this one
+    refusal, to be told to the operator. `errors` is there when single fields are wrong."""
 
     example: ClassVar[dict[str, Any]] = {
         "type": "urn:problem-type:invalid",

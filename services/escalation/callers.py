@@ -27,7 +27,8 @@ SECURITY = {
     "case": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token that came with a tracked report, or with a case that was read",
+        "description": "A token of `POST /v1/reports/track` (`links`), for the reporter, or of"
+        " `POST /v1/cases/{number}/token`, for an officer",
     },
 }
 

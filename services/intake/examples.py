@@ -12,10 +12,10 @@ NEW_REPORT = {
     "text": "Lampu jalan di depan sekolah padam sejak dua minggu; malam hari sangat gelap.",
     "event_date": "2026-11-16",
     "place": {"district": "63.02.06", "detail": "depan sekolah"},
-    "category": "jalan-jembatan",
+    "category": "penerangan-jalan",
     "confidentiality": "confidential",
     "hidden_from_public": False,
-    "contact": {"name": "Nama Pelapor", "language": "id"},
+    "contact": {"name": "Nama Pelapor", "email": "pelapor@contoh.example", "language": "id"},
 }
 RECEIPT = {
     "number": NUMBER,

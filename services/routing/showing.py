@@ -54,7 +54,8 @@ class CaseListed(Shown):
 
 
 class Worklist(Shown):
-    """A page, and where the next one begins; null after the last."""
+    """A page, and where the next one begins; null after the last. A case that follows another one
+    stands among its `followers`, and not here, unless the Ombudsman orders something in it."""
 
     items = fields.List(fields.Nested(CaseListed))
     next = fields.String(allow_none=True)

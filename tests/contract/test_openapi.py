@@ -1,5 +1,6 @@
 """One OpenAPI document per service, and it says what the code does: both ways."""
 
+import csv
 import json
 import re
 
@@ -12,6 +13,8 @@ from chassis.openapi import Key, Problem
 from deploy.local import openapi
 from deploy.local.environment import ROOT
 from deploy.postgres.databases import SERVICES
+from services.intake.domain import is_reachable
+from services.intake.examples import NEW_REPORT
 
 REFERENCE = r'"#/components/schemas/(\w+)"'
 KINDS = [k for k in Refusal.__subclasses__() if k.__module__ == "chassis.errors"]
@@ -96,8 +99,22 @@ def test_an_example_is_one_of_its_schema(made):
     assert shown == {"NewReport", "Problem", "Receipt", "Timeline"}
 
 
+def test_whoever_copies_the_example_sends_what_is_taken_and_is_told_of_news():
+    folder, known = ROOT / "data" / "kotabaru", {}
+    for name in ("categories", "districts"):
+        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+            known[name] = {row["code"]: row["name"] for row in csv.DictReader(lines)}
+
+    assert "Penerangan jalan" in known["categories"][NEW_REPORT["category"]]
+    assert NEW_REPORT["place"]["district"] in known["districts"]
+    assert is_reachable(NEW_REPORT["contact"])
+
+
 def test_a_problem_says_which_codes_there_are():
-    assert all(f"`{kind.code}`" in (Problem.__doc__ or "") for kind in KINDS)
+    by_others = {"internal", "gateway", "method_not_allowed", "unsupported_media_type"}
+    codes = {kind.code for kind in KINDS} | by_others
+
+    assert all(f"`{code}`" in (Problem.__doc__ or "") for code in codes)
 
 
 def test_whoever_was_not_answered_in_time_is_told_that_it_may_be_done():
