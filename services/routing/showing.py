@@ -156,7 +156,7 @@ class CaseShown(CaseListed):
     event_date = fields.Date()
     place = fields.String(allow_none=True)
     named_agency = fields.String(allow_none=True)
-    channel = schemas.Word(Channel)
+    channel = fields.String(validate=validate.OneOf(list(Channel)), metadata=words.CHANNEL)
     hidden_from_public = fields.Boolean()
     reachable = fields.Boolean()
     supporting = fields.List(fields.String())

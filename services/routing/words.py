@@ -32,3 +32,7 @@ ACTIONS = {
     + ", ".join(f"`{action}` /{ADDRESSES[action]}" for action in OFFICERS)
     + "."
 }
+CHANNEL = {
+    "description": "How the report came in. Always `web` today: no officer can send one in yet for"
+    " somebody at the counter or on the telephone."
+}
