@@ -1,4 +1,4 @@
-"""The way to a mailbox: SMTP, in a vocabulary of three errors, without the server's words.
+"""The way to a mailbox: SMTP, in a vocabulary of four errors, without the server's words.
 
 A server's reply may repeat the address, so neither an error nor a log line keeps more of it than
 its class. Errors are raised outside `except`: no traceback leads to what smtplib raised.
@@ -21,7 +21,7 @@ TIMEOUT = 10.0  # seconds for each step of the conversation
 # it sent twice (RFC 5321, 4.5.3.2.6 asks for ten minutes). A sender is held as long: there is one
 # server for all mail, and one that is silent to all of them takes nothing else meanwhile either.
 # The age of the oldest unsent message shows it, and no message is left unanswered more than
-# 1 + len(domain.AFTER_SILENCE) times.
+# 1 + len(pace.AFTER_SILENCE) times.
 ANSWER = 600.0
 # Seconds of silence, seconds between questions, how many without an answer.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
@@ -44,7 +44,8 @@ class Smtp:
     def send(self, sender: str, recipient: str, message: bytes) -> None:
         """Hands a message over; returns when the server has taken it.
 
-        Raises Rejected (never again), Unavailable (again later) or Unanswered (perhaps taken).
+        Raises Rejected (never again), Unavailable (again later), Hindered (so would be whatever
+        else is sent now) or Unanswered (perhaps taken).
         """
         with self.kept() as line:
             line.send(sender, recipient, message)

@@ -1,4 +1,4 @@
-"""Which event tells a reporter what, what a mail server's answer means, and when to try again.
+"""Which event tells a reporter what, what a mail server's answer means.
 
 A message says that there is news and which step it was; it never holds a report's or an answer's
 text, an agency's name or an outcome. Words are kept per language, so that a message can be written
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -183,8 +183,10 @@ CHANGES_HANDS = frozenset(
     }
 )
 
+REMINDERS = frozenset({About.DEADLINE_APPROACHING, About.POST_REMINDED})
+
 # Of which nothing that follows says that it is not so any more.
-UNCORRECTED = frozenset({About.ESCALATION_OFFERED, About.DEADLINE_APPROACHING, About.POST_REMINDED})
+UNCORRECTED = REMINDERS | {About.ESCALATION_OFFERED}
 
 # What comes about though no officer does anything: whoever sends reports brings it about, to any
 # address and as often as they like.
@@ -285,6 +287,16 @@ def words(kept: Mapping[str, str], language: str, zone: tzinfo) -> dict[str, str
     }
 
 
+def comes_too_late(
+    news: About, kept: Mapping[str, str], written_at: datetime, now: datetime, zone: tzinfo
+) -> bool:
+    """Whether this reminds of a day that was to come when it was written, and is over."""
+    if news not in REMINDERS:
+        return False
+    due = _day(datetime.fromisoformat(kept["due"]), zone)
+    return _day(written_at, zone) <= due < _day(now, zone)
+
+
 def _day(kept: datetime, zone: tzinfo) -> date:
     return kept.astimezone(zone).date() if kept.tzinfo else kept.date()
 
@@ -295,22 +307,6 @@ def in_words(day: date, language: str) -> str:
 
 
 # --- Sending
-
-RETRY_EVERY = timedelta(minutes=5)
-RETRIES = 48
-# After a whole text was sent and never answered the server very likely has it: each try may be one
-# more copy. So there are only these, the last one when an operator may have mended the server.
-AFTER_SILENCE = (timedelta(minutes=5), timedelta(hours=1))
-
-
-def next_try(attempts: int, at: datetime, silences: int = 0) -> datetime | None:
-    """When to try again after `attempts` tries that were not final; None: every try is used up.
-
-    `silences`: when the last one sent its text whole and was not answered, how many have so far.
-    """
-    if attempts > RETRIES or silences > len(AFTER_SILENCE):
-        return None
-    return at + (AFTER_SILENCE[silences - 1] if silences else RETRY_EVERY)
 
 
 class Stage(StrEnum):
@@ -327,6 +323,7 @@ class Stage(StrEnum):
 
 
 ABOUT_THIS_MESSAGE = {Stage.RECIPIENT, Stage.CONTENT}
+SHUTS_DOWN = 421  # to whatever it is said (RFC 5321, 3.8)
 
 
 class Reply(StrEnum):
@@ -351,7 +348,12 @@ class Rejected(Undelivered):
 
 
 class Unavailable(Undelivered):
-    """Not now; or the fault is ours (sender, sign-in, TLS), which an operator may mend: again."""
+    """Not now: again later."""
+
+
+class Hindered(Unavailable):
+    """The server takes nothing from anybody, or nothing from us (connection, TLS, sign-in, sender):
+    that is to be mended, and says nothing of this message."""
 
 
 class Unanswered(Undelivered):
@@ -367,6 +369,6 @@ def refusal(stage: Stage, code: int | None, *, sent: bool = False) -> Undelivere
         return Unanswered()
     classes = {4: Reply.TEMPORARY, 5: Reply.PERMANENT}
     reply = Reply.NONE if code is None else classes.get(code // 100, Reply.UNEXPECTED)
-    if reply is Reply.PERMANENT and stage in ABOUT_THIS_MESSAGE:
-        return Rejected(reply)
-    return Unavailable(reply)
+    if stage not in ABOUT_THIS_MESSAGE or code == SHUTS_DOWN:
+        return Hindered(reply)
+    return Rejected(reply) if reply is Reply.PERMANENT else Unavailable(reply)

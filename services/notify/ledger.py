@@ -1,13 +1,12 @@
-"""How a try to send a message can end, and with it the message; how often one ended in silence."""
+"""How a try to send a message can end, and with it the message."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,6 +25,7 @@ from services.notify.domain import (
     UNCORRECTED,
     About,
     Reply,
+    comes_too_late,
 )
 from services.notify.models import Attempt, Message
 
@@ -51,19 +51,13 @@ class Limit:
 
 DELIVERED = Outcome("delivered", state="delivered")
 UNANSWERED = Outcome("unknown", Reply.NONE)  # a crash is `unknown` too, but without any reply
+HINDERED, UNREADABLE = "hindered", "unreadable"  # what is to be mended, and not this message
 NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
 PASSED_FOR_REPORTERS = OF_PASSING - OF_POSTS
 # A try of which the server has the message, or may have it.
 _GONE = sa.or_(Attempt.outcome.is_(None), Attempt.outcome.in_(("delivered", "unknown")))
 _at = Message.facts["at"].astext.cast(sa.DateTime(timezone=True))
-
-
-def silences(tx: Session, message: UUID) -> int:
-    """How many tries sent their text whole and were not answered; also what `tx` did not flush."""
-    tx.flush()
-    silent = Attempt.outcome == UNANSWERED.attempt, Attempt.reply == Reply.NONE.value
-    return tx.scalar(sa.select(sa.func.count()).where(Attempt.message_id == message, *silent)) or 0
 
 
 def record(tx: Session, attempt: Attempt, outcome: Outcome, at: datetime) -> None:
@@ -155,6 +149,16 @@ def end_void(tx: Session, message: Message, clock: Clock) -> bool:
     _end_overtaken(tx, message, clock)
     if message.about in PASSED_FOR_REPORTERS:
         _spare(tx, Limit(message.number, message.facts["limit"], message.cycle), clock)
+    return True
+
+
+def end_late(tx: Session, message: Message, clock: Clock, zone: tzinfo) -> bool:
+    """Ends a reminder that waited until its day was over; whether it did. What came of that day is
+    told by itself."""
+    news, now = About(message.about), clock.real()
+    if not comes_too_late(news, message.facts, message.written_at, now, zone):
+        return False
+    _end_overtaken(tx, message, clock)
     return True
 
 

@@ -40,6 +40,12 @@ STUCK = Gauge(
     "lapor_notify_stuck",
     "Cases' reporters, and posts, who have waited for a message for more than a quarter of an hour",
 )
+# Or is it that we cannot read an address?  (no key here opens it; while it is tried again, this is
+# between two tries, too)
+UNREADABLE = Gauge(
+    "lapor_notify_unreadable",
+    "Cases' reporters, and posts, with a message that waits because no key opens their address",
+)
 DELIVERING = Gauge(
     "lapor_notify_delivering",
     "Whether all unsent messages are tried, and another was delivered since the oldest came",

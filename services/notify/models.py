@@ -17,7 +17,9 @@ from services.notify.domain import About, Reply
 REPORTER_STATES = ("expected", "unreachable", "held", "erased")
 MESSAGE_STATES = ("due", "sending", "delivered", "failed", "overtaken")
 REASONS = ("no_address", "rejected", "expired")
-OUTCOMES = ("delivered", "rejected", "unavailable", "withheld", "unknown")
+OUTCOMES = (
+    "delivered", "rejected", "unavailable", "hindered", "unreadable", "withheld", "unknown",
+)  # fmt: skip
 
 
 def one_of(column: str, words: tuple[str, ...] | type[About] | type[Reply]) -> sa.CheckConstraint:
@@ -135,7 +137,8 @@ class Message(Base):
 class Attempt(Base):
     """One try to send a message, written before it is made; no `outcome` yet: it is being made,
     or the process died meanwhile and nobody knows (`unknown`, once the next try begins). `unknown`
-    with reply `none`: the text was sent whole, and the server did not answer."""
+    with reply `none`: the text was sent whole, and the server did not answer. `hindered`: the
+    server took nothing, or nothing from us; `unreadable`: no key here opens the address."""
 
     __tablename__ = "attempt"
     __table_args__ = (one_of("outcome", OUTCOMES), one_of("reply", Reply))

@@ -5,7 +5,8 @@ due: it commits an attempt, sends outside any transaction, and commits the outco
 what is said of it. A process renews the lease of what it is sending, and keeps a known outcome
 until the database has it; one that dies leaves an attempt without outcome, and when its lease ends,
 the message is tried again: a crash costs at most one extra mail, recognisable by its id. So does a
-server that takes a text and never answers; that is tried again `domain.AFTER_SILENCE` only.
+server that takes a text and never answers; that is tried again `pace.AFTER_SILENCE` only. While
+the server is away one message asks for all of them (`pace.Outage`).
 
 An address is read when a try begins: what was erased meanwhile is written to no more. What a
 mailbox has no room for is put off before it is tried (`mailboxes`).
@@ -14,7 +15,7 @@ mailbox has no room for is put off before it is tried (`mailboxes`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
 from chassis.database import Transactions, is_away
@@ -34,24 +35,28 @@ from chassis.events import Event
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
 from chassis.together import hold, later
-from services.notify import domain, letters, mailboxes, posts, reporters
+from services.notify import domain, letters, mailboxes, order, posts, reporters, trials
 from services.notify.config import Settings
-from services.notify.domain import About, Rejected, Reply, Unanswered, Unavailable
+from services.notify.domain import About, Hindered, Rejected, Reply, Unanswered, Unavailable
 from services.notify.keyring import Keyring, Unreadable
 from services.notify.ledger import (
     DELIVERED,
+    HINDERED,
     NO_ADDRESS,
     UNANSWERED,
+    UNREADABLE,
     Outcome,
+    end_late,
     end_void,
     passes,
     record,
     settle,
-    silences,
 )
 from services.notify.models import Attempt, Message
+from services.notify.pace import Outage
 
 NOW = timedelta()
+LOST = Outcome("unknown")
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
 ROUNDS = 16  # looks for what may go, past what is put off, in one transaction
 PAUSE = 0.5  # seconds between tries to write down an outcome
@@ -59,7 +64,7 @@ _IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
 
 class Line(Protocol):
-    """What takes a message to a mailbox; raises Rejected, Unavailable, Unanswered."""
+    """What takes a message to a mailbox; raises as `channel.Smtp.send`."""
 
     def send(self, sender: str, recipient: str, message: bytes) -> None: ...
 
@@ -127,20 +132,6 @@ class Claim:
     n: int
 
 
-_earlier = aliased(Message)
-_EARLIER_IS_OPEN = (  # one that was written earlier, may be sent, and was not
-    sa.select(_earlier.id)
-    .where(
-        _earlier.number == Message.number,
-        _earlier.place.is_not_distinct_from(Message.place),
-        _earlier.not_before <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
-        _earlier.next_at.is_not(None),
-        sa.tuple_(_earlier.written_at, _earlier.id) < sa.tuple_(Message.written_at, Message.id),
-    )
-    .exists()
-)
-
-
 class Outgoing:
     """Sends what is due. Several processes may: a message is claimed by one of them."""
 
@@ -156,7 +147,7 @@ class Outgoing:
         self._db, self._clock, self._settings = db, clock, settings
         self._stopping = stopping or Flag()
         self._keyring, self._channel = keyring, channel
-        self._mailboxes = mailboxes.Mailboxes(settings, keyring)
+        self._mailboxes, self._outage = mailboxes.Mailboxes(settings, keyring), Outage()
         self._page, self._zone = settings.page(), ZoneInfo(settings.time_zone)
         self._mail_keys = settings.opener().derive("message-id")
         self._sending: set[UUID] = set()
@@ -171,9 +162,12 @@ class Outgoing:
 
         A report's messages go one after the other, in the order in which they were written. What
         this process is sending is not due, whatever its lease says; and when the database was away,
-        nobody could renew one: for the time of a lease, none counts as ended.
+        nobody could renew one: for the time of a lease, none counts as ended. Nothing is due while
+        the mail server is away, but for the one that asks.
         """
         now = self._clock.real()
+        if not (limit := self._outage.room(limit, now)):
+            return []
         try:
             claims = self._claim(limit, now)
         except Exception as error:
@@ -181,6 +175,8 @@ class Outgoing:
             self._mailboxes.undo()
             raise
         self._mailboxes.kept()
+        if claims:
+            self._outage.asks(now)
         return claims
 
     def _claim(self, limit: int, now: datetime) -> list[Claim]:
@@ -190,25 +186,14 @@ class Outgoing:
                 self._missed, self._patient_until = False, now + LEASE
             claims: list[Claim] = []
             for _ in range(ROUNDS):
-                due = self._due(tx, limit - len(claims), now)
+                patient = now < self._patient_until
+                due = order.due(tx, limit - len(claims), now, self._sending, patient=patient)
                 going = self._mailboxes.admit(tx, due, now)
                 begun = (self._begin(tx, message, now) for message in going)
                 claims += [claim for claim in begun if claim is not None]
                 if len(going) == len(due):
                     break
             return claims
-
-    def _due(self, tx: Session, limit: int, now: datetime) -> Sequence[Message]:
-        return tx.scalars(
-            sa.select(Message)
-            .where(Message.next_at <= now, ~_EARLIER_IS_OPEN)
-            .where(Message.id.not_in(sorted(self._sending)))
-            .where(sa.or_(Message.state != "sending", sa.literal(now >= self._patient_until)))
-            .order_by(Message.next_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True),
-            {"now": now},
-        ).all()
 
     def fetch(self, limit: int) -> int:
         """Claims for several senders at once; how many wait for them to `send_fetched` now."""
@@ -256,12 +241,24 @@ class Outgoing:
             failpoint("notify.before_send")
             outcome = self._attempt(claim, line or self._channel)
             failpoint("notify.after_send")
+            self._heed(outcome)
             self._keep(claim, outcome)
         except Exception as failure:  # its lease ends, and then it is due again
             log.warning("message_in_doubt", about=claim.message.about, **cause(failure))
         finally:
             self._known.pop(claim.message.id, None)
             self._sending.discard(claim.message.id)
+
+    def _heed(self, outcome: Outcome) -> None:
+        """A server that is away is not asked by what else was fetched."""
+        now = self._clock.real()
+        if outcome.attempt == HINDERED:
+            self._outage.met(now)
+            self.give_back()
+        elif outcome.attempt == UNREADABLE or outcome == NO_ADDRESS:
+            self._outage.not_met(now)
+        else:
+            self._outage.over()
 
     def renew(self) -> None:
         """Keeps others from what this process is still sending; called well within a lease."""
@@ -307,10 +304,10 @@ class Outgoing:
     def _begin(self, tx: Session, message: Message, now: datetime) -> Claim | None:
         if message.state == "sending":
             attempt = tx.get_one(Attempt, (message.id, message.attempts))
-            record(tx, attempt, Outcome("unknown"), now)
-        if end_void(tx, message, self._clock):
+            record(tx, attempt, LOST, now)
+        if end_void(tx, message, self._clock) or end_late(tx, message, self._clock, self._zone):
             return None
-        if message.attempts > domain.RETRIES:
+        if message.state == "sending" and trials.next_try(tx, message, LOST, now) is None:
             settle(tx, message, "failed", "expired", self._clock)
             return None
         was_tried = message.attempts > 0
@@ -325,7 +322,7 @@ class Outgoing:
             reach = self._reach(claim.message)
         except Unreadable as failure:
             log.error("contact_unreadable", **cause(failure))
-            return Outcome("unavailable", Reply.NONE)
+            return Outcome(UNREADABLE, Reply.NONE)
         if reach is None:
             return NO_ADDRESS
         try:
@@ -334,6 +331,8 @@ class Outgoing:
             )
         except Rejected as error:
             return Outcome("rejected", error.reply, "failed", "rejected")
+        except Hindered as error:
+            return Outcome(HINDERED, error.reply)
         except Unavailable as error:
             return Outcome("unavailable", error.reply)
         except Unanswered:
@@ -383,8 +382,7 @@ class Outgoing:
             if outcome.state is not None:
                 settle(tx, message, outcome.state, outcome.reason, self._clock)
             elif message.attempts == claim.n and not end_void(tx, message, self._clock):
-                silent = silences(tx, message.id) if outcome == UNANSWERED else 0
-                message.next_at = domain.next_try(claim.n, now, silent)
+                message.next_at = trials.next_try(tx, message, outcome, now)
                 message.state = "due"
                 if message.next_at is None:
                     settle(tx, message, "failed", "expired", self._clock)

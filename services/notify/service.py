@@ -24,6 +24,7 @@ from services.notify import (
     ledger,
     metrics,
     outgoing,
+    pace,
     posts,
     quiet,
     reporters,
@@ -44,7 +45,7 @@ LAST = (
 )
 RENEWED = 4  # seconds
 STUCK = timedelta(minutes=15)  # what MessagesStuck waits for, too
-REST = max(domain.RETRY_EVERY, *domain.AFTER_SILENCE)  # between two tries at most
+REST = max(pace.SLOWEST, *pace.AFTER_SILENCE)  # between two tries at most
 # Who heard of a passed limit is told by another stream than that it has passed: so long that waits
 # for this, whose mail goes first. If it never comes, what waited goes without it.
 AFTER_PASSING = timedelta(seconds=10)
@@ -294,6 +295,7 @@ class Notify(Service):
         metrics.OLDEST_UNSENT.set(float(row.age))
         metrics.UNSENT.set(row.unsent)
         metrics.STUCK.set(row.stuck)
+        metrics.UNREADABLE.set(row.unreadable)
         metrics.DELIVERING.set(row.delivering)
         metrics.PUT_OFF.set(row.put_off - row.put_off % 10)
         metrics.PUT_OFF_SECONDS.set(float(row.put_off_for // 3600 * 3600))
@@ -325,7 +327,7 @@ def _limit(event: Event, data: dict[str, Any]) -> Limit:
 # What is due in more than a day was written while a clock was wrong: the night is shorter. What was
 # put off is shown apart.
 _STUCK = sa.text("""
-SELECT u.age, u.unsent, u.stuck, a.unheard, p.put_off, p.put_off_for,
+SELECT u.age, u.unsent, u.stuck, u.unreadable, a.unheard, p.put_off, p.put_off_for,
        (u.since IS NULL OR NOT u.are_resting AND EXISTS (
            SELECT FROM message WHERE state = 'delivered' AND settled_at BETWEEN u.since AND :now
        ))::int AS delivering
@@ -334,7 +336,10 @@ FROM (SELECT greatest(0, extract(epoch FROM :now - min(not_before)),
              count(*) AS unsent, min(not_before) AS since,
              bool_or(next_at > :now + :rest) AS are_resting,
              count(DISTINCT coalesce(place, number))
-                 FILTER (WHERE not_before < :now - :stuck OR w.is_wrong) AS stuck
+                 FILTER (WHERE not_before < :now - :stuck OR w.is_wrong) AS stuck,
+             count(DISTINCT coalesce(place, number)) FILTER (WHERE EXISTS (
+                 SELECT FROM attempt WHERE message_id = id AND n = attempts
+                 AND outcome = 'unreadable')) AS unreadable
       FROM message, LATERAL
            (SELECT next_at > :now + interval '25 hours' AND NOT put_off AS is_wrong) w
       WHERE next_at IS NOT NULL AND (not_before <= :now OR w.is_wrong)) u,

@@ -95,6 +95,7 @@ HEALTHY = {
     "lapor_notify_oldest_unsent_seconds": "0x60",
     "lapor_notify_stuck": "0x60",
     "lapor_notify_delivering": "1x60",
+    "lapor_notify_unreadable": "0x60",
     "lapor_notify_put_off_seconds": "36000-60x60",  # thirty reports of one mailbox in the evening
     "lapor_escalation_unheard_answers": "0x60",
     "lapor_notify_undelivered_answers": "1x60",  # once, and its case is long over
@@ -129,6 +130,7 @@ NO_SUCH_DOMAIN = {
     "lapor_notify_oldest_unsent_seconds": "0+600x60", "lapor_notify_stuck": "0x1 1x59",
 }  # fmt: skip
 SERVER_AWAY = NO_SUCH_DOMAIN | {"lapor_notify_delivering": "0x60"}  # with one message, at night
+NO_KEY = NO_SUCH_DOMAIN | {"lapor_notify_unreadable": "0x1 1x59"}  # while others are delivered to
 POST_EXPIRED = {SETTLED.format("post", "expired", 6): "0x50 1x10"}
 REFUSED_ALL = A_SLIP | {
     SETTLED.format("reporter", "rejected", 1): "0x10 1x9 0x29 1x10",
@@ -228,6 +230,7 @@ OTHERWISE = [
     ("WorkerAsleep", {ITS_TIMERS: "0+900x40 36000x20"}),
     ("MessagesFailing", REFUSED_ALL),
     ("MessagesStuck", SERVER_AWAY),
+    ("MessagesStuck", NO_KEY),
     ("PostUnreachable", NO_SUCH_DOMAIN | POST_EXPIRED),  # was it a post's, that is told
     ("BreakerOpen", {'lapor_escalation_breaker{reason="clock_jump"}': "0x50 1x10"}),
     ("BreakerOpen", {'lapor_escalation_breaker{reason="restored"}': "0x50 1x10"}),

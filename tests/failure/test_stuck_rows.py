@@ -36,6 +36,7 @@ RESTS = {
         "notify.message.reason=rejected", "notify.message.reason=expired",
         "notify.attempt.outcome=delivered", "notify.attempt.outcome=rejected",
         "notify.attempt.outcome=unavailable", "notify.attempt.outcome=withheld",
+        "notify.attempt.outcome=hindered", "notify.attempt.outcome=unreadable",
         "notify.attempt.outcome=unknown", "notify.reporter.state=unreachable",
         "notify.reporter.state=held", "notify.reporter.state=erased",
         "escalation.clock_change", "escalation.clock_change.before",

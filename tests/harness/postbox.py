@@ -46,7 +46,7 @@ class Postbox:
         context.load_cert_chain(certificate)
         self.start(
             tls_context=context, require_starttls=True, auth_required=True,
-            authenticator=_knows_one, **how,
+            authenticator=knows_one, **how,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -91,5 +91,6 @@ class Postbox:
         return [str(mail["Message-ID"]) for mail in self.mails]
 
 
-def _knows_one(server, session, envelope, mechanism, data) -> AuthResult:
+def knows_one(server, session, envelope, mechanism, data) -> AuthResult:
+    """Lets in `lapor` with the password `right`."""
     return AuthResult(success=(data.login, data.password) == (b"lapor", b"right"), handled=False)

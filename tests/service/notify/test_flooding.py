@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
 from deploy.local.environment import ROOT, Surroundings
-from services.notify import mailboxes
+from services.notify import mailboxes, order
 from tests.harness.waiting import eventually
 from tests.service.notify.desk import CONTACT, NUMBER, RAISED, SEKDA, Desk, furnish
 
@@ -197,7 +197,7 @@ def test_a_step_that_comes_while_its_receipt_is_being_put_off_takes_it_along(des
     with ThreadPoolExecutor(1) as pool:
         with desk.db.begin() as tx:
             now = desk.clock.real()
-            due = desk.outgoing._due(tx, 8, now)
+            due = order.due(tx, 8, now, (), patient=False)
             assert desk.outgoing._mailboxes.admit(tx, due, now) == []
             tx.flush()
             hearing = pool.submit(desk.hear, "case.verified.v1")

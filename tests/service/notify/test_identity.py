@@ -95,7 +95,7 @@ def test_what_was_moved_between_reports_is_not_written_to(desk: Desk) -> None:
     desk.send()
 
     assert desk.postbox.mails == []
-    assert {outcome for _, outcome, _ in desk.tries()} == {"unavailable"}
+    assert {outcome for _, outcome, _ in desk.tries()} == {"unreadable"}
 
 
 def test_an_erased_reporter_is_gone_and_stays_gone(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from chassis import failpoints
 from chassis.database import Transactions
-from services.notify import domain
+from services.notify import pace
 from services.notify.channel import Smtp
 from services.notify.models import Message
 from services.notify.outgoing import LEASE, Claim, Outgoing
@@ -57,7 +57,7 @@ def test_a_message_that_is_deferred_for_four_hours_is_given_up_once(desk: Desk) 
         desk.send()
         desk.later(minutes=5)
 
-    assert len(desk.tries()) == 1 + domain.RETRIES
+    assert len(desk.tries()) == 1 + pace.RETRIES
     assert desk.states() == [("received", "failed", "expired")]
     assert [said["reason"] for said in desk.said()] == ["expired"]
 
@@ -85,7 +85,7 @@ def test_a_sender_that_is_refused_is_our_fault_and_is_tried_again(desk: Desk) ->
     desk.later(minutes=5)
     desk.send()
 
-    assert [outcome for _, outcome, _ in desk.tries()] == ["unavailable", "delivered"]
+    assert [outcome for _, outcome, _ in desk.tries()] == ["hindered", "delivered"]
 
 
 def test_a_silent_server_delays_its_message_only(desk: Desk) -> None:
@@ -121,7 +121,7 @@ def test_no_server_at_all_is_waited_for(desk: Desk) -> None:
 
     desk.send()
 
-    assert desk.tries() == [(1, "unavailable", "none")]
+    assert desk.tries() == [(1, "hindered", "none")]
     assert desk.states() == [("received", "due", None)]
 
 
@@ -132,7 +132,7 @@ def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(desk: Desk) -> 
     desk.send()
 
     assert desk.postbox.mails == []
-    assert desk.tries() == [(1, "unavailable", "none")]
+    assert desk.tries() == [(1, "hindered", "none")]
 
 
 def test_the_server_learns_our_domain_and_not_this_machines_name(desk: Desk) -> None:
@@ -292,7 +292,7 @@ def test_a_message_that_kills_every_process_is_given_up_too(desk: Desk) -> None:
         desk.send()
         desk.later(seconds=LEASE.total_seconds() + 1)
 
-    assert len(desk.tries()) == 1 + domain.RETRIES
+    assert len(desk.tries()) == 1 + pace.RETRIES
     assert desk.states() == [("received", "failed", "expired")]
 
 

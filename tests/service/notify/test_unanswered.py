@@ -9,13 +9,13 @@ from pathlib import Path
 import eventlet
 import pytest
 
-from services.notify import channel, domain, reporters, service
+from services.notify import channel, pace, reporters, service
 from services.notify.domain import Unanswered, Unavailable
 from services.notify.outgoing import Outgoing
 from services.notify.posts import forget, keep
 from tests.service.notify.desk import CONTACT, NUMBER, Desk
 
-COPIES = 1 + len(domain.AFTER_SILENCE)
+COPIES = 1 + len(pace.AFTER_SILENCE)
 RAISED = {"clock": "S", "to": "sekda", "because": None, "agency": "dpupr", "level": 2}
 
 

@@ -282,13 +282,6 @@ def test_there_is_a_template_for_every_news_and_no_other() -> None:
     assert {file.name for file in folder.iterdir()} == expected | frames
 
 
-def test_a_message_is_tried_again_every_five_minutes_for_four_hours_and_then_given_up() -> None:
-    tries = [domain.next_try(n, AT) for n in range(1, 50)]
-
-    assert tries[:48] == [AT + timedelta(minutes=5)] * 48
-    assert tries[48] is None
-
-
 def test_a_lease_is_renewed_well_before_it_ends() -> None:
     assert timedelta(seconds=2 * service.RENEWED) < outgoing.LEASE
 
@@ -301,5 +294,7 @@ def test_only_a_refusal_of_this_message_is_final(stage: Stage, code: int | None)
     error = domain.refusal(stage, code)
 
     assert isinstance(error, domain.Rejected if final else domain.Unavailable)
+    is_of_all = stage not in (Stage.RECIPIENT, Stage.CONTENT) or code == 421
+    assert isinstance(error, domain.Hindered) is is_of_all
     assert str(error) == error.reply
     assert error.reply in Reply
