@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from chassis.clock import Clock
 from chassis.config import Settings
 from chassis.database import Transactions
-from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, Unauthorized, Unavailable
+from chassis.errors import Forbidden, Invalid, NotAllowed, NotFound, TooMany, Unauthorized
 from chassis.schemas import Shown
 from chassis.web import operation
 from services.routing import metrics, models, passwords, schemas, sessions, throttle
@@ -93,7 +93,7 @@ class SignIn(Resource):
     @operation("Sign in", body=schemas.SignIn, answers={200: Token}, errors=(401, 429))
     def on_post(self, req: falcon.Request, body: dict[str, Any]) -> dict[str, Any]:
         """A session for a username and its password. Whatever is wrong, the answer is the same
-        (401); after several wrong ones the next must wait (429)."""
+        (401); after several wrong ones, or while too many sign in, the next must wait (429)."""
         username, now = body["username"].casefold(), self.clock.now()
         with self.db.begin() as tx:
             counted = throttle.count_sign_in(tx, username, body["device"], now)
@@ -190,7 +190,7 @@ class Everybody(Resource):
         "Make an account",
         body=schemas.NewOfficer,
         answers={201: FirstPassword},
-        errors=(403, 409),
+        errors=(403, 409, 429),
         idempotent="optional",
         security="officer",
     )
@@ -244,7 +244,7 @@ class NewFirstPassword(Resource):
     @operation(
         "Give an account a new first password",
         answers={200: FirstPassword},
-        errors=(403,),
+        errors=(403, 429),
         security="officer",
     )
     def on_post(self, req: falcon.Request, username: str) -> dict[str, Any]:
@@ -318,7 +318,7 @@ def _looked_at(db: Transactions, counted: Place) -> Iterator[None]:
     """A try that finds no turn was none."""
     try:
         yield
-    except Unavailable:
+    except TooMany:
         with db.begin() as tx:
             throttle.take_back(tx, counted)
         raise

@@ -15,7 +15,7 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from chassis.errors import Invalid, Unavailable
+from chassis.errors import Invalid, TooMany
 from services.routing.schemas import SHORTEST
 
 FIRST_LASTS = timedelta(days=14)  # it lay on paper; an administrator makes a new one
@@ -46,7 +46,7 @@ _NOBODYS = hashed(secrets.token_urlsafe(24))
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Whether it is the stored one. Takes as long where nothing is stored. Raises Unavailable
+    """Whether it is the stored one. Takes as long where nothing is stored. Raises TooMany
     when too many are being compared."""
     with turn():
         try:
@@ -58,9 +58,9 @@ def matches(password: str, stored: str | None) -> bool:
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """One of the few computations that may run; raises Unavailable when the queue is long."""
+    """One of the few computations that may run; raises TooMany when the queue is long."""
     if not _queue.acquire(blocking=False):
-        raise Unavailable("too many are signing in at this moment")
+        raise TooMany("too many are signing in at this moment", retry_after=2)
     try:
         with _turns:
             yield

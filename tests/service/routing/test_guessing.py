@@ -253,7 +253,7 @@ def test_a_try_from_a_device_that_found_no_turn_is_none(office, desk, monkeypatc
     monkeypatch.setattr(passwords, "_queue", threading.BoundedSemaphore(1))
     with passwords._queue:
         refused = [office.sign_in(desk, "wrong", device).status_code for _ in range(8)]
-    assert refused == [503] * 8
+    assert refused == [429] * 8
     assert [office.sign_in(desk, "wrong", device).status_code for _ in range(4)] == [401] * 4
     assert is_known(office, desk, device)
 

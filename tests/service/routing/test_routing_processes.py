@@ -117,6 +117,6 @@ def test_officers_work_on_while_somebody_hammers_the_sign_in(town):
         for attacker in attackers:
             attacker.join()
 
-    assert statuses <= {401, 429, 503}
+    assert statuses <= {401, 429}
     assert max(times) < 2
     assert statistics.median(times) < 1

@@ -11,7 +11,7 @@ from zlib import crc32
 import pytest
 
 from chassis import cli
-from chassis.errors import Unavailable
+from chassis.errors import TooMany
 from chassis.idempotency import IdempotencyKey
 from services.routing import passwords, throttle
 from tests.service.routing.office import PASSWORD
@@ -258,13 +258,14 @@ def test_a_try_that_found_no_turn_is_none(office, newcomer, monkeypatch):
     username, first = newcomer
     monkeypatch.setattr(passwords, "_queue", threading.BoundedSemaphore(1))
     with passwords._queue:
-        assert [office.sign_in(username, "wrong").status_code for _ in range(8)] == [503] * 8
+        refused = [office.sign_in(username, "wrong") for _ in range(8)]
+    assert [(a.status_code, a.headers["retry-after"]) for a in refused] == [(429, "2")] * 8
     wrong = [office.sign_in(username, "wrong").status_code for _ in range(4)]
     assert wrong == [401] * 4
     token = office.sign_in(username, first).json["token"]
 
     with passwords._queue:
-        assert [change(office, token, first, NEW).status_code for _ in range(8)] == [503] * 8
+        assert [change(office, token, first, NEW).status_code for _ in range(8)] == [429] * 8
     assert change(office, token, first, NEW).status_code == 200
 
 
@@ -287,7 +288,7 @@ def test_guesses_in_parallel_gain_nothing(office):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: office.sign_in("parallel", "wrong"), range(16)))
     assert len([a for a in answers if a.status_code == 401]) <= 5
-    assert {a.status_code for a in answers} <= {401, 429, 503}
+    assert {a.status_code for a in answers} <= {401, 429}
 
 
 def test_at_most_two_passwords_are_compared_at_once_and_few_wait(monkeypatch):
@@ -306,7 +307,7 @@ def test_at_most_two_passwords_are_compared_at_once_and_few_wait(monkeypatch):
     def compare(_):
         try:
             outcomes.append(passwords.matches("x", "y"))
-        except Unavailable:
+        except TooMany:
             outcomes.append("busy")
             if outcomes.count("busy") == 6:
                 sent_away.set()
