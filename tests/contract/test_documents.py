@@ -44,6 +44,26 @@ def test_the_runbook_names_addresses_as_the_gateway_answers_them() -> None:
     assert re.findall(r"(?<!/api)/v1/\w+", runbook) == []
 
 
+def test_what_reads_standard_input_in_a_container_is_given_it() -> None:
+    """Without `-T` a terminal is asked for, and what was piped comes to nobody."""
+    book = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    text = " ".join(book.replace("```sh", "`").replace("```", "`").split())
+    pieces = re.findall(r"`([^`]+)`", text)
+    fed = re.compile(
+        r"\w \| docker compose|python -m services\.notify (?:post set|bounced)|[^<]< \S"
+    )
+    said = [p for p in pieces if fed.search(p) and "python -m" in p]
+
+    assert len(said) >= 5
+    assert [p for p in said if not re.search(r"(?:exec|run)\b[^|<]* -T ", p)] == []
+
+
+def test_the_runbook_restarts_who_reads_the_mail_servers_password_at_its_start_only() -> None:
+    [bullet] = rows("docs/runbook.md", r"^- The mail server's password:((?:.*\n)+?)(?=^$|^- )")
+
+    assert "`docker compose restart notify-worker`" in bullet
+
+
 def test_the_glossary_has_every_status() -> None:
     assert {row[0] for row in rows("docs/glossary.md", r"^\| `(\w+)` \| (.+)")} == listed("/status")
 
