@@ -30,6 +30,7 @@ KNOWN = {
     ("column", "sealed"): SEALED,
     ("column", "sealed_at"): "when, not what",
     ("column", "sealed_to"): "the id of a public key",
+    ("column", "contact_given"): "whether one was sealed, not what is in it",
     ("column", "password_hash"): "argon2id",
     ("column", "must_change_password"): "whether, not which",
     ("column", "token_hash"): "a digest of 256 random bits",
