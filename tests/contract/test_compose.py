@@ -131,24 +131,21 @@ def test_how_many_of_a_process_run_is_said_once_for_every_start() -> None:
 
 
 def test_the_database_lets_in_who_may_come_and_the_runbook_counts_them() -> None:
+    """It speaks of these four: whoever adds a service counts anew."""
     settings = (ROOT / "deploy/postgres/postgresql.conf").read_text()
     [most] = re.findall(r"^max_connections = (\d+)$", settings, re.M)
-    relay, once = (
-        1,
-        2,
-    )  # its connection; what accepts reports has a pool of its own beside the other
+    relay, four = 1, 4
     worker, api = POOL + relay, Settings.http_threads + 2
-    apis = api * len(SERVICES) + api * (once - 1)
-    one_of_each = worker * len(SERVICES) + apis
-    more_workers = one_of_each + worker * len(SERVICES)
+    accepting = 2 * api  # what accepts reports has a pool of its own beside the other
+    workers, apis = four * worker, (four - 1) * api + accepting
     runbook = " ".join((ROOT / "docs/runbook.md").read_text().split())
 
-    assert more_workers < int(most) - 3
+    assert 2 * workers + apis < int(most) - 3
     assert f"The database lets {int(most) - 3} connections in" in runbook
     assert (
-        f"a worker takes up to {worker}, an API {api}, intake's {api * once}: one of each"
-        f" {one_of_each}. Two workers of each are {more_workers}, and with two APIs of each it"
-        f" would be {2 * one_of_each}, too many"
+        f"a worker takes up to {worker}, an API {api}, intake's {accepting}: one of each"
+        f" {workers + apis}. Two workers of each are {2 * workers + apis}, and with two APIs of"
+        f" each it would be {2 * workers + 2 * apis}, too many"
     ) in runbook
 
 

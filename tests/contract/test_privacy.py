@@ -16,6 +16,7 @@ from tests.contract.walk import Schema, properties
 OPENAPI = Path(__file__).parents[2] / "contracts" / "openapi"
 # What may not even stand in an example: addresses of mailboxes, numbers of telephones and people.
 LOOKS_PERSONAL = re.compile(r"[\w.]+@[\w.]+|(?<!\d)(?:\+62|0)8\d{7,}|(?<!\d)\d{16}(?!\d)")
+NOBODYS = "pelapor@contoh.example"  # RFC 2606: the example of a report is told of its news there
 
 
 @pytest.mark.parametrize("type", contracts.TYPES)
@@ -51,7 +52,9 @@ def test_no_example_looks_like_somebody(type: str) -> None:
 
 @pytest.mark.parametrize("document", sorted(OPENAPI.glob("*.json")), ids=lambda d: d.stem)
 def test_no_description_of_an_api_looks_like_somebody(document: Path) -> None:
-    assert not LOOKS_PERSONAL.search(document.read_text(encoding="utf-8"))
+    told = document.read_text(encoding="utf-8").replace(NOBODYS, "")
+
+    assert not LOOKS_PERSONAL.search(told)
 
 
 @pytest.mark.parametrize(
