@@ -36,7 +36,7 @@ from services.intake import (
 )
 from services.intake.config import Settings
 from services.intake.consent import Checks, Consents, rules_in_force
-from services.intake.domain import Action, Status
+from services.intake.domain import Action, Confidentiality, Status
 from services.intake.door import Door
 from services.intake.envelopes import UNSAID, Envelopes, takes_words, when_sealed
 from services.intake.models import Deadline, Reply, Report, TimelineEntry
@@ -177,7 +177,8 @@ def _chosen(report: Report) -> dict[str, Any]:
     """What the reporter told beside their words, for them alone."""
     same = ("event_date", "agency", "category", "confidentiality", "hidden_from_public")
     place = {"district": report.district, "detail": report.place}
-    told = {"place": place, "contact_given": report.contact_given}
+    is_anonymous = report.confidentiality == Confidentiality.ANONYMOUS
+    told = {"place": place, "contact_given": False if is_anonymous else report.contact_given}
     return {name: getattr(report, name) for name in same} | told
 
 

@@ -41,7 +41,7 @@ class Chosen(Shown):
     was for; `category`: the topic that they chose; what was corrected since, the timeline tells.
     `confidentiality` and `hidden_from_public`: as they are now, for an officer may have raised
     them. `contact_given`: whether anything was sealed of who they are, never what; null of reports
-    before 2026-11-30 of which nobody knows that."""
+    before 2026-11-30, of which nobody knows that, unless they are anonymous."""
 
     event_date = fields.Date()
     place = fields.Nested(Happened)

@@ -1,7 +1,5 @@
 """Who kept only number and code reads what they wrote and chose, and never who they are."""
 
-from importlib import import_module
-
 from tests.service.intake.conftest import REPORT, key
 from tests.service.intake.test_consenting import hear, seen
 
@@ -59,14 +57,13 @@ def test_what_an_officer_raised_since_is_told_as_it_is_now(api, receipt, worker)
     assert seen(api, receipt)["chosen"]["hidden_from_public"] is True
 
 
-def test_of_an_earlier_report_it_is_told_whether_a_contact_came_if_that_is_known(api, intake_db):
-    kept, forgotten = submit(api, REPORT), submit(api, REPORT)
+def test_of_an_earlier_report_nobody_knows_whether_a_contact_came_unless_it_is_anonymous(
+    api, intake_db
+):
+    earlier = submit(api, REPORT)
     body = {name: value for name, value in REPORT.items() if name != "contact"}
     anonymous = submit(api, body | {"confidentiality": "anonymous"})
-    intake_db.psql("DELETE FROM outbox WHERE subject = %s", [forgotten["number"]])
     intake_db.psql("UPDATE report SET contact_given = NULL")
 
-    intake_db.psql(import_module("services.intake.migrations.versions.0013_contact_given").KNOWN)
-
-    told = [seen(api, one)["chosen"]["contact_given"] for one in (kept, forgotten, anonymous)]
-    assert told == [True, None, False]
+    told = [seen(api, one)["chosen"]["contact_given"] for one in (earlier, anonymous)]
+    assert told == [None, False]
