@@ -5,10 +5,10 @@ prior AS (SELECT fingerprint, answer FROM idempotency WHERE key = sha256((:n)::t
 go AS (SELECT 1 FROM gate WHERE open AND NOT EXISTS (SELECT FROM prior)),
 accepted AS (
     INSERT INTO report (number, code_hash, kind, title, text, event_date, district, place, agency,
-        category, confidentiality, hidden_from_public, channel, received_at, status_since)
+        category, confidentiality, hidden_from_public, contact_given, channel, received_at, status_since)
     SELECT 'BENCH-' || :n, sha256((:n)::text::bytea), 'complaint', 'Jalan berlubang di depan sekolah',
         repeat('Jalan di depan sekolah berlubang sejak tiga bulan, beberapa anak sudah jatuh. ', 8),
-        '2026-11-20', '63.02.06', 'Jalan Pelabuhan', NULL, NULL, 'confidential', false, 'web', now(), now()
+        '2026-11-20', '63.02.06', 'Jalan Pelabuhan', NULL, NULL, 'confidential', false, true, 'web', now(), now()
     FROM go),
 kept AS (INSERT INTO idempotency (key, fingerprint, answer)
     SELECT sha256((:n)::text::bytea), sha256('body'), decode(repeat('5a', 2063), 'hex') FROM go),
