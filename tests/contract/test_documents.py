@@ -58,6 +58,16 @@ def test_what_reads_standard_input_in_a_container_is_given_it() -> None:
     assert [p for p in said if not re.search(r"(?:exec|run)\b[^|<]* -T ", p)] == []
 
 
+def test_the_database_is_spoken_to_over_tcp_for_it_listens_nowhere_else() -> None:
+    settings = (ROOT / "deploy/postgres/postgresql.conf").read_text(encoding="utf-8")
+    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    spoken = re.findall(r"^.*\b(?:psql|pg_\w+) --.*$", runbook, re.MULTILINE)
+
+    assert "unix_socket_directories = ''" in settings
+    assert len(spoken) >= 7
+    assert [line for line in spoken if "--host=127.0.0.1" not in line] == []
+
+
 def test_the_runbook_restarts_who_reads_the_mail_servers_password_at_its_start_only() -> None:
     [bullet] = rows("docs/runbook.md", r"^- The mail server's password:((?:.*\n)+?)(?=^$|^- )")
 
