@@ -61,7 +61,7 @@ def test_what_reads_standard_input_in_a_container_is_given_it() -> None:
 def test_the_database_is_spoken_to_over_tcp_for_it_listens_nowhere_else() -> None:
     settings = (ROOT / "deploy/postgres/postgresql.conf").read_text(encoding="utf-8")
     runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
-    spoken = re.findall(r"^.*\b(?:psql|pg_\w+) --.*$", runbook, re.MULTILINE)
+    spoken = re.findall(r"^ *(?:psql|pg_\w+) --.*$", runbook, re.MULTILINE)
 
     assert "unix_socket_directories = ''" in settings
     assert len(spoken) >= 7
