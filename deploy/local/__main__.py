@@ -133,7 +133,8 @@ def _down(words: argparse.Namespace) -> int:
             demo.stop_containers()
         elif docker.is_production():
             raise Failed(
-                "LAPOR_ENV is production here: `docker compose down` stops it, if you must"
+                "LAPOR_ENV is production here, or `docker compose config` fails, so nobody knows:"
+                " `docker compose down` stops it, if you must"
             )
         else:
             docker.compose("down")

@@ -35,8 +35,10 @@ def made(project: str) -> bool:
 
 
 def is_production() -> bool:
-    """Whether what docker-compose.yml and the file `.env` describe is no demonstration."""
-    return "LAPOR_ENV: production\n" in (_said("compose", "config") or "")
+    """Whether what docker-compose.yml and the file `.env` describe is no demonstration, or may be
+    none: who cannot tell takes it for one that people rely on."""
+    told = _said("compose", "config")
+    return told is None or "LAPOR_ENV: production\n" in told
 
 
 def _quiet(*words: str) -> bool:

@@ -1,5 +1,5 @@
 """Fills the lists that a report may choose from, out of the regency's files, and shows the key that
-receipts are signed with; may run again. Nothing starts with another pepper than before."""
+receipts are signed with; may run again. Refuses another pepper than before."""
 
 from __future__ import annotations
 
