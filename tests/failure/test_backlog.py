@@ -112,7 +112,7 @@ def decided(ratios):
     return AS_FAST if min(leads) >= LEAD else None
 
 
-def rested(idle, seconds=15):
+def rested(idle, seconds=5):
     """Returns when this machine does little more than nothing; not for ever, since others may work
     on it: they meet both halves alike."""
     until = time.monotonic() + seconds
