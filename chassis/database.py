@@ -7,7 +7,7 @@ import re
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar, cast
 
 import psycopg2
@@ -35,31 +35,35 @@ LOST = {"57P01", "57P02", "57P03"}  # the server is going down, crashed, or is s
 # First in a transaction that tells one thing by several statements: all see the same moment. It is
 # for reading; who writes might meet a row that has changed since.
 AS_OF_NOW = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+# In one that looks at all that is stored, asked for by hand: it takes as long as it takes.
+UNHURRIED = sa.text("SET LOCAL statement_timeout = 0")
 FRESH = 1.0  # seconds; a connection that was used since then is not asked whether it still works
 # Seconds without a word, after which a server is away: as long as a lock may keep a statement, and
 # longer within a transaction, whose statements may be large.
 SILENCE, SILENCE_WITHIN = 1.6, 5.0
-_silent_until = float("-inf")
 
 
 class Silent(psycopg2.OperationalError):
     """The server, or the way to it, takes what it is told and says nothing."""
 
+    until = float("-inf")  # as `time.monotonic`: who comes to connect before is refused at once
+
 
 def listen(connection: Any) -> None:
     """psycopg2's wait callback for threads: they let go of a server that says nothing, for which
     libpq would wait as long as some kernel acknowledges. Who then comes to connect is refused for
-    two seconds at once: they would wait one behind the other."""
-    global _silent_until
+    two seconds: they would wait one behind the other. Not for a statement that takes long: the
+    server may well answer others."""
     while (state := connection.poll()) != POLL_OK:
         within = connection.status == STATUS_BEGIN
         connecting = not within and connection.status != STATUS_READY
-        if connecting and time.monotonic() < _silent_until:
+        if connecting and time.monotonic() < Silent.until:
             raise Silent("the database has just said nothing")
         ready = select.poll()
         ready.register(connection.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
         if not ready.poll(1000 * (SILENCE_WITHIN if within else SILENCE)):
-            _silent_until = time.monotonic() + 2
+            if connecting:
+                Silent.until = time.monotonic() + 2
             raise Silent("the database says nothing")
 
 
@@ -93,6 +97,7 @@ def engine(url: str | sa.URL, size: int = 10, **more: Any) -> sa.Engine:
             try:
                 made.dialect.do_ping(connection)
             except Silent:
+                Silent.until = time.monotonic() + 2
                 made.dispose()
                 raise
             except psycopg2.Error:
@@ -163,12 +168,9 @@ class Transactions:
 
     def is_up(self) -> bool:
         """Whether the database answers now."""
-        try:
-            with self.engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1"))
-        except sa.exc.SQLAlchemyError:
-            return False
-        return True
+        with suppress(sa.exc.SQLAlchemyError), self.engine.connect() as connection:
+            return bool(connection.scalar(sa.text("SELECT 1")))
+        return False
 
 
 def _told(connection: sa.Connection, error: psycopg2.Error) -> BaseException:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis.database import Prepared, drop
+from chassis.database import UNHURRIED, Prepared, drop
 from chassis.events import EPOCH, Fact, correlation
 from chassis.together import later
 
@@ -104,7 +104,7 @@ def replay(tx: Session, since: datetime) -> Any:
     so this is safe at any time; of what is older than `KEPT_DAYS` they may know nothing more, and
     it is left out. Returns how many are sent `again`, from what `start` on, and how many `old` ones
     are not."""
-    tx.execute(sa.text("SET LOCAL statement_timeout = 0"))  # millions of rows, asked for by hand
+    tx.execute(UNHURRIED)
     marked = sa.text(f"""
 WITH marked AS (
     UPDATE outbox SET published_at = NULL

@@ -253,7 +253,12 @@ def _write(file: Path, value: str) -> None:
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as target:
         target.write(value)
+        target.flush()
+        os.fsync(target.fileno())  # what it opens is on disk soon, and nothing else opens that
     fresh.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def _pepper() -> str:

@@ -42,13 +42,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis import outbox, strict_json
 from chassis.cli import moment, settings, transactions
 from chassis.clock import Clock
-from chassis.database import AS_OF_NOW, Transactions
+from chassis.database import AS_OF_NOW, UNHURRIED, Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import denials, models, seed
@@ -147,7 +146,8 @@ def bring_in(
         return ["nothing differs"]
     tx.flush()
     moved = amending.foretold(tx, before, regime.read(tx, zone))
-    told = [*changed, f"open clocks with another end: {moved['other_end']}"]
+    among = "" if moved["complete"] else f", of the newest {moved['open_clocks']}"
+    told = [*changed, f"open clocks with another end: {moved['other_end']}{among}"]
     if decided_as is None:
         tx.rollback()
         return [*told, "nothing is changed: --apply --by NAME brings it in"]
@@ -185,7 +185,7 @@ def what_if(
     tx: Session, zone: ZoneInfo, supposed: dict[str, Any], now: datetime, *, numbers: bool
 ) -> dict[str, Any]:
     """All of history under what is in force, beside the same under what is supposed."""
-    tx.execute(sa.text("SET LOCAL statement_timeout = '10min'"))
+    tx.execute(UNHURRIED)
     before = regime.read(tx, zone)
     after = suppose(before, supposed)
     return compare(histories.lives(tx), before, after, now, staffing.read(tx), numbers=numbers)
@@ -270,11 +270,13 @@ class OpenEpoch:
         now = Clock(configured.clock_file).now()
         with db.begin() as tx:
             outbox.number_anew(tx, now)
+            told = []
             for stream in STREAMS:
                 begun = epochs.open(tx, stream, configured.signers(), arguments.by, now)
                 before = f"{begun.before_epoch}:{begun.before_position}"
-                sys.stdout.write(f"{stream}: epoch {begun.epoch} goes on after {before}\n")
+                told.append(f"{stream}: epoch {begun.epoch} goes on after {before}\n")
             breaker.hold(tx, now)
+        sys.stdout.writelines(told)
         sys.stdout.write("nothing fires until release-breaker: enter again what was decreed\n")
 
 
@@ -292,22 +294,30 @@ class EraseSealed:
         now = Clock(configured.clock_file).now()
         day = arguments.before
         begins = datetime.combine(day, time.min, configured.zone) if day else None
-        try:
-            numbers = [arguments.number]
-            if begins and not arguments.number:
+        if arguments.number:
+            try:
                 with db.begin() as tx:
-                    numbers = parts.forgettable(tx, begins)
-            gone = 0
-            for number in numbers:
-                with db.begin() as tx:
-                    gone += (
-                        parts.erase_one(tx, number, now, begins)
-                        if arguments.number
-                        else parts.erase_one(tx, number, now, why=parts.AGE)
-                    )
-        except (NotAllowed, NotFound) as refusal:
-            sys.exit(f"not erased: {refusal.message}")
+                    gone = parts.erase_one(tx, arguments.number, now, begins)
+            except (NotAllowed, NotFound) as refusal:
+                sys.exit(f"not erased: {refusal.message}")
+        else:
+            gone = erase_of_age(db, now, begins)
         sys.stdout.write(f"{gone} sealed parts erased\n")
+
+
+def erase_of_age(db: Transactions, now: datetime, before: datetime) -> int:
+    """Erases what is sealed of each case that is forgettable, and says of which it did not: one
+    that goes on again since is no hindrance to the others. How many parts are gone."""
+    with db.begin() as tx:
+        numbers = parts.forgettable(tx, before)
+    gone = 0
+    for number in numbers:
+        try:
+            with db.begin() as tx:
+                gone += parts.erase_one(tx, number, now, why=parts.AGE)
+        except NotAllowed as refusal:
+            sys.stdout.write(f"{number} not erased: {refusal.message}\n")
+    return gone
 
 
 COMMANDS = {
@@ -333,6 +343,7 @@ def verify(db: Transactions) -> int:
     for stream in STREAMS:
         with db.begin() as tx:
             tx.execute(AS_OF_NOW)  # entries may be appended meanwhile
+            tx.execute(UNHURRIED)
             good, broken = feed.verify(tx, stream)
         if broken:
             broken_streams = 1
@@ -340,6 +351,7 @@ def verify(db: Transactions) -> int:
         else:
             sys.stdout.write(f"{stream}: {good} entries hold\n")
     with db.begin() as tx:
+        tx.execute(UNHURRIED)
         changed = records.first_broken(tx)
     if changed:
         sys.stdout.write(f"records: {changed}\n")

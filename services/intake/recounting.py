@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 import contracts
-from chassis.database import rows
+from chassis.database import UNHURRIED, rows
 
 _FIND = """
 INSERT INTO lost_report (number, noted_at)
@@ -60,6 +60,6 @@ def find_lost(tx: Session, now: datetime) -> list[str]:
 
 def recount(tx: Session) -> list[Counted]:
     """Has the tally say what is stored, and what was lost. Holds up nobody who writes."""
-    tx.execute(sa.text("SET LOCAL statement_timeout = 0"))  # all that is stored, asked for by hand
+    tx.execute(UNHURRIED)
     tx.execute(_ALONE)
     return [Counted(*row) for row in rows(tx, _RECOUNT)]

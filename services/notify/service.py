@@ -63,7 +63,7 @@ class Post(DependencyProvider):
         shared = self.container.config
         settings: Settings = shared["settings"]
         self.opener, self.keyring = settings.opener(), settings.keyring()
-        self._senders = eventlet.GreenPool(SENDERS)
+        self._senders, self._stopping = eventlet.GreenPool(SENDERS), shared["stopping"]
         self._outgoing = Outgoing(
             shared["db"],
             shared["clock"],
@@ -89,9 +89,13 @@ class Post(DependencyProvider):
             self._senders.waitall()
 
     def turn(self) -> bool:
-        """Fetches what is due once a sender is free, and has all that are free send it."""
-        with self._senders.sem:
-            eventlet.sleep(0)  # those that end together are free together
+        """Fetches what is due once a sender is free, and has all that are free send it. Nothing
+        more once the process stops: what waits here keeps `stop` from being asked."""
+        while not self._senders.sem.acquire(timeout=0.5):
+            if self._stopping.is_set():
+                return False
+        self._senders.sem.release()
+        eventlet.sleep(0)  # those that end together are free together
         waiting = self._outgoing.fetch(FETCHED)
         for _ in range(min(waiting, self._senders.free())):
             self._senders.spawn_n(self._outgoing.send_fetched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -140,15 +140,13 @@ class Password(Resource):
         now = self.clock.now()
         with self.db.begin() as tx:
             who = signed_in(tx, req, now, first_password_will_do=True)
+            _is_another(body, who.username)  # whatever the present one is: that is no guess
             counted = throttle.count_in_session(tx, who.token_hash, now)
             stored = tx.get_one(Officer, who.id).password_hash
         with _looked_at(self.db, counted):
             proven = passwords.matches(body["password"], stored)
         if not proven:
             raise Invalid("this is not the present password", "password", "match")
-        if body["password"] == body["new_password"]:
-            raise Invalid("the new password is the old one", "new_password", "other")
-        passwords.judge(body["new_password"], who.username)
         with _looked_at(self.db, counted):
             made = _hashed(body["new_password"])
         with self.db.begin() as tx:
@@ -322,6 +320,13 @@ def _looked_at(db: Transactions, counted: Place) -> Iterator[None]:
         with db.begin() as tx:
             throttle.take_back(tx, counted)
         raise
+
+
+def _is_another(body: Mapping[str, str], username: str) -> None:
+    """Raises Invalid for a new password that is none, or too weak."""
+    if body["password"] == body["new_password"]:
+        raise Invalid("the new password is the old one", "new_password", "other")
+    passwords.judge(body["new_password"], username)
 
 
 def _token(tx: Session, officer: Officer, device: str, clock: Clock) -> dict[str, Any]:

@@ -42,7 +42,12 @@ class Broadcaster:
         dropped and the batch sent again later."""
         try:
             with db.begin() as tx:
-                return self._send(tx, stream)
+                if not tx.scalar(_MORE, {"stream": stream}):  # nobody is locked out for nothing
+                    return self._wait()
+            if self._publisher is None:  # with nothing locked: a broker may take half a minute
+                self._publisher = Publisher(self._uri, EXCHANGE)
+            with db.begin() as tx:
+                return self._send(tx, stream, self._publisher)
         except BaseException:
             self.close()
             raise
@@ -54,9 +59,7 @@ class Broadcaster:
             with suppress(Exception):
                 publisher.close()
 
-    def _send(self, tx: Session, stream: str) -> int:
-        if not tx.scalar(_MORE, {"stream": stream}):  # nobody is locked out for nothing
-            return self._wait()
+    def _send(self, tx: Session, stream: str, publisher: Publisher) -> int:
         held = sa.select(FeedBroadcast).where(FeedBroadcast.stream == stream)
         sent = tx.scalars(held.with_for_update(skip_locked=True)).one_or_none()
         if sent is None:  # another process is at it
@@ -64,13 +67,11 @@ class Broadcaster:
         found = feed.read(tx, stream, sent.epoch, sent.position, BATCH)
         if not found:  # another process has just sent it
             return self._wait()
-        if self._publisher is None:
-            self._publisher = Publisher(self._uri, EXCHANGE)
         batch = {
             one.position: (stream, f"{one.epoch}:{one.position}", one.text.encode())
             for one in found
         }
-        if self._publisher.publish(batch) != batch.keys():
+        if publisher.publish(batch) != batch.keys():
             raise InDoubt("entries of the feed were refused")
         failpoint("feed.after_broadcast")
         sent.epoch, sent.position = found[-1].epoch, found[-1].position

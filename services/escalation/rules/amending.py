@@ -164,11 +164,11 @@ class Rules:
 
 def foretold(tx: Session, before: Regime, after: Regime) -> dict[str, Any]:
     """What the change from `before` to `after` would do to the clocks that are open."""
-    lives = [*histories.lives(tx, MOST_MEASURED + 1, only_open=True)]
-    found = [move_of(life, before, after) for life in lives[:MOST_MEASURED]]
+    lives = histories.Bounded(histories.lives(tx, only_open=True), MOST_MEASURED)
+    found = [move_of(life, before, after) for life in lives]
     return {
         "open_clocks": len(found),
-        "complete": len(lives) <= MOST_MEASURED,
+        "complete": lives.complete,
         "other_end": found.count(Move.END),
         "kept_end": found.count(Move.KEPT),
         "other_ladder": found.count(Move.LADDER),

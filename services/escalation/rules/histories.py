@@ -3,7 +3,8 @@ few thousand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -15,29 +16,46 @@ from services.escalation.rules.staffing import desks_of
 from services.escalation.watch import counting
 
 A_PAGE = 2000
+LONGEST = 10.0  # seconds that somebody waits for what clocks would come to, who asks over HTTP
 
 
-def lives(tx: Session, most: int | None = None, *, only_open: bool = False) -> Iterator[Life]:
-    """Every clock with its case's kind, class, agency and desks, newest first; at most `most`, or
-    only those that are not stopped."""
+class Bounded:
+    """The first `most` of some clocks, as long as `LONGEST` is not over; `complete`: those were
+    all. In a transaction that says nothing for longer than PostgreSQL allows, nothing would be
+    told."""
+
+    def __init__(self, lives: Iterable[Life], most: int) -> None:
+        self._lives, self._most, self.complete = lives, most, False
+
+    def __iter__(self) -> Iterator[Life]:
+        until = time.monotonic() + LONGEST
+        for n, life in enumerate(self._lives):
+            if n == self._most or time.monotonic() >= until:
+                return
+            yield life
+        self.complete = True
+
+
+def lives(tx: Session, *, only_open: bool = False) -> Iterator[Life]:
+    """Every clock with its case's kind, class, agency and desks, newest first; or only those that
+    are not stopped."""
     last: int | None = None
-    while most is None or most > 0:
-        size = A_PAGE if most is None else min(A_PAGE, most)
+    while True:
         asked = (
             sa.select(ClockRun, CaseState)
             .join(CaseState, CaseState.number == ClockRun.number)
             .options(selectinload(ClockRun.wakes))
             .order_by(ClockRun.id.desc())
-            .limit(size)
+            .limit(A_PAGE)
         )
         if only_open:
             asked = asked.where(ClockRun.stopped_at.is_(None))
         rows = tx.execute(asked if last is None else asked.where(ClockRun.id < last)).all()
         for clock, case in rows:
             yield _life(clock, case)
-        if len(rows) < size:
+        if len(rows) < A_PAGE:
             return
-        last, most = rows[-1][0].id, None if most is None else most - size
+        last = rows[-1][0].id
         tx.expunge_all()
 
 

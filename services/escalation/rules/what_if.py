@@ -4,25 +4,21 @@ name takes all of it, and counts exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import falcon
 from marshmallow import fields
 
 from chassis import web
-from chassis.clock import Clock
 from chassis.schemas import Strict
 from services.escalation.rules import histories, regime, staffing
 from services.escalation.rules.amending import Rules
-from services.escalation.rules.hindsight import Life, coarsened, compare
+from services.escalation.rules.hindsight import coarsened, compare
 from services.escalation.rules.rulebook import one_of
 from services.escalation.rules.supposing import Supposed, suppose
 from services.escalation.watch.clockwork import Clock as ClockLetter
 
 MOST_CLOCKS = 50_000
-LONGEST = timedelta(seconds=10)
 
 
 class LateShown(Strict):
@@ -64,21 +60,6 @@ class Compared(Strict):
     no_longer_late = fields.List(fields.Nested(LateShown), required=True)
 
 
-class Bounded:
-    """Clocks of history, until there are enough or time is up; `complete`: it was all of it."""
-
-    def __init__(self, lives: Iterable[Life], clock: Clock) -> None:
-        self._lives, self._clock, self.complete = lives, clock, False
-
-    def __iter__(self) -> Iterator[Life]:
-        until = self._clock.real() + LONGEST
-        for n, life in enumerate(self._lives):
-            if n == MOST_CLOCKS or self._clock.real() >= until:
-                return
-            yield life
-        self.complete = True
-
-
 class WhatIf(Rules):
     """`/v1/what-if`"""
 
@@ -97,6 +78,6 @@ class WhatIf(Rules):
         with self.db.begin() as tx:
             before = regime.current(tx, self.settings.zone)
             after = suppose(before, body)
-            lives = Bounded(histories.lives(tx, MOST_CLOCKS + 1), self.clock)
+            lives = histories.Bounded(histories.lives(tx), MOST_CLOCKS)
             told = compare(lives, before, after, self.clock.now(), staffing.read(tx))
             return coarsened(told) | {"complete": lives.complete}

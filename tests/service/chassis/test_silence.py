@@ -23,7 +23,7 @@ def listening(monkeypatch):
     monkeypatch.setattr(database, "SILENCE", SILENCE)
     monkeypatch.setattr(database, "SILENCE_WITHIN", WITHIN)
     monkeypatch.setattr(database, "FRESH", 0.0)
-    monkeypatch.setattr(database, "_silent_until", 0.0)
+    monkeypatch.setattr(database.Silent, "until", 0.0)
     set_wait_callback(listen)
     yield
     set_wait_callback(None)
@@ -88,6 +88,15 @@ def test_a_statement_that_takes_its_time_in_a_transaction_is_waited_for(between)
     assert WITHIN <= seconds(swallowed) < 2 * WITHIN
 
 
+def test_a_statement_that_takes_too_long_costs_nobody_else_anything(between):
+    """A commit that waits for its disk, say: the server answers all others."""
+    db, _ = between
+    with db.engine.connect() as slow:
+        slow = slow.execution_options(isolation_level="AUTOCOMMIT")
+        assert seconds(lambda: slow.execute(sa.text("SELECT pg_sleep(2)"))) >= SILENCE
+    ask(db)
+
+
 def test_all_goes_on_when_it_speaks_again(between, monkeypatch):
     db, network = between
     ask(db)
@@ -95,5 +104,5 @@ def test_all_goes_on_when_it_speaks_again(between, monkeypatch):
     seconds(lambda: ask(db))
     network.heal()
 
-    monkeypatch.setattr(database, "_silent_until", 0.0)
+    monkeypatch.setattr(database.Silent, "until", 0.0)
     ask(db)

@@ -226,7 +226,7 @@ def test_a_worker_that_remembers_before_it_has_sent_loses_entries(
     office: Office, broker: Broker, tmp_path: Path
 ) -> None:
     """The negative control of the kill."""
-    place = "        if self._publisher is None:\n"
+    place = "        batch = {\n"
     early = (
         "        sent.epoch, sent.position = found[-1].epoch, found[-1].position\n"
         '        tx.commit()\n        failpoint("feed.after_broadcast")\n'

@@ -19,6 +19,7 @@ from joserfc.registry import HeaderParameter
 
 from chassis.errors import NotAllowed
 from deploy.local.environment import ROOT, Surroundings
+from services.escalation import commands
 from services.escalation.ombudsman import feed, parts
 from tests.service.escalation.tower import NUMBER, Tower
 
@@ -357,6 +358,21 @@ def test_what_was_sealed_before_a_day_is_erased_if_the_case_is_over(tower: Tower
     assert held(tower) == []
     tower.append()
     assert [e["data"].get("why") for e in tower.entries("handovers")] == [None, "age"]
+
+
+def test_what_goes_on_since_it_was_found_keeps_no_other_from_being_forgotten(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goes_on, found = "KTB-11111-11112", parts.forgettable
+    hand_over(tower)
+    tower.open(goes_on)
+    monkeypatch.setattr(parts, "forgettable", lambda tx, day: [goes_on, *found(tx, day)])
+
+    now = tower.clock.now()
+    assert commands.erase_of_age(tower.db, now, now) == 4
+
+    assert capsys.readouterr().out.startswith(f"{goes_on} not erased: this case goes on")
+    assert held(tower) == []
 
 
 def test_a_day_that_is_none_or_nothing_at_all_is_refused(run) -> None:

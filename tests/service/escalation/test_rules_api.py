@@ -3,7 +3,6 @@ every open clock follows."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from services.escalation.rules import amending, what_if
+from services.escalation.rules import amending, histories, what_if
 from tests.service.escalation.desk import (
     DAY,
     DECREE,
@@ -108,6 +107,9 @@ def test_a_preview_looks_at_so_many_clocks_and_says_so(
     told = desk.preview("limits", LIMIT)
 
     assert (told["open_clocks"], told["complete"]) == (5, False)
+    monkeypatch.setattr(histories, "LONGEST", 0.0)
+    told = desk.preview("limits", LIMIT)
+    assert (told["open_clocks"], told["complete"]) == (0, False)
 
 
 def test_no_preview_tells_of_a_case_by_itself(tower: Tower, desk: Desk) -> None:
@@ -317,7 +319,7 @@ def test_history_under_other_rules_is_told_without_changing_them(
     monkeypatch.setattr(what_if, "MOST_CLOCKS", 5)
     bounded = desk.ask("POST", "what-if", longer).json
     assert (bounded["clocks"], bounded["complete"]) == (5, False)
-    monkeypatch.setattr(what_if, "LONGEST", timedelta())
+    monkeypatch.setattr(histories, "LONGEST", 0.0)
     assert not desk.ask("POST", "what-if", longer).json["complete"]
 
 

@@ -169,18 +169,21 @@ def test_a_stop_waits_for_what_has_begun_and_gives_the_rest_back(office: Office)
 
 @pytest.mark.fault
 def test_a_stop_does_not_wait_for_a_server_that_drips(office: Office) -> None:
-    """The next process finds the try in doubt, as after a crash: being killed leaves no less."""
+    """The next process finds the tries in doubt, as after a crash: being killed leaves no less.
+    What waits for a sender goes back."""
     worker = office.start()
     worker.process.patience = LAST + 6
-    office.postbox.script.append("drip")
-    office.say(office.stream.contact(NUMBERS[0]))
-    eventually(lambda: office.messages("sending") == 1)
-    eventually(lambda: not office.postbox.script)
+    office.postbox.script.extend(["drip"] * len(NUMBERS))
+    office.say(*(office.stream.contact(number) for number in NUMBERS))
+    eventually(lambda: office.messages("sending") == len(NUMBERS), "all are fetched")
+    eventually(lambda: len(office.postbox.script) == len(NUMBERS) - SENDERS, "all senders wait")
 
     worker.stop()
 
     assert worker.process.exit_code == 0
-    assert office.database.psql("SELECT n, outcome FROM attempt") == [(1, None)]
+    outcomes = office.database.psql("SELECT n, outcome FROM attempt")
+    assert outcomes == [(1, None)] * SENDERS
+    assert office.messages("due") == len(NUMBERS) - SENDERS
 
 
 @pytest.mark.fault

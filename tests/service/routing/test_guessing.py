@@ -233,6 +233,14 @@ def test_who_took_a_session_does_not_guess_its_password(office, desk, few):
     assert change(office, own, PASSWORD).status_code == 200
 
 
+def test_who_chooses_weak_passwords_has_guessed_none(office, desk, few):
+    token = office.sign_in(desk).json["token"]
+    weak = [change(office, token, PASSWORD, new).status_code for new in ["short", PASSWORD] * 5]
+
+    assert set(weak) == {422}
+    assert change(office, token, PASSWORD).status_code == 200
+
+
 def test_a_success_gives_nothing_to_who_guesses_the_name_that_shares_its_place(office, desk, few):
     place = throttle._slot(desk)
     twin = next(n for n in (f"kembar-{i}" for i in count()) if throttle._slot(n) == place)
