@@ -181,7 +181,7 @@ def offer_reason(clock: str) -> str | None:
     }.get(clock)
 
 
-# How long what was archived before 2026-11-30 may be objected to: routing did not say until when.
+# How long what was archived or forwarded before 2026-11-30 may be objected to: routing did not say.
 FORMERLY_WITHIN = timedelta(days=30)
 
 

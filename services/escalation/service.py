@@ -154,7 +154,7 @@ class Escalation(Service):
             restored.go_on(tx, case, what, since, now, regime)
         restored.go_back(case, what)
         odd = goes_on or restored.is_odd(what, was)
-        clocks.apply(tx, case, what, since if odd else at, now, regime)
+        clocks.apply(tx, case, what, since if odd else at, now, regime, was)
         restored.clear(tx, case, what, was, since, now, regime)
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))

@@ -94,6 +94,14 @@ class _Said(NamedTuple):
 
 
 _ASKED = _Said("Laporan sudah disampaikan kepada pemerintah daerah", "The regency has been asked")
+# What is over and goes on if its reporter objects in time.
+_IS_ASIDE: Mapping[Status, _Said] = {
+    Status.ARCHIVED: _Said("diarsipkan", "archived"),
+    Status.FORWARDED_EXTERNALLY: _Said(
+        "diteruskan ke instansi di luar pemerintah kabupaten",
+        "forwarded to an authority outside the regency government",
+    ),
+}
 _ASKED_FIRST = _Said(
     "Laporan sudah lebih dahulu disampaikan kepada pemerintah daerah", "The regency was asked first"
 )
@@ -291,12 +299,13 @@ def _runs(status: Status) -> bool:
 
 
 def _stopped(standing: Standing, basis: str | None) -> Finding:
-    if standing.status is Status.ARCHIVED and not standing.too_late:
+    if standing.status in _IS_ASIDE and not standing.too_late:
+        aside = _IS_ASIDE[standing.status]
         return Finding(
             Name.AGENCY_ASKED, False, None, basis,
-            f"{_ASKED.id}. Selama laporan ini diarsipkan, batas waktunya tidak"
+            f"{_ASKED.id}. Selama laporan ini {aside.id}, batas waktunya tidak"
             " berjalan; jika Anda mengajukan keberatan, batas waktunya berjalan lagi.",
-            f"{_ASKED.en}. While this report is archived its time rests; if you"
+            f"{_ASKED.en}. While this report is {aside.en} its time rests; if you"
             " object, it goes on.",
         )  # fmt: skip
     return Finding(
@@ -317,12 +326,13 @@ def _open(standing: Standing, rules: Mapping[str, Rule]) -> Finding:
             "The handling of this report is over, and so is the time to object or to reopen it."
             " Complain to the Ombudsman directly.",
         )  # fmt: skip
-    if standing.status is Status.ARCHIVED:
+    if standing.status in _IS_ASIDE:
+        aside = _IS_ASIDE[standing.status]
         return Finding(
             Name.NOT_OVER, True, None, basis,
-            "Laporan ini diarsipkan dan selama itu tidak dilimpahkan. Jika Anda mengajukan"
+            f"Laporan ini {aside.id} dan selama itu tidak dilimpahkan. Jika Anda mengajukan"
             " keberatan dan penanganan dilanjutkan, persetujuan Anda berlaku.",
-            "This report is archived, and is not handed over while it is. If you object and its"
+            f"This report is {aside.en}, and is not handed over while it is. If you object and its"
             " handling goes on, your consent holds.",
         )  # fmt: skip
     if Action.CONSENT in ACTIONS[standing.status]:

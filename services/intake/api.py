@@ -216,8 +216,8 @@ REQUESTS = {
     ),
     "objections": Request(
         Action.OBJECT,
-        "Does not accept the answer, or that the report was archived, until the moment that the"
-        " timeline names with that: it is looked at again.",
+        "Does not accept the answer, or that the report was archived or forwarded outside, until"
+        " the moment that the timeline names with that: it is looked at again.",
         schemas.Reason,
         lambda n, b, at, _: [events.report_objected(n, b["reason"], at)],
         "reason",

@@ -74,11 +74,11 @@ ACTIONS: Mapping[Status, frozenset[Action]] = {
     Status.ANSWERED: _OPEN | {Action.ACCEPT, Action.OBJECT},
     Status.CLOSED: frozenset({Action.REOPEN}),
     Status.ARCHIVED: frozenset({Action.OBJECT, Action.CONSENT}),
-    Status.FORWARDED_EXTERNALLY: frozenset(),
+    Status.FORWARDED_EXTERNALLY: frozenset({Action.OBJECT, Action.CONSENT}),
     Status.WITHDRAWN: frozenset(),
 }
 # What is over, and may go on if its reporter asks for that in time.
-ASIDE = frozenset({Status.CLOSED, Status.ARCHIVED})
+ASIDE = frozenset({Status.CLOSED, Status.ARCHIVED, Status.FORWARDED_EXTERNALLY})
 # What ended before 2026-11-30 does not say until when that is; until then this was the limit.
 FORMERLY_WITHIN = timedelta(days=30)
 
@@ -196,7 +196,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.closed": ("how", "reopen_until"),
     "case.reopened": (),
     "case.archived": ("reason", "reopen_until"),
-    "case.forwarded": (),
+    "case.forwarded": ("reopen_until",),
     "case.reclassified": ("kind", "class", "category"),
     "case.protected": ("confidentiality", "hidden_from_public"),
     "case.merged": (),  # the other report is somebody else's

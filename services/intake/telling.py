@@ -19,7 +19,7 @@ from services.intake.domain import OWN
 # another's acts only after it.
 PRESUPPOSES: Mapping[str, frozenset[str]] = {
     "case.resumed": frozenset({"case.data_requested", "case.merged"}),
-    "case.objected": frozenset({"case.answered", "case.archived", "case.merged"}),
+    "case.objected": frozenset({"case.answered", "case.archived", "case.forwarded", "case.merged"}),
     "case.reopened": frozenset({"case.answered", "case.closed", "case.merged"}),
 }
 # What happens in one moment is noted as it is heard, and that is by more than one stream.

@@ -209,6 +209,7 @@ UNPROMPTED = frozenset(
 PLACEHOLDERS = {  # beside `number` and `url`, which stand in the frame of every message
     About.CLOSED: frozenset({"at", "how"}),
     About.ARCHIVED: frozenset({"at", "until"}),
+    About.FORWARDED: frozenset({"at", "until"}),
     About.REFUSED: frozenset({"at", "why"}),
     About.DEADLINE_APPROACHING: frozenset({"limit", "due", "otherwise"}),
     About.DEADLINE_PASSED: frozenset({"limit", "due"}),
@@ -235,12 +236,14 @@ MOMENTS = {
     (About.RECEIVED, "at"): "received_at",
     (About.DEADLINE_RECOMPUTED, "due"): "after",
     (About.ARCHIVED, "until"): "reopen_until",
+    (About.FORWARDED, "until"): "reopen_until",
 }
 # What is said in place of a fact that was not kept yet when the message was filed, or not told yet
 # when the event was said.
 FORMERLY: Mapping[About, Mapping[str, str]] = {
     About.REFUSED: {"why": "wrong_status"},
     About.ARCHIVED: {"until": "shown"},
+    About.FORWARDED: {"until": "shown"},
     About.DEADLINE_RECOMPUTED: {"because": "amended"},
     About.ESCALATION_OFFERED: {"basis": "either"},
 }

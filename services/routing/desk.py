@@ -14,6 +14,7 @@ from services.routing import (
     events,
     evidence,
     models,
+    outside,
     protecting,
     reassigning,
     rights,
@@ -103,8 +104,8 @@ class Archive(Resource):
 class Forwarding(Resource):
     @verb("Forward to an authority outside the regency government", schemas.Forwarding)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The reporter is told where it went."""
-        after = domain.forward(turn.case, turn.actor, turn.at)
+        """The reporter is told where it went and why, and may object as to an archiving."""
+        after = outside.forward(turn.case, turn.actor, turn.at, turn.rules)
         words = Words(About.FORWARDING, f"{body['to']}\n\n{body['text']}")
         turn.make(
             Action.FORWARD,

@@ -97,12 +97,7 @@ def archive(case: Case, actor: Actor, at: datetime, rules: Rules, *, reason: Arc
     status = permit(actor, case, Action.ARCHIVE)
     if reason is ArchiveReason.INCOMPLETE and not case.questions:
         raise Invalid("incomplete only after the reporter was asked", "reason", "asked_first")
-    return _over(replace(case, status=status, archive_reason=reason), at, rules)
-
-
-def forward(case: Case, actor: Actor, at: datetime) -> Case:
-    """Ends the regency's part: the matter is another authority's."""
-    return replace(case, status=permit(actor, case, Action.FORWARD), ended_at=at)
+    return over(replace(case, status=status, archive_reason=reason), at, rules)
 
 
 def reclassify(
@@ -275,7 +270,7 @@ def supplement(case: Case, at: datetime, *, answers: bool | None) -> Case:
 
 def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     """The reporter does not accept how it ended, whichever word was used: what is over is
-    reopened, what is answered or archived is objected to. Returns which of the two it was."""
+    reopened, what is answered, archived or forwarded is objected to. Returns which of the two."""
     action = Action.REOPEN if case.status is Status.CLOSED else Action.OBJECT
     status = permit(REPORTER, case, action)
     if case.ended_at is not None and at > (case.reopen_until or rules.reopens(case.ended_at)):
@@ -296,7 +291,7 @@ def accept(case: Case, at: datetime, rules: Rules) -> Case:
         raise TooLate("the case was closed by silence before")
     status = permit(REPORTER, case, Action.ACCEPT)
     accepted = replace(case, status=status, closed_how=Closing.ACCEPTED, merged_into=None)
-    return _over(accepted, at, rules)
+    return over(accepted, at, rules)
 
 
 def rate(case: Case, stars: int) -> Case:
@@ -319,7 +314,7 @@ def auto_close(case: Case, at: datetime, rules: Rules, *, cycle: int) -> Case:
     if cycle != case.cycle:
         raise NotAllowed("that limit belongs to an earlier round")
     auto_closed = replace(case, status=status, closed_how=Closing.AUTO_CLOSED, merged_into=None)
-    return _over(auto_closed, at, rules)
+    return over(auto_closed, at, rules)
 
 
 def give_up(
@@ -345,10 +340,10 @@ def give_up(
         return replace(case, status=case.awaited_from or Status.UNVERIFIED, awaited_from=None)
     incomplete = ArchiveReason.INCOMPLETE
     archived = replace(case, status=status, archive_reason=incomplete, awaited_from=None)
-    return _over(archived, at, rules)
+    return over(archived, at, rules)
 
 
-def _over(case: Case, at: datetime, rules: Rules) -> Case:
+def over(case: Case, at: datetime, rules: Rules) -> Case:
     """A case that ends, and until when its reporter may have it taken up again: by what holds now,
     for that is what they are told."""
     return replace(case, ended_at=at, reopen_until=rules.reopens(at))

@@ -153,7 +153,8 @@ def archived(case: Case, at: datetime, reply_id: UUID | None = None) -> Fact:
 
 def forwarded(case: Case, at: datetime, reply_id: UUID) -> Fact:
     """It is another authority's."""
-    return _fact("case.forwarded.v1", case, at, reply_id=str(reply_id))
+    told = {"reply_id": str(reply_id)} | _reopen_until(case)
+    return _fact("case.forwarded.v1", case, at, **told)
 
 
 def reclassified(case: Case, at: datetime, seats: Seats) -> Fact:

@@ -185,6 +185,7 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     (Status.CLOSED, Action.RATE): Status.CLOSED,
     (Status.CLOSED, Action.REOPEN): Status.IN_PROGRESS,
     (Status.ARCHIVED, Action.OBJECT): Status.UNVERIFIED,
+    (Status.FORWARDED, Action.OBJECT): Status.UNVERIFIED,
     **{(status, Action.SUPPLEMENT): status for status in OPEN},
     (Status.AWAITING_REPORTER, Action.SUPPLEMENT): Then.BACK,
     **{(status, Action.RECLASSIFY): status for status in OPEN},

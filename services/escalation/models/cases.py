@@ -11,11 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from services.escalation.domain import Desk, What
 from services.escalation.models.calendars import REGENCY
 from services.escalation.models.columns import MOMENT, ONLY_ADDED_TO, Base, listed, one_of
-from services.escalation.watch.clockwork import OVER, Cause, Clock
+from services.escalation.watch.clockwork import ASIDE, OVER, Cause, Clock
 
 _OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
 _OPEN = f"status NOT IN ({_OVER})"
-_OFFERED = "offered_at IS NOT NULL AND handed_over_at IS NULL AND status = 'archived'"
+_ASIDE = ", ".join(f"'{status}'" for status in ASIDE)
+_OFFERED = f"offered_at IS NOT NULL AND handed_over_at IS NULL AND status IN ({_ASIDE})"
 _RUNS = "stopped_at IS NULL"
 
 
@@ -37,7 +38,7 @@ class CaseState(Base):
         ),
         sa.Index("case_state_unheard", "number", postgresql_where=sa.text("unheard_cycle > 0")),
         sa.Index("case_state_open", "number", postgresql_where=sa.text(_OPEN)),
-        sa.Index("case_state_archived_offer", "number", postgresql_where=sa.text(_OFFERED)),
+        sa.Index("case_state_aside_offer", "number", postgresql_where=sa.text(_OFFERED)),
         one_of("decider", Desk),
         sa.CheckConstraint(f"passes_by <@ ARRAY[{listed(Desk)}]", name="passes_by_known"),
     )
@@ -54,7 +55,7 @@ class CaseState(Base):
     follows: Mapped[bool] = mapped_column(server_default=sa.false())  # merged into another one:
     merged_into: Mapped[str | None] = mapped_column(sa.Text)  # this one; not kept of the oldest
     received_at: Mapped[datetime] = mapped_column(MOMENT)
-    reopen_until: Mapped[datetime | None] = mapped_column(MOMENT)  # of one that is archived
+    reopen_until: Mapped[datetime | None] = mapped_column(MOMENT)  # of one that is set aside
     settle_by: Mapped[date | None]
     unheard_cycle: Mapped[int | None]  # whose answer or question the reporter could not be told of
     offered_at: Mapped[datetime | None] = mapped_column(MOMENT)

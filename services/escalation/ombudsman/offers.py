@@ -18,11 +18,12 @@ from services.escalation.models import CaseState, ClockRun, Consent
 from services.escalation.watch.clockwork import OVER
 
 A_TURN = 50
-# Cases that were archived too long ago, found by an index that holds no others. What was archived
+# Cases that were set aside too long ago, found by an index that holds no others. What set them so
 # set its open clocks aside, and H was one.
 _EXPIRED = sa.text("""
 SELECT s.number FROM case_state s
-WHERE s.offered_at IS NOT NULL AND s.handed_over_at IS NULL AND s.status = 'archived'
+WHERE s.offered_at IS NOT NULL AND s.handed_over_at IS NULL
+AND s.status IN ('archived', 'forwarded_externally')
 AND CASE WHEN s.reopen_until IS NOT NULL THEN s.reopen_until < :now
     ELSE NOT EXISTS (SELECT FROM clock c WHERE c.number = s.number AND c.set_aside
                      AND c.stopped_at >= :formerly) END
@@ -57,7 +58,7 @@ def take_back(
 
 def lapse(tx: Session, case: CaseState, now: datetime) -> None:
     """No limit gives the right any more: the case is over, or S counts with the one that it was
-    merged into. What was archived may be objected to: its offer stands so long, for consent to it
+    merged into. What was set aside may be objected to: its offer stands so long, for consent to it
     does."""
     if case.offered_at is None or case.handed_over_at:
         return
@@ -67,8 +68,8 @@ def lapse(tx: Session, case: CaseState, now: datetime) -> None:
 
 
 def expire(tx: Session, now: datetime) -> bool:
-    """Takes back what is offered in archived cases whose time to be objected to is over; whether
-    there may be more of them."""
+    """Takes back what is offered in cases that were set aside, once the time to object to that is
+    over; whether there may be more of them."""
     asked = {"now": now, "formerly": now - FORMERLY_WITHIN, "most": A_TURN}
     numbers = tx.scalars(_EXPIRED, asked).all()
     for number in numbers:

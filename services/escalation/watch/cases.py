@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from chassis.together import keep
 from services.escalation.domain import Desk
 from services.escalation.models import CaseState
-from services.escalation.watch.clockwork import OVER, Happening
+from services.escalation.watch.clockwork import ASIDE, OVER, Happening
 
-UNVERIFIED, AWAITS_REPORTER, ARCHIVED = "unverified", "awaiting_reporter", "archived"
+UNVERIFIED, AWAITS_REPORTER = "unverified", "awaiting_reporter"
 # What an event may say of it; what one does not say stays as it is known.
 SAID = ("status", "cycle", "kind", "klass", "category", "agency", "decider", "passes_by")
 
@@ -47,7 +47,7 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
             setattr(case, name, data[name])
     case.passes_by = [desk.value for desk in Desk if desk in kept_from]
     if case.status != was:
-        case.reopen_until = data.get("reopen_until") if case.status == ARCHIVED else None
+        case.reopen_until = data.get("reopen_until") if case.status in ASIDE else None
     if was == AWAITS_REPORTER and (case.status != was or what is Happening.MERGED):
         case.unheard_cycle = None  # it was about a question that nobody waits for any more
     if case.status == UNVERIFIED:
@@ -58,7 +58,7 @@ def follow(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     if what is Happening.REOPENED:
         # who was closed stands alone: each ends their own; who was not is reopened with the other
         case.follows = case.follows and was not in OVER
-    ended = was in OVER and was != ARCHIVED  # what was archived goes on
+    ended = was in OVER and was not in ASIDE  # what was set aside goes on
     if ended and what in (Happening.REOPENED, Happening.MERGED):
         case.offered_at = None  # its H begins anew
     return (case.kind, case.klass) != before

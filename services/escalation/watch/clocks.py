@@ -30,12 +30,11 @@ from services.escalation.rules.reckoning import Basis, Reckoned, reckon, reckon_
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, receipts
 from services.escalation.watch.clockwork import (
+    ASIDE,
     CAUSES,
-    GOVERNMENT,
     SET_ASIDE,
     Clock,
     Happening,
-    Move,
     Run,
     moved,
     moves,
@@ -44,6 +43,7 @@ from services.escalation.watch.clockwork import (
 from services.escalation.watch.counting import (
     as_counted,
     calendars,
+    came_true,
     day_of,
     rule_of,
     run_of,
@@ -78,17 +78,25 @@ def open_runs(case: CaseState) -> list[ClockRun]:
 
 
 def apply(
-    tx: Session, case: CaseState, what: Happening, at: datetime, now: datetime, regime: Regime
+    tx: Session,
+    case: CaseState,
+    what: Happening,
+    at: datetime,
+    now: datetime,
+    regime: Regime,
+    was: str = "",
 ) -> None:
-    """Moves the case's clocks as the table says for `what`, which happened at `at`."""
-    moving = moves(what, follows=case.follows)
+    """Moves the case's clocks as the table says for `what`, which happened at `at`; `was`: the
+    case's status before, which says why what was set aside stood."""
+    because, moving = CAUSES.get(what, ASIDE.get(was, "")), moves(what, follows=case.follows)
     for clock, move in moving.items():
         row = last(case, clock)
         before, known = (row.cycle, run_of(row)) if row else (0, None)
         if number := number_of_start(clock, move, known, before, case.cycle):
             _start(tx, case, clock, number, at, now, regime)
-        elif row is not None:
-            _move(tx, case, row, move, at, now, regime, what)
+        elif row is not None and known is not None:
+            after = moved(known, move, at, set_aside=what in SET_ASIDE, because=because)
+            _move(tx, case, row, after, at, now, regime)
     if moving:
         offers.lapse(tx, case, now)
         offers.make(tx, case, now)
@@ -127,7 +135,7 @@ def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime)
         found = _reckon(case, row, regime)
     except Undecidable:
         return False
-    is_moved = _keep_what_came_true(tx, row, found.wakes)
+    is_moved = _keep_whatcame_true(tx, row, found.wakes)
     will_pass = any(wake.what == What.PASSED and wake.fired_at is None for wake in row.wakes)
     if row.passed_at is None and (will_pass or not row.set_aside):
         row.regime, row.due_at = regime.version, found.end.at
@@ -135,12 +143,12 @@ def measure_stopped(tx: Session, case: CaseState, row: ClockRun, regime: Regime)
     return is_moved
 
 
-def _keep_what_came_true(tx: Session, row: ClockRun, wakes: Wakes) -> bool:
+def _keep_whatcame_true(tx: Session, row: ClockRun, wakes: Wakes) -> bool:
     """Of what is still to be told of a stopped clock; whether that moved anything."""
     before = {wake: wake.due_at for wake in row.wakes if wake.fired_at is None}
     for wake in before:
         wake.due_at = wakes.at.get(What(wake.what), NEVER)
-        if not _came_true(row, wake):
+        if not came_true(row, wake):
             row.wakes.remove(wake)
     tx.flush()
     return any(wake.due_at != at for wake, at in before.items())
@@ -183,7 +191,7 @@ def _measure_given(
         _measure(tx, case, row, "resumed", now, regime)
     elif found:
         row.due_at = found.end.at
-        _keep_what_came_true(tx, row, found.wakes)
+        _keep_whatcame_true(tx, row, found.wakes)
         _tell(tx, row, [(before, row.due_at, "resumed")], now, regime)
 
 
@@ -230,15 +238,12 @@ def _move(
     tx: Session,
     case: CaseState,
     row: ClockRun,
-    move: Move,
+    after: Run,
     at: datetime,
     now: datetime,
     regime: Regime,
-    what: Happening,
 ) -> None:
-    before = run_of(row)
-    after = moved(before, move, at, set_aside=what in SET_ASIDE, because=CAUSES.get(what, ""))
-    if after == before:
+    if after == (before := run_of(row)):
         return
     if after.started_at != before.started_at:
         row.started_at, row.announced = after.started_at, False  # it is told as one that begins
@@ -381,17 +386,9 @@ def _arm(tx: Session, row: ClockRun, wakes: Mapping[What, datetime], now: dateti
                 row.passed_at = None
 
 
-def _came_true(row: ClockRun, wake: models.Due) -> bool:
-    """Whether a limit of the government's was over before its clock stopped: whoever acts between
-    that and the sweep was late all the same."""
-    if row.stopped_at is None or row.clock not in GOVERNMENT or wake.what not in WHEN_OVER:
-        return False
-    return is_over(wake.due_at, row.stopped_at)
-
-
 def _forget_unfired(tx: Session, row: ClockRun, keep: tuple[What, ...]) -> None:
     unfired = (wake for wake in row.wakes if wake.fired_at is None and wake.what not in keep)
-    forgotten = [wake for wake in unfired if not _came_true(row, wake)]
+    forgotten = [wake for wake in unfired if not came_true(row, wake)]
     for wake in forgotten:
         row.wakes.remove(wake)
     if forgotten:

@@ -49,7 +49,7 @@ class Happening(StrEnum):
     ANSWER_NOTICED = "answer_noticed"
     ANSWER_UNHEARD = "answer_unheard"
     OBJECTED = "objected"
-    OBJECTED_TO_ARCHIVING = "objected_to_archiving"
+    OBJECTED_WHILE_ASIDE = "objected_while_aside"
     CLOSED = "closed"
     REOPENED = "reopened"
     RECLASSIFIED = "reclassified"
@@ -90,6 +90,7 @@ class Cause(StrEnum):
     ASKED = "data_requested"
     ANSWERED = "answer_given"
     ARCHIVED = "archived"
+    FORWARDED = "forwarded"
     UNREACHABLE = "unreachable"
     END_LOST = "end_lost"
 
@@ -101,11 +102,11 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
 # F begins at the first disposition and a return does not touch it; only where what stopped it is
 # lost with a database, it begins once more. While an answer stands, S is paused: an objection gives
-# back the days that were left, not new ones. Archiving sets a case aside: an objection to that
-# revives its clocks. H counts from receipt and pauses for nothing else; a reopened case has a new S
-# and H. R runs per round, D per question and A per return; neither R nor D runs out for a reporter
-# whom no message of it could reach. Who takes a question back has not gained time by it, unless its
-# reporter could not be told: then nothing else could end it.
+# back the days that were left, not new ones. Archiving and forwarding outside set a case aside: an
+# objection to that revives its clocks. H counts from receipt and pauses for nothing else; a
+# reopened case has a new S and H. R runs per round, D per question and A per return; neither R nor
+# D runs out for a reporter whom no message of it could reach. Who takes a question back has not
+# gained time by it, unless its reporter could not be told: then nothing else could end it.
 # R is the silence after the answer that stands: it begins when its reporter was told of that one.
 # Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
 # stood for what still stands then, stand again.
@@ -157,7 +158,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.ANSWER_NOTICED: {Clock.SILENCE: Move.RENEW},
     Happening.ANSWER_UNHEARD: {Clock.SILENCE: Move.PAUSE},
     Happening.OBJECTED: {Clock.SILENCE: Move.STOP, Clock.SETTLE: Move.RESUME},
-    Happening.OBJECTED_TO_ARCHIVING: {
+    Happening.OBJECTED_WHILE_ASIDE: {
         Clock.VERIFY: Move.REVIVE,
         Clock.FOLLOW_UP: Move.REVIVE,
         Clock.SETTLE: Move.REVIVE,
@@ -188,7 +189,12 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.OMBUDSMAN_CLOSED: {Clock.CORRECTION: Move.STOP, Clock.RECOMMENDATION: Move.STOP},
 }
 
-SET_ASIDE = frozenset({Happening.ARCHIVED})
+SET_ASIDE = frozenset({Happening.ARCHIVED, Happening.FORWARDED})
+# The statuses in which that leaves a case, and why its clocks stood if it comes back from there.
+ASIDE: Mapping[str, Cause] = {
+    "archived": Cause.ARCHIVED,
+    "forwarded_externally": Cause.FORWARDED,
+}
 CAUSES: Mapping[Happening, Cause] = {
     Happening.ASKED_BY_COORDINATOR: Cause.ASKED,
     Happening.ASKED_BY_AGENCY: Cause.ASKED,
@@ -242,7 +248,7 @@ _BY_DETAIL: Mapping[str, tuple[str, Mapping[Any, Happening]]] = {
         "status",
         {
             "in_progress": Happening.OBJECTED,
-            "unverified": Happening.OBJECTED_TO_ARCHIVING,
+            "unverified": Happening.OBJECTED_WHILE_ASIDE,
         },
     ),
     "case.merged.v1": (

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from services.escalation.domain import Rule
+from services.escalation.domain import WHEN_OVER, Rule, is_over
 from services.escalation.models import CaseState, ClockRun
+from services.escalation.models import Due as Wake
 from services.escalation.rules.reckoning import Basis, Watched, rule_by
 from services.escalation.rules.regime import Regime
-from services.escalation.watch.clockwork import Run
+from services.escalation.watch.clockwork import GOVERNMENT, Run
 from services.escalation.watch.workdays import Calendar, Day, Due, Pause, Undecidable, due
 
 
@@ -88,3 +89,11 @@ def _pauses_when_measured(row: ClockRun) -> tuple[Pause, ...]:
 def day_of(row: ClockRun, moment: datetime, regime: Regime) -> date:
     """The local day of a moment, where the clock is counted."""
     return regime.calendars[row.calendar].day_of(moment)
+
+
+def came_true(row: ClockRun, wake: Wake) -> bool:
+    """Whether a limit of the government's was over before its clock stopped: whoever acts between
+    that and the sweep was late all the same."""
+    if row.stopped_at is None or row.clock not in GOVERNMENT or wake.what not in WHEN_OVER:
+        return False
+    return is_over(wake.due_at, row.stopped_at)

@@ -50,6 +50,10 @@ CAUSES: Mapping[str, Mapping[str, str]] = {
         "en": "the answer awaited the reporter's response",
     },
     Cause.ARCHIVED: {"id": "laporan diarsipkan", "en": "the report was archived"},
+    Cause.FORWARDED: {
+        "id": "laporan diteruskan ke luar",
+        "en": "the report was forwarded outside",
+    },
     Cause.UNREACHABLE: {
         "id": "pelapor belum dapat dihubungi",
         "en": "the reporter could not be reached",

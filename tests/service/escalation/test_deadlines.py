@@ -74,6 +74,8 @@ def test_each_day_on_which_a_clock_stood_says_why(window: Window, tower: Tower):
     tower.at("2026-11-10 09:00").hear("case.objected.v1", status="in_progress", cycle=2)
     tower.at("2026-11-11 09:00").hear("case.archived.v1")
     tower.at("2026-11-13 09:00").hear("case.objected.v1", status="unverified", cycle=2)
+    tower.at("2026-11-16 09:00").hear("case.forwarded.v1")
+    tower.at("2026-11-17 09:00").hear("case.objected.v1", status="unverified", cycle=3)
     tower.database.psql("UPDATE pause SET because = NULL WHERE because = 'answer_given'")
 
     limit = window.told("explain")["S1"]
@@ -83,9 +85,11 @@ def test_each_day_on_which_a_clock_stood_says_why(window: Window, tower: Tower):
         "2026-11-04": "data_requested", "2026-11-05": "data_requested",
         "2026-11-06": "paused", "2026-11-09": "paused", "2026-11-10": "paused",
         "2026-11-11": "archived", "2026-11-12": "archived", "2026-11-13": "archived",
+        "2026-11-16": "forwarded", "2026-11-17": "forwarded",
     }  # fmt: skip
     assert "because the reporter was asked for data: 2." in limit["sentence"]["en"]
     assert "karena laporan diarsipkan: 3." in limit["sentence"]["id"]
+    assert "karena laporan diteruskan ke luar: 2." in limit["sentence"]["id"]
     assert "to Tuesday, 10 November 2026: 3." in limit["sentence"]["en"]
 
 

@@ -171,9 +171,10 @@ def test_a_reopened_case_has_a_new_s_and_a_new_h(tower: Tower) -> None:
     assert running == {"S2": "2026-12-04", "H2": "2027-01-15"}
 
 
-def test_an_objection_to_archiving_gives_back_the_days_that_were_left(tower: Tower) -> None:
+@pytest.mark.parametrize("how", ["archived", "forwarded"])
+def test_an_objection_to_its_end_gives_back_the_days_that_were_left(tower: Tower, how: str) -> None:
     tower.open()  # V ends on Thursday 5 November
-    tower.at("2026-11-04 10:00").hear("case.archived.v1", reason="too_general")
+    tower.at("2026-11-04 10:00").hear(f"case.{how}.v1")
 
     tower.at("2026-11-10 10:00").hear(
         "case.objected.v1", status="unverified", objections=1, cycle=2

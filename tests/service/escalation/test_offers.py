@@ -210,7 +210,6 @@ def test_who_objects_to_an_archiving_still_has_what_was_offered(tower: Tower) ->
 
 ENDS = {
     "closed": {"how": "accepted", "cycle": 1},
-    "forwarded": {},
     "withdrawn": {},
     "merged": {"status": "closed"},
 }
@@ -244,11 +243,15 @@ def test_an_answer_leaves_the_offer_and_who_ends_the_case_by_it_is_offered_it_an
     assert offers(tower) == [BY_S, BACK, BY_S]
 
 
-def test_what_is_archived_may_be_objected_to_and_its_offer_stands(tower: Tower) -> None:
+ASIDE = pytest.mark.parametrize("how", ["archived", "forwarded"])
+
+
+@ASIDE
+def test_what_is_set_aside_may_be_objected_to_and_its_offer_stands(tower: Tower, how: str) -> None:
     tower.begin_work()
     tower.at("2026-11-21 00:00:05").sweep()
 
-    tower.at("2026-11-21 02:00").hear("case.archived.v1", reason="incomplete")
+    tower.at("2026-11-21 02:00").hear(f"case.{how}.v1")
     assert offers(tower) == [BY_S]
     assert consented(tower.at("2026-11-21 10:00")) == []
 
@@ -270,10 +273,13 @@ def expire(tower: Tower) -> None:
         pass
 
 
-def test_what_was_archived_too_long_ago_to_be_objected_to_is_offered_no_more(tower: Tower) -> None:
+@ASIDE
+def test_what_was_set_aside_too_long_ago_to_be_objected_to_is_offered_no_more(
+    tower: Tower, how: str
+) -> None:
     tower.begin_work()
     tower.at("2026-11-21 00:00:05").sweep()
-    tower.at("2026-11-23 10:00").hear("case.archived.v1", reason="incomplete")
+    tower.at("2026-11-23 10:00").hear(f"case.{how}.v1")
 
     expire(tower.at("2026-12-23 10:00"))
     assert offers(tower) == [BY_S]
@@ -332,7 +338,7 @@ def test_the_offers_of_archived_cases_are_found_without_reading_the_others(tower
         tx.execute(sa.text("SET LOCAL enable_seqscan = off"))
         plan = tx.scalars(sa.text(f"EXPLAIN {_EXPIRED.text}"), asked).all()
 
-    assert "case_state_archived_offer" in "".join(plan)
+    assert "case_state_aside_offer" in "".join(plan)
 
 
 def test_who_joins_another_case_has_the_right_by_their_own_h(tower: Tower) -> None:

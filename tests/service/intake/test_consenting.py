@@ -160,10 +160,13 @@ def test_after_the_hand_over_no_consent_is_asked_for_any_more(api, receipt, work
     ]  # fmt: skip
 
 
-def test_consent_to_an_archived_report_is_taken_and_what_it_waits_for_is_told(
-    api, intake_db, receipt, worker
+@pytest.mark.parametrize(
+    ("how", "status"), [("archived", "archived"), ("forwarded", "forwarded_externally")]
+)
+def test_consent_to_what_was_set_aside_is_taken_and_what_it_waits_for_is_told(
+    api, intake_db, receipt, worker, how, status
 ):
-    hear(worker, receipt, "case.archived.v1", status="archived")
+    hear(worker, receipt, f"case.{how}.v1", status=status)
 
     answer = ask(api, receipt, "escalation-consent", {})
 

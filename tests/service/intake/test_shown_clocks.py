@@ -152,10 +152,13 @@ def test_who_follows_another_report_is_warned_if_their_own_limit_ends_too_late(
     ],
     ids=["as_routing_said", "formerly"],
 )
-def test_what_was_archived_too_long_ago_takes_neither_objection_nor_identity(
-    api, intake_db, receipt, worker, life, since
+@pytest.mark.parametrize(
+    ("how", "status"), [("archived", "archived"), ("forwarded", "forwarded_externally")]
+)
+def test_what_was_set_aside_too_long_ago_takes_neither_objection_nor_identity(
+    api, intake_db, receipt, worker, life, since, how, status
 ):
-    life.case("archived", 2, "archived")
+    life.case(how, 2, status)
     intake_db.psql(since, ["1 hour"])
     before = seen(api, receipt)["actions"], ask(api, receipt, "escalation-check").json()
     intake_db.psql(since, ["-1 hour"])
@@ -171,16 +174,23 @@ def test_what_was_archived_too_long_ago_takes_neither_objection_nor_identity(
     assert said(intake_db, *asked) == []
 
 
-@pytest.mark.parametrize(("what", "action"), [("closed", "reopen"), ("archived", "object")])
+@pytest.mark.parametrize(
+    ("what", "status", "action"),
+    [
+        ("closed", "closed", "reopen"),
+        ("archived", "archived", "object"),
+        ("forwarded", "forwarded_externally", "object"),
+    ],
+)
 def test_how_long_a_report_may_be_taken_up_again_is_told_as_routing_says(
-    api, receipt, worker, life, what, action
+    api, receipt, worker, life, what, status, action
 ):
     """By whatever number of days it has that from: intake knows none."""
     now = worker.clock.now()
     over, ahead = ((now + timedelta(days=n)).isoformat() for n in (-1, 90))
     offered = []
     for until in (over, ahead):
-        life.case(what, 2, what, reopen_until=until)
+        life.case(what, 2, status, reopen_until=until)
         shown = seen(api, receipt)
         *_, line = (one for one in shown["timeline"] if one["what"] == f"case.{what}")
         assert line["detail"]["reopen_until"] == until

@@ -44,13 +44,16 @@ def test_an_objection_puts_the_case_back_to_work(office):
     assert office.case(number)["outcome"] is None
 
 
-def test_an_objection_to_archiving_puts_it_back_on_the_desk(office):
-    number = office.bring("archived")
+@pytest.mark.parametrize("status", ["archived", "forwarded_externally"])
+def test_an_objection_to_its_end_puts_it_back_on_the_desk(office, status):
+    number = office.bring(status)
     office.hear("report.objected.v1", number, reason="I did say which road.")
 
     type, said = told(office, number)
-    assert (type, said["status"]) == ("case.objected.v1", "unverified")
-    assert "verify" in office.case(number, "coordinator")["actions"]
+    assert (type, said["status"], said["objections"]) == ("case.objected.v1", "unverified", 1)
+    shown = office.case(number, "coordinator")
+    assert "verify" in shown["actions"]
+    assert (shown["ended_at"], shown["reopen_until"], shown["cycle"]) == (None, None, 2)
 
 
 def test_silence_closes_and_a_late_objection_reopens(office):
@@ -93,7 +96,7 @@ def last_moment(ended_at: str, days: int) -> datetime:
     return datetime.combine(day, time(23, 59, 59), WITA)
 
 
-@pytest.mark.parametrize("status", ["closed", "archived"])
+@pytest.mark.parametrize("status", ["closed", "archived", "forwarded_externally"])
 def test_a_decree_takes_no_day_away_that_a_reporter_was_told(office, decree, status):
     numbers = [office.bring(status) for _ in range(2)]
     for number in numbers:
@@ -111,7 +114,7 @@ def test_a_decree_takes_no_day_away_that_a_reporter_was_told(office, decree, sta
     assert told(office, numbers[1])[1]["reason_code"] == "too_late"
 
 
-@pytest.mark.parametrize("status", ["closed", "archived"])
+@pytest.mark.parametrize("status", ["closed", "archived", "forwarded_externally"])
 def test_what_ends_after_a_decree_may_be_taken_up_as_long_as_that_says(office, decree, status):
     decree(14)
     number = office.bring(status)

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 import contracts
+from services.escalation.watch.clockwork import ASIDE as STATUSES
 from services.escalation.watch.clockwork import (
     CASE_EVENTS,
     CAUSES,
@@ -50,7 +51,7 @@ answered               . x = x . . . . .
 answer_noticed         . . . n . . . . .
 answer_unheard         . . . = . . . . .
 objected               . . > x . . . . .
-objected_to_archiving  < < < . < . < . .
+objected_while_aside   < < < . < . < . .
 closed                 x x x x x x x . .
 reopened               . . * x . . * . .
 reclassified           . . . . . . . . .
@@ -187,6 +188,15 @@ def test_a_clock_that_was_set_aside_is_revived_once_as_if_it_had_been_paused() -
 
     assert revived == Run(NOON, (Pause(LATER, LATER + timedelta(days=2), Cause.ARCHIVED),))
     assert moved(revived, Move.REVIVE, LATER + timedelta(days=3)) == revived
+
+
+def test_what_was_set_aside_stood_for_what_had_set_it_aside() -> None:
+    outside = moved(RUNNING, Move.STOP, LATER, set_aside=True)
+
+    back = moved(outside, Move.REVIVE, LATER, because=STATUSES["forwarded_externally"])
+
+    assert back.pauses == (Pause(LATER, LATER, Cause.FORWARDED),)
+    assert STATUSES.keys() < OVER
 
 
 def test_a_clock_that_goes_on_keeps_why_it_stood() -> None:

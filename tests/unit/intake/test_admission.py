@@ -20,6 +20,8 @@ from services.intake.domain import ACTIONS, Action, Status
 from services.notify.domain import in_words
 from services.routing.life import OPEN
 
+ASIDE = (Status.ARCHIVED, Status.FORWARDED_EXTERNALLY)
+
 LAW = date(2008, 10, 7)
 RULES = in_force(
     [
@@ -249,7 +251,7 @@ def test_of_a_report_that_is_over_no_time_of_the_regency_is_told(status, too_lat
     assert (finding.holds, str(finding.day)) == (False, runs)
     named = tuple(in_words(limits[0].day, lang) in getattr(finding, lang) for lang in ("en", "id"))
     assert named == (status in OPEN,) * 2
-    rests = status is Status.ARCHIVED and not too_late
+    rests = status in ASIDE and not too_late
     assert ("its time rests; if you object, it goes on" in finding.en) is rests
 
 
@@ -265,13 +267,15 @@ def test_a_case_that_is_over_cannot_be_handed_over(status):
     assert found(status=status)["not_over"].holds is (Action.CONSENT in ACTIONS[status])
 
 
-def test_an_archived_case_waits_for_an_objection():
-    assert "object" in found(status=Status.ARCHIVED)["not_over"].en
+@pytest.mark.parametrize("status", ASIDE)
+def test_what_was_set_aside_waits_for_an_objection(status):
+    assert "object" in found(status=status)["not_over"].en
     assert "object" not in found()["not_over"].en
 
 
-def test_of_what_was_archived_too_long_ago_no_objection_is_promised():
-    told = found(status=Status.ARCHIVED, too_late=True)["not_over"]
+@pytest.mark.parametrize("status", ASIDE)
+def test_of_what_was_set_aside_too_long_ago_no_objection_is_promised(status):
+    told = found(status=status, too_late=True)["not_over"]
 
     assert told.holds is False
     assert "your consent holds" not in told.en

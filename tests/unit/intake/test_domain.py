@@ -88,7 +88,7 @@ def test_a_reporter_may_do_what_the_table_says_and_nothing_else(status, action):
             domain.permit(action, status, NOW, NOW)
 
 
-@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
+@pytest.mark.parametrize("status", sorted(domain.ASIDE))
 def test_what_is_over_can_be_taken_up_again_as_long_as_routing_said(status):
     assert domain.actions(status, NOW, NOW) == sorted(ACTIONS[status])
     assert domain.actions(status, NOW - timedelta(microseconds=1), NOW) == []
@@ -177,9 +177,10 @@ def takes(stands, action):
     return True
 
 
-def test_consent_to_what_was_archived_is_taken_as_long_as_an_objection_is():
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.FORWARDED_EXTERNALLY])
+def test_consent_to_what_was_set_aside_is_taken_as_long_as_an_objection_is(status):
     for days in (1, 0, -1):
-        may = domain.actions(Status.ARCHIVED, NOW + timedelta(days=days), NOW)
+        may = domain.actions(status, NOW + timedelta(days=days), NOW)
         assert (Action.CONSENT in may) is (Action.OBJECT in may)
     assert FORMERLY_WITHIN == domain.FORMERLY_WITHIN  # for so long it was offered
 

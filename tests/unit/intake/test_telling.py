@@ -43,6 +43,7 @@ def read(text, received_at=RECEIVED):
         ("answered@-30 objected@14", "answered@-30 objected@0"),  # no more than the day
         ("answered@9 objected@14", "answered@9 objected@9"),
         ("archived@9 objected@14", "archived@9 objected@9"),
+        ("forwarded@9 objected@14", "forwarded@9 objected@9"),
         ("answered@-30 deadline.passed@8 closed@8 reopened@14",
          "answered@-30 passed@8 closed@8 reopened@8"),
         ("answered@9 reopened@14", "answered@9 reopened@9"),  # the one that it follows was closed
@@ -94,6 +95,7 @@ MOVES = {
     "case.data_requested": {Action.REQUEST_DATA},
     "case.answered": {Action.ANSWER},
     "case.archived": {Action.ARCHIVE, Action.GIVE_UP},
+    "case.forwarded": {Action.FORWARD},
     "case.closed": {Action.ACCEPT, Action.AUTO_CLOSE},
 }
 

@@ -172,19 +172,23 @@ def test_a_refusal_says_why(kept: dict[str, str], id: str, en: str) -> None:
     ],
     ids=["told", "filed before it was"],
 )
-def test_who_may_object_to_an_archiving_reads_until_when(
-    kept: dict[str, str], id: str, en: str
+@pytest.mark.parametrize("about", [About.ARCHIVED, About.FORWARDED])
+def test_who_may_object_to_what_ended_their_case_reads_until_when(
+    about: About, kept: dict[str, str], id: str, en: str
 ) -> None:
     for language, said in (("id", id), ("en", en)):
-        told = text(About.ARCHIVED, {"at": AT.isoformat()} | kept, language)
+        told = text(about, {"at": AT.isoformat()} | kept, language)
         assert said in " ".join(told.split())
 
 
-def test_an_archiving_that_was_said_before_its_event_told_until_when_is_told_all_the_same() -> None:
+@pytest.mark.parametrize("about", [About.ARCHIVED, About.FORWARDED])
+def test_an_end_that_was_said_before_its_event_told_until_when_is_told_all_the_same(
+    about: About,
+) -> None:
     last = AT + timedelta(days=23)
     told = {"reason": "abusive", "at": AT.isoformat(), "reopen_until": last.isoformat()}
     formerly = {name: value for name, value in told.items() if name != "reopen_until"}
-    kept = [domain.facts(About.ARCHIVED, schemas.News().load(data)) for data in (told, formerly)]
+    kept = [domain.facts(about, schemas.News().load(data)) for data in (told, formerly)]
 
     assert kept == [{"at": AT.isoformat(), "until": last.isoformat()}, {"at": AT.isoformat()}]
 
@@ -229,9 +233,11 @@ def test_a_message_is_whole_and_leaves_no_placeholder(about: About, language: st
     [
         # the last day counts whole
         (About.DATA_REQUESTED, "paling lambat pada tanggal tersebut", "answer by that date"),
-        # objected to is an answer or an archiving; what is closed is reopened
-        (About.OBJECTED, "jawaban atau pengarsipan laporan", "or to its being archived"),
+        # objected to is an answer, an archiving or a forwarding; what is closed is reopened
+        (About.OBJECTED, "pengarsipan, atau penerusan", "to its being archived or forwarded"),
         # the police are within the regency, and not of its government
+        # and which one, and why, is for their page alone
+        (About.FORWARDED, "Instansi mana dan alasannya dapat", "which one and why on the page"),
         (About.FORWARDED, "di luar pemerintah kabupaten", "outside the regency government"),
         (About.RESUMED, "dilanjutkan sejak", "has been handled again since"),
         (About.RECEIVED, "memberi tahu Anda tentang setiap perkembangannya", "of every step"),

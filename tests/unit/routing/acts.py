@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import Invalid
-from services.routing import domain, protecting, reassigning
+from services.routing import domain, outside, protecting, reassigning
 from services.routing.life import (
     CLOCK,
     REPORTER,
@@ -69,7 +69,7 @@ def case(status: Status = Status.UNVERIFIED, **given: object) -> Case:
         agency="dpupr" if has_agency else None,
         verified_at=NOW - timedelta(days=2),
         awaited_from=Status.IN_PROGRESS if status is Status.AWAITING_REPORTER else None,
-        ended_at=NOW if status in (Status.CLOSED, Status.ARCHIVED) else None,
+        ended_at=NOW if status in (Status.CLOSED, Status.ARCHIVED, Status.FORWARDED) else None,
         closed_how=Closing.ACCEPTED if status is Status.CLOSED else None,
     )
     return replace(made, **given)  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         Action.ARCHIVE: lambda: domain.archive(
             before, actor, at, RULES, reason=ArchiveReason.TOO_GENERAL
         ),
-        Action.FORWARD: lambda: domain.forward(before, actor, at),
+        Action.FORWARD: lambda: outside.forward(before, actor, at, RULES),
         Action.REQUEST_DATA: lambda: domain.request_data(before, actor, at),
         Action.CANCEL_REQUEST: lambda: domain.cancel_request(before, actor),
         Action.RETURN: lambda: domain.return_case(before, actor, RULES, proposed="dishub"),

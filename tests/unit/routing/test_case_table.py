@@ -67,12 +67,12 @@ ROWS = {
     },
     S.CLOSED: {A.REOPEN: S.IN_PROGRESS, A.RATE: S.CLOSED, A.MERGE: Then.PARENT},
     S.ARCHIVED: {A.OBJECT: S.UNVERIFIED, A.MERGE: Then.PARENT},
-    S.FORWARDED: {A.MERGE: Then.PARENT},
+    S.FORWARDED: {A.OBJECT: S.UNVERIFIED, A.MERGE: Then.PARENT},
     S.WITHDRAWN: {},
 }
 ROWS = {status: row | {A.PROTECT: status} for status, row in ROWS.items()}  # whatever the status
 # The reporter's two words for "no" mean whichever of the two the status allows.
-SAME = {(S.CLOSED, A.OBJECT), (S.ANSWERED, A.REOPEN), (S.ARCHIVED, A.REOPEN)}
+SAME = {(S.CLOSED, A.OBJECT), *((s, A.REOPEN) for s in (S.ANSWERED, S.ARCHIVED, S.FORWARDED))}
 
 
 def test_the_code_holds_the_regulations_table_and_nothing_else():

@@ -282,7 +282,7 @@ def test_an_objection_to_a_closed_case_reopens_it(how):
     assert back.ended_at is back.closed_how is None
 
 
-@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
+@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED, Status.FORWARDED])
 def test_after_thirty_days_it_is_too_late(status):
     with pytest.raises(domain.TooLate):
         domain.disagree(case(status), LAST_DAY + timedelta(seconds=1), RULES)

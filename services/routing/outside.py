@@ -1,0 +1,19 @@
+"""What is another authority's, outside the regency government: it is sent there, and is no dead end
+here (decision 38).
+
+Pure, as all that stands in `domain.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.routing.domain import over
+from services.routing.life import Action, Actor, Case, Rules
+from services.routing.rights import permit
+
+
+def forward(case: Case, actor: Actor, at: datetime, rules: Rules) -> Case:
+    """Ends the regency's part: the matter is another authority's; the reporter may object."""
+    return over(replace(case, status=permit(actor, case, Action.FORWARD)), at, rules)
