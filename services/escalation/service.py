@@ -122,6 +122,7 @@ class Escalation(Service):
         "case.reopened.v1",
         "case.archived.v1",
         "case.forwarded.v1",
+        "case.recalled.v1",
         "case.reclassified.v1",
         "case.merged.v1",
         "case.protected.v1",
@@ -131,8 +132,7 @@ class Escalation(Service):
     )
     def follow_case(self, event: Event, tx: Session) -> None:
         """Moves the clocks of a case by what happened to it."""
-        data = schemas.CaseMoved.of(event)
-        case = self.known(tx, event)
+        data, case = schemas.CaseMoved.of(event), self.known(tx, event)
         what = happening(event.type, data, unheard=clocks.stands(case, Clock.DATA))
         self.move(event, tx, case, what, data, data["at"])
 

@@ -197,6 +197,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.reopened": (),
     "case.archived": ("reason", "reopen_until"),
     "case.forwarded": ("reopen_until",),
+    "case.recalled": (),
     "case.reclassified": ("kind", "class", "category"),
     "case.protected": ("confidentiality", "hidden_from_public"),
     "case.merged": (),  # the other report is somebody else's

@@ -49,6 +49,7 @@ class About(StrEnum):
     REOPENED = "reopened"
     ARCHIVED = "archived"
     FORWARDED = "forwarded"
+    RECALLED = "recalled"
     RECLASSIFIED = "reclassified"
     MERGED = "merged"
     PROTECTED = "protected"
@@ -99,6 +100,7 @@ RULES = (
     Rule("case.reopened.v1", About.REOPENED),
     Rule("case.archived.v1", About.ARCHIVED),
     Rule("case.forwarded.v1", About.FORWARDED),
+    Rule("case.recalled.v1", About.RECALLED),
     Rule("case.reclassified.v1", About.RECLASSIFIED),
     Rule("case.merged.v1", About.MERGED),
     Rule("case.protected.v1", About.PROTECTED),

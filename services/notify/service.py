@@ -187,6 +187,7 @@ class Notify(Service):
         "case.reopened.v1",
         "case.archived.v1",
         "case.forwarded.v1",
+        "case.recalled.v1",
         "case.reclassified.v1",
         "case.merged.v1",
         "case.protected.v1",

@@ -116,6 +116,22 @@ class Forwarding(Resource):
         )
 
 
+class Recall(Resource):
+    @verb("Recall what was forwarded", schemas.Recall)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """It went to the wrong authority, or that one sent it back: it is the desk's again, and the
+        reporter is told why. By whoever decides about the case, at any time. Its clocks go on as if
+        it had not been outside."""
+        rules, reason = turn.rules, body["reason"]
+        turn.make(
+            Action.RECALL,
+            outside.recall(turn.case, turn.actor),
+            lambda c, r: events.recalled(c, turn.at, r, rules.seats),
+            why=reason,
+            words=Words(About.RECALL, reason),
+        )
+
+
 class DataRequest(Resource):
     @verb("Ask the reporter for data", schemas.DataRequest)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
@@ -297,6 +313,7 @@ VERBS: dict[str, type[Resource]] = {
     "reassignment": Reassignment,
     "archive": Archive,
     "forwarding": Forwarding,
+    "recall": Recall,
     "data-request": DataRequest,
     "data-request/cancellation": DataRequestCancellation,
     "return": Return,

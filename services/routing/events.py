@@ -157,6 +157,12 @@ def forwarded(case: Case, at: datetime, reply_id: UUID) -> Fact:
     return _fact("case.forwarded.v1", case, at, **told)
 
 
+def recalled(case: Case, at: datetime, reply_id: UUID, seats: Seats) -> Fact:
+    """It is the desk's again: who decides there, and who must hear nothing."""
+    told = {"reply_id": str(reply_id), "cycle": case.cycle} | _desks(case, seats)
+    return _fact("case.recalled.v1", case, at, **told)
+
+
 def reclassified(case: Case, at: datetime, seats: Seats) -> Fact:
     """Its kind, class or category was corrected; a complaint may be about a desk."""
     told = _classification(case) | _desks(case, seats)

@@ -51,6 +51,7 @@ class Action(StrEnum):
     REASSIGN = "reassign"
     ARCHIVE = "archive"
     FORWARD = "forward"
+    RECALL = "recall"
     REQUEST_DATA = "request_data"
     CANCEL_REQUEST = "cancel_data_request"
     RETURN = "return"
@@ -142,7 +143,7 @@ ASKS = frozenset({*ORDERS, OmbudsmanAnswer.MEDIATION})
 class Part(StrEnum):
     """What somebody is to one case."""
 
-    DECIDER = "decider"  # holds it while no agency does
+    DECIDER = "decider"  # holds it while no agency does, and has sent it outside
     DISPOSER = "disposer"  # decides whose it is, while an agency has it
     LEAD = "lead"  # the agency that must answer
     DESK = "desk"  # keeps the files in order
@@ -186,6 +187,7 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     (Status.CLOSED, Action.REOPEN): Status.IN_PROGRESS,
     (Status.ARCHIVED, Action.OBJECT): Status.UNVERIFIED,
     (Status.FORWARDED, Action.OBJECT): Status.UNVERIFIED,
+    (Status.FORWARDED, Action.RECALL): Status.UNVERIFIED,
     **{(status, Action.SUPPLEMENT): status for status in OPEN},
     (Status.AWAITING_REPORTER, Action.SUPPLEMENT): Then.BACK,
     **{(status, Action.RECLASSIFY): status for status in OPEN},
@@ -208,6 +210,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.REASSIGN: frozenset({Part.DISPOSER}),
     Action.ARCHIVE: frozenset({Part.DECIDER}),
     Action.FORWARD: frozenset({Part.DECIDER}),
+    Action.RECALL: frozenset({Part.DECIDER}),
     Action.REQUEST_DATA: frozenset({Part.DECIDER, Part.LEAD}),
     Action.CANCEL_REQUEST: frozenset({Part.DECIDER, Part.LEAD}),
     Action.RETURN: frozenset({Part.LEAD}),

@@ -17,3 +17,10 @@ from services.routing.rights import permit
 def forward(case: Case, actor: Actor, at: datetime, rules: Rules) -> Case:
     """Ends the regency's part: the matter is another authority's; the reporter may object."""
     return over(replace(case, status=permit(actor, case, Action.FORWARD)), at, rules)
+
+
+def recall(case: Case, actor: Actor) -> Case:
+    """It was the wrong authority, or that one sent it back: the desk goes on with it, in the same
+    round. Nobody gains time by it (decision 38)."""
+    status = permit(actor, case, Action.RECALL)
+    return replace(case, status=status, ended_at=None, reopen_until=None)

@@ -40,7 +40,8 @@ def parts(actor: Actor, case: Case) -> frozenset[Part]:
         found.add(Part.DESK)
     stands = case.awaited_from if case.status is Status.AWAITING_REPORTER else case.status
     if actor.role is case.decider:
-        found.add(Part.DECIDER if stands is Status.UNVERIFIED else Part.DISPOSER)
+        is_theirs = stands in (Status.UNVERIFIED, Status.FORWARDED)
+        found.add(Part.DECIDER if is_theirs else Part.DISPOSER)
     if actor.agency is not None and actor.agency == case.agency:
         found.add(Part.LEAD)
     return frozenset(found)

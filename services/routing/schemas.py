@@ -196,6 +196,12 @@ class Forwarding(Strict):
     text = Text(5000, SENTENCE, required=True)
 
 
+class Recall(Strict):
+    """Why it comes back; the reporter is told."""
+
+    reason = Text(2000, SENTENCE, required=True)
+
+
 class DataRequest(Strict):
     """What the reporter is asked for."""
 

@@ -16,6 +16,7 @@ ADDRESSES: Mapping[Action, str] = {
     Action.REASSIGN: "reassignment",
     Action.ARCHIVE: "archive",
     Action.FORWARD: "forwarding",
+    Action.RECALL: "recall",
     Action.REQUEST_DATA: "data-request",
     Action.CANCEL_REQUEST: "data-request/cancellation",
     Action.RETURN: "return",

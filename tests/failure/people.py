@@ -87,6 +87,7 @@ WORDS = {
             "evidence",
             "archive",
             "forwarding",
+            "recall",
             "question",
             "cancellation",
             "correction",

@@ -200,6 +200,46 @@ def settled(url, headers):
     return limits if {"F", "S"} <= {limit["clock"] for limit in limits} else None
 
 
+def test_what_was_forwarded_outside_comes_back_by_its_reporters_word_and_is_answered(
+    system, people, citizen
+):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, "luar@contoh.example")
+    coordinator = sign_in(people, "koordinator")
+    coordinator.await_case(citizen.number)
+    authority = "Balai Besar Jalan Nasional"
+    forwarding = {"to": authority, "text": "Jalan ini jalan nasional, bukan kabupaten."}
+    coordinator.act(citizen.number, "forwarding", forwarding)
+    assert citizen.await_status("forwarded_externally")["actions"] == [
+        "consent_to_escalation", "object",
+    ]  # fmt: skip
+    line = until(
+        lambda: next((e for e in citizen.track()["timeline"] if authority in (e["text"] or "")), 0),
+        "where it went, and why",
+    )
+    assert line["detail"]["reopen_until"] > line["at"]
+    mail = eventually(lambda: [m for m in told(system, citizen) if "di sana sampai" in m.text])
+    assert authority not in mail[0].text
+
+    system.clock.move(timedelta(days=7))
+    citizen.act("objections", {"reason": "Papan di sana berkata: jalan kabupaten."})
+    citizen.await_status("unverified")
+    limit = until(
+        lambda: v if (v := verified_by(system, citizen))["state"] == "running" else None,
+        "V goes on",
+    )
+    days = [day for day in limit["days"] if day["reason"] != "weekend"]
+    outside = [day for day in days if day["reason"] == "forwarded"]
+    assert len(outside) >= 4
+    assert [day["verdict"] for day in days].count("counted") == 3
+
+    disposed(people, citizen)
+    agency = sign_in(people, "dpupr")
+    agency.await_case(citizen.number)
+    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
+    agency.act(citizen.number, "answer", ANSWER)
+    assert "object" in citizen.await_status("answered")["actions"]
+
+
 def test_an_answer_that_the_reporter_lets_rest_is_closed_and_not_called_satisfied(
     system, people, citizen
 ):

@@ -36,6 +36,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "case.reopened": ("cycle",),
     "case.archived": ("reason", "reply_id"),
     "case.forwarded": ("reply_id",),
+    "case.recalled": ("reply_id", "cycle"),
     "case.reclassified": ("kind", "class", "category"),
     "case.protected": ("confidentiality", "hidden_from_public", "reply_id"),
     "case.merged": (),

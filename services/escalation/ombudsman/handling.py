@@ -35,6 +35,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "case.answered": ("agency", "outcome", "reply_id", "evidence", "status"),
     "case.archived": ("reason", "reply_id", "status"),
     "case.forwarded": ("reply_id", "status"),
+    "case.recalled": ("reply_id", "status"),
     "case.reclassified": ("kind", "class", "category", "status"),
     "deadline.kept": ("clock", "cycle", "due_at"),
     dossier.RAISED: dossier.KEPT[dossier.RAISED],

@@ -39,6 +39,7 @@ HAPPENED: Mapping[str, Words] = {
     "case.reopened": Words("Dibuka kembali", "Reopened"),
     "case.archived": Words("Diarsipkan: {reason}", "Archived: {reason}"),
     "case.forwarded": Words("Diteruskan ke luar", "Forwarded outside"),
+    "case.recalled": Words("Penerusan ke luar ditarik kembali", "Recalled from outside"),
     "case.reclassified": Words("Diklasifikasi ulang", "Reclassified"),
     "case.protected": Words(
         "Kerahasiaan laporan ditingkatkan", "The report's confidentiality was raised"

@@ -55,6 +55,7 @@ class Happening(StrEnum):
     RECLASSIFIED = "reclassified"
     ARCHIVED = "archived"
     FORWARDED = "forwarded"
+    RECALLED = "recalled"
     PROTECTED = "protected"
     MERGED = "merged"
     MERGED_INTO_ENDED = "merged_into_ended"
@@ -77,7 +78,7 @@ class Move(StrEnum):
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
-    ANNUL = "annul"  # resumes, as if it had not stood
+    ANNUL = "annul"  # resumes, as if it had not stood; also what was set aside
     STOP = "stop"
     REVIVE = "revive"  # resumes, also what was set aside: then that was a pause
     AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
@@ -106,7 +107,8 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # objection to that revives its clocks. H counts from receipt and pauses for nothing else; a
 # reopened case has a new S and H. R runs per round, D per question and A per return; neither R nor
 # D runs out for a reporter whom no message of it could reach. Who takes a question back has not
-# gained time by it, unless its reporter could not be told: then nothing else could end it.
+# gained time by it, unless its reporter could not be told: then nothing else could end it. Nor has
+# who recalls what they had forwarded outside.
 # R is the silence after the answer that stands: it begins when its reporter was told of that one.
 # Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
 # stood for what still stands then, stand again.
@@ -175,6 +177,13 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.PROTECTED: {},
     Happening.ARCHIVED: _END,
     Happening.FORWARDED: _END,
+    Happening.RECALLED: {
+        Clock.VERIFY: Move.ANNUL,
+        Clock.FOLLOW_UP: Move.ANNUL,
+        Clock.SETTLE: Move.ANNUL,
+        Clock.ARBITER: Move.ANNUL,
+        Clock.HAND_OVER: Move.ANNUL,
+    },
     Happening.MERGED: {**_END, Clock.HAND_OVER: Move.AGAIN},
     Happening.MERGED_INTO_ENDED: _END,
     Happening.WITHDRAWN: _END,
@@ -232,6 +241,7 @@ _PLAIN: Mapping[str, Happening] = {
     "case.protected.v1": Happening.PROTECTED,
     "case.archived.v1": Happening.ARCHIVED,
     "case.forwarded.v1": Happening.FORWARDED,
+    "case.recalled.v1": Happening.RECALLED,
     "case.withdrawn.v1": Happening.WITHDRAWN,
     "case.refused.v1": Happening.REFUSED,
     "case.desks_changed.v1": Happening.DESKS_CHANGED,
@@ -352,6 +362,8 @@ def _moved_when_stopped(
         return Run(at)
     if not run.set_aside:
         return run
+    if move is Move.ANNUL:
+        return replace(run, stopped_at=None, set_aside=False)
     if move in (Move.REVIVE, Move.AGAIN):
         aside = Pause(stopped_at, max(at, stopped_at), because)
         return replace(run, stopped_at=None, set_aside=False, pauses=(*run.pauses, aside))

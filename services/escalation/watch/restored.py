@@ -25,6 +25,7 @@ from services.escalation.watch.clockwork import (
     moves,
 )
 
+_FROM_ASIDE = frozenset({Happening.OBJECTED_WHILE_ASIDE, Happening.RECALLED})
 _TAKE_UP = frozenset({Happening.REOPENED, Happening.MERGED})
 _STANDS: Mapping[str, Happening] = {
     AWAITS_REPORTER: Happening.QUESTION_STANDS,
@@ -83,7 +84,7 @@ def steps(tx: Session, since: datetime) -> Iterator[Any]:
 
 def has_lost_the_end(case: CaseState, what: Happening, data: Mapping[str, Any]) -> bool:
     """Whether a case that is over goes on with `what`, though that takes none up again."""
-    if what is Happening.OBJECTED_WHILE_ASIDE:  # it was over before it was set aside
+    if what in _FROM_ASIDE:  # it was over before it was set aside
         return case.status in OVER and not any(run.set_aside for run in case.clocks)
     return case.status in OVER and data["status"] in OPEN and what not in _TAKE_UP
 

@@ -84,6 +84,7 @@ class About(StrEnum):
     CANCELLATION = "cancellation"
     ARCHIVE = "archive"
     FORWARDING = "forwarding"
+    RECALL = "recall"
     RECLASSIFICATION = "reclassification"
     PROTECTION = "protection"
 

@@ -190,6 +190,7 @@ FORWARD = (
     "coordinator",
     {"to": "Balai Besar Jalan Nasional", "text": "This road is a national one; they have it."},
 )
+RECALL = ("recall", "coordinator", {"reason": "They say that the road is the regency's."})
 WAYS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "unverified": [],
     "awaiting_reporter": [ASK],

@@ -19,6 +19,7 @@ from tests.service.routing.office import (
     FOLLOW_UP,
     FORWARD,
     PROTECT,
+    RECALL,
     VERIFY,
     ago,
     settings,
@@ -30,6 +31,7 @@ BODIES = {
     "reassignment": {"agency": "dishub"},
     "archive": ARCHIVE[2],
     "forwarding": FORWARD[2],
+    "recall": RECALL[2],
     "data-request": ASK[2],
     "data-request/cancellation": CANCEL[2],
     "return": {"reason": "The road is the transport office's."},
@@ -45,6 +47,7 @@ SEES = {
     "disposed": DESK | {"liaison", "supporter"},
     "in_progress": DESK | {"liaison", "supporter"},
     "archived": DESK,
+    "forwarded_externally": DESK,
 }
 # Who can do what with a case in that status; nobody else gets more than 403.
 CAN = {
@@ -57,6 +60,7 @@ CAN = {
     "in_progress": {"coordinator": {"reclassification", "confidentiality", "merge"},
                     "liaison": {"follow-ups", "data-request", "answer", "confidentiality"}},
     "archived": {"coordinator": {"confidentiality", "merge"}},
+    "forwarded_externally": {"coordinator": {"recall", "confidentiality", "merge"}},
 }  # fmt: skip
 STAFF = (*sorted(DESK), "administrator", "liaison", "supporter", "stranger")
 PUBLIC = {"/v1/agencies", "/v1/districts", "/v1/categories", "/v1/officers/sign-in"}

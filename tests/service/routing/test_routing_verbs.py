@@ -7,7 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.service.routing.office import ANSWER, DISPOSE, FOLLOW_UP, PROTECT, TEXT, VERIFY, WAYS
+from tests.service.routing.office import (
+    ANSWER,
+    DISPOSE,
+    FOLLOW_UP,
+    PROTECT,
+    RECALL,
+    TEXT,
+    VERIFY,
+    WAYS,
+)
 
 VERBS = {
     "verification": VERIFY[2],
@@ -15,6 +24,7 @@ VERBS = {
     "reassignment": {"agency": "dishub"},
     "archive": {"reason": "too_general", "text": "Please say which road and where it is."},
     "forwarding": {"to": "Balai Jalan", "text": "This road is a national one; they have it."},
+    "recall": RECALL[2],
     "data-request": {"question": "At which kilometre is the hole, please?"},
     "data-request/cancellation": {"reason": "We found it in our own files."},
     "return": {"reason": "The road is the transport office's.", "proposed_agency": "dishub"},
@@ -38,6 +48,7 @@ ACTIONS = {
     "disposition": "dispose",
     "reassignment": "reassign",
     "forwarding": "forward",
+    "recall": "recall",
     "data-request": "request_data",
     "data-request/cancellation": "cancel_data_request",
     "follow-ups": "follow_up",

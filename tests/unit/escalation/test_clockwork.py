@@ -58,6 +58,7 @@ reclassified           . . . . . . . . .
 protected              . . . . . . . . .
 archived               x x x x x x x . .
 forwarded              x x x x x x x . .
+recalled               o o o . o . o . .
 merged                 x x x x x x * . .
 merged_into_ended      x x x x x x x . .
 withdrawn              x x x x x x x . .
@@ -141,6 +142,7 @@ AFTER = {
     (ASIDE, Move.STOP): STOPPED,
     (ASIDE, Move.REVIVE): Run(NOON, (STOOD_ASIDE,)),
     (ASIDE, Move.AGAIN): Run(NOON, (STOOD_ASIDE,)),
+    (ASIDE, Move.ANNUL): RUNNING,
     (ASIDE, Move.START): Run(LATER),
     (STOPPED, Move.RENEW): Run(LATER),
     (ASIDE, Move.RENEW): Run(LATER),

@@ -63,8 +63,8 @@ CLOCKS = {
 PEOPLE = {
     About.RECEIVED, About.VERIFIED, About.DISPOSED, About.RETURNED, About.DATA_REQUESTED,
     About.DATA_REQUEST_CANCELLED, About.FOLLOWED_UP, About.ANSWERED, About.OBJECTED,
-    About.REOPENED, About.FORWARDED, About.RECLASSIFIED, About.MERGED, About.WITHDRAWN,
-    About.REFUSED, About.PROTECTED, About.REASSIGNED, About.OMBUDSMAN_ANSWERED,
+    About.REOPENED, About.FORWARDED, About.RECALLED, About.RECLASSIFIED, About.MERGED,
+    About.WITHDRAWN, About.REFUSED, About.PROTECTED, About.REASSIGNED, About.OMBUDSMAN_ANSWERED,
     About.HANDED_OVER,  # the reporter consented, maybe before the limit passed: nothing tells that
 }  # fmt: skip
 EITHER = {

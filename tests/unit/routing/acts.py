@@ -92,6 +92,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
             before, actor, at, RULES, reason=ArchiveReason.TOO_GENERAL
         ),
         Action.FORWARD: lambda: outside.forward(before, actor, at, RULES),
+        Action.RECALL: lambda: outside.recall(before, actor),
         Action.REQUEST_DATA: lambda: domain.request_data(before, actor, at),
         Action.CANCEL_REQUEST: lambda: domain.cancel_request(before, actor),
         Action.RETURN: lambda: domain.return_case(before, actor, RULES, proposed="dishub"),
