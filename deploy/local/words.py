@@ -23,6 +23,7 @@ WORDS = {
     "case.reopened": ("Dibuka kembali", "Reopened"),
     "case.archived": ("Diarsipkan", "Archived"),
     "case.forwarded": ("Diteruskan ke luar pemkab", "Forwarded outside the regency government"),
+    "case.word_relayed": ("Kabar dari instansi di luar", "Word from the authority outside"),
     "case.recalled": ("Penerusan ke luar ditarik kembali", "Recalled from outside"),
     "case.reclassified": ("Klasifikasi diubah", "Reclassified"),
     "case.protected": ("Kerahasiaan ditingkatkan", "Confidentiality raised"),

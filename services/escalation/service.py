@@ -123,6 +123,7 @@ class Escalation(Service):
         "case.archived.v1",
         "case.forwarded.v1",
         "case.recalled.v1",
+        "case.word_relayed.v1",
         "case.reclassified.v1",
         "case.merged.v1",
         "case.protected.v1",
@@ -167,8 +168,7 @@ class Escalation(Service):
     def keep_consent(self, event: Event, tx: Session) -> None:
         """Remembers the reporter's consent; hands the case over if it may be already. One that
         comes after the hand-over changes nothing: what went along is said with that."""
-        data = schemas.Consented.of(event)
-        case = clocks.locked(tx, event.subject)
+        data, case = schemas.Consented.of(event), clocks.locked(tx, event.subject)
         if not parts.takes(tx, event.subject, case, parts.CONSENT, data["at"]):
             return
         if data["sealed"]:

@@ -198,6 +198,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.archived": ("reason", "reopen_until"),
     "case.forwarded": ("reopen_until",),
     "case.recalled": (),
+    "case.word_relayed": ("said_on",),
     "case.reclassified": ("kind", "class", "category"),
     "case.protected": ("confidentiality", "hidden_from_public"),
     "case.merged": (),  # the other report is somebody else's

@@ -84,6 +84,7 @@ class Intake(Service):
         "case.archived.v1",
         "case.forwarded.v1",
         "case.recalled.v1",
+        "case.word_relayed.v1",
         "case.reclassified.v1",
         "case.protected.v1",
         "case.merged.v1",

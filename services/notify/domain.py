@@ -50,6 +50,7 @@ class About(StrEnum):
     ARCHIVED = "archived"
     FORWARDED = "forwarded"
     RECALLED = "recalled"
+    WORD_RELAYED = "word_relayed"
     RECLASSIFIED = "reclassified"
     MERGED = "merged"
     PROTECTED = "protected"
@@ -101,6 +102,7 @@ RULES = (
     Rule("case.archived.v1", About.ARCHIVED),
     Rule("case.forwarded.v1", About.FORWARDED),
     Rule("case.recalled.v1", About.RECALLED),
+    Rule("case.word_relayed.v1", About.WORD_RELAYED),
     Rule("case.reclassified.v1", About.RECLASSIFIED),
     Rule("case.merged.v1", About.MERGED),
     Rule("case.protected.v1", About.PROTECTED),

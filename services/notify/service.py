@@ -188,6 +188,7 @@ class Notify(Service):
         "case.archived.v1",
         "case.forwarded.v1",
         "case.recalled.v1",
+        "case.word_relayed.v1",
         "case.reclassified.v1",
         "case.merged.v1",
         "case.protected.v1",

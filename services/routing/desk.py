@@ -132,6 +132,22 @@ class Recall(Resource):
         )
 
 
+class OutsideWords(Resource):
+    @verb("Relay what the authority outside said", schemas.OutsideWord)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The reporter is told, and reads it. By whoever decides about the case, while it is
+        outside; as often as that authority says something. It moves no clock. Refused (422): a day
+        after today (rule `not_future`), by the local day of the regency."""
+        said_on = body["said_on"]
+        turn.make(
+            Action.RELAY,
+            outside.relay(turn.case, turn.actor, said_on=said_on, today=turn.on),
+            lambda c, r: events.word_relayed(c, turn.at, r, said_on),
+            words=Words(About.OUTSIDE_WORD, body["text"]),
+            noted={"said_on": said_on.isoformat()},
+        )
+
+
 class DataRequest(Resource):
     @verb("Ask the reporter for data", schemas.DataRequest)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
@@ -314,6 +330,7 @@ VERBS: dict[str, type[Resource]] = {
     "archive": Archive,
     "forwarding": Forwarding,
     "recall": Recall,
+    "outside-words": OutsideWords,
     "data-request": DataRequest,
     "data-request/cancellation": DataRequestCancellation,
     "return": Return,

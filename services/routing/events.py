@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -161,6 +161,12 @@ def recalled(case: Case, at: datetime, reply_id: UUID, seats: Seats) -> Fact:
     """It is the desk's again: who decides there, and who must hear nothing."""
     told = {"reply_id": str(reply_id), "cycle": case.cycle} | _desks(case, seats)
     return _fact("case.recalled.v1", case, at, **told)
+
+
+def word_relayed(case: Case, at: datetime, reply_id: UUID, said_on: date) -> Fact:
+    """The authority outside said something on that day."""
+    told = {"said_on": said_on.isoformat(), "reply_id": str(reply_id), "cycle": case.cycle}
+    return _fact("case.word_relayed.v1", case, at, **told)
 
 
 def reclassified(case: Case, at: datetime, seats: Seats) -> Fact:

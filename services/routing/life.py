@@ -52,6 +52,7 @@ class Action(StrEnum):
     ARCHIVE = "archive"
     FORWARD = "forward"
     RECALL = "recall"
+    RELAY = "relay"
     REQUEST_DATA = "request_data"
     CANCEL_REQUEST = "cancel_data_request"
     RETURN = "return"
@@ -188,6 +189,7 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     (Status.ARCHIVED, Action.OBJECT): Status.UNVERIFIED,
     (Status.FORWARDED, Action.OBJECT): Status.UNVERIFIED,
     (Status.FORWARDED, Action.RECALL): Status.UNVERIFIED,
+    (Status.FORWARDED, Action.RELAY): Status.FORWARDED,
     **{(status, Action.SUPPLEMENT): status for status in OPEN},
     (Status.AWAITING_REPORTER, Action.SUPPLEMENT): Then.BACK,
     **{(status, Action.RECLASSIFY): status for status in OPEN},
@@ -211,6 +213,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.ARCHIVE: frozenset({Part.DECIDER}),
     Action.FORWARD: frozenset({Part.DECIDER}),
     Action.RECALL: frozenset({Part.DECIDER}),
+    Action.RELAY: frozenset({Part.DECIDER}),
     Action.REQUEST_DATA: frozenset({Part.DECIDER, Part.LEAD}),
     Action.CANCEL_REQUEST: frozenset({Part.DECIDER, Part.LEAD}),
     Action.RETURN: frozenset({Part.LEAD}),

@@ -202,6 +202,13 @@ class Recall(Strict):
     reason = Text(2000, SENTENCE, required=True)
 
 
+class OutsideWord(Strict):
+    """What the authority outside said, as the reporter will read it, and on which local day."""
+
+    text = Text(8000, required=True)
+    said_on = fields.Date(required=True)
+
+
 class DataRequest(Strict):
     """What the reporter is asked for."""
 

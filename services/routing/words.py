@@ -17,6 +17,7 @@ ADDRESSES: Mapping[Action, str] = {
     Action.ARCHIVE: "archive",
     Action.FORWARD: "forwarding",
     Action.RECALL: "recall",
+    Action.RELAY: "outside-words",
     Action.REQUEST_DATA: "data-request",
     Action.CANCEL_REQUEST: "data-request/cancellation",
     Action.RETURN: "return",

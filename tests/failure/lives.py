@@ -219,6 +219,8 @@ def wander(life: Life) -> Citizen:
     other.await_status("unverified")
     forwarding = {"to": f"Kantor {word('forwarding')}", "text": f"Diteruskan {word('forwarding')}."}
     coordinator.act(other.number, "forwarding", forwarding)
+    outside = {"text": f"Mereka menulis {word('outsideword')}.", "said_on": "2026-11-20"}
+    coordinator.act(other.number, "outside-words", outside)
     coordinator.act(other.number, "recall", {"reason": f"Dikirim kembali {word('recall')}."})
     coordinator.act(other.number, "forwarding", forwarding)
     merge = {"into": life.mine["open"].number, "reason": f"Sama {word('merge')}."}

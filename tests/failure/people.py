@@ -88,6 +88,7 @@ WORDS = {
             "archive",
             "forwarding",
             "recall",
+            "outsideword",
             "question",
             "cancellation",
             "correction",

@@ -74,6 +74,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/cases/{number}/archive": COORDINATOR,
     "POST /v1/cases/{number}/forwarding": COORDINATOR,
     "POST /v1/cases/{number}/recall": COORDINATOR,
+    "POST /v1/cases/{number}/outside-words": COORDINATOR,
     "POST /v1/cases/{number}/data-request": COORDINATOR,
     "POST /v1/cases/{number}/data-request/cancellation": COORDINATOR,
     "POST /v1/cases/{number}/reclassification": COORDINATOR,

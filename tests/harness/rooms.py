@@ -35,6 +35,7 @@ from tests.service.routing.office import (
     PASSWORD,
     PROTECT,
     RECALL,
+    RELAY,
     STAFF,
     VERIFY,
     Office,
@@ -140,6 +141,7 @@ class Routing(Room):
         "archive": ("coordinator", "unverified", ARCHIVE[2], False),
         "forwarding": ("coordinator", "unverified", FORWARD[2], False),
         "recall": ("coordinator", "forwarded_externally", RECALL[2], False),
+        "outside-words": ("coordinator", "forwarded_externally", RELAY[2], False),
         "data-request": ("coordinator", "unverified", ASK[2], False),
         "cancellation": ("coordinator", "awaiting_reporter", CANCEL[2], False),
         "return": ("liaison", "disposed", {"reason": "The road is a national one."}, True),
@@ -253,8 +255,7 @@ class Routing(Room):
             if name == "merge":
                 body = body | {"into": self.case("answer")}
             return Request(operation, {"number": self.case(name)}, headers | key(), body=body)
-        made = self._plain(name, operation)
-        return made.but(headers=headers)
+        return self._plain(name, operation).but(headers=headers)
 
     def _plain(self, name: str, operation: Operation) -> Request:
         """Those that are about no case."""

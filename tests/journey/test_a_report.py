@@ -220,6 +220,11 @@ def test_what_was_forwarded_outside_comes_back_by_its_reporters_word_and_is_answ
     mail = eventually(lambda: [m for m in told(system, citizen) if "di sana sampai" in m.text])
     assert authority not in mail[0].text
 
+    word = {"text": "Balai menulis: jalan itu bukan milik kami.", "said_on": TODAY}
+    coordinator.act(citizen.number, "outside-words", word)
+    shown = lambda e: (e["what"], e["text"]) == ("case.word_relayed", word["text"])  # noqa: E731
+    until(lambda: any(map(shown, citizen.track()["timeline"])) or None, "what was said there")
+
     system.clock.move(timedelta(days=7))
     citizen.act("objections", {"reason": "Papan di sana berkata: jalan kabupaten."})
     citizen.await_status("unverified")

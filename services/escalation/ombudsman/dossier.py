@@ -37,6 +37,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "case.archived": ("reason", "reply_id"),
     "case.forwarded": ("reply_id",),
     "case.recalled": ("reply_id", "cycle"),
+    "case.word_relayed": ("said_on", "reply_id", "cycle"),
     "case.reclassified": ("kind", "class", "category"),
     "case.protected": ("confidentiality", "hidden_from_public", "reply_id"),
     "case.merged": (),

@@ -36,6 +36,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "case.archived": ("reason", "reply_id", "status"),
     "case.forwarded": ("reply_id", "status"),
     "case.recalled": ("reply_id", "status"),
+    "case.word_relayed": ("said_on", "reply_id", "status"),
     "case.reclassified": ("kind", "class", "category", "status"),
     "deadline.kept": ("clock", "cycle", "due_at"),
     dossier.RAISED: dossier.KEPT[dossier.RAISED],

@@ -39,6 +39,9 @@ HAPPENED: Mapping[str, Words] = {
     "case.reopened": Words("Dibuka kembali", "Reopened"),
     "case.archived": Words("Diarsipkan: {reason}", "Archived: {reason}"),
     "case.forwarded": Words("Diteruskan ke luar", "Forwarded outside"),
+    "case.word_relayed": Words(
+        "Kabar dari instansi di luar, {said_on}", "Word from the authority outside, {said_on}"
+    ),
     "case.recalled": Words("Penerusan ke luar ditarik kembali", "Recalled from outside"),
     "case.reclassified": Words("Diklasifikasi ulang", "Reclassified"),
     "case.protected": Words(

@@ -56,6 +56,7 @@ class Happening(StrEnum):
     ARCHIVED = "archived"
     FORWARDED = "forwarded"
     RECALLED = "recalled"
+    WORD_RELAYED = "word_relayed"
     PROTECTED = "protected"
     MERGED = "merged"
     MERGED_INTO_ENDED = "merged_into_ended"
@@ -184,6 +185,7 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
         Clock.ARBITER: Move.ANNUL,
         Clock.HAND_OVER: Move.ANNUL,
     },
+    Happening.WORD_RELAYED: {},
     Happening.MERGED: {**_END, Clock.HAND_OVER: Move.AGAIN},
     Happening.MERGED_INTO_ENDED: _END,
     Happening.WITHDRAWN: _END,
@@ -242,6 +244,7 @@ _PLAIN: Mapping[str, Happening] = {
     "case.archived.v1": Happening.ARCHIVED,
     "case.forwarded.v1": Happening.FORWARDED,
     "case.recalled.v1": Happening.RECALLED,
+    "case.word_relayed.v1": Happening.WORD_RELAYED,
     "case.withdrawn.v1": Happening.WITHDRAWN,
     "case.refused.v1": Happening.REFUSED,
     "case.desks_changed.v1": Happening.DESKS_CHANGED,

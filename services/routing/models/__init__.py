@@ -85,6 +85,7 @@ class About(StrEnum):
     ARCHIVE = "archive"
     FORWARDING = "forwarding"
     RECALL = "recall"
+    OUTSIDE_WORD = "outside_word"
     RECLASSIFICATION = "reclassification"
     PROTECTION = "protection"
 

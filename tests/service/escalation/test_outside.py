@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.service.escalation.test_dossiers import consent
+from tests.service.escalation.test_dossiers import consent, stored
 from tests.service.escalation.tower import Tower
 from tests.service.escalation.window import Window
 
@@ -97,3 +97,21 @@ def test_what_was_forwarded_while_nobody_set_it_aside_is_watched_again(tower: To
     recall(tower, "2026-11-10 10:00")
 
     assert tower.clocks() == {"V1": "2026-11-12", "H1": "2027-01-08"}
+
+
+def test_a_word_from_outside_moves_nothing_and_stands_in_the_dossier(tower: Tower) -> None:
+    tower.open()
+    consent(tower)
+    forward(tower, "2026-11-04 10:00")
+    tower.at("2026-11-06 10:00").hear("case.word_relayed.v1", said_on="2026-11-05", cycle=1)
+    assert set(tower.clocks().values()) == {"stopped"}
+
+    recall(tower, "2027-01-10 10:00")
+    tower.at("2027-01-10 10:01").sweep()
+    tower.append()
+
+    history = stored(tower)[0]["history"]
+    assert [line["what"] for line in history[:4]] == [
+        "case.opened", "case.forwarded", "case.word_relayed", "case.recalled",
+    ]  # fmt: skip
+    assert history[2]["detail"]["said_on"] == "2026-11-05"

@@ -191,6 +191,11 @@ FORWARD = (
     {"to": "Balai Besar Jalan Nasional", "text": "This road is a national one; they have it."},
 )
 RECALL = ("recall", "coordinator", {"reason": "They say that the road is the regency's."})
+RELAY = (
+    "outside-words",
+    "coordinator",
+    {"text": "They mend the road in March.", "said_on": "2026-11-02"},
+)
 WAYS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "unverified": [],
     "awaiting_reporter": [ASK],

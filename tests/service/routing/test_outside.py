@@ -1,4 +1,5 @@
-"""What was forwarded to an authority outside is no dead end: the desk may take it back."""
+"""What was forwarded to an authority outside is no dead end: the desk may take it back, and relays
+what is said there."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from tests.service.routing.office import (
     FOLLOW_UP,
     FORWARD,
     RECALL,
+    RELAY,
     VERIFY,
     Office,
     told,
@@ -22,7 +24,9 @@ def recall(office: Office, number: str, as_: str = "coordinator") -> int:
 
 def test_what_was_recalled_is_the_desks_again_in_the_same_round(office: Office) -> None:
     number = office.bring("forwarded_externally")
-    assert office.case(number, "coordinator")["actions"] == ["recall", "merge", "protect"]
+    assert office.case(number, "coordinator")["actions"] == [
+        "recall", "relay", "merge", "protect",
+    ]  # fmt: skip
 
     assert recall(office, number) == 200
 
@@ -103,3 +107,52 @@ def test_a_case_that_follows_comes_back_with_it_and_each_reporter_is_told(office
     for number in (parent, child):
         assert told(office, number)[0] == "case.recalled.v1"
         assert [r["about"] for r in office.case(number)["replies"]] == ["forwarding", "recall"]
+
+
+def test_what_is_said_outside_is_told_as_often_as_it_is_said_and_nothing_moves(
+    office: Office,
+) -> None:
+    number = office.bring("forwarded_externally")
+    before = office.case(number)
+
+    for text in ("They have it on their list.", "They mend it in March."):
+        body = RELAY[2] | {"text": text}
+        assert office.act(number, "outside-words", "coordinator", **body).status_code == 200
+
+    after = office.case(number)
+    assert {name for name in before if before[name] != after[name]} == {"history", "replies"}
+    type, said = told(office, number)
+    named, on = said.pop("reply_id"), RELAY[2]["said_on"]
+    assert (type, said | {"at": ""}) == ("case.word_relayed.v1", {
+        "said_on": on, "cycle": 1, "status": "forwarded_externally", "at": "",
+    })  # fmt: skip
+    words = [data for kind, data in office.said(number) if data.get("about") == "outside_word"]
+    assert (words[-1]["reply_id"], words[-1]["text"]) == (named, "They mend it in March.")
+    assert len(words) == 2
+    line = after["history"][-1]
+    assert (line["action"], line["changes"]) == ("relay", {"said_on": on})
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [({"said_on": "2126-01-01"}, "not_future"), ({"text": "\u200b"}, "length")],
+)
+def test_a_word_has_something_to_read_and_a_day_that_has_been(
+    office: Office, given: dict[str, str], rule: str
+) -> None:
+    number = office.bring("forwarded_externally")
+
+    answer = office.act(number, "outside-words", "coordinator", **RELAY[2] | given)
+
+    assert answer.status_code == 422
+    [error] = answer.json["errors"]
+    assert (error["field"], error["rule"]) == (next(iter(given)), rule)
+    assert told(office, number)[0] == "case.forwarded.v1"
+
+
+def test_of_what_is_not_outside_no_word_is_relayed_and_only_by_who_decides(office: Office) -> None:
+    back, out = office.bring("unverified"), office.bring("forwarded_externally")
+
+    assert office.act(back, "outside-words", "coordinator", **RELAY[2]).status_code == 409
+    assert office.act(out, "outside-words", "arbiter", **RELAY[2]).status_code == 403
+    assert office.act(out, "outside-words", "liaison", **RELAY[2]).status_code == 404

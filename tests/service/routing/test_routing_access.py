@@ -20,6 +20,7 @@ from tests.service.routing.office import (
     FORWARD,
     PROTECT,
     RECALL,
+    RELAY,
     VERIFY,
     ago,
     settings,
@@ -32,6 +33,7 @@ BODIES = {
     "archive": ARCHIVE[2],
     "forwarding": FORWARD[2],
     "recall": RECALL[2],
+    "outside-words": RELAY[2],
     "data-request": ASK[2],
     "data-request/cancellation": CANCEL[2],
     "return": {"reason": "The road is the transport office's."},
@@ -60,7 +62,9 @@ CAN = {
     "in_progress": {"coordinator": {"reclassification", "confidentiality", "merge"},
                     "liaison": {"follow-ups", "data-request", "answer", "confidentiality"}},
     "archived": {"coordinator": {"confidentiality", "merge"}},
-    "forwarded_externally": {"coordinator": {"recall", "confidentiality", "merge"}},
+    "forwarded_externally": {
+        "coordinator": {"recall", "outside-words", "confidentiality", "merge"},
+    },
 }  # fmt: skip
 STAFF = (*sorted(DESK), "administrator", "liaison", "supporter", "stranger")
 PUBLIC = {"/v1/agencies", "/v1/districts", "/v1/categories", "/v1/officers/sign-in"}

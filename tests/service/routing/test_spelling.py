@@ -17,6 +17,7 @@ from tests.service.routing.office import (
     FORWARD,
     PROTECT,
     RECALL,
+    RELAY,
     VERIFY,
 )
 from tests.service.routing.test_reassigning import ON, put
@@ -31,15 +32,16 @@ MERGE = ("merge", "coordinator", {"reason": "The same hole."})
 REASSIGN = ("reassignment", "coordinator", ON)
 STATUSES = {
     VERIFY[0]: "unverified", DISPOSE[0]: "unverified", ARCHIVE[0]: "unverified",
-    FORWARD[0]: "unverified", RECALL[0]: "forwarded_externally", ASK[0]: "unverified",
+    FORWARD[0]: "unverified", RECALL[0]: "forwarded_externally",
+    RELAY[0]: "forwarded_externally", ASK[0]: "unverified",
     CANCEL[0]: "awaiting_reporter",
     RETURN[0]: "disposed", FOLLOW_UP[0]: "disposed", ANSWER[0]: "in_progress",
     RECLASSIFY[0]: "disposed", MERGE[0]: "unverified",
     PROTECT[0]: "disposed", REASSIGN[0]: "disposed",
 }  # fmt: skip
 TURNS = (
-    VERIFY, DISPOSE, ARCHIVE, FORWARD, RECALL, ASK, CANCEL, RETURN, FOLLOW_UP, ANSWER, RECLASSIFY,
-    MERGE, PROTECT, REASSIGN,
+    VERIFY, DISPOSE, ARCHIVE, FORWARD, RECALL, RELAY, ASK, CANCEL, RETURN, FOLLOW_UP, ANSWER,
+    RECLASSIFY, MERGE, PROTECT, REASSIGN,
 )  # fmt: skip
 
 

@@ -59,6 +59,7 @@ protected              . . . . . . . . .
 archived               x x x x x x x . .
 forwarded              x x x x x x x . .
 recalled               o o o . o . o . .
+word_relayed           . . . . . . . . .
 merged                 x x x x x x * . .
 merged_into_ended      x x x x x x x . .
 withdrawn              x x x x x x x . .

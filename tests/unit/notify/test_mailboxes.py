@@ -149,6 +149,7 @@ def test_of_every_news_it_is_known_whether_it_takes_an_officer() -> None:
         About.DATA_REQUEST_CANCELLED, About.FOLLOWED_UP, About.ANSWERED, About.FORWARDED,
         About.RECLASSIFIED, About.MERGED, About.PROTECTED, About.DEADLINE_KEPT,
         About.OMBUDSMAN_ANSWERED, About.REASSIGNED, About.RECALLED,
+        About.WORD_RELAYED,
     }  # fmt: skip
     after_an_officer = {  # once for each answer, question or archiving
         About.RESUMED, About.OBJECTED, About.CLOSED, About.REOPENED, About.ARCHIVED,

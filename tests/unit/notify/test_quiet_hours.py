@@ -65,6 +65,7 @@ PEOPLE = {
     About.DATA_REQUEST_CANCELLED, About.FOLLOWED_UP, About.ANSWERED, About.OBJECTED,
     About.REOPENED, About.FORWARDED, About.RECALLED, About.RECLASSIFIED, About.MERGED,
     About.WITHDRAWN, About.REFUSED, About.PROTECTED, About.REASSIGNED, About.OMBUDSMAN_ANSWERED,
+    About.WORD_RELAYED,
     About.HANDED_OVER,  # the reporter consented, maybe before the limit passed: nothing tells that
 }  # fmt: skip
 EITHER = {

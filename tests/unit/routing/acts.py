@@ -93,6 +93,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         ),
         Action.FORWARD: lambda: outside.forward(before, actor, at, RULES),
         Action.RECALL: lambda: outside.recall(before, actor),
+        Action.RELAY: lambda: outside.relay(before, actor, said_on=at.date(), today=at.date()),
         Action.REQUEST_DATA: lambda: domain.request_data(before, actor, at),
         Action.CANCEL_REQUEST: lambda: domain.cancel_request(before, actor),
         Action.RETURN: lambda: domain.return_case(before, actor, RULES, proposed="dishub"),

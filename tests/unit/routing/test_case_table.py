@@ -67,7 +67,12 @@ ROWS = {
     },
     S.CLOSED: {A.REOPEN: S.IN_PROGRESS, A.RATE: S.CLOSED, A.MERGE: Then.PARENT},
     S.ARCHIVED: {A.OBJECT: S.UNVERIFIED, A.MERGE: Then.PARENT},
-    S.FORWARDED: {A.OBJECT: S.UNVERIFIED, A.RECALL: S.UNVERIFIED, A.MERGE: Then.PARENT},
+    S.FORWARDED: {
+        A.OBJECT: S.UNVERIFIED,
+        A.RECALL: S.UNVERIFIED,
+        A.RELAY: S.FORWARDED,
+        A.MERGE: Then.PARENT,
+    },
     S.WITHDRAWN: {},
 }
 ROWS = {status: row | {A.PROTECT: status} for status, row in ROWS.items()}  # whatever the status

@@ -1,4 +1,5 @@
-"""One more thing that a message may tell: what was forwarded outside was recalled."""
+"""Two more things that a message may tell of what was forwarded outside: that it was recalled, and
+that there is word of it."""
 
 from alembic import op
 
@@ -13,8 +14,9 @@ def upgrade() -> None:
         ALTER TABLE message ADD CONSTRAINT message_about_known CHECK (about IN (
             'received', 'verified', 'disposed', 'reassigned', 'returned', 'data_requested',
             'data_request_cancelled', 'resumed', 'followed_up', 'answered', 'objected', 'closed',
-            'reopened', 'archived', 'forwarded', 'recalled', 'reclassified', 'merged', 'protected',
-            'withdrawn', 'refused', 'deadline_approaching', 'deadline_passed', 'deadline_kept',
-            'deadline_recomputed', 'escalation_raised', 'escalation_offered', 'handed_over',
-            'post_reminded', 'post_raised', 'ombudsman_answered'))
+            'reopened', 'archived', 'forwarded', 'recalled', 'word_relayed', 'reclassified',
+            'merged', 'protected', 'withdrawn', 'refused', 'deadline_approaching',
+            'deadline_passed', 'deadline_kept', 'deadline_recomputed', 'escalation_raised',
+            'escalation_offered', 'handed_over', 'post_reminded', 'post_raised',
+            'ombudsman_answered'))
     """)

@@ -1,4 +1,4 @@
-"""What was forwarded outside may be recalled."""
+"""What was forwarded outside may be recalled, and what is said of it there is told."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = "0019"
 down_revision = "0018"
 
 _ACTION = """
-('verify', 'dispose', 'reassign', 'archive', 'forward', 'recall', 'request_data',
+('verify', 'dispose', 'reassign', 'archive', 'forward', 'recall', 'relay', 'request_data',
  'cancel_data_request', 'return', 'follow_up', 'answer', 'reclassify', 'merge', 'protect',
  'supplement', 'object', 'accept', 'rate', 'reopen', 'withdraw', 'auto_close', 'give_up')
 """
@@ -23,5 +23,5 @@ def upgrade() -> None:
     op.execute("""
         ALTER TABLE reply ADD CONSTRAINT reply_about_known CHECK (about IN (
             'follow_up', 'answer', 'data_request', 'cancellation', 'archive', 'forwarding',
-            'recall', 'reclassification', 'protection'))
+            'recall', 'outside_word', 'reclassification', 'protection'))
     """)
