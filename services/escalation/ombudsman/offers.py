@@ -18,8 +18,8 @@ from services.escalation.models import CaseState, ClockRun, Consent
 from services.escalation.watch.clockwork import OVER
 
 A_TURN = 50
-# Cases that were set aside too long ago, found by an index that holds no others. What set them so
-# set its open clocks aside, and H was one.
+# Cases that were set aside too long ago, found by an index that holds no others. What did so set
+# their open clocks aside, and H was one.
 _EXPIRED = sa.text("""
 SELECT s.number FROM case_state s
 WHERE s.offered_at IS NOT NULL AND s.handed_over_at IS NULL

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from tests.service.escalation.test_dossiers import consent, stored
 from tests.service.escalation.tower import Tower
 from tests.service.escalation.window import Window
+
+MIGRATION = "services.escalation.migrations.versions.0037_forwarded_is_set_aside"
 
 
 def forward(tower: Tower, moment: str) -> None:
@@ -88,8 +92,24 @@ def test_after_an_objection_the_days_outside_stay_given(tower: Tower) -> None:
     assert tower.clocks()["V1"] == "2026-11-12"
 
 
+def test_what_was_forwarded_before_is_set_aside_with_the_clocks_that_it_stopped(
+    tower: Tower,
+) -> None:
+    tower.open()
+    tower.dispose()
+    tower.hear("case.returned.v1", returns=1, status="unverified")
+    before = tower.clocks()
+    forward(tower, "2026-11-03 10:00")
+    tower.database.psql("UPDATE clock SET set_aside = false")
+
+    tower.database.psql(import_module(MIGRATION).SET_ASIDE)
+
+    recall(tower, "2026-11-03 16:00")
+    assert tower.clocks() == before
+
+
 def test_what_was_forwarded_while_nobody_set_it_aside_is_watched_again(tower: Tower) -> None:
-    """By the version before, and heard of after the migration had run."""
+    """By the version before, and after the migration had run."""
     tower.open()
     forward(tower, "2026-11-04 10:00")
     tower.database.psql("UPDATE clock SET set_aside = false")

@@ -6,6 +6,13 @@ from alembic import op
 revision = "0037"
 down_revision = "0036"
 
+SET_ASIDE = """
+UPDATE clock c SET set_aside = true FROM case_state s
+WHERE s.number = c.number AND s.status = 'forwarded_externally'
+AND c.stopped_at = (SELECT max(e.at) FROM case_event e
+                    WHERE e.number = c.number AND e.what = 'case.forwarded')
+"""
+
 
 def upgrade() -> None:
     """Forward only. Of what is outside already, what its forwarding stopped is set aside."""
@@ -20,10 +27,4 @@ def upgrade() -> None:
             WHERE offered_at IS NOT NULL AND handed_over_at IS NULL
             AND status IN ('archived', 'forwarded_externally')
     """)
-    op.execute("""
-        UPDATE clock c SET set_aside = true FROM case_state s
-        WHERE s.number = c.number AND s.status = 'forwarded_externally'
-        AND c.stopped_at = (
-            SELECT max(e.at) FROM case_event e
-            WHERE e.number = c.number AND e.what = 'case.forwarded')
-    """)
+    op.execute(SET_ASIDE)
