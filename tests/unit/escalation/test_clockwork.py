@@ -142,6 +142,7 @@ AFTER = {
     (ASIDE, Move.AGAIN): Run(NOON, (STOOD_ASIDE,)),
     (ASIDE, Move.START): Run(LATER),
     (STOPPED, Move.RENEW): Run(LATER),
+    (PAUSED, Move.RENEW): Run(LATER),
     (ASIDE, Move.RENEW): Run(LATER),
 }
 
