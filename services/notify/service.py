@@ -376,12 +376,12 @@ SELECT CASE WHEN place IS NULL THEN 'reporter' ELSE 'post' END AS whom,
        coalesce(reason, 'delivered') AS outcome, count(*) AS within_six,
        count(*) FILTER (WHERE settled_at > :now - interval '1 hour') AS within_one
 FROM message
-WHERE state IN ('delivered', 'failed') AND settled_at > :now - interval '6 hours'
+WHERE state IN ('delivered', 'failed') AND NOT former AND settled_at > :now - interval '6 hours'
 AND settled_at <= :now GROUP BY 1, 2
 """)
 _UNREACHED = sa.text("""
 SELECT count(DISTINCT coalesce(place, number)) FROM message
-WHERE state = 'failed' AND reason IN ('rejected', 'expired')
+WHERE state = 'failed' AND reason IN ('rejected', 'expired') AND NOT former
 AND settled_at > :now - interval '6 hours' AND settled_at <= :now
 """)
 _EXPECTED = sa.text("SELECT count(*) FROM reporter WHERE state = 'expected'")
