@@ -251,8 +251,8 @@ class Outgoing:
         if message.state == "sending":
             attempt = tx.get_one(Attempt, (message.id, message.attempts))
             record(tx, attempt, LOST, now)
-        if message.former:
-            replacing.release(tx, message)
+        if message.former and replacing.release(tx, message, self._clock):
+            return None
         if end_void(tx, message, self._clock) or end_late(tx, message, self._clock, self._zone):
             return None
         if message.state == "sending" and trials.next_try(tx, message, LOST, now) is None:

@@ -15,7 +15,7 @@ from chassis.clock import Clock
 from chassis.together import write_now
 from services.notify import contacts, ledger, reporters
 from services.notify.contacts import Contact
-from services.notify.domain import TURNS, About
+from services.notify.domain import TO_FORMER, TURNS, About
 from services.notify.keyring import Keyring, Unreadable, Wrapped
 from services.notify.models import FormerReach, Message, Reporter
 
@@ -50,12 +50,17 @@ def follow_former(tx: Session, message: Message, sealed: Sealed) -> None:
     tx.add(FormerReach(**row, data_key=wrapped.key, reach=reach))
 
 
-def release(tx: Session, message: Message) -> None:
+def release(tx: Session, message: Message, clock: Clock) -> bool:
     """Has a message that is to be tried again go to the present address, if no server can have it
-    from a try before."""
-    if message.about not in ledger.TO_FORMER and not ledger.may_have_gone(tx, message):
-        ledger.forget_former(tx, message)
-        message.former = False
+    from a try before; whether it was ended instead, for it told that news came to the other."""
+    if message.about in TO_FORMER or ledger.may_have_gone(tx, message):
+        return False
+    if message.about == About.NEWS_COMES_HERE:
+        ledger.overtake(tx, message, clock)
+        return True
+    ledger.forget_former(tx, message)
+    message.former = False
+    return False
 
 
 def _is_same(number: str, before: Sealed, contact: Contact, keyring: Keyring) -> bool:
@@ -80,7 +85,7 @@ def _redirect(tx: Session, number: str, before: Sealed, clock: Clock) -> None:
             follow_former(tx, message, before)
         elif message.about == About.NEWS_COMES_HERE:
             ledger.overtake(tx, message, clock)
-        elif message.attempts:
+        elif message.attempts and not message.taken_back:
             ledger.overtake(tx, message, clock)
             ledger.tell_anew(tx, message, clock, mailable=True)
         elif message.put_off:

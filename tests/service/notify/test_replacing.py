@@ -234,6 +234,19 @@ def test_of_two_in_a_row_the_later_one_holds_and_each_address_is_told_once(desk:
     ])  # fmt: skip
 
 
+def test_who_was_not_told_that_news_comes_is_not_told_so_later(desk: Desk) -> None:
+    last = "ketiga@surel-lain.example"
+    desk.hear_replaced()
+    [claim] = desk.outgoing.claim(1)
+    desk.hear_replaced(email=last)
+    desk.postbox.script.append(LATER)
+    desk.outgoing.send(claim)
+    desk.later(minutes=5)
+    desk.send()
+
+    assert sorted(mails(desk)) == [(last, "news_comes_here"), (NEW, "news_ends_here")]
+
+
 def test_after_erasing_nothing_is_stored_nor_told(desk: Desk) -> None:
     desk.hear_contact()
     desk.hear_replaced()
