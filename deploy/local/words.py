@@ -47,6 +47,7 @@ WORDS = {
     "reporter.withdraw": ("Pelapor mencabut laporan", "The reporter withdrew"),
     "reporter.consent_to_escalation": ("Pelapor setuju ke Ombudsman", "The reporter consented"),
     "reporter.withdraw_consent": ("Pelapor menarik persetujuan", "The reporter took consent back"),
+    "reporter.replace_contact": ("Pelapor mengganti kontak", "The reporter replaced the contact"),
 }
 
 

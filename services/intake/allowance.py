@@ -21,12 +21,13 @@ from services.intake.domain import Action, Status
 from services.intake.latecomers import CONSENTED, DIRECTLY, TAKES_BACK
 from services.intake.models import TimelineEntry
 
-MOST_REQUESTS = 100  # all that is asked for, but consents, together
+MOST_REQUESTS = 100  # all that is asked for, but consents and contacts, together
 MOST_CHARACTERS = 500_000  # in the words of all of these: fifty of the longest additions
 MOST_CONSENTS = 10  # since the report was last over
 OVER = frozenset({Status.CLOSED, Status.ARCHIVED, Status.FORWARDED_EXTERNALLY, Status.WITHDRAWN})
 _ENDS = frozenset({"case.closed", "case.archived", "case.forwarded", "case.withdrawn"})
-_REQUESTS = frozenset(f"reporter.{action}" for action in Action if action is not Action.CONSENT)
+_COUNTED_APART = frozenset({Action.CONSENT, Action.REPLACE_CONTACT})
+_REQUESTS = frozenset(f"reporter.{action}" for action in Action if action not in _COUNTED_APART)
 
 
 class Limit(StrEnum):

@@ -24,6 +24,7 @@ from chassis.tokens import Issuer
 from services.intake import (
     admission,
     allowance,
+    contact,
     domain,
     events,
     latecomers,
@@ -189,7 +190,10 @@ def _actions(report: Report, entries: list[TimelineEntry], now: datetime) -> lis
     stands = report.consented_at is not None
     until = report.taken_up_until()
     allowed = domain.actions(status, until, now, consented=stands, handed_over=over)
-    return [a for a in allowed if not allowance.exceeded(timeline, a, status, 1)]
+    taken = [a for a in allowed if not allowance.exceeded(timeline, a, status, 1)]
+    if contact.may_be_asked(report, entries, now):
+        taken = sorted([*taken, Action.REPLACE_CONTACT])
+    return taken
 
 
 @dataclass(frozen=True)
@@ -372,6 +376,7 @@ def routes(settings: Settings, db: Transactions, clock: Clock) -> dict[str, Any]
         "/v1/reports/{number}/escalation-consent": Consents(
             db, clock, door, zone, envelopes, signs
         ),
+        "/v1/reports/{number}/contact": contact.Contact(db, clock, door, sealer, signs),
         "/v1/receipts/keys": Keys(db, signer),
     }
 

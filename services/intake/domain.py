@@ -59,13 +59,14 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     CONSENT = "consent_to_escalation"
     WITHDRAW_CONSENT = "withdraw_consent"
+    REPLACE_CONTACT = "replace_contact"
 
 
 _OPEN: frozenset[Action] = frozenset({Action.SUPPLEMENT, Action.WITHDRAW, Action.CONSENT})
 
 # Intake's own copy of what routing's transition table allows a reporter (a test compares them):
 # a request is refused here at once where it can only fail; routing has the last word. A consent is
-# taken back whatever the status.
+# taken back whatever the status; of a contact it never hears (`contact`).
 ACTIONS: Mapping[Status, frozenset[Action]] = {
     Status.UNVERIFIED: _OPEN,
     Status.AWAITING_REPORTER: _OPEN,
@@ -223,7 +224,7 @@ LINES = (SUBMITTED, *SHOWN, *(f"reporter.{action}" for action in Action), *_OURS
 
 def is_news(what: str, data: Mapping[str, Any]) -> bool:
     """Whether a reporter wants a line about it: not that a message could not reach somebody who
-    left no address, nor that a limit rests while it is not the government's turn."""
+    leaves no address, nor that a limit rests while it is not the government's turn."""
     if what == "message.failed":
         return bool(data["reason"] != "no_address")
     if what == "deadline.recomputed":

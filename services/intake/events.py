@@ -50,6 +50,13 @@ def contact_sealed(
     return Fact("report.contact_sealed.v1", number, data, at)
 
 
+def contact_replaced(number: str, sealed: str, key_id: str, at: datetime) -> Fact:
+    """How to reach the reporter from now on, or that they are not to be reached: for notify's eyes
+    only, which of the two as well."""
+    data = {"sealed": sealed, "key_id": key_id, "at": instant(at)}
+    return Fact("report.contact_replaced.v1", number, data, at)
+
+
 def receipt_key_shown(kid: str, x: str, y: str, at: datetime, **_: str) -> Fact:
     """Receipts may be signed with the private half of this public key from now on."""
     return Fact(

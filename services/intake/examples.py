@@ -67,7 +67,14 @@ TIMELINE = {
             "passed": False,
         }
     ],
-    "actions": ["accept", "consent_to_escalation", "object", "supplement", "withdraw"],
+    "actions": [
+        "accept",
+        "consent_to_escalation",
+        "object",
+        "replace_contact",
+        "supplement",
+        "withdraw",
+    ],
     "links": {
         "deadlines": f"/v1/cases/{NUMBER}/deadlines",
         "explain": f"/v1/cases/{NUMBER}/explain",

@@ -47,7 +47,7 @@ class Report(Base):
     category: Mapped[str | None]
     confidentiality: Mapped[str]
     hidden_from_public: Mapped[bool]
-    contact_given: Mapped[bool | None]  # whether; never what. Null: not known, of earlier ones
+    contact_given: Mapped[bool | None]  # as asked last; never what. Null: not known
     channel: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(INSTANT)
     status: Mapped[str] = mapped_column(server_default=Status.UNVERIFIED)

@@ -36,7 +36,7 @@ SALT = 16  # bytes, as RFC 9901, section 9.3 asks for
 # What of a body may be shown. Who sends it may not: contact and the form for the Ombudsman.
 SHOWN = frozenset({
     "kind", "title", "text", "event_date", "place", "agency", "category", "confidentiality",
-    "hidden_from_public", "reason", "stars", "comment", "with_identity",
+    "hidden_from_public", "reason", "stars", "comment", "with_identity", "by_mail",
 })  # fmt: skip
 
 

@@ -107,6 +107,13 @@ class Tracked(Strict):
     code = Text(max=100, required=True)
 
 
+class NewContact(Strict):
+    """Takes the place of the whole contact before: tell again what of that is to stay. Null, or one
+    without `email`: no news is sent any more."""
+
+    contact = fields.Nested(Contact, required=True, allow_none=True)
+
+
 class Supplement(Strict):
     """More about the report, or the data that was asked for: while the timeline shows an officer's
     question as open, it answers that one. One report takes a hundred additions and requests,

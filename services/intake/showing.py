@@ -40,8 +40,9 @@ class Chosen(Shown):
     """What the reporter told and chose beside title, text and kind. `agency`: whom they thought it
     was for; `category`: the topic that they chose; what was corrected since, the timeline tells.
     `confidentiality` and `hidden_from_public`: as they are now, for an officer may have raised
-    them. `contact_given`: whether anything was sealed of who they are, never what; null of reports
-    before 2026-11-30, of which nobody knows that, unless they are anonymous."""
+    them. `contact_given`: whether anything is sealed of who they are, as they asked last, never
+    what; null of reports before 2026-11-30, of which nobody knows that, unless they are anonymous
+    or it was replaced since."""
 
     event_date = fields.Date()
     place = fields.Nested(Happened)

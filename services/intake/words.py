@@ -29,13 +29,16 @@ ACTIONS = {
     "description": "What the reporter may ask for now, each by a POST below /v1/reports/{number}"
     " with the header Tracking-Code: `supplement` /supplements, `accept` /acceptance, `object`"
     " /objections, `reopen` /reopening, `withdraw` /withdrawal, `consent_to_escalation`"
-    " /escalation-consent, `withdraw_consent` /consent-withdrawal."
+    " /escalation-consent, `withdraw_consent` /consent-withdrawal, `replace_contact` /contact."
 }
 _BOTH = {"id": "What that means, in Indonesian.", "en": "The same in English."}
 # What no event says but a reporter, or intake itself.
 _OWN = {
     f"reporter.{Action.ACCEPT}": {"stars": "How content the reporter is, from 1 to 5."},
     f"reporter.{Action.CONSENT}": {"with_identity": "Whether it came with the form."},
+    f"reporter.{Action.REPLACE_CONTACT}": {
+        "by_mail": "Whether news is sent by mail since then; never where to."
+    },
     LEFT_BEHIND: {
         "form": "Whether the form did not go along.",
         "words": "How many of the texts that the reporter wrote did not.",

@@ -66,6 +66,8 @@ class About(StrEnum):
     POST_REMINDED = "post_reminded"
     POST_RAISED = "post_raised"
     OMBUDSMAN_ANSWERED = "ombudsman_answered"
+    NEWS_COMES_HERE = "news_comes_here"
+    NEWS_ENDS_HERE = "news_ends_here"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ RULES = (
     Rule("escalation.offered.v1", About.ESCALATION_OFFERED),
     Rule("escalation.handed_over.v1", About.HANDED_OVER),
     Rule("escalation.answered.v1", About.OMBUDSMAN_ANSWERED),
+    Rule("report.contact_replaced.v1", About.NEWS_COMES_HERE),
 )
 
 
@@ -153,6 +156,8 @@ TO_POSTS: Mapping[str, About] = {
     "escalation.raised.v1": About.POST_RAISED,
 }
 OF_POSTS = frozenset(TO_POSTS.values())  # all the others are told to the reporter
+# Told to where a reporter's news went until then, so that it is no news of whether they were told.
+TO_FORMER = frozenset({About.NEWS_ENDS_HERE})
 
 # What a limit that is said to have passed brings about, and that is not so if it had been kept.
 OF_PASSING = frozenset({About.DEADLINE_PASSED, About.ESCALATION_RAISED, About.POST_RAISED})
@@ -172,6 +177,9 @@ ENDS_REMINDERS = frozenset(
         About.WITHDRAWN,
     }
 )
+
+# Of these, and a question, the latest is what a reporter must know, to do something or not to.
+TURNS = ENDS_REMINDERS | {About.DATA_REQUESTED}
 
 # With what a case leaves the hands that it was in.
 CHANGES_HANDS = frozenset(
@@ -204,6 +212,8 @@ UNPROMPTED = frozenset(
         About.ESCALATION_RAISED,
         About.ESCALATION_OFFERED,
         About.HANDED_OVER,
+        *TO_FORMER,
+        About.NEWS_COMES_HERE,
     }
 )
 

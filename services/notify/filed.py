@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from chassis import database
 from chassis.inbox import decode
 
-CONTACT_SEALED = "report.contact_sealed.v1"
+CONTACTS = ["report.contact_sealed.v1", "report.contact_replaced.v1"]
 _EMPTIED = sa.text("UPDATE inbox SET body = :body WHERE event_id = :id")
 _TRIED_AGAIN = sa.text(
     "UPDATE inbox SET state = 'waiting', attempts = 0, next_try_at = received_at"
@@ -27,9 +27,9 @@ def empty(tx: Session, number: str) -> int:
     """
     filed = database.rows(
         tx,
-        "SELECT event_id, body FROM inbox WHERE type = :type AND subject = :number"
+        "SELECT event_id, body FROM inbox WHERE type = ANY(:types) AND subject = :number"
         " AND state <> 'done' ORDER BY event_id FOR UPDATE",
-        type=CONTACT_SEALED,
+        types=CONTACTS,
         number=number,
     )
     for row in filed:

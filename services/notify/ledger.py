@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -22,12 +23,14 @@ from services.notify.domain import (
     ENDS_REMINDERS,
     OF_PASSING,
     OF_POSTS,
+    TO_FORMER,
+    TURNS,
     UNCORRECTED,
     About,
     Reply,
     comes_too_late,
 )
-from services.notify.models import Attempt, Message
+from services.notify.models import Attempt, FormerReach, Message, Reporter
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ UNANSWERED = Outcome("unknown", Reply.NONE)  # a crash is `unknown` too, but wit
 HINDERED, UNREADABLE = "hindered", "unreadable"  # what is to be mended, and not this message
 NO_ADDRESS = Outcome("withheld", state="failed", reason="no_address")
 
+UNHEARD = ("rejected", "expired")  # there was somebody to tell, and they were not told
 PASSED_FOR_REPORTERS = OF_PASSING - OF_POSTS
+_ANEW = UUID("0c4b7f52-5d0e-4a59-9d8e-5a1a7a7b3f10")
 # A try of which the server has the message, or may have it.
 _GONE = sa.or_(Attempt.outcome.is_(None), Attempt.outcome.in_(("delivered", "unknown")))
 _at = Message.facts["at"].astext.cast(sa.DateTime(timezone=True))
@@ -70,9 +75,10 @@ def record(tx: Session, attempt: Attempt, outcome: Outcome, at: datetime) -> Non
 
 def settle(tx: Session, message: Message, state: str, reason: str | None, clock: Clock) -> None:
     """Ends a message and says so, joining the chain of causes that it belongs to."""
-    _end(message, state, clock)
+    _end(tx, message, state, clock)
     message.reason = reason
-    if message.place is None:  # what others hear of is whether a reporter was told
+    # What others hear of is whether a reporter was told.
+    if message.place is None and message.about not in TO_FORMER:
         correlate(message.correlationid)
         say = events.delivered if state == "delivered" else events.failed
         emit(tx, say(message, clock.now()))
@@ -80,6 +86,50 @@ def settle(tx: Session, message: Message, state: str, reason: str | None, clock:
     if state == "delivered":
         waited = (message.settled_at - message.written_at).total_seconds()
         _after_commit(tx, partial(metrics.DELAY.observe, waited))
+    if reason in UNHEARD and message.about in TURNS:
+        _tell_anew_elsewhere(tx, message, clock)
+
+
+def tell_anew(tx: Session, message: Message, clock: Clock, *, mailable: bool) -> None:
+    """Files the same news once more, with an id and tries of its own, where its reporter's address
+    is another since; once of each message."""
+    id, now = uuid5(_ANEW, str(message.id)), clock.real()
+    if tx.get(Message, id) is not None:
+        return
+    alike = ("number", "about", "cycle", "facts", "correlationid")
+    copy = Message(id=id, cause=message.id, **{name: getattr(message, name) for name in alike})
+    copy.state, copy.attempts, copy.former = "due", 0, False
+    copy.put_off = copy.taken_back = False
+    copy.written_at = copy.next_at = copy.not_before = now
+    tx.add(copy)
+    if not mailable:
+        settle(tx, copy, "failed", "no_address", clock)
+
+
+def is_latest(tx: Session, message: Message) -> bool:
+    """Whether no later step of the case is known of which its reporter must know."""
+    later = Message.about.in_(sorted(TURNS)), _at > datetime.fromisoformat(message.facts["at"])
+    found = sa.exists().where(Message.number == message.number, Message.place.is_(None), *later)
+    return not tx.scalar(sa.select(found))
+
+
+def _tell_anew_elsewhere(tx: Session, message: Message, clock: Clock) -> None:
+    """What failed at an address that is not its reporter's any more, and is the latest."""
+    asked = sa.select(Reporter.since, Reporter.mailable).where(Reporter.number == message.number)
+    known = tx.execute(asked).one_or_none()
+    if known is None or known.since is None:
+        return
+    tried = sa.select(sa.func.max(Attempt.started_at)).where(Attempt.message_id == message.id)
+    began = tx.scalar(tried)
+    elsewhere = message.former or (began is not None and began < known.since)
+    if elsewhere and is_latest(tx, message):
+        tell_anew(tx, message, clock, mailable=known.mailable)
+
+
+def forget_former(tx: Session, message: Message) -> None:
+    """Destroys the former address that a message goes to, if it does."""
+    if message.former:
+        tx.execute(sa.delete(FormerReach).where(FormerReach.message_id == message.id))
 
 
 def overtake_passing(tx: Session, limit: Limit, clock: Clock) -> None:
@@ -129,7 +179,7 @@ def move_posts_reminder(
         if not ahead:
             message.taken_back = message.state == "sending"
             if message.state == "due":
-                _end_overtaken(tx, message, clock)
+                overtake(tx, message, clock)
             continue
         is_agencys = posts.agency_of(str(message.place)) is not None
         message.taken_back = due is None and is_agencys and message.state == "sending"
@@ -138,7 +188,7 @@ def move_posts_reminder(
             if message.state == "overtaken" and not _changed_hands(tx, message):
                 _begin_again(message, clock, wait)
         elif is_agencys and message.state == "due":
-            _end_overtaken(tx, message, clock)
+            overtake(tx, message, clock)
 
 
 def end_void(tx: Session, message: Message, clock: Clock) -> bool:
@@ -146,7 +196,7 @@ def end_void(tx: Session, message: Message, clock: Clock) -> bool:
     whether it did."""
     if not message.taken_back or _is_corrected(tx, message):
         return False
-    _end_overtaken(tx, message, clock)
+    overtake(tx, message, clock)
     if message.about in PASSED_FOR_REPORTERS:
         _spare(tx, Limit(message.number, message.facts["limit"], message.cycle), clock)
     return True
@@ -158,7 +208,7 @@ def end_late(tx: Session, message: Message, clock: Clock, zone: tzinfo) -> bool:
     news, now = About(message.about), clock.real()
     if not comes_too_late(news, message.facts, message.written_at, now, zone):
         return False
-    _end_overtaken(tx, message, clock)
+    overtake(tx, message, clock)
     return True
 
 
@@ -172,7 +222,7 @@ def _overtake(tx: Session, which: Any, clock: Clock) -> set[str]:
         if message.state == "sending":
             message.taken_back = True
         elif not _is_corrected(tx, message):
-            _end_overtaken(tx, message, clock)
+            overtake(tx, message, clock)
             ended.add(message.about)
     return ended
 
@@ -192,22 +242,26 @@ def _spare(tx: Session, limit: Limit, clock: Clock) -> None:
 def _is_corrected(tx: Session, message: Message) -> bool:
     """Whether it may have been told, and what follows says that it is untrue. Of an offer that was
     taken back nothing does, nor of a reminder: neither is tried again, whoever may have it."""
-    return message.about not in UNCORRECTED and _may_have_gone(tx, message)
+    return message.about not in UNCORRECTED and may_have_gone(tx, message)
 
 
-def _may_have_gone(tx: Session, message: Message) -> bool:
+def may_have_gone(tx: Session, message: Message) -> bool:
+    """Whether a server has it from some try, or may have it."""
     tx.flush()
     gone = sa.exists().where(Attempt.message_id == message.id, _GONE)
     return tx.scalar(sa.select(gone)) or False
 
 
-def _end_overtaken(tx: Session, message: Message, clock: Clock) -> None:
-    _end(message, "overtaken", clock)
+def overtake(tx: Session, message: Message, clock: Clock) -> None:
+    """Ends what is not told any more, or not so."""
+    _end(tx, message, "overtaken", clock)
     _after_commit(tx, metrics.MESSAGES.labels(message.about, message.state).inc)
 
 
-def _end(message: Message, state: str, clock: Clock) -> None:
-    """Nothing is left to do; nor to tell that its mailbox had no room, which reports may share."""
+def _end(tx: Session, message: Message, state: str, clock: Clock) -> None:
+    """Nothing is left to do; nor to tell that its mailbox had no room, which reports may share, nor
+    to keep of a former address."""
+    forget_former(tx, message)  # before there is half a change, which would be written
     message.state, message.next_at, message.settled_at = state, None, clock.real()
     message.put_off, message.not_before = False, message.written_at
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -104,14 +105,16 @@ class Mailboxes:
             return list(due)
         if not (self._resumed or self._resuming):
             self._resume(tx, self._room)
+        emails = self._emails(tx, [(m.id, m.number, m.former) for m in counted])
         numbers = sorted({message.number for message in counted})
-        emails = self._emails(tx, numbers)
         also_open = {row.number: row for row in tx.execute(_ALSO_OPEN, {"numbers": numbers})}
         for message in counted:
-            email, others = emails.get(message.number), also_open[message.number]
-            if email is None or others.are_urging:
+            email, others = emails.get(message.id), also_open.get(message.number)
+            if message.former:  # to another mailbox than what else is open
+                others = None
+            if email is None or (others and others.are_urging):
                 continue
-            at = self._room.take(email, now, others.put_off_until)
+            at = self._room.take(email, now, others and others.put_off_until)
             if at > now:
                 message.put_off, message.next_at, message.not_before = True, at, at
         return [m for m in due if m.next_at is not None and m.next_at <= now]
@@ -131,21 +134,29 @@ class Mailboxes:
     def _resume(self, tx: Session, room: Room) -> None:
         """What another process put off, or this one before it was started anew, keeps its moment,
         and has its room."""
-        waiting = sa.select(Message.number, Message.next_at).where(_PUT_OFF)
-        rows = tx.execute(waiting.order_by(Message.next_at)).all()
-        emails = self._emails(tx, {number for number, _ in rows})
-        for number, at in rows:
-            if number in emails:
-                room.count(emails[number], at)
+        about = Message.id, Message.number, Message.former, Message.next_at
+        rows = tx.execute(sa.select(*about).where(_PUT_OFF).order_by(Message.next_at)).all()
+        emails = self._emails(tx, [(id, number, former) for id, number, former, _ in rows])
+        for id, _, _, at in rows:
+            if id in emails:
+                room.count(emails[id], at)
         self._resuming = True
 
-    def _emails(self, tx: Session, numbers: Iterable[str]) -> dict[str, str]:
-        """Where reporters are written to; without those whose contact cannot be read: a try finds
-        that out, and says so."""
+    def _emails(self, tx: Session, asked: Collection[tuple[UUID, str, bool]]) -> dict[UUID, str]:
+        """Where messages go, of these ids and reports, formerly or now; without those of which that
+        cannot be read: a try finds that out, and says so."""
+        formerly = reporters.former_reaches(tx, [id for id, _, former in asked if former])
+        now = reporters.sealed_reaches(tx, {number for _, number, former in asked if not former})
+        read: dict[bytes, str] = {}
         found = {}
-        for number, sealed in reporters.sealed_reaches(tx, numbers).items():
+        for id, number, former in asked:
+            sealed = formerly.get(id) if former else now.get(number)
+            if sealed is None:
+                continue
             try:
-                found[number] = reporters.reach(number, sealed, self._keyring).email
+                if (reach := sealed[1]) not in read:
+                    read[reach] = reporters.reach(number, sealed, self._keyring).email
+                found[id] = read[reach]
             except Unreadable:
                 continue
         return found
@@ -163,6 +174,7 @@ def let_through(tx: Session, reports: Iterable[tuple[str, datetime]]) -> None:
     waiting = sa.select(Message).where(
         Message.number.in_(sorted(first)),
         Message.place.is_(None),
+        Message.former.is_(False),
         Message.about.in_(sorted(UNPROMPTED | IF_NOBODY_DID.keys())),
         Message.state == "due",
         Message.attempts == 0,
@@ -190,6 +202,6 @@ _ALSO_OPEN = (
         sa.func.bool_or(Message.about.not_in(sorted(UNPROMPTED))).label("are_urging"),
     )
     .where(Message.number.in_(sa.bindparam("numbers", expanding=True)))
-    .where(Message.place.is_(None), Message.next_at.is_not(None))
+    .where(Message.place.is_(None), Message.former.is_(False), Message.next_at.is_not(None))
     .group_by(Message.number)
 )

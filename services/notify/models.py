@@ -39,7 +39,8 @@ class Reporter(Base):
 
     `reach` (address, language) and `identity` (name, telephone, home) are sealed under `data_key`,
     which is wrapped by key-encryption key `kek` (`keyring`). `erased`: the key is destroyed.
-    `opened`: the case was heard of; a contact may come before it.
+    `opened`: the case was heard of; a contact may come before it. `since`: when the address was
+    replaced last.
     """
 
     __tablename__ = "reporter"
@@ -62,6 +63,7 @@ class Reporter(Base):
     data_key: Mapped[bytes | None]
     reach: Mapped[bytes | None]
     identity: Mapped[bytes | None]
+    since: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
 
 
 class Post(Base):
@@ -76,12 +78,30 @@ class Post(Base):
     reach: Mapped[bytes]
 
 
+class FormerReach(Base):
+    """Where one message goes though its reporter's address is another since, sealed as that was
+    kept: destroyed when the message is settled."""
+
+    __tablename__ = "former_reach"
+    __table_args__ = (
+        sa.Index("former_reach_number", "number"),
+        sa.Index("former_reach_kek", "kek"),
+    )
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(sa.Text)
+    kek: Mapped[int]
+    data_key: Mapped[bytes]
+    reach: Mapped[bytes]
+
+
 class Message(Base):
     """One piece of news for one reporter, or with a `place` for a post; `facts` are dates and words
     of closed sets only. It is not sent before `not_before`: nobody is woken at night, and what was
     `put_off` waits for room in its mailbox. `overtaken`: it waited, and what it would have told was
     said not to be so, or not any more; `taken_back`: that was said while it was being sent. `kid`:
-    of the private key that its Message-ID is made with."""
+    of the private key that its Message-ID is made with. `former`: it goes, or went, where the
+    reporter's news went formerly."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -129,6 +149,7 @@ class Message(Base):
     put_off: Mapped[bool] = mapped_column(server_default=sa.false())
     taken_back: Mapped[bool] = mapped_column(server_default=sa.false())
     kid: Mapped[str | None] = mapped_column(sa.Text)
+    former: Mapped[bool] = mapped_column(server_default=sa.false())
     not_before: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     written_at: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True))
     settled_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))

@@ -1,5 +1,6 @@
 """Which messages go next: those of a report, and those of a report to one post, one after the
-other, in the order in which they were written."""
+other, in the order in which they were written. What goes where a reporter's news went formerly
+waits for nothing, and nothing for it."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ _EARLIER_IS_OPEN = (  # one that was written earlier, may be sent, and was not
     .where(
         _earlier.number == Message.number,
         _earlier.place.is_not_distinct_from(Message.place),
+        _earlier.former.is_(False),
         _earlier.not_before <= sa.bindparam("now", type_=sa.DateTime(timezone=True)),
         _earlier.next_at.is_not(None),
         sa.tuple_(_earlier.written_at, _earlier.id) < sa.tuple_(Message.written_at, Message.id),
@@ -33,7 +35,7 @@ def due(
     is `sending`; `patient`: no lease counts as ended."""
     return tx.scalars(
         sa.select(Message)
-        .where(Message.next_at <= now, ~_EARLIER_IS_OPEN)
+        .where(Message.next_at <= now, sa.or_(Message.former, ~_EARLIER_IS_OPEN))
         .where(Message.id.not_in(sorted(sending)))
         .where(sa.or_(Message.state != "sending", sa.literal(not patient)))
         .order_by(Message.next_at)

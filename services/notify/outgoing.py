@@ -1,6 +1,6 @@
 """A message is sent once, or tried again under the same Message-ID, and every try is on record.
 
-`write` files a message in the transaction of the event that caused it. `Outgoing` takes what is
+`filing` files a message in the transaction of the event that caused it. `Outgoing` takes what is
 due: it commits an attempt, sends outside any transaction, and commits the outcome together with
 what is said of it. A process renews the lease of what it is sending, and keeps a known outcome
 until the database has it; one that dies leaves an attempt without outcome, and when its lease ends,
@@ -15,27 +15,24 @@ mailbox has no room for is put off before it is tried (`mailboxes`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event as Flag
 from threading import Lock
 from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.clock import Clock
 from chassis.database import Transactions, is_away
-from chassis.events import Event
 from chassis.failpoints import failpoint
 from chassis.logs import cause, log
-from chassis.together import hold, later
-from services.notify import domain, letters, mailboxes, order, posts, reporters, trials
+from chassis.together import hold
+from services.notify import letters, mailboxes, order, posts, replacing, reporters, trials
 from services.notify.config import Settings
 from services.notify.domain import About, Hindered, Rejected, Reply, Unanswered, Unavailable
 from services.notify.keyring import Keyring, Unreadable
@@ -55,12 +52,10 @@ from services.notify.ledger import (
 from services.notify.models import Attempt, Message
 from services.notify.pace import Outage
 
-NOW = timedelta()
 LOST = Outcome("unknown")
 LEASE = timedelta(seconds=15)  # how long nothing is heard of a try before it counts as lost
 ROUNDS = 16  # looks for what may go, past what is put off, in one transaction
 PAUSE = 0.5  # seconds between tries to write down an outcome
-_IDS = UUID("6f0a6a4e-6d1c-4c0c-9d3a-0d6f2a1b7c55")
 
 
 class Line(Protocol):
@@ -73,55 +68,6 @@ class Channel(Line, Protocol):
     """The same, also for several messages, one after the other."""
 
     def kept(self) -> AbstractContextManager[Line]: ...
-
-
-def write(
-    tx: Session,
-    event: Event,
-    about: About,
-    facts: Mapping[str, str],
-    *,
-    cycle: int | None,
-    mailable: bool,
-    clock: Clock,
-    wait: timedelta = NOW,
-    place: str | None = None,
-) -> None:
-    """Files the message that `event` causes, once, to be sent after `wait`; to the reporter, or to
-    a post's `place`. Without an address it has failed already.
-
-    Its id follows from the event, so that even a restored database sends it under the same one.
-    """
-    now = clock.real()
-    message = Message(
-        id=uuid5(_IDS, f"{event.id}/{about}" + (f"/{place}" if place else "")),
-        number=event.subject,
-        place=place,
-        about=about.value,
-        cause=UUID(event.id),
-        cycle=cycle,
-        facts=dict(facts),
-        correlationid=event.correlationid,
-        state="due",
-        attempts=0,
-        put_off=False,
-        taken_back=False,
-        next_at=now + wait,
-        not_before=now + wait,
-        written_at=now,
-    )
-    if not mailable:
-        settle(tx, message, "failed", "no_address", clock)
-    later(tx, _file, message)
-
-
-def _file(tx: Session, messages: list[Message]) -> None:
-    names = Message.__table__.columns.keys()
-    filed = [{name: getattr(message, name) for name in names} for message in messages]
-    tx.execute(insert(Message).on_conflict_do_nothing(), filed)
-    told = (m for m in messages if m.state == "due" and m.place is None)
-    urging = [(m.number, m.not_before) for m in told if m.about not in domain.UNPROMPTED]
-    mailboxes.let_through(tx, urging)
 
 
 @dataclass(frozen=True)
@@ -305,6 +251,8 @@ class Outgoing:
         if message.state == "sending":
             attempt = tx.get_one(Attempt, (message.id, message.attempts))
             record(tx, attempt, LOST, now)
+        if message.former and replacing.release(tx, message, self._clock):
+            return None
         if end_void(tx, message, self._clock) or end_late(tx, message, self._clock, self._zone):
             return None
         if message.state == "sending" and trials.next_try(tx, message, LOST, now) is None:
@@ -341,13 +289,13 @@ class Outgoing:
 
     def _reach(self, message: Message) -> reporters.Reach | None:
         """Where to write to as of now, or None. Raises Unreadable."""
-        number, place = message.number, message.place
+        place = message.place
         with self._db.begin() as tx:
             post = posts.rows(tx, [place]).get(place) if place else None
-            sealed = None if place else reporters.sealed_reach(tx, number)
+            sealed = None if place else reporters.sealed_reach(tx, message)
         if place:
             return posts.reach(post, self._keyring)
-        return sealed and reporters.reach(number, sealed, self._keyring)
+        return sealed and reporters.reach(message.number, sealed, self._keyring)
 
     def _letter(self, message: Message, reach: reporters.Reach) -> bytes:
         text = letters.body(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -17,12 +18,14 @@ from chassis.together import held, hold, in_hand
 from services.notify import contacts, filed
 from services.notify.contacts import Contact
 from services.notify.keyring import Keyring, Wrapped
-from services.notify.models import Reporter
+from services.notify.models import FormerReach, Message, Reporter
 
 _SEALED_REACH = Prepared(  # for each mail once
     "sealed_reach",
-    "SELECT kek, data_key, reach FROM reporter"
-    " WHERE number = :number AND mailable AND reach IS NOT NULL",
+    "SELECT kek, data_key, reach FROM former_reach WHERE message_id = :message_id"
+    " UNION ALL SELECT kek, data_key, reach FROM reporter"
+    " WHERE number = :number AND mailable AND reach IS NOT NULL AND NOT CAST(:former AS boolean)"
+    " AND NOT EXISTS (SELECT FROM former_reach WHERE message_id = :message_id)",
 )
 
 
@@ -45,23 +48,30 @@ def meet(tx: Session, numbers: Iterable[str]) -> None:
 
 def expect(tx: Session, number: str, *, reachable: bool) -> None:
     """Notes the case, and whether a contact will come; a contact that is here already stays."""
-    row = _met(tx, number)
+    row = met(tx, number)
     if row.state == "expected" and not row.opened and not reachable:
         row.state = "unreachable"
     row.opened = True
 
 
 def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
-    """Seals and stores a contact; one that was erased stays erased.
+    """Seals and stores a contact; one that was erased stays erased, and one that was replaced
+    since stays so.
 
     Raises Poison for a second one: nobody takes another's place.
     """
-    row = _met(tx, number)
+    row = met(tx, number)
+    if row.state == "erased" or row.since is not None:
+        return
     if row.state == "held":
         raise Poison("a contact of this report is held already")
-    if row.state == "erased":
-        return
-    wrapped, sealed = keyring.seal(number, contacts.fields(contact))
+    put(keyring, row, contact)
+
+
+def put(keyring: Keyring, row: Reporter, contact: Contact) -> None:
+    """Seals and stores a contact, which may be empty, in place of what was known, whose key is gone
+    with that."""
+    wrapped, sealed = keyring.seal(row.number, contacts.fields(contact))
     row.state, row.mailable = "held", contacts.is_mailable(contact.email)
     row.kek, row.data_key = wrapped.kek, wrapped.key
     row.reach, row.identity = sealed["reach"], sealed["identity"]
@@ -69,7 +79,7 @@ def keep(tx: Session, keyring: Keyring, number: str, contact: Contact) -> None:
 
 def was_erased(tx: Session, number: str) -> bool:
     """Whether nothing of this reporter is to be kept."""
-    return _met(tx, number).state == "erased"
+    return met(tx, number).state == "erased"
 
 
 def is_mailable(tx: Session, number: str) -> bool:
@@ -80,10 +90,22 @@ def is_mailable(tx: Session, number: str) -> bool:
     return row.mailable
 
 
-def sealed_reach(tx: Session, number: str) -> tuple[Wrapped, bytes] | None:
-    """Where to write to, as it is known now; None: never given, not usable, or erased."""
-    row = _SEALED_REACH.run(tx, {"number": number}).one_or_none()
+def sealed_reach(tx: Session, message: Message) -> tuple[Wrapped, bytes] | None:
+    """Where to send a message, as it is known now; None: never given, not usable, or erased."""
+    told = {"message_id": message.id, "number": message.number, "former": message.former}
+    row = _SEALED_REACH.run(tx, told).one_or_none()
     return row and (Wrapped(row.kek, bytes(row.data_key)), bytes(row.reach))
+
+
+def sealed_of(row: Reporter) -> tuple[Wrapped, bytes] | None:
+    """The same of a reporter."""
+    return (_wrapped(row), row.reach) if row.mailable and row.reach is not None else None
+
+
+def former_reaches(tx: Session, messages: Iterable[UUID]) -> dict[UUID, tuple[Wrapped, bytes]]:
+    """The same of messages that go where a reporter's news went formerly; not of the others."""
+    asked = sa.select(FormerReach).where(FormerReach.message_id.in_(sorted(messages)))
+    return {row.message_id: (_wrapped(row), row.reach) for row in tx.scalars(asked)}
 
 
 def sealed_reaches(tx: Session, numbers: Iterable[str]) -> dict[str, tuple[Wrapped, bytes]]:
@@ -107,8 +129,8 @@ def is_known(tx: Session, number: str) -> bool:
 
 
 def erase(tx: Session, number: str) -> bool:
-    """Destroys a reporter's data key, and the ciphertext with it, and the sealed contact in events
-    that wait or are parked; whether there was any of it.
+    """Destroys a reporter's data key, and the ciphertext with it, that of a former address too, and
+    the sealed contact in events that wait or are parked; whether there was any of it.
 
     A contact that comes later is not kept. Copies remain elsewhere for a while: the sealed one in
     intake's outbox, the wrapped key in backups; they are unreadable only once notify's private key
@@ -119,6 +141,7 @@ def erase(tx: Session, number: str) -> bool:
         "state": "erased",
         "mailable": False,
     }
+    tx.execute(sa.delete(FormerReach).where(FormerReach.number == number))
     statement = insert(Reporter).values(number=number, **erased)
     tx.execute(statement.on_conflict_do_update(index_elements=["number"], set_=erased))
     emptied = filed.empty(tx, number)
@@ -126,24 +149,23 @@ def erase(tx: Session, number: str) -> bool:
 
 
 def rewrap(tx: Session, keyring: Keyring, limit: int = 500) -> int:
-    """Moves up to `limit` data keys to the current key-encryption key; returns how many moved.
+    """Moves up to `limit` data keys of a kind to the current key-encryption key; how many moved.
 
     Called until it returns 0, an old key-encryption key may be destroyed. Raises Unreadable.
     """
-    old = tx.scalars(
-        sa.select(Reporter)
-        .where(Reporter.kek.is_not(None), Reporter.kek != keyring.current)
-        .order_by(Reporter.number)
-        .limit(limit)
-        .with_for_update()
-    ).all()
-    for row in old:
-        moved = keyring.rewrap(row.number, _wrapped(row))
-        row.kek, row.data_key = moved.kek, moved.key
-    return len(old)
+    count = 0
+    for model in (Reporter, FormerReach):
+        outdated = sa.select(model).where(model.kek.is_not(None), model.kek != keyring.current)
+        old = tx.scalars(outdated.order_by(model.number).limit(limit).with_for_update()).all()
+        for row in old:
+            moved = keyring.rewrap(row.number, _wrapped(row))
+            row.kek, row.data_key = moved.kek, moved.key
+        count += len(old)
+    return count
 
 
-def _met(tx: Session, number: str) -> Reporter:
+def met(tx: Session, number: str) -> Reporter:
+    """What is known of a report's reporter, locked; made if nothing is."""
     if in_hand(tx, Reporter, number) is None:
         meet(tx, [number])
     return cast(Reporter, in_hand(tx, Reporter, number))
@@ -153,7 +175,7 @@ def _state(tx: Session, number: str) -> str | None:
     return tx.scalar(sa.select(Reporter.state).where(Reporter.number == number).with_for_update())
 
 
-def _wrapped(row: Reporter) -> Wrapped:
+def _wrapped(row: Reporter | FormerReach) -> Wrapped:
     if row.kek is None or row.data_key is None:
         raise LookupError("no contact is held")
     return Wrapped(row.kek, row.data_key)

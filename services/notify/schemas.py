@@ -23,6 +23,13 @@ class ContactSealed(Tolerant):
     received_at = moment(required=True)
 
 
+class ContactReplaced(Tolerant):
+    """`report.contact_replaced.v1`"""
+
+    sealed = fields.String(required=True)
+    at = moment(required=True)
+
+
 class CaseOpened(Tolerant):
     """`case.opened.v1`"""
 

@@ -21,12 +21,13 @@ from chassis.together import hold
 from services.notify import (
     contacts,
     domain,
+    filing,
     ledger,
     metrics,
-    outgoing,
     pace,
     posts,
     quiet,
+    replacing,
     reporters,
     schemas,
 )
@@ -51,7 +52,11 @@ REST = max(pace.SLOWEST, *pace.AFTER_SILENCE)  # between two tries at most
 AFTER_PASSING = timedelta(seconds=10)
 # Also when they are told to nobody: they end what was to be told.
 NEWS_BESIDE = ("escalation.offer_taken_back.v1", "deadline.recomputed.v1")
-MEETS = ("report.contact_sealed.v1", "case.opened.v1")  # the first that is heard of a reporter
+MEETS = (  # the first that is heard of a reporter
+    "report.contact_sealed.v1",
+    "report.contact_replaced.v1",
+    "case.opened.v1",
+)
 
 
 class Post(DependencyProvider):
@@ -166,6 +171,23 @@ class Notify(Service):
             reporters.keep(tx, self.post.keyring, event.subject, contacts.read(payload))
         self.write(event, tx, domain.About.RECEIVED, data)
 
+    @subscribe("report.contact_replaced.v1")
+    def replace_contact(self, event: Event, tx: Session) -> None:
+        """Stores another contact, or none, in place of what was known, unless it was erased; tells
+        the address before, and the new one, unless they are one."""
+        data = schemas.ContactReplaced.of(event)
+        if reporters.was_erased(tx, event.subject):
+            return
+        contact = contacts.read(self.post.opener.open(data["sealed"], event.subject))
+        keyring = self.post.keyring
+        former, comes = replacing.replace(tx, event.subject, contact, keyring, self.clock)
+        if former:
+            about = domain.About.NEWS_ENDS_HERE
+            message = filing.file(tx, event, about, domain.facts(about, data), self.clock)
+            replacing.follow_former(tx, message, former)
+        if comes:
+            self.write(event, tx, domain.About.NEWS_COMES_HERE, data)
+
     @subscribe("case.opened.v1")
     def expect_contact(self, event: Event, tx: Session) -> None:
         """Learns whether there is a contact to wait for."""
@@ -252,7 +274,7 @@ class Notify(Service):
     ) -> None:
         """Files the message to who was reached; one without an address alarms."""
         place = posts.place(data["to"], data["agency"])
-        outgoing.write(
+        filing.write(
             tx,
             event,
             about,
@@ -277,7 +299,7 @@ class Notify(Service):
             tx, _limit(event, data), facts["due"]
         ):
             wait = max(wait, AFTER_PASSING)
-        outgoing.write(
+        filing.write(
             tx,
             event,
             about,
@@ -360,12 +382,12 @@ SELECT CASE WHEN place IS NULL THEN 'reporter' ELSE 'post' END AS whom,
        coalesce(reason, 'delivered') AS outcome, count(*) AS within_six,
        count(*) FILTER (WHERE settled_at > :now - interval '1 hour') AS within_one
 FROM message
-WHERE state IN ('delivered', 'failed') AND settled_at > :now - interval '6 hours'
+WHERE state IN ('delivered', 'failed') AND NOT former AND settled_at > :now - interval '6 hours'
 AND settled_at <= :now GROUP BY 1, 2
 """)
 _UNREACHED = sa.text("""
 SELECT count(DISTINCT coalesce(place, number)) FROM message
-WHERE state = 'failed' AND reason IN ('rejected', 'expired')
+WHERE state = 'failed' AND reason IN ('rejected', 'expired') AND NOT former
 AND settled_at > :now - interval '6 hours' AND settled_at <= :now
 """)
 _EXPECTED = sa.text("SELECT count(*) FROM reporter WHERE state = 'expected'")

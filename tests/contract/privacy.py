@@ -34,6 +34,7 @@ ALLOWED = {
     ("report.submitted.v1", "place"): "where it happened, in a stream that only routing may hear",
     ("report.submitted.v1", "agency"): AGENCY,
     ("report.contact_sealed.v1", "sealed"): "ciphertext that only notify can open",
+    ("report.contact_replaced.v1", "sealed"): "ciphertext that only notify can open",
     ("report.escalation_consented.v1", "sealed"): "ciphertext that only the Ombudsman can open",
     ("report.words_sealed.v1", "sealed"): "ciphertext that only the Ombudsman can open",
     ("case.disposed.v1", "agency"): AGENCY,

@@ -36,6 +36,7 @@ from tests.harness.waiting import eventually
 from tests.service.notify.test_bounces import report as report_of
 
 ENGLISH = PERSON | {"language": "en"}
+CORRECTED = "zulaikha.qanary.betul@kenari-benar.example"  # the address that news goes to later
 HOLDER = {"holder": "meja.kenarijaga@dinas-kenari.example"}  # a post that is only reminded
 DAY = timedelta(days=1)
 UNFIRED = "SELECT count(*) FROM due WHERE due_at < %s AND fired_at IS NULL"
@@ -73,6 +74,7 @@ WORDS = {  # of the Ombudsman's: those that ask something are read by officers, 
 def canaries() -> Iterator[Canary]:
     """What only this tells of."""
     yield Canary("address of the post holder", *HOLDER.values(), BY_MAIL)
+    yield Canary("corrected address", CORRECTED, BY_MAIL)
     for name, allowed in WORDS.items():
         yield Canary(f"word of {name}", word(name), allowed)
 
@@ -172,6 +174,13 @@ def taken_back(system: System, life: Life) -> None:
         "routing", "UPDATE cases SET desks_known = false WHERE number = %s", [accused.number]
     )
     command(system, "routing", "say-desks")
+
+
+def corrected(life: Life) -> None:
+    """Two contacts that are replaced, one of them by none."""
+    one, other = filed(life), filed(life, "open")
+    one.act("contact", {"contact": ENGLISH | {"email": CORRECTED}})
+    other.act("contact", {"contact": None})
 
 
 def answered(life: Life) -> Citizen:

@@ -49,6 +49,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/reports/{number}/withdrawal": frozenset({"reporter"}),
     "POST /v1/reports/{number}/escalation-consent": frozenset({"reporter"}),
     "POST /v1/reports/{number}/consent-withdrawal": frozenset({"reporter"}),
+    "POST /v1/reports/{number}/contact": frozenset({"reporter"}),
     "POST /v1/reports/{number}/escalation-check": frozenset({"reporter"}),
     "GET /v1/agencies": ALL,
     "GET /v1/districts": ALL,

@@ -75,6 +75,7 @@ def life(system, prometheus, office, glances):
         lives.wander(one)
         errands.reading(one)
         errands.taken_back(system, one)
+        errands.corrected(one)
         errands.by_administrator(system, one)
         errands.refused(one)
         left = errands.days(system, one)

@@ -38,6 +38,7 @@ RESTS = {
         "notify.attempt.outcome=unavailable", "notify.attempt.outcome=withheld",
         "notify.attempt.outcome=hindered", "notify.attempt.outcome=unreadable",
         "notify.attempt.outcome=unknown", "notify.reporter.state=unreachable",
+        "notify.reporter.since",
         "notify.reporter.state=held", "notify.reporter.state=erased",
         "escalation.clock_change", "escalation.clock_change.before",
         "escalation.clock_change.after", "escalation.clock_change.reason=paused",
@@ -84,6 +85,7 @@ RESTS = {
         "escalation.sealed_part", "escalation.dossier.erased_at",
         "escalation.dossier.consent_ended_at",
     ),
+    "ends with the message that it is for": ("notify.former_reach",),
     "what people set up": (
         "intake.code", "routing.agency", "routing.district", "routing.category",
         "routing.routing_rule", "routing.routing_limit", "routing.acknowledgement",

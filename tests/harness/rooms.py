@@ -84,6 +84,7 @@ class Intake(Room):
         "escalation-consent": ("in_progress", {"dossier": FORM}),
         "consent-withdrawal": ("closed", {}),
         "escalation-check": ("in_progress", {}),
+        "contact": ("in_progress", {"contact": {"email": "lain@contoh.example"}}),
     }
 
     def furnish(self) -> None:

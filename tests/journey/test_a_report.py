@@ -85,9 +85,42 @@ def test_a_report_is_answered_objected_to_answered_again_and_accepted(system, pe
 
     seen = citizen.await_status("closed")
     assert seen["timeline"][-1]["detail"]["how"] == "accepted"
-    assert seen["actions"] == ["reopen"]
+    assert seen["actions"] == ["reopen", "replace_contact"]
     eventually(lambda: len(told(system, citizen)) >= 5)
     assert all(m.to == ["warga@contoh.example"] for m in told(system, citizen))
+
+
+def test_who_mistyped_their_address_corrects_it_and_hears_of_the_answer(system, people, citizen):
+    citizen.submit("Jalan rusak", "Berlubang.", TODAY, "wraga@contoh.example")
+    disposed(people, citizen)
+    agency = sign_in(people, "dpupr")
+    agency.await_case(citizen.number)
+    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
+    eventually(lambda: len(told(system, citizen)) == 4)  # all that there is to tell until then
+    system.mail_mood("reject")
+    agency.act(citizen.number, "answer", ANSWER)
+    citizen.await_entry("message.failed")
+    system.mail_mood("accept")
+    silence = "SELECT count(*) FROM clock WHERE number = %s AND clock = 'R'"
+    unheard = "SELECT unheard_cycle FROM case_state WHERE number = %s"
+    eventually(lambda: system.psql("escalation", unheard, [citizen.number]) == [(1,)])
+    assert system.psql("escalation", silence, [citizen.number]) == [(0,)]
+    before = len(told(system, citizen))
+
+    right = {"email": "warga@contoh.example", "language": "en"}
+    citizen.act("contact", {"contact": right})
+
+    eventually(lambda: system.psql("escalation", silence, [citizen.number]) == [(1,)])
+    eventually(lambda: len(told(system, citizen)) == before + 3)
+    sent = {(m.to[0], m.headers["Content-Language"]) for m in told(system, citizen)[before:]}
+    assert sent == {("wraga@contoh.example", "id"), ("warga@contoh.example", "en")}
+    assert any("answered your report" in m.text for m in told(system, citizen)[before:])
+    citizen.act("acceptance", {"stars": 4, "comment": None})
+    eventually(lambda: len(told(system, citizen)) == before + 4)
+    assert told(system, citizen)[-1].to == ["warga@contoh.example"]
+    assert system.psql("notify", "SELECT count(*) FROM former_reach") == [(0,)]
+    lines = [e for e in citizen.track()["timeline"] if e["what"] == "reporter.replace_contact"]
+    assert [line["detail"] for line in lines] == [{"by_mail": True}]
 
 
 def test_a_reporter_who_said_too_much_of_themselves_is_protected_and_told(system, people, citizen):

@@ -83,7 +83,7 @@ class Move(StrEnum):
     STOP = "stop"
     REVIVE = "revive"  # resumes, also what was set aside: then that was a pause
     AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
-    RENEW = "renew"  # as `start`; one of this round that was stopped begins once more
+    RENEW = "renew"  # as `start`; one of this round that was stopped, or stands, begins once more
 
 
 class Cause(StrEnum):
@@ -110,7 +110,8 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # D runs out for a reporter whom no message of it could reach. Who takes a question back has not
 # gained time by it, unless its reporter could not be told: then nothing else could end it. Nor has
 # who recalls what they had forwarded outside.
-# R is the silence after the answer that stands: it begins when its reporter was told of that one.
+# R is the silence after the answer that stands: it begins when its reporter was told of that one,
+# and once more when a mail came back and they were told at another address.
 # Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
 # stood for what still stands then, stand again.
 # Another kind or class, however it came, measures every open clock again.
@@ -353,6 +354,8 @@ def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False, becaus
         return replace(_running(run, at), stopped_at=at, set_aside=set_aside)
     if move is Move.PAUSE and not run.is_paused:
         return replace(run, pauses=(*run.pauses, Pause(at, because=because)))
+    if move is Move.RENEW and run.is_paused:
+        return Run(at)
     if move is Move.ANNUL:
         return _running(run, run.started_at)
     return _running(run, at) if move in (Move.RESUME, Move.REVIVE, Move.AGAIN) else run

@@ -195,6 +195,19 @@ def test_an_answer_that_a_relay_brings_back_stops_the_silence_that_began(tower: 
     assert tower.clocks()["R1"] == "stopped"
 
 
+def test_who_hears_of_it_at_another_address_has_the_whole_time_from_then_on(tower: Tower) -> None:
+    tower.begin_work()
+    tower.at("2026-11-09 10:00").answer()
+    tower.deliver()
+    back = {"about": "answered", "cycle": 1, "reason": "rejected"}
+    tower.at("2026-11-11 10:00").hear("message.failed.v1", **back)
+
+    tower.at("2026-12-07 10:00").deliver()
+
+    assert tower.clocks()["R1"] == "2026-12-21"
+    assert tower.count("SELECT count(*) FROM case_state WHERE unheard_cycle > 0") == 0
+
+
 def test_a_notice_of_an_answer_that_nobody_waits_on_any_more_stops_nothing(tower: Tower) -> None:
     tower.begin_work()
     tower.at("2026-11-09 10:00").answer()

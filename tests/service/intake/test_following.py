@@ -31,7 +31,8 @@ def test_the_reporter_sees_the_timeline(api, receipt):
 
     assert seen["status"] == "unverified"
     assert [e["what"] for e in seen["timeline"]] == ["report.submitted"]
-    assert seen["actions"] == ["consent_to_escalation", "supplement", "withdraw"]
+    acts = ["consent_to_escalation", "replace_contact", "supplement", "withdraw"]
+    assert seen["actions"] == acts
 
 
 def test_when_another_reporter_of_the_same_handling_acted_is_told_by_the_day(
@@ -249,6 +250,7 @@ REQUESTS = {
     "reopening": ("closed", {"reason": "Rusak lagi"}, ["report.reopened.v1"]),
     "withdrawal": ("unverified", {}, ["report.withdrawn.v1"]),
     "escalation-consent": ("in_progress", {}, ["report.escalation_consented.v1"]),
+    "contact": ("closed", {"contact": {"email": "a@b.example"}}, ["report.contact_replaced.v1"]),
 }
 
 

@@ -164,7 +164,9 @@ def test_what_was_set_aside_too_long_ago_takes_neither_objection_nor_identity(
     intake_db.psql(since, ["-1 hour"])
     after = seen(api, receipt)["actions"], ask(api, receipt, "escalation-check").json()
 
-    assert [actions for actions, _ in (before, after)] == [["consent_to_escalation", "object"], []]
+    always = ["replace_contact"]  # it can be taken away
+    offered = [["consent_to_escalation", "object", *always], always]
+    assert [actions for actions, _ in (before, after)] == offered
     assert [check["possible"] for _, check in (before, after)] == [True, False]
     told = {rule["rule"]: rule for rule in after[1]["rules"]}["not_over"]
     assert (told["holds"], "your consent holds" in told["en"]) == (False, False)

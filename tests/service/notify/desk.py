@@ -33,6 +33,7 @@ CONTACT = {
     "address": "Jalan Veteran Kenari 77",
     "language": "id",
 }
+NEW = "nurhayati.kenari@surel-lain.example"
 SEKDA = "sekda@kotabaru.example"
 RAISED = {"clock": "S", "to": "sekda", "because": None, "agency": "dpupr", "level": 2}
 
@@ -93,6 +94,13 @@ class Stream:
             "report.contact_sealed.v1", number, sealed=sealed, key_id=self._sealer.key_id
         )
 
+    def replaced(self, number: str = NUMBER, **contact: Any) -> bytes:
+        """Another contact as intake seals it; without any word, none."""
+        sealed = self._sealer.seal(contact, number)
+        return self.body(
+            "report.contact_replaced.v1", number, sealed=sealed, key_id=self._sealer.key_id
+        )
+
 
 class Desk:
     """Hears events and sends mail in this process, one step at a time."""
@@ -120,6 +128,10 @@ class Desk:
 
     def hear_contact(self, number: str = NUMBER, **contact: Any) -> str:
         return self.receive(self.stream.contact(number, **contact))
+
+    def hear_replaced(self, number: str = NUMBER, **contact: Any) -> str:
+        """A contact comes in place of the one before: another address, unless it says which."""
+        return self.receive(self.stream.replaced(number, **(CONTACT | {"email": NEW} | contact)))
 
     def receive(self, body: bytes) -> str:
         return self.notify.inbox.receive(body, ANYBODY)

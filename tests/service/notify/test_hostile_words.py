@@ -39,7 +39,7 @@ SAFE = {"deadline.approaching.v1": {"clock": "D"}, "deadline.passed.v1": {"clock
 FIELDS = ("name", "phone", "address", "language")
 # Every example finds the same desk, cleared; clearing takes its time.
 ONE_DESK = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-NEWS = [rule.type for rule in domain.RULES if rule.type != "report.contact_sealed.v1"]
+NEWS = [rule.type for rule in domain.RULES if "report.contact_" not in rule.type]
 
 
 def judge(desk: Desk, email: str) -> None:

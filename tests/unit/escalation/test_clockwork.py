@@ -146,6 +146,7 @@ AFTER = {
     (ASIDE, Move.ANNUL): RUNNING,
     (ASIDE, Move.START): Run(LATER),
     (STOPPED, Move.RENEW): Run(LATER),
+    (PAUSED, Move.RENEW): Run(LATER),
     (ASIDE, Move.RENEW): Run(LATER),
 }
 

@@ -11,7 +11,7 @@ ADDED = Line("reporter.supplement", 100)
 FULL = [Line("case.opened"), *[ADDED] * MOST_REQUESTS]
 LONG = [Line("reporter.supplement", schemas.WORDS)] * (MOST_CHARACTERS // schemas.WORDS)
 CONSENTED = Line("reporter.consent_to_escalation", with_form=True)
-REQUESTS = [a for a in Action if a is not Action.CONSENT]
+REQUESTS = [a for a in Action if a not in (Action.CONSENT, Action.REPLACE_CONTACT)]
 
 
 def exceeded(timeline, action=Action.SUPPLEMENT, status=Status.IN_PROGRESS, characters=1):

@@ -19,7 +19,8 @@ from services.routing import events, life
 from tests.unit.routing.acts import LIAISON, RULES, SEATS, case, perform
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
-CONSENTING = {Action.CONSENT, Action.WITHDRAW_CONSENT}  # which is escalation's affair
+# Which are escalation's affair, and notify's.
+CONSENTING = {Action.CONSENT, Action.WITHDRAW_CONSENT, Action.REPLACE_CONTACT}
 
 
 @given(st.integers(0, 10**9 - 1))

@@ -2,7 +2,7 @@
 timeline tells, is all that there are."""
 
 import contracts
-from services.intake import api, consent, words
+from services.intake import api, consent, contact, words
 from services.intake.domain import EVER_SHOWN, SHOWN, Action
 
 
@@ -10,9 +10,11 @@ def test_every_action_is_told_with_where_it_is_asked_for():
     told = words.ACTIONS["description"]
     asked = {request.action: name for name, request in api.REQUESTS.items()}
 
-    assert asked.keys() | {Action.CONSENT} == set(Action)
+    by_itself = {Action.CONSENT: "escalation-consent", Action.REPLACE_CONTACT: "contact"}
+    assert asked.keys() | by_itself.keys() == set(Action)
     assert consent.Consents.__doc__ == "`/v1/reports/{number}/escalation-consent`"
-    for action, name in (asked | {Action.CONSENT: "escalation-consent"}).items():
+    assert contact.Contact.__doc__ == "`/v1/reports/{number}/contact`"
+    for action, name in (asked | by_itself).items():
         assert f"`{action}` /{name}" in told
 
 
