@@ -18,7 +18,8 @@ import pytest
 
 from chassis.idempotency import HEADER
 from tests.harness.doors import OPERATIONS, Doors, Request
-from tests.harness.rooms import REPORT, key
+from tests.harness.forms import REPORT
+from tests.harness.rooms import key
 
 QUICK = 0.1  # seconds
 WITH_BODY = [operation for operation in OPERATIONS if operation.has_body]

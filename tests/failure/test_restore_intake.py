@@ -13,7 +13,7 @@ from tests.failure.accounting import STUCK, Accepted, settle, submit
 from tests.failure.test_restore_routing import brought_back as restored_routing
 from tests.harness.dumps import dump, restore
 from tests.harness.faults import command
-from tests.harness.rooms import FORM
+from tests.harness.forms import FORM
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -21,6 +21,7 @@ from services.intake.config import Settings
 from services.routing import models
 from services.routing.sessions import LONGEST
 from tests.harness.doors import Operation, Request, Room
+from tests.harness.forms import FORM, REPORT
 from tests.service.escalation.overseer import headers as signatures
 from tests.service.escalation.overseer import letter, signing_key
 from tests.service.escalation.tower import NUMBER, Tower
@@ -40,31 +41,7 @@ from tests.service.routing.office import (
     VERIFY,
     Office,
     furnish,
-)  # fmt: skip
-
-REPORT: dict[str, Any] = {
-    "kind": "complaint",
-    "title": "Lampu jalan padam",
-    "text": "Lampu jalan di depan sekolah padam sejak seminggu.",
-    "event_date": (datetime.now(UTC) - timedelta(days=1)).date().isoformat(),
-    "place": {"district": "63.02.06", "detail": "depan sekolah"},
-    "agency": "dpupr",
-    "category": "jalan-jembatan",
-    "confidentiality": "confidential",
-    "contact": {"name": "Warga", "email": "warga@contoh.example"},
-}
-FORM: dict[str, Any] = {
-    "full_name": "Warga Contoh",
-    "birth_place": "Kotabaru",
-    "birth_date": "1980-02-29",
-    "marital_status": "married",
-    "occupation": "nelayan",
-    "address": "Desa Contoh RT 1",
-    "id_number": "0000000000000000",
-    "remedy": "Lampu diperbaiki.",
-    "prior_complaint": {"to": "kantor camat", "on": "2025-11-21", "outcome": "belum ada jawaban"},
-    "proxy": {"full_name": "Saudara Contoh", "authority": "surat kuasa 1 Desember 2025"},
-}
+)
 
 
 def key() -> dict[str, str]:

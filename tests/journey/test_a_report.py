@@ -18,10 +18,11 @@ from deploy.local.scenario import (
     sign_in,
     until,
 )
+from tests.harness.forms import FORM
 from tests.harness.outside import Outside
-from tests.harness.rooms import FORM
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
+from tests.journey.steps import disposed, moved, settled, told, verified_by
 
 TODAY, WITA = "2026-11-20", ZoneInfo("Asia/Makassar")
 PHOTO = {"title": "Foto sesudah penimbunan", "sha256": hashlib.sha256(b"photo").hexdigest()}
@@ -41,20 +42,6 @@ def people(system):
 @pytest.fixture
 def citizen(people):
     return Reporter(people.client())
-
-
-def told(system, citizen):
-    """The subjects and texts of the mails about a report."""
-    return [m for m in system.mails() if citizen.number in m.text]
-
-
-def disposed(people, citizen, to="dpupr"):
-    coordinator = sign_in(people, "koordinator")
-    coordinator.await_case(citizen.number)
-    kind = {"class": "ordinary", "category": "jalan-jembatan"}
-    coordinator.act(citizen.number, "verification", kind)
-    coordinator.act(citizen.number, "disposition", {"agency": to})
-    return coordinator
 
 
 def test_a_report_is_answered_objected_to_answered_again_and_accepted(system, people, citizen):
@@ -207,30 +194,6 @@ def test_a_decreed_day_off_moves_an_open_limit_and_its_reporter_sees_why(system,
     assert decrees[:2] == ["Perbup 91/2026", "Perbup 90/2026"]
     back_again = until(lambda: moved(system, citizen, after), "V is back")
     assert back_again["ends_on"] == before["ends_on"]
-
-
-def moved(system, citizen, before):
-    """V, once its clock was measured again."""
-    now = verified_by(system, citizen)
-    return now if now and len(now["changes"]) > len(before["changes"]) else None
-
-
-def verified_by(system, citizen):
-    """V of a report, explained to its reporter, once it runs."""
-    links = citizen.track()["links"]
-    answer = httpx.get(
-        f"{system.url}/api{links['explain']}",
-        headers={"Authorization": f"Bearer {links['token']}"}, params={"clock": "V"},
-        trust_env=False,
-    )  # fmt: skip
-    return next(iter(answer.json()["deadlines"]), None) if answer.is_success else None
-
-
-def settled(url, headers):
-    """The limits, once those of the agency run."""
-    answer = httpx.get(url, headers=headers, trust_env=False)
-    limits = answer.json()["deadlines"] if answer.is_success else []
-    return limits if {"F", "S"} <= {limit["clock"] for limit in limits} else None
 
 
 def test_what_was_forwarded_outside_comes_back_by_its_reporters_word_and_is_answered(

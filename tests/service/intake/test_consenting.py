@@ -9,7 +9,7 @@ import pytest
 import contracts
 from chassis.events import Event
 from chassis.inbox import ANYBODY
-from tests.harness.rooms import FORM
+from tests.harness.forms import FORM
 from tests.harness.unsealing import opened, private_key
 from tests.service.intake.conftest import REPORT
 

@@ -7,7 +7,7 @@ import pytest
 
 from chassis import outbox
 from services.intake.allowance import MOST_CHARACTERS, MOST_CONSENTS, MOST_REQUESTS
-from tests.harness.rooms import FORM
+from tests.harness.forms import FORM
 from tests.harness.unsealing import opened, private_key
 from tests.service.intake.conftest import key
 from tests.service.intake.test_consenting import CONSENTED, PARTS, ask, consent, hear, said, seen

@@ -13,8 +13,8 @@ from chassis.database import Transactions, engine
 from services.intake import domain, seed
 from services.intake.config import Settings
 from tests.harness import guides
+from tests.harness.forms import FORM
 from tests.harness.processes import ServiceProcess
-from tests.harness.rooms import FORM
 from tests.harness.waiting import eventually
 from tests.service.intake.conftest import REPORT, key
 
