@@ -68,7 +68,8 @@ def listen(connection: Any) -> None:
 
 
 def engine(url: str | sa.URL, size: int = 10, **more: Any) -> sa.Engine:
-    """An engine with `size` connections; waits <= 1.5 s for one, <= 3 s to make one. Who gets one
+    """An engine with `size` connections; waits <= 1.5 s for one, and to make one as
+    long as whoever waits for the server's word bears its silence (`listen`). Who gets one
     that a restarted server had closed more than FRESH ago gets another instead."""
     made = sa.create_engine(
         url,

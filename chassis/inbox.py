@@ -145,8 +145,8 @@ class Inbox:
 
     def receive(self, body: bytes, sender: str | None) -> str:
         """Takes one delivery of the broker's account `sender` to where it may be acknowledged:
-        `done`, `known` (had it before), `waiting` or `parked`. Raises only when the database is
-        away: then nothing happened, and the delivery must be kept."""
+        `done`, `known` (had it before), `waiting` or `parked`. Raises when
+        the database is away, or cannot even file it: then nothing happened, and it must be kept."""
         try:
             event = _authentic(decode(body), sender)
         except Poison as error:

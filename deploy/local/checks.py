@@ -72,6 +72,7 @@ def static() -> list[tuple[str, list[str]]]:
     """The checks that run nothing of the project."""
     return [
         ("ruff", [str(PROGRAMS / "ruff"), "check"]),
+        ("ruff's format", [str(PROGRAMS / "ruff"), "format", "--check", "--quiet"]),
         ("mypy", [str(PROGRAMS / "mypy")]),
         ("import rules", [str(PROGRAMS / "lint-imports")]),
     ]

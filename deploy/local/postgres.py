@@ -12,7 +12,6 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -260,14 +259,3 @@ def _can_run(home: Path, user: int) -> bool:
 def _environment() -> dict[str, str]:
     """Nothing of ours: a PGDATA or a locale of the caller must not reach the server."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def measure(folder: Path) -> dict[str, float]:
-    """Seconds for a first start and for a second one; for the decision records."""
-    seconds = {}
-    for what in ("initdb and start", "start again"):
-        server, begun = Postgres(folder), time.monotonic()
-        server.start()
-        seconds[what] = time.monotonic() - begun
-        server.stop()
-    return seconds

@@ -159,12 +159,12 @@ def stop(folder: Path, patience: float = 60) -> bool:
     """Stops the system of a folder, also one whose runner was killed. False when there was none."""
     was_up = is_held(folder)
     if was_up:
-        runner = int((folder / "lock").read_text())
-        os.kill(runner, signal.SIGTERM)
+        os.kill(int((folder / "lock").read_text()), signal.SIGTERM)
     deadline = time.monotonic() + patience
     while is_held(folder):
         if time.monotonic() > deadline:
-            raise Failed(f"process {runner}, which keeps the system up, does not stop")
+            kept = (folder / "lock").read_text()
+            raise Failed(f"process {kept}, which keeps the system up, does not stop")
         time.sleep(0.1)
     clear(folder)
     return was_up

@@ -14,9 +14,10 @@ open-epoch BY         after the database was restored: the feed goes on from whe
                       what is said to other services is numbered anew (number-anew). Nothing fires
                       from then on until release-breaker, for decrees may be lost
 erase-sealed          remove what was sealed for the Ombudsman: NUMBER of one case, --before DAY of
-                      all that are over or handed over and were sealed before that local day, or
-                      both: of one case what was sealed before; of one that goes on only so, and
-                      only what a restore may have brought back. The Ombudsman is told
+                      all that are over or handed over, if anything was sealed before that local
+                      day (then all of it), or both: of one case what was sealed before; of one that
+                      goes on only so, and only what a restore may have brought back. The Ombudsman
+                      is told
 release-breaker BY    let everything fire that is due by now, after somebody (BY) has looked; after
                       a restore: and has entered again what was decreed since the backup
 steps --since TIME    what happened in cases from TIME (RFC 3339) on: what routing must hear again

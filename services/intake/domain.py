@@ -150,7 +150,7 @@ def is_reachable(contact: Mapping[str, Any] | None) -> bool:
 
 
 def number(prefix: str, digits: int) -> str:
-    """The public number of `digits` (0 <= digits < 10^9): KTB-12345-67890, whose last digit checks
+    """The public number of `digits` (0 <= digits < 10^9): KTB-12345-67894, whose last digit checks
     the others, so that a number misheard on the telephone is not another report's."""
     body = f"{digits:09d}"
     whole = body + damm.calc_check_digit(body)
