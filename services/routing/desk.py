@@ -32,11 +32,13 @@ from services.routing.turns import Turn, verb
 class Verification(Resource):
     @verb("Verify and classify", schemas.Verification)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The report is real. May be done again until it is disposed to an agency. One can complain
-        about an agency that gets no new cases, too: it has its old ones. A complaint needs its
-        `class`, and only a complaint has one (422, rules `required`, `complaint`); every case needs
-        its `category`, if it came without (`required`). Refused too: a code that is none (`known`),
-        and whom no desk would be left to decide about (`decider`)."""
+        """The report is real. May be done again while no agency has it, to add whom it complains
+        about: another class or category takes a reclassification, which the reporter is told (422,
+        rule `verified`). One can complain about an agency that gets no new cases, too: it has its
+        old ones. A complaint needs its `class`, and only a complaint has one (422, rules
+        `required`, `complaint`); every case needs its `category`, if it came without (`required`).
+        Refused too: a code that is none (`known`), and whom no desk would be left to decide about
+        (`decider`)."""
         turn.known(models.Category, body["category"], "category")
         turn.known(models.Agency, body["complains_about"], "complains_about")
         rules = turn.rules

@@ -74,12 +74,17 @@ def verify(
     category: str | None = None,
     complains_about: str | None = None,
 ) -> Case:
-    """The report is real and has its class and category; nothing is public before this."""
+    """The report is real and has its class and category; nothing is public before this. Another
+    verification only adds whom it complains about: limits were promised by the first."""
     status = permit(actor, case, Action.VERIFY)
-    case = _classified(replace(case, class_=class_, category=category or case.category))
+    after = _classified(replace(case, class_=class_, category=category or case.category))
+    for name in ("class_", "category") if case.verified_at is not None else ():
+        if getattr(case, name) not in (None, getattr(after, name)):
+            message = "it was verified: correct that by a reclassification, and say why"
+            raise Invalid(message, name.rstrip("_"), "verified")
     named = (complains_about,) if complains_about is not None else ()
-    case = replace(case, status=status, verified_at=case.verified_at or at)
-    return complaining(case, named, rules)
+    after = replace(after, status=status, verified_at=case.verified_at or at)
+    return complaining(after, named, rules)
 
 
 def dispose(

@@ -275,6 +275,18 @@ def test_reclassifying_tells_the_reporter_why(office):
     assert (type, said["kind"], said["class"]) == ("case.reclassified.v1", "aspiration", None)
 
 
+def test_another_class_after_a_return_takes_a_reclassification(office):
+    """Or a limit that has passed would not have, and its reporter would hear no reason."""
+    number = office.bring("disposed")
+    office.act(number, "return", "liaison", **VERBS["return"])
+
+    again = office.act(number, "verification", "coordinator", **{"class": "supervisory"})
+    assert problem(again) == (422, "class", "verified")
+    body = {"class": "supervisory", "reason": "It is about money, says the agency."}
+    assert office.act(number, "reclassification", "coordinator", **body).status_code == 200
+    assert types(office, number)[-1] == "case.reclassified.v1"
+
+
 def test_the_same_request_again_is_answered_and_not_done_again(office):
     number = office.bring("disposed")
     headers = {"Idempotency-Key": "a-key-of-some-length"}

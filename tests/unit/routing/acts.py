@@ -82,7 +82,12 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
     """The case after the verb of that name, called with good input."""
     verbs: dict[Action, Callable[[], Case]] = {
         Action.VERIFY: lambda: domain.verify(
-            before, actor, at, RULES, class_=Class.ORDINARY, category="sampah"
+            before,
+            actor,
+            at,
+            RULES,
+            class_=Class.ORDINARY,
+            category=None if before.verified_at else "sampah",
         ),
         Action.DISPOSE: lambda: domain.dispose(before, actor, at, agency="dpupr"),
         Action.REASSIGN: lambda: reassigning.reassign(

@@ -62,6 +62,23 @@ def test_verification_needs_a_category_from_the_reporter_or_the_officer():
     assert refused(missing.value) == ("category", "required")
 
 
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [({"class_": Class.SUPERVISORY}, "class"), ({"category": "sampah"}, "category")],
+)
+def test_what_was_verified_is_only_reclassified_with_a_reason_that_its_reporter_is_told(
+    given, field
+):
+    returned = case(returns=1, disposed_at=NOW)
+    again = {"class_": Class.ORDINARY} | given
+    with pytest.raises(Invalid) as other:
+        domain.verify(returned, COORDINATOR, NOW, RULES, **again)
+    assert refused(other.value) == (field, "verified")
+
+    assert domain.verify(replace(returned, verified_at=None), COORDINATOR, NOW, RULES, **again)
+    domain.verify(returned, COORDINATOR, NOW, RULES, class_=Class.ORDINARY, complains_about="dlh")
+
+
 def test_reclassifying_to_another_kind_drops_the_class_and_back_asks_for_it():
     wish = domain.reclassify(case(), COORDINATOR, None, RULES, kind=Kind.ASPIRATION)
     assert (wish.kind, wish.class_) == (Kind.ASPIRATION, None)
