@@ -96,8 +96,8 @@ class Reassignment(Resource):
 class Archive(Resource):
     @verb("Archive", schemas.Archive)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """The reporter is told why, and may object. As `incomplete` only after they were asked
-        (422, rule `asked_first`)."""
+        """The reporter is told why, and may object. As `incomplete` only after they were asked, and
+        after they were asked anew if they have objected since (422, rule `asked_first`)."""
         after = domain.archive(turn.case, turn.actor, turn.at, turn.rules, reason=body["reason"])
         words = Words(About.ARCHIVE, body["text"])
         turn.make(Action.ARCHIVE, after, lambda c, r: events.archived(c, turn.at, r), words=words)

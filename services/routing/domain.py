@@ -275,7 +275,8 @@ def supplement(case: Case, at: datetime, *, answers: bool | None) -> Case:
 
 def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     """The reporter does not accept how it ended, whichever word was used: what is over is
-    reopened, what is answered, archived or forwarded is objected to. Returns which of the two."""
+    reopened, what is answered, archived or forwarded is objected to. Returns which of the two. What
+    they were asked before that is no reason any more to archive."""
     action = Action.REOPEN if case.status is Status.CLOSED else Action.OBJECT
     status = permit(REPORTER, case, action)
     if case.ended_at is not None and at > (case.reopen_until or rules.reopens(case.ended_at)):
@@ -287,7 +288,7 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     objections = case.objections + (action is Action.OBJECT)
     case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
     case = replace(case, ended_at=None, reopen_until=None, closed_how=None, archive_reason=None)
-    return action, replace(case, outcome=None, awaited_from=None)
+    return action, replace(case, outcome=None, awaited_from=None, questions=0)
 
 
 def accept(case: Case, at: datetime, rules: Rules) -> Case:

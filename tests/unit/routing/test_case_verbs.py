@@ -271,6 +271,16 @@ def test_incomplete_is_a_reason_only_after_asking():
     domain.archive(case(questions=1), COORDINATOR, NOW, RULES, reason=ArchiveReason.INCOMPLETE)
 
 
+def test_who_objects_to_an_archiving_as_incomplete_is_asked_again_before_another():
+    """They may have objected with what was missing."""
+    waiting = case(Status.AWAITING_REPORTER, awaited_from=Status.UNVERIFIED, questions=1)
+    silent = domain.give_up(waiting, NOW, RULES, due_at=NOW + timedelta(days=30))
+    _, back = domain.disagree(silent, NOW, RULES)
+    with pytest.raises(Invalid) as unasked:
+        domain.archive(back, COORDINATOR, NOW, RULES, reason=ArchiveReason.INCOMPLETE)
+    assert refused(unasked.value) == ("reason", "asked_first")
+
+
 def test_a_late_reply_of_the_clock_does_not_archive_a_newer_question():
     waiting = case(Status.AWAITING_REPORTER, asked_at=NOW)
     with pytest.raises(NotAllowed):
