@@ -288,7 +288,7 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     objections = case.objections + (action is Action.OBJECT)
     case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
     case = replace(case, ended_at=None, reopen_until=None, closed_how=None, archive_reason=None)
-    return action, replace(case, outcome=None, awaited_from=None, questions=0)
+    return action, replace(case, outcome=None, stars=None, awaited_from=None, questions=0)
 
 
 def accept(case: Case, at: datetime, rules: Rules) -> Case:

@@ -309,6 +309,15 @@ def test_an_objection_to_a_closed_case_reopens_it(how):
     assert back.ended_at is back.closed_how is None
 
 
+def test_a_mark_is_for_the_answer_that_was_given_and_not_for_the_next():
+    """Or silence after the next would be five stars."""
+    content = domain.rate(domain.accept(case(Status.ANSWERED), NOW, RULES), 5)
+    _, reopened = domain.disagree(content, NOW, RULES)
+    again = domain.answer(reopened, LIAISON, RULES, outcome=Outcome.EXPLAINED, text=TEXT)
+    silent = domain.auto_close(again, NOW, RULES, cycle=2)
+    assert (silent.closed_how, silent.stars) == (Closing.AUTO_CLOSED, None)
+
+
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED, Status.FORWARDED])
 def test_after_thirty_days_it_is_too_late(status):
     with pytest.raises(domain.TooLate):
