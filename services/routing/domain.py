@@ -90,11 +90,13 @@ def verify(
 def dispose(
     case: Case, actor: Actor, at: datetime, *, agency: str, supporting: Collection[str] = ()
 ) -> Case:
-    """Hands the case to one lead agency, which others may support."""
+    """Hands the case to one lead agency, which others may support. After a return it counts as
+    disposed since the first one got it: from there its first follow-up is due."""
     status = permit(actor, case, Action.DISPOSE)
     if case.verified_at is None:
         raise NotAllowed("cannot dispose a case before it is verified", "number", "not_verified")
-    return replace(held(case, agency, supporting), status=status, disposed_at=at)
+    since = case.disposed_at or at
+    return replace(held(case, agency, supporting), status=status, disposed_at=since)
 
 
 def archive(case: Case, actor: Actor, at: datetime, rules: Rules, *, reason: ArchiveReason) -> Case:

@@ -21,7 +21,7 @@ DISPOSITION_DELAY = Histogram(
 # And then until the agency does something of substance?  (objective: 5 working days)
 FOLLOW_UP_DELAY = Histogram(
     "lapor_follow_up_delay_seconds",
-    "From disposition until the first follow-up",
+    "From the first disposition of a round until the first follow-up",
     ["kind"],
     buckets=DAYS,
 )

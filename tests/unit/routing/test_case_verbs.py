@@ -227,6 +227,18 @@ def test_the_second_return_is_only_the_arbiters_to_decide():
     assert domain.dispose(twice, ARBITER, NOW, agency="dpupr").status is Status.DISPOSED
 
 
+def test_what_is_disposed_after_a_return_has_waited_since_the_first_disposition():
+    """So runs F, and so the delay until the first follow-up is measured."""
+    first = domain.dispose(case(), COORDINATOR, NOW, agency="dpupr")
+    returned = domain.return_case(first, LIAISON, RULES)
+    later = NOW + timedelta(days=7)
+    assert domain.dispose(returned, COORDINATOR, later, agency="dishub").disposed_at == NOW
+
+    archived = case(Status.ARCHIVED, disposed_at=NOW)  # with an agency that had asked in vain
+    _, anew = domain.disagree(archived, NOW, RULES)
+    assert domain.dispose(anew, COORDINATOR, later, agency="dpupr").disposed_at == later
+
+
 def test_an_agency_cannot_propose_itself():
     with pytest.raises(Invalid):
         domain.return_case(case(Status.DISPOSED), LIAISON, RULES, proposed="dpupr")
