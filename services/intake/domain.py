@@ -268,9 +268,14 @@ def follows(happened: Iterable[str]) -> bool:
     return turns[-1:] == ["case.merged"]
 
 
+_BEGINS_OR_ENDS_F = ("case.disposed", "case.followed_up", "case.answered")
+
+
 def _of_came_back(happened: Sequence[tuple[str, Mapping[str, Any]]]) -> frozenset[str]:
-    """V stopped when the report was handed to an agency; what began then goes on."""
-    acted = any(what in ("case.followed_up", "case.answered") for what, _ in happened)
+    """V stopped when the report was handed to an agency; what began then goes on. F begins once
+    more where an agency gets it that had been acted on: after an objection to its archiving."""
+    handled = [what for what, _ in happened if what in _BEGINS_OR_ENDS_F]
+    acted = handled[-1:] != ["case.disposed"]
     turns = [turn for turn in happened if turn[0] in ("case.disposed", "case.returned")]
     again = any(what == "case.returned" and _is_again(detail) for what, detail in turns[-1:])
     return frozenset({"S", *("A" if again else ""), *("" if acted else "F")})

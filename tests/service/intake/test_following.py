@@ -98,11 +98,13 @@ def test_of_a_report_that_came_back_those_clocks_are_shown_that_run(api, intake_
         again = f'{{"goes_to": "coordinator", "returns": {returns}}}'
         happened(intake_db, "case.returned", f"2026-11-{day}T03:00:00Z", again)
         assert shown() == "AFS"
-    happened(intake_db, "case.followed_up", "2026-11-22T05:00:00Z")
-    assert shown() == "AS"
-    happened(intake_db, "case.disposed", "2026-11-22T06:00:00Z")
+    happened(intake_db, "case.disposed", "2026-11-22T05:00:00Z")
+    happened(intake_db, "case.followed_up", "2026-11-22T06:00:00Z")
     happened(intake_db, "case.archived", "2026-11-23T03:00:00Z")  # and objected to
     assert shown() == "S"
+    happened(intake_db, "case.disposed", "2026-11-23T05:00:00Z")
+    happened(intake_db, "case.returned", "2026-11-23T06:00:00Z", again)
+    assert shown() == "AFS"
 
 
 def test_how_often_the_case_that_a_report_was_merged_into_came_back_is_not_told(

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from chassis.errors import NotAllowed
 from contracts import schema
 from services.escalation.domain import FORMERLY_WITHIN
-from services.escalation.watch.clockwork import CLOCKWORK, Clock, happening
+from services.escalation.watch.clockwork import (
+    CLOCKWORK,
+    SET_ASIDE,
+    Clock,
+    Run,
+    happening,
+    moved,
+    number_of_start,
+)
 from services.intake import allowance, domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
 from services.notify.contacts import is_mailable
@@ -220,3 +228,33 @@ def test_intake_takes_the_addresses_that_notify_can_send_to(email):
 )
 def test_a_limit_is_a_line_if_its_end_is_not_the_one_that_was_told(reason, is_told):
     assert domain.is_news("deadline.recomputed", {"reason": reason}) is is_told
+
+
+@pytest.mark.parametrize(
+    ("happened", "runs"),
+    [
+        ("opened disposed returned", True),
+        ("opened disposed returned archived objected", True),
+        ("opened disposed followed_up data_requested archived objected", False),
+        ("opened disposed followed_up data_requested archived objected disposed returned", True),
+        ("opened disposed answered closed reopened archived objected disposed returned", True),
+    ],
+)
+def test_the_first_follow_up_is_due_while_no_agency_acted_since_it_was_given_to_one(happened, runs):
+    told = [f"case.{what}" for what in happened.split()]
+    shown = domain.clocks(Status.UNVERIFIED, (), [(what, {}) for what in told])
+
+    assert ("F" in shown) is runs is runs_in_escalation(told)
+
+
+def runs_in_escalation(told):
+    """Whether F does, by the table of who counts it."""
+    detail = {"awaited_from": "in_progress", "status": "unverified", "returns": 1}
+    run, number = None, 0
+    for what in (happening(f"{type}.v1", detail) for type in told):
+        move = CLOCKWORK[what].get(Clock.FOLLOW_UP)
+        if move and (begins := number_of_start(Clock.FOLLOW_UP, move, run, number, cycle=1)):
+            run, number = Run(NOW), begins
+        elif move and run:
+            run = moved(run, move, NOW, set_aside=what in SET_ASIDE)
+    return run is not None and run.stopped_at is None
