@@ -103,13 +103,14 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 
 # Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
 # F begins at the first disposition and a return does not touch it; only where what stopped it is
-# lost with a database, it begins once more. While an answer stands, S is paused: an objection gives
-# back the days that were left, not new ones. Archiving and forwarding outside set a case aside: an
-# objection to that revives its clocks. H counts from receipt and pauses for nothing else; a
-# reopened case has a new S and H. R runs per round, D per question and A per return; neither R nor
-# D runs out for a reporter whom no message of it could reach. Who takes a question back has not
-# gained time by it, unless its reporter could not be told: then nothing else could end it. Nor has
-# who recalls what they had forwarded outside.
+# lost with a database, it begins once more. The reporter's own time counts against nobody who
+# decides or handles: a question makes F and A of a case that came back stand, too. While an answer
+# stands, S is paused: an objection gives back the days that were left, not new ones. Archiving and
+# forwarding outside set a case aside: an objection to that revives its clocks. H counts from
+# receipt and pauses for nothing else; a reopened case has a new S and H. R runs per round, D per
+# question and A per return; neither R nor D runs out for a reporter whom no message of it could
+# reach. Who takes a question back has not gained time by it, unless its reporter could not be told:
+# then nothing else could end it. Nor has who recalls what they had forwarded outside.
 # R is the silence after the answer that stands: it begins when its reporter was told of that one,
 # and once more when a mail came back and they were told at another address.
 # Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
@@ -132,7 +133,9 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.RETURNED_TO_ARBITER: {Clock.ARBITER: Move.START},
     Happening.ASKED_BY_COORDINATOR: {
         Clock.VERIFY: Move.PAUSE,
-        Clock.SETTLE: Move.PAUSE,  # of a case that came back
+        Clock.FOLLOW_UP: Move.PAUSE,  # this one and the next two: of a case that came back
+        Clock.SETTLE: Move.PAUSE,
+        Clock.ARBITER: Move.PAUSE,
         Clock.DATA: Move.START,
     },
     Happening.ASKED_BY_AGENCY: {Clock.SETTLE: Move.PAUSE, Clock.DATA: Move.START},
@@ -141,17 +144,23 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.SUPPLIED: {
         Clock.DATA: Move.STOP,
         Clock.VERIFY: Move.RESUME,
+        Clock.FOLLOW_UP: Move.RESUME,
         Clock.SETTLE: Move.RESUME,
+        Clock.ARBITER: Move.RESUME,
     },
     Happening.QUESTION_CANCELLED: {
         Clock.DATA: Move.STOP,
         Clock.VERIFY: Move.ANNUL,
+        Clock.FOLLOW_UP: Move.ANNUL,
         Clock.SETTLE: Move.ANNUL,
+        Clock.ARBITER: Move.ANNUL,
     },
     Happening.UNHEARD_CANCELLED: {
         Clock.DATA: Move.STOP,
         Clock.VERIFY: Move.RESUME,
+        Clock.FOLLOW_UP: Move.RESUME,
         Clock.SETTLE: Move.RESUME,
+        Clock.ARBITER: Move.RESUME,
     },
     Happening.FOLLOWED_UP: {Clock.FOLLOW_UP: Move.STOP},
     Happening.ANSWERED: {
@@ -193,7 +202,12 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.REFUSED: {},
     Happening.DESKS_CHANGED: {},
     Happening.END_LOST: dict.fromkeys(_END, Move.REVIVE),
-    Happening.QUESTION_STANDS: {Clock.VERIFY: Move.PAUSE, Clock.SETTLE: Move.PAUSE},
+    Happening.QUESTION_STANDS: {
+        Clock.VERIFY: Move.PAUSE,
+        Clock.FOLLOW_UP: Move.PAUSE,
+        Clock.SETTLE: Move.PAUSE,
+        Clock.ARBITER: Move.PAUSE,
+    },
     Happening.ANSWER_STANDS: {Clock.SETTLE: Move.PAUSE},
     Happening.RETURN_LOST: {Clock.ARBITER: Move.STOP},
     Happening.CORRECTION_ORDERED: {Clock.CORRECTION: Move.START},

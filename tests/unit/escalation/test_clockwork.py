@@ -39,13 +39,13 @@ disposed               x n + . x . . . .
 reassigned             . . . . . . . . .
 returned               . . . . . . . . .
 returned_to_arbiter    . . . . + . . . .
-asked_by_coordinator   = . = . . + . . .
+asked_by_coordinator   = = = . = + . . .
 asked_by_agency        . . = . . + . . .
 question_noticed       . . . . . > . . .
 question_unheard       . . . . . = . . .
-supplied               > . > . . x . . .
-question_cancelled     o . o . . x . . .
-unheard_cancelled      > . > . . x . . .
+supplied               > > > . > x . . .
+question_cancelled     o o o . o x . . .
+unheard_cancelled      > > > . > x . . .
 followed_up            . x . . . . . . .
 answered               . x = x . . . . .
 answer_noticed         . . . n . . . . .
@@ -66,7 +66,7 @@ withdrawn              x x x x x x x . .
 refused                . . . . . . . . .
 desks_changed          . . . . . . . . .
 end_lost               < < < < < < < . .
-question_stands        = . = . . . . . .
+question_stands        = = = . = . . . .
 answer_stands          . . = . . . . . .
 return_lost            . . . . x . . . .
 correction_ordered     . . . . . . . + .
