@@ -31,6 +31,7 @@ from services.escalation.watch import (
     receipts,
     restored,
     retelling,
+    stale,
     turns,
     watching,
 )
@@ -159,8 +160,7 @@ class Escalation(Service):
         restored.clear(tx, case, what, was, since, now, regime)
         if changed:
             clocks.measure_again(tx, case, "reclassified", self.clock.now(), self.in_force(tx))
-        # it may be open again, or follow another one
-        handovers.arrange(tx, case, at, self.clock.now())
+        handovers.arrange(tx, case, at, self.clock.now())  # it may be open, or follow another
         if what is Happening.WITHDRAWN:
             parts.withdraw(tx, event.subject, case, at, self.clock.now())
 
@@ -331,15 +331,14 @@ class Escalation(Service):
 
     @every(2)
     def measure_stale(self) -> bool:
-        """Measures open clocks again after a change of calendar, limits or ladder."""
+        """Measures clocks again after a change of calendar, limits or ladder."""
         with self.db.begin() as tx:
             version = self.in_force(tx).version
 
         def measure(tx: Session, case: models.CaseState) -> None:
             clocks.measure_again(tx, case, "calendar", self.clock.now(), self.in_force(tx))
 
-        turn = turns.Turn(models.Work.MEASURE, clocks.STALE, {"version": version}, measure)
-        return turns.take(self.db, self.clock, turn)
+        return stale.take(self.db, self.clock, version, measure)
 
     @every(0.5)
     def append_to_feed(self) -> bool:

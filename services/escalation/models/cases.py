@@ -102,6 +102,13 @@ class ClockRun(Base):
             "problem",
             postgresql_where=sa.text(f"{_RUNS} AND problem IS NOT NULL"),
         ),
+        sa.Index(
+            "clock_never_known",
+            "regime",
+            postgresql_where=sa.text(
+                "stopped_at IS NOT NULL AND problem IS NOT NULL AND NOT announced"
+            ),
+        ),
         sa.Index("clock_provisional", "id", postgresql_where=sa.text(f"{_RUNS} AND provisional")),
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.logs import log
@@ -28,7 +27,7 @@ from services.escalation.models import CaseState, ClockRun, PauseRow
 from services.escalation.ombudsman import happened, offers
 from services.escalation.rules.reckoning import Basis, Reckoned, reckon, reckon_by, why_moved
 from services.escalation.rules.regime import Regime
-from services.escalation.watch import breaches, receipts
+from services.escalation.watch import breaches, receipts, stale
 from services.escalation.watch.clockwork import (
     ASIDE,
     CAUSES,
@@ -55,16 +54,6 @@ from services.escalation.watch.workdays import Undecidable
 Change = tuple[datetime | None, datetime | None, str]  # before, after and why
 
 NEVER = datetime.max.replace(tzinfo=UTC)
-
-# A case with a clock that was measured under an older regime.
-STALE = sa.text("""
-SELECT s.number FROM clock c JOIN case_state s ON s.number = c.number
-WHERE c.stopped_at IS NULL AND c.regime < :version AND c.number <> ALL(:passed_over)
-AND NOT EXISTS (SELECT 1 FROM failed_turn f WHERE f.work = :work AND f.number = c.number
-                AND f.at <= :now AND f.at > :now - :rest)
-ORDER BY c.regime LIMIT 1
-FOR UPDATE OF s SKIP LOCKED
-""")
 
 
 def locked(tx: Session, number: str) -> CaseState | None:
@@ -120,9 +109,11 @@ def are_stale(case: CaseState, regime: Regime) -> bool:
 
 
 def measure_again(tx: Session, case: CaseState, reason: str, now: datetime, regime: Regime) -> None:
-    """Measures every open clock of the case by what is in force now."""
+    """Measures every open clock of the case by what is in force now, and each that stopped before
+    its end could be told."""
     for run in open_runs(case):
         _measure(tx, case, run, reason, now, regime)
+    stale.measure_stopped_unknown(case, now, regime)
     offers.make(tx, case, now)
 
 
