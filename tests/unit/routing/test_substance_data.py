@@ -44,6 +44,45 @@ def test_what_says_what_was_or_will_be_done_is_taken(text):
     domain.check_substance(text, RULES)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Laporan diterima, mohon menunggu informasi selanjutnya dari kami.",
+        "laporan sudah kami sampaikan kepada dinas terkait untuk segera ditindaklanjuti.",
+        "Mohon maaf atas ketidaknyamanannya, sedang dalam proses penanganan oleh instansi terkait.",
+        "akan segera kami tindaklanjuti sesuai ketentuan yang berlaku.",
+        "Kami mohon maaf, keluhan Bapak akan segera kami sampaikan kepada pimpinan.",
+        "Siap, segera kami koordinasikan dengan tim teknis.",
+        "Mohon bersabar, laporan Anda sedang kami proses.",
+        "Thanks, we will check and inform you soon.",
+        "Your complaint has been received and will be handled by the competent authority.",
+    ],
+)
+def test_nor_is_a_courtesy_taken_that_stands_in_no_list_as_a_whole(text):
+    """By the words that such sentences are made of."""
+    assert text.casefold().rstrip(".") not in PHRASES
+    with pytest.raises(Invalid):
+        domain.check_substance(text, RULES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lubang ditambal hari ini, lampu jalan diganti besok pagi.",
+        "Sudah diperbaiki hari ini.",
+        "Air mengalir lagi sejak pagi.",
+        "Tarif baru berlaku 1 Desember.",
+        "KTP Anda jadi Kamis, ambil di loket 3.",
+        "Selokan dibersihkan Rabu oleh tim kami.",
+        "Bantuan diterima warga Senin lalu.",
+        "The drain is cleared; water flows again.",
+        "Your card is ready at counter 3.",
+    ],
+)
+def test_what_was_done_may_be_told_in_few_words(text):
+    domain.check_substance(text, RULES)
+
+
 def test_the_list_is_written_as_it_is_compared():
     assert [" ".join(phrase.casefold().split()) for phrase in PHRASES] == list(PHRASES)
     assert len(set(PHRASES)) == len(PHRASES)
