@@ -224,6 +224,8 @@ def next_limit(row: models.Case, handling: Sequence[models.Deadline]) -> models.
     clock, ordered = domain.clock(case), ORDERS.get(row.ombudsman) if row.ombudsman else None
     if clock is Clock.VERIFY and _latest(handling, Clock.SETTLE):
         clock = Clock.SETTLE  # V stopped when the case was handed to an agency, whatever came after
+    if clock is Clock.ARBITER and not _latest(handling, clock):
+        clock = Clock.FOLLOW_UP  # what was merged into it came back so often, it did not
     if clock is Clock.REPORTER:
         handling = [d for d in row.deadlines if d.cycle == case.cycle]
     known = _latest(handling, clock), _latest(row.deadlines, ordered)

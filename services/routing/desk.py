@@ -290,10 +290,11 @@ class Protection(Resource):
 class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """This case follows the other from now on; its reporter keeps every right. Refused (422): a
-        number that this officer knows no case by (rule `known`), the case itself or one that
-        follows another (`root`), one that is over (`open`), a later one, or one with which this
-        would be settled later (`order`), a complaint without a class into what is none (`class`),
+        """This case follows the other from now on; its reporter keeps every right. What waits for a
+        desk, only who decides about it merges. Refused (422): a number that this officer knows no
+        case by (rule `known`), the case itself or one that follows another (`root`), one that is
+        over (`open`), a later one, or one with which this would be decided or settled later
+        (`order`), a complaint without a class into what is none (`class`),
         one about a unit that has a part in the other (`party`), and where no desk would be left to
         decide (`decider`)."""
         rights.permit(turn.actor, turn.case, Action.MERGE)

@@ -137,7 +137,8 @@ def merge(
     settle_there: Settling | None = None,
 ) -> tuple[Case, Case]:
     """Both, when the case follows `into`; no unit that it complains about may have a part there.
-    `settle` and `settle_there`: the times to settle the one and the other, if they have begun."""
+    `settle` and `settle_there`: the times to settle the one and the other, if they have begun. What
+    came back to the one has come back to the other: the arbiter does not lose it by a merge."""
     permit(actor, case, Action.MERGE)
     if not sees(actor, into):
         raise Invalid("there is no such case", "into", "known")
@@ -151,11 +152,26 @@ def merge(
         raise Invalid("it would be settled later with the other: no limit moves", "into", "order")
     if case.kind is Kind.COMPLAINT is not into.kind and case.class_ is None:
         raise Invalid("a complaint follows what is none once it has a class", "into", "class")
+    if _awaits_ruling(case) and _is_with_a_desk(into) and not _awaits_ruling(into):
+        raise Invalid("it would be decided later with the other: no limit moves", "into", "order")
     if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
-    parent = complaining(into, case.complains_about, rules)
+    returned = replace(into, returns=max(into.returns, case.returns))
+    parent = complaining(returned, case.complains_about, rules)
     rounds = int(case.outcome is not None)  # its reporter had time to object to that: a new round
     return replace(follow(case, parent, rounds), merged_into=parent.number), parent
+
+
+def _is_with_a_desk(case: Case) -> bool:
+    """Whether a desk has to decide about it, also while it waits for what that one asked."""
+    is_asked = case.status is Status.AWAITING_REPORTER
+    return (case.awaited_from if is_asked else case.status) is Status.UNVERIFIED
+
+
+def _awaits_ruling(case: Case) -> bool:
+    """Whether it has to be decided by when it came back for the second time: A runs."""
+    again = case.returns >= RETURNS_TO_ARBITER and case.disposed_at is not None
+    return again and _is_with_a_desk(case)
 
 
 def _is_settled_later(

@@ -148,6 +148,7 @@ class Part(StrEnum):
     DISPOSER = "disposer"  # decides whose it is, while an agency has it
     LEAD = "lead"  # the agency that must answer
     DESK = "desk"  # keeps the files in order
+    JOINER = "joiner"  # decides about it, or is the coordinator while an agency has it
     REPORTER = "reporter"
     CLOCK = "clock"
 
@@ -220,7 +221,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.FOLLOW_UP: frozenset({Part.LEAD}),
     Action.ANSWER: frozenset({Part.LEAD}),
     Action.RECLASSIFY: frozenset({Part.DESK}),
-    Action.MERGE: frozenset({Part.DESK}),
+    Action.MERGE: frozenset({Part.JOINER}),
     Action.PROTECT: frozenset({Part.DESK, Part.DECIDER, Part.LEAD}),
     Action.SUPPLEMENT: frozenset({Part.REPORTER}),
     Action.OBJECT: frozenset({Part.REPORTER}),

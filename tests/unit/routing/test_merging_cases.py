@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from chassis.errors import Invalid, NotAllowed
+from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing import domain, rights
 from services.routing.life import (
     Actor,
@@ -189,3 +189,51 @@ def test_a_followers_silence_closes_it_and_parts_it_from_its_parent():
 def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
     with pytest.raises(NotAllowed):
         domain.withdraw(case(), NOW, followers=1)
+
+
+RETURNED = {"returns": 2, "disposed_at": NOW, "decider": Role.ARBITER}
+
+
+@pytest.mark.parametrize("status", [Status.UNVERIFIED, Status.AWAITING_REPORTER, Status.FORWARDED])
+def test_who_does_not_decide_about_a_case_takes_it_from_nobody_by_a_merge(status):
+    child, parent = pair(agency="dlh", status=Status.IN_PROGRESS)
+    child = domain.replace(child, status=status, awaited_from=Status.UNVERIFIED, **RETURNED)
+    with pytest.raises(Forbidden):
+        domain.merge(child, COORDINATOR, parent, RULES)
+    assert "merge" not in rights.allowed(COORDINATOR, child)
+    assert domain.merge(child, ARBITER, parent, RULES)
+
+
+def test_the_coordinator_may_still_merge_what_an_agency_has_by_the_arbiters_word():
+    child, parent = pair(agency="dlh", status=Status.IN_PROGRESS)
+    disposed = domain.replace(child, status=Status.DISPOSED, agency="dpupr", **RETURNED)
+    follower, after = domain.merge(disposed, COORDINATOR, parent, RULES)
+    assert (follower.returns, follower.decider) == (after.returns, after.decider)
+    assert (after.returns, after.decider) == (2, Role.ARBITER)
+
+
+def test_what_came_back_twice_came_back_to_whatever_it_is_merged_into():
+    child, parent = pair(agency="dlh", returns=1)
+    follower, after = domain.merge(domain.replace(child, **RETURNED), ARBITER, parent, RULES)
+    assert (after.returns, after.decider, follower.decider) == (2, Role.ARBITER, Role.ARBITER)
+    back = domain.return_case(after, Actor(Role.LIAISON, "dlh"), RULES)
+    assert (back.returns, back.decider) == (3, Role.ARBITER)
+
+
+@pytest.mark.parametrize(
+    ("there", "rule"),
+    [
+        ({"returns": 0}, "order"),
+        ({"returns": 1, "disposed_at": NOW}, "order"),
+        ({"returns": 2, "disposed_at": NOW}, None),
+    ],
+)
+def test_what_the_arbiter_has_to_decide_waits_with_no_case_that_has_more_time(there, rule):
+    child, parent = pair(status=Status.UNVERIFIED, **there)
+    child = domain.replace(child, **RETURNED)
+    if rule is None:
+        assert domain.merge(child, ARBITER, parent, RULES)
+        return
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, ARBITER, parent, RULES)
+    assert refused(wrong.value) == ("into", rule)

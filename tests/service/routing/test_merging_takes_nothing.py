@@ -1,0 +1,62 @@
+"""A merge takes no case from whoever has to decide about it, and no day from its reporter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.service.routing.office import DISPOSE, VERIFY, Office, ago, told
+
+SAME = {"reason": "the same hole"}
+BACK = {"reason": "The road is not ours."}
+
+
+def rule(answer: Any) -> tuple[int, str | None]:
+    """How a request was answered, and by which rule it was refused."""
+    return answer.status_code, (answer.json.get("errors") or [{"rule": None}])[0]["rule"]
+
+
+def returned_twice(office: Office, **report: Any) -> str:
+    """A case that came back for the second time: the arbiter's to decide."""
+    number = office.open(**report)
+    steps = (VERIFY, DISPOSE, ("return", "liaison", BACK), DISPOSE, ("return", "liaison", BACK))
+    for verb, as_, body in steps:
+        answer = office.act(number, verb, as_, **body)
+        assert answer.status_code == 200, answer.text
+    return number
+
+
+def test_a_case_that_came_back_twice_is_not_the_coordinators_to_merge(office: Office) -> None:
+    parent, child = office.bring("in_progress"), returned_twice(office)
+    assert "merge" not in office.case(child, "coordinator")["actions"]
+    assert office.act(child, "merge", "coordinator", into=parent, **SAME).status_code == 403
+
+    done = office.act(child, "merge", "arbiter", into=parent, **SAME)
+
+    assert done.status_code == 200, done.text
+    assert [office.case(number)["decider"] for number in (parent, child)] == ["arbiter"] * 2
+    assert told(office, parent)[0] == "case.desks_changed.v1"
+    assert told(office, child)[1]["decider"] == "arbiter"
+
+
+def test_nor_does_it_wait_with_one_that_waits_for_a_desk_longer(office: Office) -> None:
+    parent, child = office.bring("unverified"), returned_twice(office)
+    refused = office.act(child, "merge", "arbiter", into=parent, **SAME)
+    assert rule(refused) == (422, "order")
+
+
+def test_what_others_brought_back_twice_still_shows_the_limit_that_runs(office: Office) -> None:
+    """F: no second return of its own has begun A."""
+    parent, child = office.bring("disposed"), returned_twice(office)
+    for number, days in ((parent, -4), (child, -9)):
+        s = {"clock": "S", "cycle": 1, "started_at": ago(office, hours=1)}
+        office.hear("deadline.started.v1", number, **s, due_at=ago(office, days=days))
+    office.act(parent, "return", "liaison", **BACK)
+    office.hear("deadline.started.v1", parent, clock="F", cycle=1, due_at=ago(office, days=-2))
+    office.act(child, DISPOSE[0], "arbiter", **DISPOSE[2])
+    merged = office.act(child, "merge", "arbiter", into=parent, **SAME)
+    assert merged.status_code == 200, merged.text
+
+    shown = office.case(parent)
+
+    assert (shown["status"], shown["decider"]) == ("unverified", "arbiter")
+    assert shown["due_at"][:10] == ago(office, days=-2)[:10]
