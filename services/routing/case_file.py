@@ -233,11 +233,11 @@ def next_limit(row: models.Case, handling: Sequence[models.Deadline]) -> models.
 
 
 def settling(row: models.Case) -> Settling | None:
-    """The time to settle the case, as far as it is known to run."""
+    """The time to settle the case, as far as it is known to have begun."""
     known = _latest(row.deadlines, Clock.SETTLE)
     if known is None or known.started_at is None:
         return None
-    return Settling(known.started_at, known.due_at or NEVER)
+    return Settling(known.started_at, known.due_at or known.stood_due_at, known.stood_at)
 
 
 def _latest(deadlines: Sequence[models.Deadline], clock: Clock | None) -> models.Deadline | None:
@@ -294,6 +294,9 @@ def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
         if old != new:
             setattr(row, name, new)
             changes[name.rstrip("_")] = [_plain(old), _plain(new)]
+    if "class" in changes or "kind" in changes:
+        for deadline in row.deadlines:
+            deadline.stood_due_at = None  # of one that stands, other days are left
     show_clock(row)
     _file(tx, row.number, step, changes)
     reply_id = uuid4()

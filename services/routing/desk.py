@@ -293,10 +293,10 @@ class Merge(Resource):
         """This case follows the other from now on; its reporter keeps every right. What waits for a
         desk, only who decides about it merges. Refused (422): a number that this officer knows no
         case by (rule `known`), the case itself or one that follows another (`root`), one that is
-        over (`open`), a later one, or one with which this would be decided or settled later
-        (`order`), a complaint without a class into what is none (`class`),
-        one about a unit that has a part in the other (`party`), and where no desk would be left to
-        decide (`decider`)."""
+        over (`open`), a later one, or one with which this could be decided or settled later
+        (`order`), a complaint without a class into what is none (`class`), one about a unit that
+        has a part in the other (`party`), and where no desk would be left to decide
+        (`decider`)."""
         rights.permit(turn.actor, turn.case, Action.MERGE)
         into = body["into"].upper()
         try:

@@ -148,8 +148,8 @@ def merge(
         raise Invalid("what is over handles no other case: archive as duplicate", "into", "open")
     if into.received_at > case.received_at:
         raise Invalid("the later report follows the earlier one: no limit moves", "into", "order")
-    if _is_settled_later(case, into, settle, settle_there):
-        raise Invalid("it would be settled later with the other: no limit moves", "into", "order")
+    if _is_settled_later(case, settle, settle_there):
+        raise Invalid("it could be settled later with the other: no limit moves", "into", "order")
     if case.kind is Kind.COMPLAINT is not into.kind and case.class_ is None:
         raise Invalid("a complaint follows what is none once it has a class", "into", "class")
     if _awaits_ruling(case) and _is_with_a_desk(into) and not _awaits_ruling(into):
@@ -174,13 +174,12 @@ def _awaits_ruling(case: Case) -> bool:
     return again and _is_with_a_desk(case)
 
 
-def _is_settled_later(
-    case: Case, into: Case, settle: Settling | None, there: Settling | None
-) -> bool:
-    """Whether the time to settle the case runs, and ends sooner than it would with the other."""
-    if settle is None or case.status not in OPEN or Status.ANSWERED in (case.status, into.status):
+def _is_settled_later(case: Case, settle: Settling | None, there: Settling | None) -> bool:
+    """Whether the time to settle the case has begun, and could end sooner than with the other. An
+    answer ends neither: it runs on when its reporter objects."""
+    if settle is None or case.status not in OPEN:
         return False
-    return there is None or there.started_at > settle.started_at or there.due_at > settle.due_at
+    return there is None or not there.leaves_no_more_than(settle)
 
 
 def follow(case: Case, parent: Case, rounds: int = 0) -> Case:

@@ -280,10 +280,21 @@ class Rules:
 
 @dataclass(frozen=True)
 class Settling:
-    """The limit S of a case as it runs: aware, UTC. One that stands ends at the end of time."""
+    """The limit S of a case: aware, UTC. `since`: it stands from then on, and `due_at` is the end
+    that it had by then, if that is known."""
 
     started_at: datetime
-    due_at: datetime
+    due_at: datetime | None
+    since: datetime | None = None
+
+    def leaves_no_more_than(self, other: Settling) -> bool:
+        """Whether it is known to have no days left that the other has not: however long one of them
+        stands, it ends no later. Which days count only escalation knows."""
+        if self.due_at is None or other.due_at is None:
+            return False
+        if self.since is not None and (other.since is None or self.since < other.since):
+            return False
+        return self.started_at <= other.started_at and self.due_at <= other.due_at
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ class Recomputed(Tolerant):
 
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)
+    before = fields.AwareDateTime(required=True, allow_none=True)
     after = fields.AwareDateTime(required=True, allow_none=True)
     ends_on = fields.Date(load_default=None, allow_none=True)
     at = fields.AwareDateTime(required=True)

@@ -162,6 +162,7 @@ class Routing(Service):
         if deadline.started_at not in (None, told["started_at"]):  # it begins once more
             deadline.level, deadline.brought_to, deadline.approached_at = 0, None, None
         deadline.started_at, deadline.passed_at = told["started_at"], None
+        deadline.stood_at = deadline.stood_due_at = None
         case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")
@@ -203,6 +204,10 @@ class Routing(Service):
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
+        if told["after"] is not None:
+            deadline.stood_at = deadline.stood_due_at = None
+        elif told["before"] is not None:
+            deadline.stood_at, deadline.stood_due_at = told["at"], told["before"]
         if told["after"] is None or told["after"] > told["at"]:
             _is_not_late(deadline, told["at"])
         case_file.show_clock(row)

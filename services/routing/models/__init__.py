@@ -371,7 +371,9 @@ class Note(Base):
 
 class Deadline(Base):
     """What escalation says of a clock; both ends are null while it is paused. `ends_on`: the day of
-    `due_at` in the zone of the unit that must keep it; no `started_at` if it was never told."""
+    `due_at` in the zone of the unit that must keep it; no `started_at` if it was never told.
+    `stood_at`: since when it is paused, `stood_due_at`: its end by then, while nothing but days of
+    the pause moves that."""
 
     __tablename__ = "deadline"
 
@@ -381,6 +383,8 @@ class Deadline(Base):
     started_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]
+    stood_at: Mapped[datetime | None]
+    stood_due_at: Mapped[datetime | None]
     approached_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]  # when it was last said that it is not late after all

@@ -60,3 +60,70 @@ def test_what_others_brought_back_twice_still_shows_the_limit_that_runs(office: 
 
     assert (shown["status"], shown["decider"]) == ("unverified", "arbiter")
     assert shown["due_at"][:10] == ago(office, days=-2)[:10]
+
+
+def settles(office: Office, number: str, begun: float, ends: float) -> str:
+    """S of that case began and ends so many days from now; its end."""
+    s = {"clock": "S", "cycle": 1, "started_at": ago(office, days=-begun)}
+    office.hear("deadline.started.v1", number, **s, due_at=ago(office, days=-ends))
+    return ago(office, days=-ends)
+
+
+def stands(office: Office, number: str, before: str) -> None:
+    """S of that case is paused; `before`: its end by then."""
+    ends = {"before": before, "after": None, "ends_on": None}
+    moved = {"clock": "S", "cycle": 1, "reason": "paused", **ends}
+    office.hear("deadline.recomputed.v1", number, **moved)
+
+
+def test_a_question_gives_a_case_no_slower_one_to_follow(office: Office) -> None:
+    """S of the other, a supervisory one, has sixty days; asking made that of this one stand."""
+    parent, child = office.bring("in_progress"), office.bring("in_progress")
+    settles(office, parent, -3, 80)
+    ends = settles(office, child, -2, 1)
+    asked = office.act(child, "data-request", "liaison", question="Which side of the road is it?")
+    assert asked.status_code == 200, asked.text
+    stands(office, child, ends)
+
+    refused = office.act(child, "merge", "coordinator", into=parent, **SAME)
+    assert rule(refused) == (422, "order")
+
+    quick = office.bring("in_progress", received_at=ago(office, hours=1))
+    settles(office, quick, -3, 0.5)
+    assert rule(office.act(child, "merge", "coordinator", into=quick, **SAME)) == (200, None)
+
+
+def test_a_late_case_follows_no_answered_one_whose_days_would_run_on(office: Office) -> None:
+    parent, child = office.bring("answered"), office.bring("in_progress")
+    ends = settles(office, parent, -3, 80)
+    stands(office, parent, ends)
+    settles(office, child, -2, -1)
+    late = office.act(child, "merge", "coordinator", into=parent, **SAME)
+    assert rule(late) == (422, "order")
+
+
+def test_an_answered_case_follows_none_that_has_more_days(office: Office) -> None:
+    parent, child = office.bring("in_progress"), office.bring("answered")
+    settles(office, parent, -3, 80)
+    ends = settles(office, child, -2, 1)
+    stands(office, child, ends)
+    answered = office.act(child, "merge", "coordinator", into=parent, **SAME)
+    assert rule(answered) == (422, "order")
+
+
+def test_a_class_that_changes_while_it_stands_leaves_days_that_nobody_knows(office: Office) -> None:
+    parent, child = office.bring("answered"), office.bring("answered")
+    stands(office, child, settles(office, child, -2, 5))
+    stands(office, parent, settles(office, parent, -3, 4))
+    change = {"class": "supervisory", "reason": "It is about misconduct."}
+    office.act(parent, "reclassification", "coordinator", **change)
+    unknown = office.act(child, "merge", "coordinator", into=parent, **SAME)
+    assert rule(unknown) == (422, "order")
+
+
+def test_answered_alike_they_are_merged(office: Office) -> None:
+    """The negative control of what stands above."""
+    parent, child = office.bring("answered"), office.bring("answered")
+    stands(office, child, settles(office, child, -2, 5))
+    stands(office, parent, settles(office, parent, -3, 4))
+    assert rule(office.act(child, "merge", "coordinator", into=parent, **SAME)) == (200, None)

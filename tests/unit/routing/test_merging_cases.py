@@ -108,14 +108,52 @@ def test_a_case_whose_time_to_be_settled_runs_wins_no_days_by_following(there, r
     assert refused(wrong.value) == ("into", rule)
 
 
-@pytest.mark.parametrize(
-    ("own", "other"),
-    [("answered", "disposed"), ("in_progress", "answered"), ("closed", "disposed")],
-)
-def test_what_is_answered_or_over_has_no_time_to_lose(own, other):
-    child, parent = pair(status=Status(other), agency="dlh")
-    child = domain.replace(child, status=Status(own), agency="dpupr")
+def test_what_is_over_has_no_time_to_lose():
+    child, parent = pair(status=Status.DISPOSED, agency="dlh")
+    child = domain.replace(child, status=Status.CLOSED, agency="dpupr")
     assert domain.merge(child, COORDINATOR, parent, RULES, Settling(EARLY, LATE), None)
+
+
+SOON = NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("stands", [Status.AWAITING_REPORTER, Status.ANSWERED])
+@pytest.mark.parametrize(
+    ("own", "there", "rule"),
+    [
+        # it stands, and the other runs: of what it had left, nothing is lost meanwhile
+        (Settling(EARLY, LATE, NOW), Settling(EARLY, LATE), None),
+        (Settling(EARLY, SOON, NOW), Settling(EARLY, LATE), "order"),
+        (Settling(EARLY, None, NOW), Settling(EARLY, LATE), "order"),
+        (Settling(EARLY, None), Settling(EARLY, LATE), "order"),
+        # it runs, and the other stands: nobody can tell
+        (Settling(EARLY, LATE), Settling(EARLY, LATE, NOW), "order"),
+        (Settling(EARLY, LATE), Settling(EARLY, SOON, EARLY), "order"),
+        # both stand
+        (Settling(EARLY, LATE, NOW), Settling(EARLY, LATE, NOW), None),
+        (Settling(EARLY, LATE, EARLY), Settling(EARLY, SOON, NOW), None),
+        (Settling(EARLY, LATE, NOW), Settling(EARLY, LATE, EARLY), "order"),
+        (Settling(EARLY, SOON, EARLY), Settling(EARLY, LATE, NOW), "order"),
+        (Settling(EARLY, LATE, EARLY), Settling(EARLY, None, NOW), "order"),
+        (Settling(EARLY, LATE, EARLY), Settling(SOON, LATE, NOW), "order"),
+        # an answer came late: what has passed has passed with the other as well, or not at all
+        (Settling(EARLY, NOW), Settling(EARLY, NOW), None),
+        (Settling(EARLY, NOW), Settling(EARLY, LATE, NOW), "order"),
+    ],
+)
+def test_nor_while_a_question_or_an_answer_makes_a_time_stand(stands, own, there, rule):
+    is_own = own.since is not None or own.due_at is None
+    child, parent = pair(agency="dlh", status=stands if there.since else Status.IN_PROGRESS)
+    status = stands if is_own else Status.IN_PROGRESS
+    back = Status.IN_PROGRESS
+    child = domain.replace(child, status=status, awaited_from=back, agency="dpupr")
+    parent = domain.replace(parent, awaited_from=back)
+    if rule is None:
+        assert domain.merge(child, COORDINATOR, parent, RULES, own, there)
+        return
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, parent, RULES, own, there)
+    assert refused(wrong.value) == ("into", rule)
 
 
 def test_a_complaint_without_a_class_follows_no_case_that_has_none():
