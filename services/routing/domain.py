@@ -150,6 +150,8 @@ def merge(
         raise Invalid("the later report follows the earlier one: no limit moves", "into", "order")
     if _is_settled_later(case, settle, settle_there):
         raise Invalid("it could be settled later with the other: no limit moves", "into", "order")
+    if case.status is Status.UNVERIFIED and into.status is Status.AWAITING_REPORTER:
+        raise Invalid("the other waits for its reporter: no limit stands for that", "into", "order")
     if case.kind is Kind.COMPLAINT is not into.kind and case.class_ is None:
         raise Invalid("a complaint follows what is none once it has a class", "into", "class")
     if _awaits_ruling(case) and _is_with_a_desk(into) and not _awaits_ruling(into):

@@ -229,6 +229,15 @@ def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
         domain.withdraw(case(), NOW, followers=1)
 
 
+def test_no_case_stands_for_what_another_reporter_was_asked():
+    child, parent = pair(status=Status.AWAITING_REPORTER, awaited_from=Status.UNVERIFIED)
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, parent, RULES)
+    assert refused(wrong.value) == ("into", "order")
+    asked = domain.request_data(child, COORDINATOR, NOW)
+    assert domain.merge(asked, COORDINATOR, parent, RULES)
+
+
 RETURNED = {"returns": 2, "disposed_at": NOW, "decider": Role.ARBITER}
 
 
