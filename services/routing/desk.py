@@ -23,7 +23,7 @@ from services.routing import (
 )
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
-from services.routing.life import Action, Case, Kind, Rules, Status
+from services.routing.life import Action, ArchiveReason, Case, Kind, Rules, Status
 from services.routing.models import About
 from services.routing.officers import Resource
 from services.routing.turns import Turn, verb
@@ -95,8 +95,9 @@ class Archive(Resource):
     @verb("Archive", schemas.Archive)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """The reporter is told why, and may object. As `incomplete` only after they were asked
-        (422, rule `asked_first`)."""
+        (422, rule `asked_first`), and not while others' reports follow theirs (`followed`)."""
         after = domain.archive(turn.case, turn.actor, turn.at, turn.rules, reason=body["reason"])
+        _ends_none_unasked(turn, body["reason"])
         words = Words(About.ARCHIVE, body["text"])
         turn.make(Action.ARCHIVE, after, lambda c, r: events.archived(c, turn.at, r), words=words)
 
@@ -252,6 +253,13 @@ class Reclassification(Resource):
             why=reason,
             words=words,
         )
+
+
+def _ends_none_unasked(turn: Turn, reason: ArchiveReason) -> None:
+    """Raises Invalid for what is to be archived as incomplete while others follow it: they were
+    told that they need not answer."""
+    if reason is ArchiveReason.INCOMPLETE and case_file.followers(turn.tx, turn.case.number):
+        raise Invalid("others follow it, who were not asked", "reason", "followed")
 
 
 def _keeps_classes(turn: Turn, kind: Kind | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.service.routing.office import DISPOSE, VERIFY, Office, ago, told
+from tests.service.routing.office import ASK, DISPOSE, VERIFY, Office, ago, told
 
 SAME = {"reason": "the same hole"}
 BACK = {"reason": "The road is not ours."}
@@ -127,3 +127,22 @@ def test_answered_alike_they_are_merged(office: Office) -> None:
     stands(office, child, settles(office, child, -2, 5))
     stands(office, parent, settles(office, parent, -3, 4))
     assert rule(office.act(child, "merge", "coordinator", into=parent, **SAME)) == (200, None)
+
+
+def test_no_case_is_archived_for_the_silence_of_another_reporter(office: Office) -> None:
+    """Its own reporter was asked, and said nothing; who follows it was told to answer nothing."""
+    parent, child = office.bring("unverified"), office.bring("unverified")
+    office.act(child, "merge", "coordinator", into=parent, **SAME)
+    office.act(parent, *ASK[:2], **ASK[2])
+    due = ago(office, days=-30)
+    office.later(days=31)
+    office.hear("deadline.passed.v1", parent, clock="D", cycle=1, due_at=due)
+    assert office.case(child)["status"] == "unverified"
+    why = {"reason": "incomplete", "text": "You did not say where the hole is."}
+
+    refused = office.act(parent, "archive", "coordinator", **why)
+
+    assert rule(refused) == (422, "followed")
+    assert [office.case(number)["status"] for number in (parent, child)] == ["unverified"] * 2
+    office.hear("report.withdrawn.v1", child)
+    assert rule(office.act(parent, "archive", "coordinator", **why)) == (200, None)
