@@ -30,6 +30,7 @@ from services.routing.life import (
     Actor,
     Case,
     Clock,
+    Promise,
     Role,
     RoutingRule,
     Rules,
@@ -238,6 +239,18 @@ def settling(row: models.Case) -> Settling | None:
     if known is None or known.started_at is None:
         return None
     return Settling(known.started_at, known.due_at or known.stood_due_at, known.stood_at)
+
+
+def promise(row: models.Case, into: models.Case, zone: ZoneInfo) -> Promise | None:
+    """What the receipt of a case promises, and the end that the other has, or had when it began to
+    stand; None if no day is known to have been promised."""
+    if row.settle_by is None:
+        return None
+    there = _latest(into.deadlines, Clock.SETTLE)
+    if there is None:
+        return Promise(row.settle_by, into.settle_by, begun=False)
+    stood = there.stood_due_at and there.stood_due_at.astimezone(zone).date()
+    return Promise(row.settle_by, there.ends_on or stood, begun=True)
 
 
 def _latest(deadlines: Sequence[models.Deadline], clock: Clock | None) -> models.Deadline | None:

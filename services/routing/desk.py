@@ -301,10 +301,10 @@ class Merge(Resource):
         """This case follows the other from now on; its reporter keeps every right. What waits for a
         desk, only who decides about it merges. Refused (422): a number that this officer knows no
         case by (rule `known`), the case itself or one that follows another (`root`), one that is
-        over (`open`), a later one, or one with which this could be decided or settled later
-        (`order`), a complaint without a class into what is none (`class`), one about a unit that
-        has a part in the other (`party`), and where no desk would be left to decide
-        (`decider`)."""
+        over (`open`), a later one, or one with which this could be decided or settled later than
+        without, or than its receipt promises (`order`), a complaint without a class into what is
+        none (`class`), one about a unit that has a part in the other (`party`), and where no desk
+        would be left to decide (`decider`)."""
         rights.permit(turn.actor, turn.case, Action.MERGE)
         into = body["into"].upper()
         try:
@@ -313,7 +313,8 @@ class Merge(Resource):
             raise Invalid("there is no such case", "into", "known") from None
         rules, before = turn.rules, case_file.value(other)
         runs = case_file.settling(turn.row), case_file.settling(other)
-        child, parent = domain.merge(turn.case, turn.actor, before, rules, *runs)
+        promise = case_file.promise(turn.row, other, turn.zone)
+        child, parent = domain.merge(turn.case, turn.actor, before, rules, *runs, promise)
         joining = [turn.row, *case_file.followers(turn.tx, child.number)]
         step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
         case_file.change(turn.tx, other, parent, step, _desks_changed(turn, rules, before, parent))

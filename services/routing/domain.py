@@ -28,6 +28,7 @@ from services.routing.life import (
     Closing,
     Kind,
     Outcome,
+    Promise,
     RoutingRule,
     Rules,
     Settling,
@@ -135,10 +136,12 @@ def merge(
     rules: Rules,
     settle: Settling | None = None,
     settle_there: Settling | None = None,
+    promise: Promise | None = None,
 ) -> tuple[Case, Case]:
     """Both, when the case follows `into`; no unit that it complains about may have a part there.
-    `settle` and `settle_there`: the times to settle the one and the other, if they have begun. What
-    came back to the one has come back to the other: the arbiter does not lose it by a merge."""
+    `settle` and `settle_there`: the times to settle the one and the other, if they have begun;
+    `promise`: what the receipt says, if it says anything. What came back to the one has come back
+    to the other: the arbiter does not lose it by a merge."""
     permit(actor, case, Action.MERGE)
     if not sees(actor, into):
         raise Invalid("there is no such case", "into", "known")
@@ -150,6 +153,8 @@ def merge(
         raise Invalid("the later report follows the earlier one: no limit moves", "into", "order")
     if _is_settled_later(case, settle, settle_there):
         raise Invalid("it could be settled later with the other: no limit moves", "into", "order")
+    if settle is None and promise is not None and _is_promised_sooner(case, into, promise):
+        raise Invalid("its receipt promises an earlier end: no limit moves", "into", "order")
     if case.status is Status.UNVERIFIED and into.status is Status.AWAITING_REPORTER:
         raise Invalid("the other waits for its reporter: no limit stands for that", "into", "order")
     if case.kind is Kind.COMPLAINT is not into.kind and case.class_ is None:
@@ -182,6 +187,19 @@ def _is_settled_later(case: Case, settle: Settling | None, there: Settling | Non
     if settle is None or case.status not in OPEN:
         return False
     return there is None or not there.leaves_no_more_than(settle)
+
+
+def _is_promised_sooner(case: Case, into: Case, promise: Promise) -> bool:
+    """Whether the receipt of a case whose time to be settled has not begun could promise an earlier
+    end than the other has. Two of one kind, of which neither has begun, promise it in their order;
+    a receipt takes the ordinary class for granted."""
+    if case.status not in OPEN:
+        return False
+    if not promise.begun and into.class_ not in (None, Class.ORDINARY, case.class_):
+        return True
+    if not promise.begun and into.kind is case.kind:
+        return False
+    return promise.there is None or promise.there > promise.by
 
 
 def follow(case: Case, parent: Case, rounds: int = 0) -> Case:

@@ -298,6 +298,16 @@ class Settling:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """The last day to settle a case that its receipt promised, and the day on which S of another
+    ends or, if that has not `begun`, which that one's receipt promised; None: nobody knows."""
+
+    by: date
+    there: date | None
+    begun: bool
+
+
+@dataclass(frozen=True)
 class RoutingRule:
     """One row of the table that suggests an agency; None matches everything."""
 

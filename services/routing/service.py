@@ -68,6 +68,7 @@ class Routing(Service):
                 district=report["district"],
                 place=report["place"],
                 named_agency=report["agency"],
+                settle_by=report["settle_by"],
                 channel=report["channel"],
                 opened_at=now,
                 desks_known=True,

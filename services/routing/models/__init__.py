@@ -229,9 +229,10 @@ _ORDERS = ", ".join(f"'{answer}'" for answer in ORDERS)
 
 class Case(Base):
     """One report's handling: the columns of `life.Case`, the report's own words, and what the
-    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`). `desks_known`: it
-    was said which desk decides and which must hear nothing, or the coordinator decides and all may,
-    as is taken for granted."""
+    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`). `settle_by`: the
+    last day for S on its receipt, if that has one and it is known here. `desks_known`: it was said
+    which desk decides and which must hear nothing, or the coordinator decides and all may, as is
+    taken for granted."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -290,6 +291,7 @@ class Case(Base):
     district: Mapped[str]
     place: Mapped[str | None]
     named_agency: Mapped[str | None]
+    settle_by: Mapped[date | None]
     channel: Mapped[Channel] = word(Channel)
     opened_at: Mapped[datetime]
     desks_known: Mapped[bool] = mapped_column(server_default=sa.false())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.service.routing.office import ASK, DISPOSE, VERIFY, Office, ago, told
 
 SAME = {"reason": "the same hole"}
@@ -146,3 +148,21 @@ def test_no_case_is_archived_for_the_silence_of_another_reporter(office: Office)
     assert [office.case(number)["status"] for number in (parent, child)] == ["unverified"] * 2
     office.hear("report.withdrawn.v1", child)
     assert rule(office.act(parent, "archive", "coordinator", **why)) == (200, None)
+
+
+@pytest.mark.parametrize(("days", "expected"), [(4, (200, None)), (60, (422, "order"))])
+def test_what_a_receipt_promises_holds_before_its_case_is_handed_on(
+    office: Office, days: int, expected: tuple[int, str | None]
+) -> None:
+    """A request for information has five working days; who follows a supervisory case has sixty."""
+    promised = ago(office, days=-8)[:10]
+    parent = office.bring("in_progress")
+    child = office.open(kind="information_request", settle_by=promised)
+    ends = settles(office, parent, -1, days)
+    moved = {"before": ends, "after": ends, "ends_on": ends[:10], "reason": "calendar"}
+    office.hear("deadline.recomputed.v1", parent, clock="S", cycle=1, **moved)
+
+    assert rule(office.act(child, "merge", "coordinator", into=parent, **SAME)) == expected
+
+    free = office.open(kind="information_request")  # its receipt has no dates
+    assert rule(office.act(free, "merge", "coordinator", into=parent, **SAME)) == (200, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -10,8 +10,10 @@ from chassis.errors import Forbidden, Invalid, NotAllowed
 from services.routing import domain, rights
 from services.routing.life import (
     Actor,
+    Class,
     Confidentiality,
     Kind,
+    Promise,
     Role,
     Settling,
     Status,
@@ -227,6 +229,46 @@ def test_a_followers_silence_closes_it_and_parts_it_from_its_parent():
 def test_a_case_that_others_follow_is_not_withdrawn_from_under_them():
     with pytest.raises(NotAllowed):
         domain.withdraw(case(), NOW, followers=1)
+
+
+BY = date(2026, 3, 20)
+INQUIRY = {"kind": Kind.INFORMATION_REQUEST, "class_": None}
+GRAVE = {"class_": Class.SUPERVISORY}
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "promise", "rule"),
+    [
+        ({}, {}, None, None),
+        ({}, {}, Promise(BY, BY, begun=True), None),
+        ({}, {}, Promise(BY, BY + timedelta(days=1), begun=True), "order"),
+        ({}, {}, Promise(BY, None, begun=True), "order"),
+        ({}, {"status": Status.ANSWERED}, Promise(BY, BY, begun=True), None),
+        ({}, {"status": Status.ANSWERED}, Promise(BY, None, begun=True), "order"),
+        ({"status": Status.ARCHIVED}, {}, Promise(BY, None, begun=True), None),
+        # neither has begun
+        ({}, {"status": Status.UNVERIFIED}, Promise(BY, None, begun=False), None),
+        ({}, {"status": Status.UNVERIFIED, **GRAVE}, Promise(BY, BY, begun=False), "order"),
+        (GRAVE, {"status": Status.UNVERIFIED, **GRAVE}, Promise(BY, BY, begun=False), None),
+        (INQUIRY, {"status": Status.UNVERIFIED}, Promise(BY, BY, begun=False), None),
+        (INQUIRY, {"status": Status.UNVERIFIED}, Promise(BY, None, begun=False), "order"),
+        (
+            INQUIRY,
+            {"status": Status.UNVERIFIED},
+            Promise(BY, BY + timedelta(days=1), begun=False),
+            "order",
+        ),
+    ],
+)
+def test_what_a_receipt_promises_is_not_taken_back_by_a_merge(own, other, promise, rule):
+    child, parent = pair(**({"agency": "dlh"} | other))
+    child = domain.replace(child, **own)
+    if rule is None:
+        assert domain.merge(child, COORDINATOR, parent, RULES, None, None, promise)
+        return
+    with pytest.raises(Invalid) as wrong:
+        domain.merge(child, COORDINATOR, parent, RULES, None, None, promise)
+    assert refused(wrong.value) == ("into", rule)
 
 
 def test_no_case_stands_for_what_another_reporter_was_asked():
