@@ -241,6 +241,22 @@ def settling(row: models.Case) -> Settling | None:
     return Settling(known.started_at, known.due_at or known.stood_due_at, known.stood_at)
 
 
+def note_standing(
+    deadline: models.Deadline, before: datetime | None, after: datetime | None, at: datetime
+) -> None:
+    """Keeps of a limit that stands from then on which end it had; of one that runs, nothing."""
+    if after is not None:
+        deadline.stood_at = deadline.stood_due_at = None
+    elif before is not None:
+        deadline.stood_at, deadline.stood_due_at = at, before
+
+
+def is_not_late(deadline: models.Deadline, at: datetime) -> None:
+    """Forgets that the limit passed, and whom it was brought to: it is known that it had not."""
+    deadline.passed_at, deadline.level, deadline.brought_to = None, 0, None
+    deadline.cleared_at = at
+
+
 def promise(row: models.Case, into: models.Case, zone: ZoneInfo) -> Promise | None:
     """What the receipt of a case promises, and the end that the other has, or had when it began to
     stand; None if no day is known to have been promised."""

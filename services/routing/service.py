@@ -195,7 +195,7 @@ class Routing(Service):
         """A limit that was said to have ended had been kept: it is on nobody's list for it."""
         told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
-        _is_not_late(deadline, told["at"])
+        case_file.is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 
     @subscribe("deadline.recomputed.v1")
@@ -205,12 +205,9 @@ class Routing(Service):
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
-        if told["after"] is not None:
-            deadline.stood_at = deadline.stood_due_at = None
-        elif told["before"] is not None:
-            deadline.stood_at, deadline.stood_due_at = told["at"], told["before"]
+        case_file.note_standing(deadline, told["before"], told["after"], told["at"])
         if told["after"] is None or told["after"] > told["at"]:
-            _is_not_late(deadline, told["at"])
+            case_file.is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 
     @subscribe("escalation.raised.v1")
@@ -382,11 +379,6 @@ def _is_lost(tx: Session, case: models.Case, row: models.Case, told: dict[str, A
     goes_on = case is row and row.status in (Status.UNVERIFIED, Status.IN_PROGRESS)
     asked = told.get("question_id")
     return goes_on and asked is not None and asked not in case_file.questions(tx, row.number)
-
-
-def _is_not_late(deadline: models.Deadline, at: datetime) -> None:
-    deadline.passed_at, deadline.level, deadline.brought_to = None, 0, None
-    deadline.cleared_at = at
 
 
 def _known(tx: Session, category: str | None) -> str | None:
