@@ -16,8 +16,10 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def report_submitted(number: str, body: Mapping[str, Any], at: datetime) -> Fact:
-    """A report has arrived, and its reporter holds the receipt."""
+def report_submitted(
+    number: str, body: Mapping[str, Any], at: datetime, settle_by: date | None
+) -> Fact:
+    """A report has arrived, and its reporter holds the receipt, with that last day for S if any."""
     data = {
         "kind": body["kind"],
         "title": body["title"],
@@ -32,6 +34,7 @@ def report_submitted(number: str, body: Mapping[str, Any], at: datetime) -> Fact
         "reachable": is_reachable(body.get("contact")),
         "channel": "web",
         "received_at": instant(at),
+        "settle_by": settle_by and settle_by.isoformat(),
     }
     return Fact("report.submitted.v1", number, data, at)
 

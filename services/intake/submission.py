@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -91,7 +91,7 @@ class Desk:
             {"number": number, "code": code, "received_at": now, "promised": promised}
             | {"proof": proof}
         )
-        facts = self._facts(number, body, now)
+        facts = self._facts(number, body, now, promised and promised["settle_by"])
         parameters = outbox.opened(facts) | self._columns(number, code, body, now)
         parameters |= {"lock": key.lock, "key": key.hash}
         parameters |= {"fingerprint": key.fingerprint, "answer": sealed}
@@ -102,8 +102,10 @@ class Desk:
             raise in_hand()
         return receipt if kept[1] is None else key.open(*kept)
 
-    def _facts(self, number: str, body: Mapping[str, Any], now: datetime) -> list[Fact]:
-        facts = [events.report_submitted(number, body, now)]
+    def _facts(
+        self, number: str, body: Mapping[str, Any], now: datetime, settle_by: date | None
+    ) -> list[Fact]:
+        facts = [events.report_submitted(number, body, now, settle_by)]
         if contact := body.get("contact"):
             sealed = self._sealer.seal(contact, number)
             facts.append(events.contact_sealed(number, sealed, self._sealer.key_id, body, now))

@@ -30,6 +30,7 @@ from services.routing.life import (
     Actor,
     Case,
     Clock,
+    Promise,
     Role,
     RoutingRule,
     Rules,
@@ -224,6 +225,8 @@ def next_limit(row: models.Case, handling: Sequence[models.Deadline]) -> models.
     clock, ordered = domain.clock(case), ORDERS.get(row.ombudsman) if row.ombudsman else None
     if clock is Clock.VERIFY and _latest(handling, Clock.SETTLE):
         clock = Clock.SETTLE  # V stopped when the case was handed to an agency, whatever came after
+    if clock is Clock.ARBITER and not _latest(handling, clock):
+        clock = Clock.FOLLOW_UP  # what was merged into it came back so often, it did not
     if clock is Clock.REPORTER:
         handling = [d for d in row.deadlines if d.cycle == case.cycle]
     known = _latest(handling, clock), _latest(row.deadlines, ordered)
@@ -231,11 +234,39 @@ def next_limit(row: models.Case, handling: Sequence[models.Deadline]) -> models.
 
 
 def settling(row: models.Case) -> Settling | None:
-    """The time to settle the case, as far as it is known to run."""
+    """The time to settle the case, as far as it is known to have begun."""
     known = _latest(row.deadlines, Clock.SETTLE)
     if known is None or known.started_at is None:
         return None
-    return Settling(known.started_at, known.due_at or NEVER)
+    return Settling(known.started_at, known.due_at or known.stood_due_at, known.stood_at)
+
+
+def note_standing(
+    deadline: models.Deadline, before: datetime | None, after: datetime | None, at: datetime
+) -> None:
+    """Keeps of a limit that stands from then on which end it had; of one that runs, nothing."""
+    if after is not None:
+        deadline.stood_at = deadline.stood_due_at = None
+    elif before is not None:
+        deadline.stood_at, deadline.stood_due_at = at, before
+
+
+def is_not_late(deadline: models.Deadline, at: datetime) -> None:
+    """Forgets that the limit passed, and whom it was brought to: it is known that it had not."""
+    deadline.passed_at, deadline.level, deadline.brought_to = None, 0, None
+    deadline.cleared_at = at
+
+
+def promise(row: models.Case, into: models.Case, zone: ZoneInfo) -> Promise | None:
+    """What the receipt of a case promises, and the end that the other has, or had when it began to
+    stand; None if no day is known to have been promised."""
+    if row.settle_by is None:
+        return None
+    there = _latest(into.deadlines, Clock.SETTLE)
+    if there is None:
+        return Promise(row.settle_by, into.settle_by, begun=False)
+    stood = there.stood_due_at and there.stood_due_at.astimezone(zone).date()
+    return Promise(row.settle_by, there.ends_on or stood, begun=True)
 
 
 def _latest(deadlines: Sequence[models.Deadline], clock: Clock | None) -> models.Deadline | None:
@@ -292,6 +323,9 @@ def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
         if old != new:
             setattr(row, name, new)
             changes[name.rstrip("_")] = [_plain(old), _plain(new)]
+    if "class" in changes or "kind" in changes:
+        for deadline in row.deadlines:
+            deadline.stood_due_at = None  # of one that stands, other days are left
     show_clock(row)
     _file(tx, row.number, step, changes)
     reply_id = uuid4()

@@ -23,7 +23,7 @@ from services.routing import (
 )
 from services.routing.case_file import Say, Step, Words
 from services.routing.cases import seen
-from services.routing.life import Action, Case, Kind, Rules, Status
+from services.routing.life import Action, ArchiveReason, Case, Kind, Rules, Status
 from services.routing.models import About
 from services.routing.officers import Resource
 from services.routing.turns import Turn, verb
@@ -97,8 +97,10 @@ class Archive(Resource):
     @verb("Archive", schemas.Archive)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
         """The reporter is told why, and may object. As `incomplete` only after they were asked, and
-        after they were asked anew if they have objected since (422, rule `asked_first`)."""
+        after they were asked anew if they have objected since (422, rule `asked_first`); and not
+        while others' reports follow theirs (`followed`)."""
         after = domain.archive(turn.case, turn.actor, turn.at, turn.rules, reason=body["reason"])
+        _ends_none_unasked(turn, body["reason"])
         words = Words(About.ARCHIVE, body["text"])
         turn.make(Action.ARCHIVE, after, lambda c, r: events.archived(c, turn.at, r), words=words)
 
@@ -256,6 +258,13 @@ class Reclassification(Resource):
         )
 
 
+def _ends_none_unasked(turn: Turn, reason: ArchiveReason) -> None:
+    """Raises Invalid for what is to be archived as incomplete while others follow it: they were
+    told that they need not answer."""
+    if reason is ArchiveReason.INCOMPLETE and case_file.followers(turn.tx, turn.case.number):
+        raise Invalid("others follow it, who were not asked", "reason", "followed")
+
+
 def _keeps_classes(turn: Turn, kind: Kind | None) -> None:
     """Raises Invalid if what is to become no complaint is followed by one that has no class yet: it
     would never be given one, and so no time to be settled in."""
@@ -292,12 +301,13 @@ class Protection(Resource):
 class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
-        """This case follows the other from now on; its reporter keeps every right. Refused (422): a
-        number that this officer knows no case by (rule `known`), the case itself or one that
-        follows another (`root`), one that is over (`open`), a later one, or one with which this
-        would be settled later (`order`), a complaint without a class into what is none (`class`),
-        one about a unit that has a part in the other (`party`), and where no desk would be left to
-        decide (`decider`)."""
+        """This case follows the other from now on; its reporter keeps every right. What waits for a
+        desk, only who decides about it merges. Refused (422): a number that this officer knows no
+        case by (rule `known`), the case itself or one that follows another (`root`), one that is
+        over (`open`), a later one, or one with which this could be decided or settled later than
+        without, or than its receipt promises (`order`), a complaint without a class into what is
+        none (`class`), one about a unit that has a part in the other (`party`), and where no desk
+        would be left to decide (`decider`)."""
         rights.permit(turn.actor, turn.case, Action.MERGE)
         into = body["into"].upper()
         try:
@@ -306,7 +316,8 @@ class Merge(Resource):
             raise Invalid("there is no such case", "into", "known") from None
         rules, before = turn.rules, case_file.value(other)
         runs = case_file.settling(turn.row), case_file.settling(other)
-        child, parent = domain.merge(turn.case, turn.actor, before, rules, *runs)
+        promise = case_file.promise(turn.row, other, turn.zone)
+        child, parent = domain.merge(turn.case, turn.actor, before, rules, *runs, promise)
         joining = [turn.row, *case_file.followers(turn.tx, child.number)]
         step = Step(Action.MERGE, turn.actor, turn.at, turn.who.id, noted={"from": child.number})
         case_file.change(turn.tx, other, parent, step, _desks_changed(turn, rules, before, parent))

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from chassis.errors import Invalid, NotAllowed
+from services.routing import merging
 from services.routing.life import (
     CLOCK,
     OPEN,
@@ -28,6 +29,7 @@ from services.routing.life import (
     Closing,
     Kind,
     Outcome,
+    Promise,
     RoutingRule,
     Rules,
     Settling,
@@ -142,9 +144,12 @@ def merge(
     rules: Rules,
     settle: Settling | None = None,
     settle_there: Settling | None = None,
+    promise: Promise | None = None,
 ) -> tuple[Case, Case]:
     """Both, when the case follows `into`; no unit that it complains about may have a part there.
-    `settle` and `settle_there`: the times to settle the one and the other, if they have begun."""
+    `settle` and `settle_there`: the times to settle the one and the other, if they have begun;
+    `promise`: what the receipt says, if it says anything. What came back to the one has come back
+    to the other: the arbiter does not lose it by a merge."""
     permit(actor, case, Action.MERGE)
     if not sees(actor, into):
         raise Invalid("there is no such case", "into", "known")
@@ -154,24 +159,15 @@ def merge(
         raise Invalid("what is over handles no other case: archive as duplicate", "into", "open")
     if into.received_at > case.received_at:
         raise Invalid("the later report follows the earlier one: no limit moves", "into", "order")
-    if _is_settled_later(case, into, settle, settle_there):
-        raise Invalid("it would be settled later with the other: no limit moves", "into", "order")
+    merging.check_time(case, into, settle, settle_there, promise)
     if case.kind is Kind.COMPLAINT is not into.kind and case.class_ is None:
         raise Invalid("a complaint follows what is none once it has a class", "into", "class")
     if not set(case.complains_about).isdisjoint({into.agency, *into.supporting}):
         raise Invalid("it complains about a unit that has a part in the other", "into", "party")
-    parent = complaining(into, case.complains_about, rules)
+    returned = replace(into, returns=max(into.returns, case.returns))
+    parent = complaining(returned, case.complains_about, rules)
     rounds = int(case.outcome is not None)  # its reporter had time to object to that: a new round
     return replace(follow(case, parent, rounds), merged_into=parent.number), parent
-
-
-def _is_settled_later(
-    case: Case, into: Case, settle: Settling | None, there: Settling | None
-) -> bool:
-    """Whether the time to settle the case runs, and ends sooner than it would with the other."""
-    if settle is None or case.status not in OPEN or Status.ANSWERED in (case.status, into.status):
-        return False
-    return there is None or there.started_at > settle.started_at or there.due_at > settle.due_at
 
 
 def follow(case: Case, parent: Case, rounds: int = 0) -> Case:

@@ -148,6 +148,7 @@ class Part(StrEnum):
     DISPOSER = "disposer"  # decides whose it is, while an agency has it
     LEAD = "lead"  # the agency that must answer
     DESK = "desk"  # keeps the files in order
+    JOINER = "joiner"  # decides about it, or is the coordinator while an agency has it
     REPORTER = "reporter"
     CLOCK = "clock"
 
@@ -220,7 +221,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.FOLLOW_UP: frozenset({Part.LEAD}),
     Action.ANSWER: frozenset({Part.LEAD}),
     Action.RECLASSIFY: frozenset({Part.DESK}),
-    Action.MERGE: frozenset({Part.DESK}),
+    Action.MERGE: frozenset({Part.JOINER}),
     Action.PROTECT: frozenset({Part.DESK, Part.DECIDER, Part.LEAD}),
     Action.SUPPLEMENT: frozenset({Part.REPORTER}),
     Action.OBJECT: frozenset({Part.REPORTER}),
@@ -279,10 +280,31 @@ class Rules:
 
 @dataclass(frozen=True)
 class Settling:
-    """The limit S of a case as it runs: aware, UTC. One that stands ends at the end of time."""
+    """The limit S of a case: aware, UTC. `since`: it stands from then on, and `due_at` is the end
+    that it had by then, if that is known."""
 
     started_at: datetime
-    due_at: datetime
+    due_at: datetime | None
+    since: datetime | None = None
+
+    def leaves_no_more_than(self, other: Settling) -> bool:
+        """Whether it is known to have no days left that the other has not: however long one of them
+        stands, it ends no later. Which days count only escalation knows."""
+        if self.due_at is None or other.due_at is None:
+            return False
+        if self.since is not None and (other.since is None or self.since < other.since):
+            return False
+        return self.started_at <= other.started_at and self.due_at <= other.due_at
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The last day to settle a case that its receipt promised, and the day on which S of another
+    ends or, if that has not `begun`, which that one's receipt promised; None: nobody knows."""
+
+    by: date
+    there: date | None
+    begun: bool
 
 
 @dataclass(frozen=True)

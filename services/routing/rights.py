@@ -36,12 +36,14 @@ def parts(actor: Actor, case: Case) -> frozenset[Part]:
     if actor.role is Role.ADMINISTRATOR or is_accused(actor, case):
         return frozenset()
     found = set()
+    stands = case.awaited_from if case.status is Status.AWAITING_REPORTER else case.status
+    is_with_a_desk = stands in (Status.UNVERIFIED, Status.FORWARDED)
     if actor.role in (Role.COORDINATOR, case.decider):
         found.add(Part.DESK)
-    stands = case.awaited_from if case.status is Status.AWAITING_REPORTER else case.status
     if actor.role is case.decider:
-        is_theirs = stands in (Status.UNVERIFIED, Status.FORWARDED)
-        found.add(Part.DECIDER if is_theirs else Part.DISPOSER)
+        found.add(Part.DECIDER if is_with_a_desk else Part.DISPOSER)
+    if actor.role is case.decider or (actor.role is Role.COORDINATOR and not is_with_a_desk):
+        found.add(Part.JOINER)
     if actor.agency is not None and actor.agency == case.agency:
         found.add(Part.LEAD)
     return frozenset(found)

@@ -50,7 +50,7 @@ def Code(**more: Any) -> fields.String:
 
 
 class Submitted(Tolerant):
-    """report.submitted.v1"""
+    """report.submitted.v1. Until 2026-11-30 it had no `settle_by`."""
 
     kind = Word(Kind, required=True)
     title = fields.String(required=True)
@@ -65,6 +65,7 @@ class Submitted(Tolerant):
     reachable = fields.Boolean(required=True)
     channel = Word(Channel, required=True)
     received_at = fields.AwareDateTime(required=True)
+    settle_by = fields.Date(load_default=None, allow_none=True)
 
 
 class Supplemented(Tolerant):
@@ -113,6 +114,7 @@ class Recomputed(Tolerant):
 
     clock = Word(Clock, required=True)
     cycle = fields.Integer(required=True)
+    before = fields.AwareDateTime(required=True, allow_none=True)
     after = fields.AwareDateTime(required=True, allow_none=True)
     ends_on = fields.Date(load_default=None, allow_none=True)
     at = fields.AwareDateTime(required=True)

@@ -68,6 +68,7 @@ class Routing(Service):
                 district=report["district"],
                 place=report["place"],
                 named_agency=report["agency"],
+                settle_by=report["settle_by"],
                 channel=report["channel"],
                 opened_at=now,
                 desks_known=True,
@@ -162,6 +163,7 @@ class Routing(Service):
         if deadline.started_at not in (None, told["started_at"]):  # it begins once more
             deadline.level, deadline.brought_to, deadline.approached_at = 0, None, None
         deadline.started_at, deadline.passed_at = told["started_at"], None
+        deadline.stood_at = deadline.stood_due_at = None
         case_file.show_clock(row)
 
     @subscribe("deadline.approaching.v1")
@@ -193,7 +195,7 @@ class Routing(Service):
         """A limit that was said to have ended had been kept: it is on nobody's list for it."""
         told = schemas.Limit.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
-        _is_not_late(deadline, told["at"])
+        case_file.is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 
     @subscribe("deadline.recomputed.v1")
@@ -203,8 +205,9 @@ class Routing(Service):
         told = schemas.Recomputed.of(event)
         row, deadline = self._deadline(tx, event.subject, told)
         deadline.due_at, deadline.ends_on = told["after"], told["ends_on"]
+        case_file.note_standing(deadline, told["before"], told["after"], told["at"])
         if told["after"] is None or told["after"] > told["at"]:
-            _is_not_late(deadline, told["at"])
+            case_file.is_not_late(deadline, told["at"])
         case_file.show_clock(row)
 
     @subscribe("escalation.raised.v1")
@@ -376,11 +379,6 @@ def _is_lost(tx: Session, case: models.Case, row: models.Case, told: dict[str, A
     goes_on = case is row and row.status in (Status.UNVERIFIED, Status.IN_PROGRESS)
     asked = told.get("question_id")
     return goes_on and asked is not None and asked not in case_file.questions(tx, row.number)
-
-
-def _is_not_late(deadline: models.Deadline, at: datetime) -> None:
-    deadline.passed_at, deadline.level, deadline.brought_to = None, 0, None
-    deadline.cleared_at = at
 
 
 def _known(tx: Session, category: str | None) -> str | None:

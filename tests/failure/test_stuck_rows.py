@@ -62,6 +62,7 @@ RESTS = {
         "intake.promise", "routing.deadline", "routing.deadline.due_at",
         "routing.deadline.approached_at", "routing.deadline.passed_at",
         "routing.deadline.cleared_at", "routing.deadline.started_at", "routing.cases.due_at",
+        "routing.deadline.stood_at", "routing.deadline.stood_due_at",
     ),
     "the date of a step: where a case stands, its status says": (
         "routing.cases.verified_at", "routing.cases.disposed_at", "routing.cases.asked_at",

@@ -229,9 +229,10 @@ _ORDERS = ", ".join(f"'{answer}'" for answer in ORDERS)
 
 class Case(Base):
     """One report's handling: the columns of `life.Case`, the report's own words, and what the
-    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`). `desks_known`: it
-    was said which desk decides and which must hear nothing, or the coordinator decides and all may,
-    as is taken for granted."""
+    worklist shows of the clock that matters now (`due_at`, `ends_on`, `level`). `settle_by`: the
+    last day for S on its receipt, if that has one and it is known here. `desks_known`: it was said
+    which desk decides and which must hear nothing, or the coordinator decides and all may, as is
+    taken for granted."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -290,6 +291,7 @@ class Case(Base):
     district: Mapped[str]
     place: Mapped[str | None]
     named_agency: Mapped[str | None]
+    settle_by: Mapped[date | None]
     channel: Mapped[Channel] = word(Channel)
     opened_at: Mapped[datetime]
     desks_known: Mapped[bool] = mapped_column(server_default=sa.false())
@@ -371,7 +373,9 @@ class Note(Base):
 
 class Deadline(Base):
     """What escalation says of a clock; both ends are null while it is paused. `ends_on`: the day of
-    `due_at` in the zone of the unit that must keep it; no `started_at` if it was never told."""
+    `due_at` in the zone of the unit that must keep it; no `started_at` if it was never told.
+    `stood_at`: since when it is paused, `stood_due_at`: its end by then, while nothing but days of
+    the pause moves that."""
 
     __tablename__ = "deadline"
 
@@ -381,6 +385,8 @@ class Deadline(Base):
     started_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     ends_on: Mapped[date | None]
+    stood_at: Mapped[datetime | None]
+    stood_due_at: Mapped[datetime | None]
     approached_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]  # when it was last said that it is not late after all

@@ -74,6 +74,7 @@ def test_who_joins_a_case_whose_reporter_was_asked_reads_that_they_need_not_answ
     parent, child = office.bring("awaiting_reporter"), office.bring("unverified")
     grandchild = office.bring("unverified")
     office.act(grandchild, "merge", "coordinator", into=child, reason="the same hole")
+    office.act(child, "data-request", "coordinator", **ASK[2])  # else its time would only now stand
     before = office.said(parent)
 
     office.act(child, "merge", "coordinator", into=parent, reason="the same hole")

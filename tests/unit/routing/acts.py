@@ -133,7 +133,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
 
 def somebody(part: Part, before: Case) -> Actor:
     """An actor who is that to the case."""
-    if part in (Part.DECIDER, Part.DISPOSER, Part.DESK):
+    if part in (Part.DECIDER, Part.DISPOSER, Part.DESK, Part.JOINER):
         return next(a for a in (COORDINATOR, ARBITER, SUPERVISOR) if a.role is before.decider)
     return {Part.LEAD: LIAISON, Part.REPORTER: REPORTER, Part.CLOCK: CLOCK}[part]
 
