@@ -12,6 +12,7 @@ WORDS = {
     "case.verified": ("Diverifikasi", "Verified"),
     "case.disposed": ("Didisposisikan", "Handed to an agency"),
     "case.reassigned": ("Dialihkan ke instansi lain", "Handed on to another agency"),
+    "case.handed_up": ("Akan ditangani unit lain", "To be handled by another unit"),
     "case.returned": ("Dikembalikan, bukan wewenang", "Returned by the agency"),
     "case.data_requested": ("Data tambahan diminta", "More data asked for"),
     "case.data_request_cancelled": ("Permintaan data dibatalkan", "No more data needed"),

@@ -47,7 +47,7 @@ class CaseMoved(Tolerant):
     klass = fields.String(data_key="class", allow_none=True)
     category = fields.String(allow_none=True)
     agency = fields.String(allow_none=True)
-    returns = fields.Integer()
+    returns = fields.Integer(allow_none=True)
     decider = fields.String()
     passes_by = fields.List(fields.String())
     awaited_from = fields.String()

@@ -113,6 +113,7 @@ class Escalation(Service):
         "case.disposed.v1",
         "case.reassigned.v1",
         "case.returned.v1",
+        "case.handed_up.v1",
         "case.data_requested.v1",
         "case.data_request_cancelled.v1",
         "case.resumed.v1",
@@ -248,9 +249,8 @@ class Escalation(Service):
     def question_told(
         self, event: Event, tx: Session, data: dict[str, Any], *, heard: bool
     ) -> None:
-        """D stands while the reporter does not know of the question that it began with, unless the
-        case has moved on: then it is told only what clock that question had stopped. One that
-        follows another need not answer."""
+        """D stands while the reporter does not know of its question, unless the case has moved on:
+        then only what that had stopped goes on. One that follows another need not answer."""
         case = self.known(tx, event)
         last = clocks.last_start(case, Clock.DATA)
         asked_at = data["news_at"] or last  # who is not up to date does not say which one

@@ -188,6 +188,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "case.disposed": ("agency", "supporting"),
     "case.reassigned": ("agency", "supporting"),
     "case.returned": ("goes_to", "returns"),
+    "case.handed_up": ("returns",),
     "case.data_requested": (),
     "case.data_request_cancelled": (),
     "case.resumed": (),
@@ -244,6 +245,8 @@ CLOCKS: Mapping[Status, frozenset[str]] = {
 ORDERS: Mapping[str, str] = {"corrective_action": "C", "recommendation": "O"}
 
 OF_FOLLOWERS = frozenset({"R", *ORDERS.values()})  # the others count with the case followed
+TAKEN = "case.handed_up"
+COMES_BACK = ("case.returned", TAKEN)  # to the desk, and tells how often it was returned
 RETURNS_TO_ARBITER = 2  # and at each return after that one
 EVER_SHOWN = sorted({"A", *ORDERS.values()}.union(*CLOCKS.values()))
 
@@ -268,16 +271,17 @@ def follows(happened: Iterable[str]) -> bool:
     return turns[-1:] == ["case.merged"]
 
 
-_BEGINS_OR_ENDS_F = ("case.disposed", "case.followed_up", "case.answered")
+_BEGINS_OR_ENDS_F = ("case.disposed", TAKEN, "case.followed_up", "case.answered")
 
 
 def _of_came_back(happened: Sequence[tuple[str, Mapping[str, Any]]]) -> frozenset[str]:
     """V stopped when the report was handed to an agency; what began then goes on. F begins once
-    more where an agency gets it that had been acted on: after an objection to its archiving."""
+    more where an agency gets it that had been acted on, after an objection to its archiving; and at
+    once where it was taken from one that had acted."""
     handled = [what for what, _ in happened if what in _BEGINS_OR_ENDS_F]
-    acted = handled[-1:] != ["case.disposed"]
-    turns = [turn for turn in happened if turn[0] in ("case.disposed", "case.returned")]
-    again = any(what == "case.returned" and _is_again(detail) for what, detail in turns[-1:])
+    acted = handled[-1:] not in (["case.disposed"], [TAKEN])
+    turns = [turn for turn in happened if turn[0] in ("case.disposed", *COMES_BACK)]
+    again = any(what in COMES_BACK and _is_again(detail) for what, detail in turns[-1:])
     return frozenset({"S", *("A" if again else ""), *("" if acted else "F")})
 
 
@@ -286,4 +290,4 @@ def _is_again(returned: Mapping[str, Any]) -> bool:
     2026-11-29 only that desk is known."""
     if "returns" not in returned:
         return returned.get("goes_to") == "arbiter"
-    return bool(returned["returns"] >= RETURNS_TO_ARBITER)
+    return bool((returned["returns"] or 0) >= RETURNS_TO_ARBITER)

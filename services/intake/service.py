@@ -73,6 +73,7 @@ class Intake(Service):
         "case.disposed.v1",
         "case.reassigned.v1",
         "case.returned.v1",
+        "case.handed_up.v1",
         "case.data_requested.v1",
         "case.data_request_cancelled.v1",
         "case.resumed.v1",

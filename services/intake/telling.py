@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.intake.domain import OWN
+from services.intake.domain import COMES_BACK, OWN
 
 # What may be another's, and the steps of which it presupposes one: that one came before it is
 # implied, so it can be told. A report that follows one which its own reporter closed stands
@@ -66,6 +66,6 @@ def detail(
     """What is told of a step to the reporter of a report that was merged into another one at
     `merged_at`. How often that one came back is not: together with where it went, it would say
     whether another reporter complains about a desk."""
-    if what != "case.returned" or merged_at is None or at < merged_at:
+    if what not in COMES_BACK or merged_at is None or at < merged_at:
         return known
     return {**known, "returns": None}

@@ -39,6 +39,7 @@ class About(StrEnum):
     DISPOSED = "disposed"
     REASSIGNED = "reassigned"
     RETURNED = "returned"
+    HANDED_UP = "handed_up"
     DATA_REQUESTED = "data_requested"
     DATA_REQUEST_CANCELLED = "data_request_cancelled"
     RESUMED = "resumed"
@@ -93,6 +94,7 @@ RULES = (
     Rule("case.disposed.v1", About.DISPOSED),
     Rule("case.reassigned.v1", About.REASSIGNED),
     Rule("case.returned.v1", About.RETURNED),
+    Rule("case.handed_up.v1", About.HANDED_UP),
     Rule("case.data_requested.v1", About.DATA_REQUESTED),
     Rule("case.data_request_cancelled.v1", About.DATA_REQUEST_CANCELLED),
     Rule("case.resumed.v1", About.RESUMED),
@@ -167,6 +169,7 @@ ENDS_REMINDERS = frozenset(
     {
         About.DATA_REQUEST_CANCELLED,
         About.RESUMED,
+        About.HANDED_UP,
         About.ANSWERED,  # anew, after a restore: the silence after it begins anew, too
         About.OBJECTED,
         About.CLOSED,
@@ -187,6 +190,7 @@ CHANGES_HANDS = frozenset(
         About.DISPOSED,
         About.REASSIGNED,
         About.RETURNED,
+        About.HANDED_UP,
         About.CLOSED,
         About.ARCHIVED,
         About.FORWARDED,

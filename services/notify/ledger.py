@@ -163,6 +163,13 @@ def overtake_reminders(tx: Session, number: str, clock: Clock) -> None:
     _overtake(tx, reminder, clock)
 
 
+def overtake_agencies(tx: Session, number: str, clock: Clock) -> None:
+    """Ends what still waits to tell agencies of a case's limits: it was taken from the one that had
+    it, which is to hear no more of it."""
+    told = Message.number == number, Message.about.in_(sorted(OF_POSTS))
+    _overtake(tx, (*told, Message.place.contains("/")), clock)
+
+
 def move_posts_reminder(
     tx: Session, limit: Limit, due: str | None, clock: Clock, wait: timedelta, *, ahead: bool
 ) -> None:

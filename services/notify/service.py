@@ -199,6 +199,7 @@ class Notify(Service):
         "case.disposed.v1",
         "case.reassigned.v1",
         "case.returned.v1",
+        "case.handed_up.v1",
         "case.data_requested.v1",
         "case.data_request_cancelled.v1",
         "case.resumed.v1",
@@ -250,6 +251,8 @@ class Notify(Service):
             ledger.overtake_kept(tx, _limit(event, data), self.clock)
         if about is domain.About.HANDED_OVER:
             ledger.overtake_offer(tx, event.subject, None, self.clock)
+        if about is domain.About.HANDED_UP:
+            ledger.overtake_agencies(tx, event.subject, self.clock)
         if about in domain.ENDS_REMINDERS:
             ledger.overtake_reminders(tx, event.subject, self.clock)
         if event.type == "deadline.recomputed.v1":

@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis.errors import Invalid, NotFound
 from services.routing import (
+    accusing,
     case_file,
     domain,
     events,
@@ -298,6 +299,25 @@ class Protection(Resource):
         }
 
 
+class Accused(Resource):
+    @verb("Name who it complains about", schemas.Accused)
+    def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
+        """The case complains about these units, too: they know of it no more, and it is never
+        undone. By the desk that decides and those above it. Where one has the case, that is the
+        desk's again (`unverified`), and the reporter is told so, but not why: F and S go on, and it
+        counts as no return. One that supports has no part any more. Refused (422): a code that is
+        none (rule `known`), what it complains about already (`change`), and where no desk would be
+        left to decide (`decider`)."""
+        for code in body["complains_about"]:
+            turn.known(models.Agency, code, "complains_about")
+        before, rules = turn.case, turn.rules
+        after = accusing.name_accused(before, turn.actor, rules, units=body["complains_about"])
+        say: Say | None = _desks_changed(turn, rules, before, after)
+        if accusing.is_handed_up(before, after):
+            say = lambda c, _: events.handed_up(c, turn.at, rules.seats)  # noqa: E731
+        turn.make(Action.NAME_ACCUSED, after, say, why=body["reason"])
+
+
 class Merge(Resource):
     @verb("Merge into another case", schemas.Merge)
     def on_post(self, turn: Turn, body: dict[str, Any]) -> None:
@@ -351,5 +371,6 @@ VERBS: dict[str, type[Resource]] = {
     "answer": Answer,
     "reclassification": Reclassification,
     "confidentiality": Protection,
+    "complains-about": Accused,
     "merge": Merge,
 }

@@ -358,8 +358,9 @@ def over(case: Case, at: datetime, rules: Rules) -> Case:
 
 def clock(case: Case) -> Clock | None:
     """The limit that whoever holds the case must keep next. That of a return runs on after an
-    objection to archiving, unless an agency had the case meanwhile: disposing it stopped that."""
-    if case.status is Status.UNVERIFIED and case.returns and case.disposed_at is not None:
+    objection to archiving, unless an agency had the case meanwhile: disposing it stopped that. So
+    does that of what was taken from the accused unit."""
+    if case.status is Status.UNVERIFIED and case.disposed_at is not None:
         return Clock.ARBITER if case.returns >= RETURNS_TO_ARBITER else Clock.FOLLOW_UP
     return {
         Status.UNVERIFIED: Clock.VERIFY,

@@ -157,6 +157,13 @@ def forwarded(case: Case, at: datetime, reply_id: UUID) -> Fact:
     return _fact("case.forwarded.v1", case, at, **told)
 
 
+def handed_up(case: Case, at: datetime, seats: Seats) -> Fact:
+    """The agency that had it has it no more: it is the desk's, and who decides there is said. Not
+    why: that is told to nobody."""
+    told = {"returns": case.returns or None, "cycle": case.cycle} | _desks(case, seats)
+    return _fact("case.handed_up.v1", case, at, **told)
+
+
 def recalled(case: Case, at: datetime, reply_id: UUID, seats: Seats) -> Fact:
     """It is the desk's again: who decides there, and who must hear nothing."""
     told = {"reply_id": str(reply_id), "cycle": case.cycle} | _desks(case, seats)
@@ -195,8 +202,8 @@ def merged(case: Case, at: datetime, seats: Seats) -> Fact:
 
 
 def desks_changed(case: Case, at: datetime, seats: Seats) -> Fact:
-    """Another case that follows it complains about a desk, and so it does as well; or it is a case
-    of which this was not said before, or that was lost with a restore."""
+    """It complains about a desk, as is known since it was verified, or since a case follows it that
+    does; or it is a case of which this was not said before, or that was lost with a restore."""
     return _fact("case.desks_changed.v1", case, at, **_desks(case, seats))
 
 

@@ -61,6 +61,7 @@ class Action(StrEnum):
     RECLASSIFY = "reclassify"
     MERGE = "merge"
     PROTECT = "protect"
+    NAME_ACCUSED = "name_accused"
     SUPPLEMENT = "supplement"
     OBJECT = "object"
     ACCEPT = "accept"
@@ -149,6 +150,7 @@ class Part(StrEnum):
     LEAD = "lead"  # the agency that must answer
     DESK = "desk"  # keeps the files in order
     JOINER = "joiner"  # decides about it, or is the coordinator while an agency has it
+    ABOVE = "above"  # a desk above the one that decides
     REPORTER = "reporter"
     CLOCK = "clock"
 
@@ -158,6 +160,7 @@ class Then(StrEnum):
 
     BACK = "back"  # to the status in which the question was asked
     PARENT = "parent"  # to the status of the case that it is merged into
+    AWAY = "away"  # from the accused unit to the desk; without one that has it, it stays
 
 
 OPEN = (
@@ -199,6 +202,7 @@ TRANSITIONS: Mapping[tuple[Status, Action], Status | Then] = {
     **{(status, Action.WITHDRAW): Status.WITHDRAWN for status in OPEN},
     # A withdrawn report has nobody left who wants to be told of another's progress.
     **{(status, Action.MERGE): Then.PARENT for status in Status if status != Status.WITHDRAWN},
+    **{(status, Action.NAME_ACCUSED): Then.AWAY for status in OPEN},
     # What is over can still harm whoever reported it.
     **{(status, Action.PROTECT): status for status in Status},
 }
@@ -223,6 +227,7 @@ WHO: Mapping[Action, frozenset[Part]] = {
     Action.RECLASSIFY: frozenset({Part.DESK}),
     Action.MERGE: frozenset({Part.JOINER}),
     Action.PROTECT: frozenset({Part.DESK, Part.DECIDER, Part.LEAD}),
+    Action.NAME_ACCUSED: frozenset({Part.DECIDER, Part.DISPOSER, Part.ABOVE}),
     Action.SUPPLEMENT: frozenset({Part.REPORTER}),
     Action.OBJECT: frozenset({Part.REPORTER}),
     Action.ACCEPT: frozenset({Part.REPORTER}),

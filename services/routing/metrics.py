@@ -50,7 +50,7 @@ for _result in ("ok", "wrong", "blocked", "locked"):
 
 def moved(action: Action, before: Case, after: Case, at: datetime) -> None:
     """Counts one step of one case."""
-    if action is Action.DISPOSE and before.returns == 0 and before.cycle == 1:
+    if action is Action.DISPOSE and before.disposed_at is None and before.cycle == 1:
         _since(DISPOSITION_DELAY, before.received_at, before, at)
     elif action is Action.FOLLOW_UP and before.status != after.status and before.disposed_at:
         _since(FOLLOW_UP_DELAY, before.disposed_at, before, at)

@@ -44,6 +44,8 @@ def parts(actor: Actor, case: Case) -> frozenset[Part]:
         found.add(Part.DECIDER if is_with_a_desk else Part.DISPOSER)
     if actor.role is case.decider or (actor.role is Role.COORDINATOR and not is_with_a_desk):
         found.add(Part.JOINER)
+    if actor.role in LADDER[LADDER.index(case.decider) + 1 :]:
+        found.add(Part.ABOVE)
     if actor.agency is not None and actor.agency == case.agency:
         found.add(Part.LEAD)
     return frozenset(found)
@@ -72,8 +74,8 @@ def knows_the_moment(actor: Actor, case: Case) -> bool:
 
 def reads_why(actor: Actor, action: Action) -> bool:
     """Whether this officer reads the reason that another gave for an action: why a reporter needs
-    protection may tell who that is."""
-    return action is not Action.PROTECT or actor.role in LADDER
+    protection, and why a unit is the accused, may tell who that is."""
+    return action not in (Action.PROTECT, Action.NAME_ACCUSED) or actor.role in LADDER
 
 
 def is_unprotected(case: Case) -> bool:

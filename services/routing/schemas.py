@@ -211,6 +211,13 @@ class OutsideWord(Strict):
     said_on = fields.Date(required=True)
 
 
+class Accused(Strict):
+    """Which units the case complains about, too, and why; the reporter does not read this."""
+
+    complains_about = fields.List(Code(), required=True, validate=validate.Length(min=1, max=20))
+    reason = Text(2000, SENTENCE, required=True)
+
+
 class DataRequest(Strict):
     """What the reporter is asked for."""
 

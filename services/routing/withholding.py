@@ -71,7 +71,7 @@ def _give_back(tx: Session, row: models.Case, rules: Rules, at: datetime) -> Cas
     """The unit that it complains about had returned it, for no unit has what complains about it."""
     case = case_file.value(row)
     if case.status is not Status.DISPOSED:
-        message = "the unit that it would complain about is at work on it: hand it on first"
+        message = "the unit that it would complain about is at work on it: complains-about first"
         raise Invalid(message, "agency", "party")
     lead, agency = Actor(Role.LIAISON, case.agency), case.agency or ""
     after = domain.return_case(case, lead, rules)

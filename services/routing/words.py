@@ -25,6 +25,7 @@ ADDRESSES: Mapping[Action, str] = {
     Action.ANSWER: "answer",
     Action.RECLASSIFY: "reclassification",
     Action.PROTECT: "confidentiality",
+    Action.NAME_ACCUSED: "complains-about",
     Action.MERGE: "merge",
 }
 OFFICERS = [action for action in Action if not WHO[action] <= {Part.REPORTER, Part.CLOCK}]

@@ -214,6 +214,9 @@ def wander(life: Life) -> Citizen:
     note = {"agency": "disdikbud", "note": f"Dinas itu dilebur {word('note')}."}
     coordinator.act(long.number, "reassignment", note)
     agency.act(long.number, "return", {"reason": f"Ini {word('return')} bukan wewenang kami."})
+    coordinator.act(long.number, "disposition", {"agency": "dlh"})
+    accused = {"complains_about": ["dlh"], "reason": f"Ternyata sopirnya {word('accused')}."}
+    coordinator.act(long.number, "complains-about", accused)
     other.await_status("archived")
     other.act("objections", {"reason": f"Wewenang siapa {word('objection')}?"})
     other.await_status("unverified")

@@ -96,7 +96,7 @@ WORDS = {
         ),
         said("intake routing", *IN_REPLIES),
     ),
-    **dict.fromkeys(("note", "return", "merge"), said("routing")),
+    **dict.fromkeys(("note", "return", "merge", "accused"), said("routing")),
 }
 FORM: dict[str, Any] = {  # what only the Ombudsman may read
     "full_name": word("fullname"), "birth_place": word("birthplace"), "birth_date": "1931-02-17",

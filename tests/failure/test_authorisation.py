@@ -76,6 +76,7 @@ MAY: Mapping[str, frozenset[str]] = {
     "POST /v1/cases/{number}/forwarding": COORDINATOR,
     "POST /v1/cases/{number}/recall": COORDINATOR,
     "POST /v1/cases/{number}/outside-words": COORDINATOR,
+    "POST /v1/cases/{number}/complains-about": DESK,
     "POST /v1/cases/{number}/data-request": COORDINATOR,
     "POST /v1/cases/{number}/data-request/cancellation": COORDINATOR,
     "POST /v1/cases/{number}/reclassification": COORDINATOR,

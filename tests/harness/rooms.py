@@ -26,6 +26,7 @@ from tests.service.escalation.overseer import headers as signatures
 from tests.service.escalation.overseer import letter, signing_key
 from tests.service.escalation.tower import NUMBER, Tower
 from tests.service.routing.office import (
+    ACCUSED,
     ANSWER,
     ARCHIVE,
     ASK,
@@ -118,6 +119,7 @@ class Routing(Room):
         "reassignment": ("coordinator", "disposed", {"agency": "dishub"}, True),
         "archive": ("coordinator", "unverified", ARCHIVE[2], False),
         "forwarding": ("coordinator", "unverified", FORWARD[2], False),
+        "complains-about": ("coordinator", "disposed", ACCUSED[2], False),
         "recall": ("coordinator", "forwarded_externally", RECALL[2], False),
         "outside-words": ("coordinator", "forwarded_externally", RELAY[2], False),
         "data-request": ("coordinator", "unverified", ASK[2], False),
@@ -141,20 +143,15 @@ class Routing(Room):
         self.office = Office(self.database)
         self._kept: dict[str, tuple[str, Any]] = {}
         self._tokens: dict[str, str] = {}
-        [(self._hash,)] = self.database.psql(
-            "SELECT password_hash FROM officer WHERE username = 'liaison'"
-        )
+        asked = "SELECT password_hash FROM officer WHERE username = 'liaison'"
+        [(self._hash,)] = self.database.psql(asked)
         self.database.psql(
             "INSERT INTO officer (id, username, role, agency, password_hash, must_change_password,"
             " created_at) VALUES (%s, %s, 'liaison', 'dpupr', %s, false, now())",
             [str(uuid4()), self.SPARE, self._hash],
         )
-        self._columns = ", ".join(
-            f'"{name}"'
-            for (name,) in self.database.psql(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = 'cases'"
-            )
-        )
+        asked = "SELECT column_name FROM information_schema.columns WHERE table_name = 'cases'"
+        self._columns = ", ".join(f'"{name}"' for (name,) in self.database.psql(asked))
 
     def close(self) -> None:
         self.office.close()
@@ -190,9 +187,8 @@ class Routing(Room):
                 self.leave(number)
             if verified and status == "unverified":
                 self.office.act(number, "verification", "coordinator", **VERIFY[2])
-            [(row,)] = self.database.psql(
-                "SELECT to_jsonb(c) FROM cases c WHERE number = %s", [number]
-            )
+            asked = "SELECT to_jsonb(c) FROM cases c WHERE number = %s"
+            [(row,)] = self.database.psql(asked, [number])
             self._kept[verb] = number, row
         return self._kept[verb][0]
 

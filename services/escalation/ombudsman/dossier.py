@@ -25,6 +25,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "case.verified": ("kind", "class", "category"),
     "case.disposed": ("agency", "supporting", "kind", "class", "category", "cycle"),
     "case.reassigned": ("agency", "supporting", "instead_of", "cycle"),
+    "case.handed_up": ("returns", "cycle"),
     "case.returned": ("agency", "proposed_agency", "returns", "goes_to"),
     "case.data_requested": ("awaited_from", "reply_id"),
     "case.data_request_cancelled": ("reply_id", "cycle"),

@@ -28,6 +28,7 @@ BEGINS = "case.disposed"
 STEPS: Mapping[str, tuple[str, ...]] = {
     "case.disposed": ("agency", "supporting", "kind", "class", "category", "status"),
     "case.reassigned": ("agency", "supporting", "instead_of", "status"),
+    "case.handed_up": ("status",),
     "case.returned": ("agency", "proposed_agency", "goes_to", "status"),
     "case.data_requested": ("status",),
     "case.data_request_cancelled": ("status",),

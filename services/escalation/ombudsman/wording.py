@@ -26,6 +26,9 @@ HAPPENED: Mapping[str, Words] = {
     "case.reassigned": Words(
         "Dialihkan dari {instead_of} ke {agency}", "Handed on from {instead_of} to {agency}"
     ),
+    "case.handed_up": Words(
+        "Diambil dari instansi yang menanganinya", "Taken from the agency that handled it"
+    ),
     "case.returned": Words("Dikembalikan oleh {agency}", "Returned by {agency}"),
     "case.data_requested": Words("Pelapor diminta melengkapi data", "The reporter was asked"),
     "case.data_request_cancelled": Words(

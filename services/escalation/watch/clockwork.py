@@ -37,6 +37,8 @@ class Happening(StrEnum):
     REASSIGNED = "reassigned"
     RETURNED = "returned"
     RETURNED_TO_ARBITER = "returned_to_arbiter"
+    HANDED_UP = "handed_up"
+    HANDED_UP_TO_ARBITER = "handed_up_to_arbiter"
     ASKED_BY_COORDINATOR = "asked_by_coordinator"
     ASKED_BY_AGENCY = "asked_by_agency"
     QUESTION_NOTICED = "question_noticed"
@@ -99,13 +101,21 @@ class Cause(StrEnum):
 
 # What the Ombudsman ordered: no event of the case touches these, it may have been closed long ago.
 ORDERS = (Clock.CORRECTION, Clock.RECOMMENDATION)
+# What was taken from the unit that it complains about: whose question and answer hold no more.
+_HANDED_UP: Mapping[Clock, Move] = {
+    Clock.FOLLOW_UP: Move.START,
+    Clock.SETTLE: Move.RESUME,
+    Clock.DATA: Move.STOP,
+    Clock.SILENCE: Move.STOP,
+}
 _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS), Move.STOP)
 
 # Nothing else starts, pauses or stops a clock: no edit, no reassignment, no return.
 # F begins at the first disposition and a return does not touch it; only where what stopped it is
-# lost with a database, it begins once more. The reporter's own time counts against nobody who
-# decides or handles: a question makes F and A of a case that came back stand, too. While an answer
-# stands, S is paused: an objection gives back the days that were left, not new ones. Archiving and
+# lost with a database, it begins once more; and what was taken from an agency that had followed up
+# is a new round, whose F begins at once. The reporter's own time counts against nobody who decides
+# or handles: a question makes F and A of a case that came back stand, too. While an answer stands,
+# S is paused: an objection gives back the days that were left, not new ones. Archiving and
 # forwarding outside set a case aside: an objection to that revives its clocks. H counts from
 # receipt and pauses for nothing else; a reopened case has a new S and H. R runs per round, D per
 # question and A per return; neither R nor D runs out for a reporter whom no message of it could
@@ -131,6 +141,8 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.REASSIGNED: {},
     Happening.RETURNED: {},
     Happening.RETURNED_TO_ARBITER: {Clock.ARBITER: Move.START},
+    Happening.HANDED_UP: _HANDED_UP,
+    Happening.HANDED_UP_TO_ARBITER: {**_HANDED_UP, Clock.ARBITER: Move.START},
     Happening.ASKED_BY_COORDINATOR: {
         Clock.VERIFY: Move.PAUSE,
         Clock.FOLLOW_UP: Move.PAUSE,  # this one and the next two: of a case that came back
@@ -287,8 +299,13 @@ _BY_DETAIL: Mapping[str, tuple[str, Mapping[Any, Happening]]] = {
         },
     ),
 }
-RETURN, RETURNS_TO_ARBITER = "case.returned.v1", 2
-CASE_EVENTS = (*_PLAIN, *_BY_DETAIL, RETURN)
+RETURNS_TO_ARBITER = 2
+# Back with the desk: by how often agencies returned it until then, before that and from then on.
+_BACK: Mapping[str, tuple[Happening, Happening]] = {
+    "case.returned.v1": (Happening.RETURNED, Happening.RETURNED_TO_ARBITER),
+    "case.handed_up.v1": (Happening.HANDED_UP, Happening.HANDED_UP_TO_ARBITER),
+}
+CASE_EVENTS = (*_PLAIN, *_BY_DETAIL, *_BACK)
 
 
 def moves(what: Happening, *, follows: bool) -> dict[Clock, Move]:
@@ -307,9 +324,8 @@ def happening(type: str, data: Mapping[str, Any], *, unheard: bool = False) -> H
         what = _PLAIN[type]
         cancelled_unheard = unheard and what is Happening.QUESTION_CANCELLED
         return Happening.UNHEARD_CANCELLED if cancelled_unheard else what
-    if type == RETURN:
-        again = data["returns"] >= RETURNS_TO_ARBITER
-        return Happening.RETURNED_TO_ARBITER if again else Happening.RETURNED
+    if type in _BACK:
+        return _BACK[type][(data["returns"] or 0) >= RETURNS_TO_ARBITER]
     detail, meanings = _BY_DETAIL[type]
     return meanings[data[detail]]
 

@@ -228,13 +228,25 @@ def test_a_post_is_reminded_of_no_limit_that_stands_and_of_it_when_that_goes_on(
     assert len(posts_mails(at_night)) == 1  # it was told
 
 
-@pytest.mark.parametrize("left", ["returned", "disposed", "reassigned", "archived"])
+@pytest.mark.parametrize("left", ["returned", "handed_up", "disposed", "reassigned", "archived"])
 def test_an_agency_that_has_lost_the_case_is_not_reminded_when_its_limit_goes_on(
     at_night: Desk, left: str
 ) -> None:
     hear(at_night, POSTS_REMINDER, moved(None, "paused"))
     at_night.later(days=3)
     hear(at_night, (f"case.{left}.v1", {}), moved("2026-12-10", "resumed"))
+
+    assert posts_mails(at_night) == []
+
+
+@pytest.mark.parametrize("news", ["deadline.approaching", "escalation.raised"])
+def test_what_waits_to_tell_the_accused_unit_of_a_limit_is_told_it_no_more(
+    at_night: Desk, news: str
+) -> None:
+    furnish(at_night, "head_of_agency", "dpupr", AGENCY)
+    said = POSTS_REMINDER[1] | {"agency": "dpupr"}
+    raised = {"level": 1, "to": "head_of_agency"} if news == "escalation.raised" else {}
+    hear(at_night, (f"{news}.v1", said | raised), ("case.handed_up.v1", {}))
 
     assert posts_mails(at_night) == []
 

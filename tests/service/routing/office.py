@@ -196,6 +196,11 @@ RELAY = (
     "coordinator",
     {"text": "They mend the road in March.", "said_on": "2026-11-02"},
 )
+ACCUSED = (
+    "complains-about",
+    "coordinator",
+    {"complains_about": ["dishub"], "reason": "The reporter adds that it was their driver."},
+)
 WAYS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "unverified": [],
     "awaiting_reporter": [ASK],

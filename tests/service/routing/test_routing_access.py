@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.routing import api, models
 from tests.service.routing.office import (
+    ACCUSED,
     ANSWER,
     ARCHIVE,
     ASK,
@@ -34,6 +35,7 @@ BODIES = {
     "forwarding": FORWARD[2],
     "recall": RECALL[2],
     "outside-words": RELAY[2],
+    "complains-about": ACCUSED[2],
     "data-request": ASK[2],
     "data-request/cancellation": CANCEL[2],
     "return": {"reason": "The road is the transport office's."},
@@ -51,15 +53,18 @@ SEES = {
     "archived": DESK,
     "forwarded_externally": DESK,
 }
+ABOVE = {"arbiter": {"complains-about"}, "supervisor": {"complains-about"}}
 # Who can do what with a case in that status; nobody else gets more than 403.
 CAN = {
     "unverified": {
         "coordinator": {"verification", "disposition", "archive", "forwarding", "data-request",
-                        "reclassification", "confidentiality", "merge"},
-    },
-    "disposed": {"coordinator": {"reclassification", "confidentiality", "merge"},
-                 "liaison": {"return", "follow-ups", "confidentiality"}},
-    "in_progress": {"coordinator": {"reclassification", "confidentiality", "merge"},
+                        "reclassification", "confidentiality", "merge", "complains-about"},
+        **ABOVE},
+    "disposed": {"coordinator": {"reclassification", "confidentiality", "merge", "complains-about"},
+                 **ABOVE, "liaison": {"return", "follow-ups", "confidentiality"}},
+    "in_progress": {"coordinator": {"reclassification", "confidentiality", "merge",
+                                    "complains-about"},
+                    **ABOVE,
                     "liaison": {"follow-ups", "data-request", "answer", "confidentiality"}},
     "archived": {"coordinator": {"confidentiality", "merge"}},
     "forwarded_externally": {

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from tests.service.routing.office import (
+    ACCUSED,
     ANSWER,
     DISPOSE,
     FOLLOW_UP,
@@ -27,6 +28,7 @@ VERBS = {
     "forwarding": {"to": "Balai Jalan", "text": "This road is a national one; they have it."},
     "recall": RECALL[2],
     "outside-words": RELAY[2],
+    "complains-about": ACCUSED[2],
     "data-request": {"question": "At which kilometre is the hole, please?"},
     "data-request/cancellation": {"reason": "We found it in our own files."},
     "return": {"reason": "The road is the transport office's.", "proposed_agency": "dishub"},
@@ -52,6 +54,7 @@ ACTIONS = {
     "forwarding": "forward",
     "recall": "recall",
     "outside-words": "relay",
+    "complains-about": "name_accused",
     "data-request": "request_data",
     "data-request/cancellation": "cancel_data_request",
     "follow-ups": "follow_up",

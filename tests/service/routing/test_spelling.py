@@ -8,6 +8,7 @@ import pytest
 
 from services.routing import api, desk
 from tests.service.routing.office import (
+    ACCUSED,
     ANSWER,
     ARCHIVE,
     ASK,
@@ -37,11 +38,11 @@ STATUSES = {
     CANCEL[0]: "awaiting_reporter",
     RETURN[0]: "disposed", FOLLOW_UP[0]: "disposed", ANSWER[0]: "in_progress",
     RECLASSIFY[0]: "disposed", MERGE[0]: "unverified",
-    PROTECT[0]: "disposed", REASSIGN[0]: "disposed",
+    PROTECT[0]: "disposed", ACCUSED[0]: "disposed", REASSIGN[0]: "disposed",
 }  # fmt: skip
 TURNS = (
     VERIFY, DISPOSE, ARCHIVE, FORWARD, RECALL, RELAY, ASK, CANCEL, RETURN, FOLLOW_UP, ANSWER,
-    RECLASSIFY, MERGE, PROTECT, REASSIGN,
+    RECLASSIFY, MERGE, PROTECT, ACCUSED, REASSIGN,
 )  # fmt: skip
 
 

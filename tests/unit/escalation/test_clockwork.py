@@ -39,6 +39,8 @@ disposed               x n + . x . . . .
 reassigned             . . . . . . . . .
 returned               . . . . . . . . .
 returned_to_arbiter    . . . . + . . . .
+handed_up              . + > x . x . . .
+handed_up_to_arbiter   . + > x + x . . .
 asked_by_coordinator   = = = . = + . . .
 asked_by_agency        . . = . . + . . .
 question_noticed       . . . . . > . . .

@@ -150,6 +150,7 @@ def test_of_every_news_it_is_known_whether_it_takes_an_officer() -> None:
         About.RECLASSIFIED, About.MERGED, About.PROTECTED, About.DEADLINE_KEPT,
         About.OMBUDSMAN_ANSWERED, About.REASSIGNED, About.RECALLED,
         About.WORD_RELAYED,
+        About.HANDED_UP,
     }  # fmt: skip
     after_an_officer = {  # once for each answer, question or archiving
         About.RESUMED, About.OBJECTED, About.CLOSED, About.REOPENED, About.ARCHIVED,

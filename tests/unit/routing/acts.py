@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import Invalid
-from services.routing import domain, outside, protecting, reassigning
+from services.routing import accusing, domain, outside, protecting, reassigning
 from services.routing.life import (
     CLOCK,
     REPORTER,
@@ -116,6 +116,7 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         Action.PROTECT: lambda: protecting.protect(
             before, actor, confidentiality=Confidentiality.CONFIDENTIAL
         ),
+        Action.NAME_ACCUSED: lambda: accusing.name_accused(before, actor, RULES, units=["dishub"]),
         Action.MERGE: lambda: domain.merge(before, actor, PARENT, RULES)[0],
     }
     theirs: dict[Action, Callable[[], Case]] = {
@@ -135,6 +136,8 @@ def somebody(part: Part, before: Case) -> Actor:
     """An actor who is that to the case."""
     if part in (Part.DECIDER, Part.DISPOSER, Part.DESK, Part.JOINER):
         return next(a for a in (COORDINATOR, ARBITER, SUPERVISOR) if a.role is before.decider)
+    if part is Part.ABOVE:
+        return SUPERVISOR if before.decider is Role.ARBITER else ARBITER
     return {Part.LEAD: LIAISON, Part.REPORTER: REPORTER, Part.CLOCK: CLOCK}[part]
 
 

@@ -38,6 +38,8 @@ class Life(RuleBasedStateMachine):
             return
         rows = [TRANSITIONS.get((before.status, a)) for a in (action, MEANS_THE_SAME.get(action))]
         reached = {before.awaited_from if row is Then.BACK else row for row in rows}
+        if Then.AWAY in reached:
+            reached |= {before.status, Status.UNVERIFIED}
         assert self.case.status in reached or Then.PARENT in reached
 
     @rule(data=st.data())
