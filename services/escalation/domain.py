@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from services.escalation.watch.clockwork import ORDERS, Clock, Run
+from services.escalation.watch.clockwork import ORDERS, Clock
+from services.escalation.watch.runs import Run
 from services.escalation.watch.workdays import (
     Calendar,
     CalendarGap,

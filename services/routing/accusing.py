@@ -46,4 +46,5 @@ def _handed_up(case: Case) -> Case:
         questions=case.questions - asked,
         awaited_from=None,
         outcome=None,
+        stars=None,
     )

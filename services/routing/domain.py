@@ -186,7 +186,7 @@ def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
         cycle=case.cycle + rounds,
         complains_about=_union(case.complains_about, parent.complains_about),
         merged_into=case.merged_into,
-        stars=case.stars,
+        stars=None if rounds else case.stars,
     )
 
 

@@ -20,7 +20,8 @@ from services.escalation.domain import LEVELS, Rung, What
 from services.escalation.rules.posts import NOT_HELD, USUAL, Desks, Staffing, reach
 from services.escalation.rules.reckoning import Basis, Reckoned, Watched, reckon, reckon_now
 from services.escalation.rules.regime import OF_AGENCIES, Regime
-from services.escalation.watch.clockwork import GOVERNMENT, REPORTERS, Run
+from services.escalation.watch.clockwork import GOVERNMENT, REPORTERS
+from services.escalation.watch.runs import Run
 from services.escalation.watch.workdays import Undecidable
 
 ITS_LAST_SECOND = timedelta(seconds=1)  # a limit is over when it is

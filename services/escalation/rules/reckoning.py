@@ -12,7 +12,8 @@ from datetime import datetime
 
 from services.escalation.domain import Rule, Rung, Wakes, What, limit_for, rungs_for, wakeups
 from services.escalation.rules.regime import Regime
-from services.escalation.watch.clockwork import REPORTERS, Run
+from services.escalation.watch.clockwork import REPORTERS
+from services.escalation.watch.runs import Run
 from services.escalation.watch.workdays import Calendar, Due, Undecidable, due
 
 

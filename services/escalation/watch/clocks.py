@@ -28,17 +28,7 @@ from services.escalation.ombudsman import happened, offers
 from services.escalation.rules.reckoning import Basis, Reckoned, reckon, reckon_by, why_moved
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import breaches, receipts, stale
-from services.escalation.watch.clockwork import (
-    ASIDE,
-    CAUSES,
-    SET_ASIDE,
-    Clock,
-    Happening,
-    Run,
-    moved,
-    moves,
-    number_of_start,
-)
+from services.escalation.watch.clockwork import ASIDE, CAUSES, SET_ASIDE, Clock, Happening, moves
 from services.escalation.watch.counting import (
     as_counted,
     calendars,
@@ -49,6 +39,7 @@ from services.escalation.watch.counting import (
     told_by,
     watched,
 )
+from services.escalation.watch.runs import Run, moved, number_of_start
 from services.escalation.watch.workdays import Undecidable
 
 Change = tuple[datetime | None, datetime | None, str]  # before, after and why

@@ -11,7 +11,8 @@ from services.escalation.models import CaseState, ClockRun
 from services.escalation.models import Due as Wake
 from services.escalation.rules.reckoning import Basis, Watched, rule_by
 from services.escalation.rules.regime import Regime
-from services.escalation.watch.clockwork import GOVERNMENT, Run
+from services.escalation.watch.clockwork import GOVERNMENT
+from services.escalation.watch.runs import Run
 from services.escalation.watch.workdays import Calendar, Day, Due, Pause, Undecidable, due
 
 

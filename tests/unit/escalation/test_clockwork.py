@@ -20,13 +20,11 @@ from services.escalation.watch.clockwork import (
     Happening,
     Move,
     Notice,
-    Run,
     happening,
-    moved,
     moves,
     notice_of_answer,
-    number_of_start,
 )
+from services.escalation.watch.runs import Run, moved, number_of_start
 from services.escalation.watch.workdays import Pause
 
 # A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.escalation.domain import Rule, Rung, What
 from services.escalation.rules.hindsight import FEWEST, Life, coarse, coarsened, replay
 from services.escalation.rules.regime import Regime
-from services.escalation.watch.clockwork import Run
+from services.escalation.watch.runs import Run
 from services.escalation.watch.workdays import Calendar, Limit, Pause, Unit, due
 
 LONG_AGO = date(2018, 1, 1)

@@ -19,7 +19,7 @@ from services.escalation.domain import (
     wakeups,
     why_refuse,
 )
-from services.escalation.watch.clockwork import Run
+from services.escalation.watch.runs import Run
 from services.escalation.watch.workdays import Calendar, Limit, Pause, Undecidable, Unit, due
 
 LONG_AGO = date(2018, 1, 1)

@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from chassis.errors import NotAllowed
 from contracts import schema
 from services.escalation.domain import FORMERLY_WITHIN
-from services.escalation.watch.clockwork import (
-    CLOCKWORK,
-    SET_ASIDE,
-    Clock,
-    Run,
-    happening,
-    moved,
-    number_of_start,
-)
+from services.escalation.watch.clockwork import CLOCKWORK, SET_ASIDE, Clock, happening
+from services.escalation.watch.runs import Run, moved, number_of_start
 from services.intake import allowance, domain, schemas
 from services.intake.domain import ACTIONS, Action, Status
 from services.notify.contacts import is_mailable
