@@ -312,9 +312,9 @@ class Accused(Resource):
             turn.known(models.Agency, code, "complains_about")
         before, rules = turn.case, turn.rules
         after = accusing.name_accused(before, turn.actor, rules, units=body["complains_about"])
-        say: Say | None = _desks_changed(turn, rules, before, after)
-        if accusing.is_handed_up(before, after):
-            say = lambda c, _: events.handed_up(c, turn.at, rules.seats)  # noqa: E731
+        changed = _desks_changed(turn, rules, before, after)
+        taken = accusing.is_handed_up(before, after)
+        say = (lambda c, _: events.handed_up(c, turn.at, rules.seats)) if taken else changed
         turn.make(Action.NAME_ACCUSED, after, say, why=body["reason"])
 
 
