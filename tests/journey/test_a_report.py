@@ -206,7 +206,7 @@ def test_what_was_forwarded_outside_comes_back_by_its_reporters_word_and_is_answ
     forwarding = {"to": authority, "text": "Jalan ini jalan nasional, bukan kabupaten."}
     coordinator.act(citizen.number, "forwarding", forwarding)
     assert citizen.await_status("forwarded_externally")["actions"] == [
-        "consent_to_escalation", "object",
+        "consent_to_escalation", "object", "replace_contact",
     ]  # fmt: skip
     line = until(
         lambda: next((e for e in citizen.track()["timeline"] if authority in (e["text"] or "")), 0),

@@ -10,7 +10,7 @@ FORWARDED = {"status": "forwarded_externally"}
 
 def test_what_was_recalled_is_open_again_and_says_why(api, receipt, worker):
     hear(worker, receipt, "case.forwarded.v1", **FORWARDED)
-    assert seen(api, receipt)["actions"] == ["consent_to_escalation", "object"]
+    assert seen(api, receipt)["actions"] == ["consent_to_escalation", "object", "replace_contact"]
 
     at, named = instant(worker.clock.now()), {"reply_id": str(uuid4())}
     hear(worker, receipt, "case.recalled.v1", 2, **named, at=at)

@@ -175,7 +175,8 @@ def test_a_stop_does_not_wait_for_a_server_that_drips(office: Office) -> None:
     worker.process.patience = LAST + 6
     office.postbox.script.extend(["drip"] * len(NUMBERS))
     office.say(*(office.stream.contact(number) for number in NUMBERS))
-    eventually(lambda: office.messages("sending") == len(NUMBERS), "all are fetched")
+    heard = "SELECT count(*) FROM message"
+    eventually(lambda: office.database.psql(heard) == [(len(NUMBERS),)], "all are heard")
     eventually(lambda: len(office.postbox.script) == len(NUMBERS) - SENDERS, "all senders wait")
 
     worker.stop()
