@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import POLL_OK, POLL_READ, STATUS_BEGIN, STATUS_READY
+from psycopg2.extras import NamedTupleCursor
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
@@ -127,11 +128,11 @@ class Prepared:
         return connection.exec_driver_sql(self._execute, values)
 
     def one(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
-        """The one row that it answers, as the driver gives it: SQLAlchemy's way there and back
-        costs as much as the driver's. Raises what SQLAlchemy would."""
+        """The one row that it answers, its columns by name, as the driver gives it: SQLAlchemy's
+        way there and back costs as much as the driver's. Raises what SQLAlchemy would."""
         self._meet(connection)
         try:
-            with closing(connection.connection.cursor()) as cursor:
+            with closing(connection.connection.cursor(cursor_factory=NamedTupleCursor)) as cursor:
                 cursor.execute(self._execute, values)
                 return cursor.fetchone()
         except psycopg2.Error as error:

@@ -39,7 +39,7 @@ from chassis.wire import sender_of
 TRIES = 10
 GAP_SECONDS = 60
 LONGEST_SECONDS = 3600
-LEASE_SECONDS = 30
+LEASE = timedelta(seconds=30)
 TAKEN = "number taken"
 ANYBODY = "*"  # the sender where the broker has one account for all (never in production)
 KEPT_DAYS = 35  # longer than the outbox's, from when on a replay sends again
@@ -69,15 +69,16 @@ WITH claimed AS (
 SELECT CAST(event_id AS text), locked.sequence FROM claimed JOIN locked USING (source, subject)
 """,
 )
-# Takes one due event on lease: whoever dies over it leaves it to the next after LEASE_SECONDS.
-_TAKE_DUE = sa.text("""
-UPDATE inbox SET next_try_at = :lease, attempts = attempts + 1
-WHERE event_id = (
+# Takes one due event on lease: whoever dies over it leaves it to the next after LEASE.
+_TAKE_DUE = Prepared(
+    "take_due",
+    """
+UPDATE inbox SET next_try_at = :lease, attempts = attempts + 1 WHERE event_id = (
     SELECT event_id FROM inbox WHERE state = 'waiting' AND next_try_at <= :now
     ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING event_id::text AS id, type, body, attempts, reason, received_at
+""",
 )
-RETURNING event_id::text AS id, type, body, attempts, reason, received_at
-""")
 _LOCK_POSITION = sa.text(
     "INSERT INTO position (source, subject, sequence) VALUES (:source, :subject, 0)"
     " ON CONFLICT (source, subject) DO UPDATE SET sequence = position.sequence RETURNING sequence"
@@ -207,10 +208,7 @@ class Inbox:
     def retry_due(self) -> bool:
         """Tries one waiting event whose time has come; whether there was one."""
         now = self._clock.now()
-        with self._db.begin() as tx:
-            lease = now + timedelta(seconds=LEASE_SECONDS)
-            filed = tx.execute(_TAKE_DUE, {"now": now, "lease": lease}).one_or_none()
-        if filed:
+        if filed := self._db.once(_TAKE_DUE, {"now": now, "lease": now + LEASE}):
             row = {"id": filed.id, "type": filed.type, "attempts": filed.attempts}
             if filed.attempts > TRIES:  # the tries before did not even end: the process did
                 self._file(row, Poison())

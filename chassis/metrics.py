@@ -27,7 +27,6 @@ ENTRYPOINT = Histogram(
 RELAY_LAG = Histogram(
     "lapor_relay_lag_seconds", "From emission to the broker's confirm", ["service"], buckets=SECONDS
 )
-RELAYED = Counter("lapor_relayed_events", "Events confirmed by the broker", ["service"])
 # Is anything stuck on its way out, or in?
 OUTBOX_AGE = Gauge("lapor_outbox_age_seconds", "Age of the oldest unpublished event", ["service"])
 OUTBOX_UNPUBLISHED = Gauge("lapor_outbox_unpublished", "Events not yet published", ["service"])

@@ -89,7 +89,7 @@ class Publisher:
         self._channel = self._connection.channel()
         self._channel.confirm_select()
         self._open: dict[int, Any] = {}
-        self._tag, self._refused = 0, set[Any]()
+        self._tag, self._refused, self._beaten = 0, set[Any](), 0.0
         self._channel.events["basic_ack"].add(self._settled)
         self._channel.events["basic_nack"].add(self._nacked)
 
@@ -114,10 +114,12 @@ class Publisher:
         return set(batch) - self._refused
 
     def beat(self) -> None:
-        """Keeps an idle connection alive; raises when the broker is gone."""
-        with suppress(TimeoutError):
-            self._connection.drain_events(timeout=0.001)
-        self._connection.heartbeat_check()
+        """Keeps an idle connection alive, once a second; raises when the broker is gone."""
+        if time.monotonic() > self._beaten + 1:
+            self._beaten = time.monotonic()
+            with suppress(TimeoutError):
+                self._connection.drain_events(timeout=0.001)
+            self._connection.heartbeat_check()
 
     def close(self) -> None:
         """Drops the connection without waiting for anything."""

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from chassis.database import Prepared, Transactions
 from services.notify.models import Message
 
 _earlier = aliased(Message)
@@ -26,6 +27,15 @@ _EARLIER_IS_OPEN = (  # one that was written earlier, may be sent, and was not
     )
     .exists()
 )
+# What is asked five times a second, day and night, and mostly answered with no.
+_ANY = Prepared(
+    "any_is_due", "SELECT id FROM message WHERE next_at <= :now ORDER BY next_at LIMIT 1"
+)
+
+
+def any_is_due(db: Transactions, now: datetime) -> bool:
+    """Whether a look at `due` is worth it: one whose turn it is not yet counts too."""
+    return db.once(_ANY, {"now": now}) is not None
 
 
 def due(

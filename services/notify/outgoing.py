@@ -115,7 +115,7 @@ class Outgoing:
         if not (limit := self._outage.room(limit, now)):
             return []
         try:
-            claims = self._claim(limit, now)
+            claims = self._claim(limit, now) if order.any_is_due(self._db, now) else []
         except Exception as error:
             self._missed |= is_away(error)
             self._mailboxes.undo()

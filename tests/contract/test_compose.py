@@ -134,8 +134,8 @@ def test_the_database_lets_in_who_may_come_and_the_runbook_counts_them() -> None
     """It speaks of these four: whoever adds a service counts anew."""
     settings = (ROOT / "deploy/postgres/postgresql.conf").read_text()
     [most] = re.findall(r"^max_connections = (\d+)$", settings, re.M)
-    relay, four = 1, 4
-    worker, api = POOL + relay, Settings.http_threads + 2
+    relay, looking, four = 1, 2, 4  # for an event that waits, and notify for a mail
+    worker, api = POOL + relay + looking, Settings.http_threads + 2
     accepting = 2 * api  # what accepts reports has a pool of its own beside the other
     workers, apis = four * worker, (four - 1) * api + accepting
     runbook = " ".join((ROOT / "docs/runbook.md").read_text().split())

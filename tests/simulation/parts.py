@@ -4,7 +4,7 @@ A reporter's ratings (intake) move an account at routing, which says so; notify 
 it; intake hears of both. Every effect names the rating that it came from, through the whole chain.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from chassis import tables
 from chassis.clock import Clock
-from chassis.database import Transactions, engine, rows
+from chassis.database import Prepared, Transactions, engine, rows
 from chassis.errors import Poison
 from chassis.events import Event, Fact
 from chassis.inbox import Inbox
@@ -58,7 +58,8 @@ class SimulatedClock(Clock):
 
 class Mortal(Transactions):
     """Transactions of a process that dies at one of their edges, `edges_left` from now: each has
-    one at its begin, one before its commit and one after it."""
+    one at its begin, one before its commit and one after it; one that is a single statement has its
+    begin and its end."""
 
     edges_left: int | None = None
 
@@ -69,6 +70,12 @@ class Mortal(Transactions):
             yield tx
             self._edge()
         self._edge()
+
+    def once(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
+        self._edge()
+        answer = super().once(statement, values)
+        self._edge()
+        return answer
 
     def _edge(self) -> None:
         if self.edges_left is not None:

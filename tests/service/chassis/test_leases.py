@@ -7,7 +7,7 @@ import pytest
 from chassis.clock import Clock
 from chassis.database import Transactions, engine
 from chassis.events import EPOCH
-from chassis.inbox import LEASE_SECONDS
+from chassis.inbox import LEASE
 from services.intake.service import Intake
 from tests.service.chassis.stories import hear, inbox, report, timeline, way
 
@@ -38,7 +38,7 @@ def slow(db, intake):
 def later(db, intake, tmp_path):
     """Another worker of the same service, after the first one's lease has ended."""
     offset = tmp_path / "offset"
-    offset.write_text(str(LEASE_SECONDS + 1))
+    offset.write_text(str(LEASE.total_seconds() + 1))
     service, bind = Intake(), engine(db.url, 2)
     service.db, service.clock = Transactions(bind), Clock(offset)
     yield service

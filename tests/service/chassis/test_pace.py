@@ -22,6 +22,7 @@ SELECT count(*), min(extract(epoch FROM received_at)) FROM inbox WHERE state = '
 GROUP BY xmin::text ORDER BY 2
 """
 
+NOW = "2026-11-29T00:00:00Z"
 # The server may have looked at the tables before: it knows nothing of them then.
 UNKNOWN = "TRUNCATE inbox, position, outbox"
 
@@ -81,13 +82,26 @@ def session(db):
     bind.dispose()
 
 
+def plan(connection, prepared, **values):
+    """How the server would go about it."""
+    connection.exec_driver_sql(prepared._prepare)
+    return connection.exec_driver_sql(f"EXPLAIN {prepared._execute}", values).scalars().all()
+
+
 def test_advancing_reads_no_other_streams(session):
-    values = {"source": [""], "subject": [""], "sequence": [1], "now": "2026-11-29T00:00:00Z"}
-    session.exec_driver_sql(inbox._ADVANCE._prepare)
+    stream = {"source": [""], "subject": [""], "sequence": [1]}
 
-    plan = session.exec_driver_sql(f"EXPLAIN {inbox._ADVANCE._execute}", values).scalars().all()
+    found = plan(session, inbox._ADVANCE, **stream, now=NOW)
 
-    assert not [line for line in plan if "Seq Scan" in line]
+    assert not [line for line in found if "Seq Scan" in line]
+
+
+def test_what_is_asked_all_day_reads_no_more_than_what_waits(session):
+    waiting = plan(session, inbox._TAKE_DUE, now=NOW, lease=NOW)
+    unsaid = plan(session, relay._ANY, some=1)
+
+    assert [line for line in waiting if "Index Scan using inbox_waiting" in line]
+    assert [line for line in unsaid if "using outbox_unpublished" in line]
 
 
 def test_the_relay_tidies_the_index_that_it_reads(db, broker):

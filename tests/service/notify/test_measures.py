@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
-from services.notify import service
+from services.notify import order, service
 from services.notify.domain import About
 from tests.service.notify.desk import NUMBER, RAISED, Desk, furnish, known
 from tests.service.notify.test_bounces import report, told
@@ -164,3 +164,13 @@ def test_the_last_hours_are_not_searched_in_all_that_was_ever_settled(desk: Desk
             plan = "\n".join(found)
 
         assert "Seq Scan on message" not in plan
+
+
+def test_what_is_asked_all_day_is_answered_by_the_index_of_what_is_due(desk: Desk) -> None:
+    with desk.db.begin() as tx:
+        connection = tx.connection()
+        connection.exec_driver_sql(order._ANY._prepare)
+        asked = f"EXPLAIN {order._ANY._execute}"
+        plan = connection.exec_driver_sql(asked, {"now": desk.clock.real()}).scalars().all()
+
+    assert "using message_next" in "".join(plan)
