@@ -1,7 +1,6 @@
 """No connection, no lock, no space: clients are refused at once, and nothing is lost."""
 
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,6 @@ from tests.harness.whole import needs_root
 pytestmark = [pytest.mark.fault, pytest.mark.alone]
 
 REFUSED_WITHIN = 2.0  # seconds
-FORGOTTEN = 30.0  # seconds after which an idle transaction ends
 THREADS = 8  # of an API: with more clients at once, each waits for its turn first
 
 
@@ -85,23 +83,6 @@ def test_a_server_that_takes_its_time_refuses_in_time(system, tmp_path):
 
     assert seconds > REFUSED_WITHIN
     assert code == 503
-
-
-def test_a_client_that_forgets_its_transaction_is_put_out(system):
-    """Nobody's lock lasts for ever. The second client, which asked for more time, is the negative
-    control: it would be seen."""
-    with client_of(system, "intake") as forgetful, client_of(system, "intake") as patient:
-        patient.execute("SET idle_in_transaction_session_timeout = 0")
-        forgetful.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
-        started = time.monotonic()
-        assert problem(ask(system)) == 503
-        eventually(lambda: ask(system).status_code == 201, seconds=60)
-        # the server looks no sooner, and the last request that was refused had waited, too
-        assert time.monotonic() - started < FORGOTTEN + REFUSED_WITHIN
-
-        with pytest.raises(psycopg2.OperationalError):
-            forgetful.execute("SELECT 1")
-        patient.execute("SELECT 1")
 
 
 SLOW = """
