@@ -1,8 +1,10 @@
 """One handling, two reporters, one answer: one is content or silent, and the other objects."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis.inbox import ANYBODY
 from tests.service.routing.office import ANSWER, Office, pass_limit, told
@@ -149,6 +151,39 @@ def test_nor_does_an_objection_between_mark_and_acceptance_change_anything(offic
     office.hear("report.accepted.v1", parent)
 
     assert stands(office, parent) == GOES_ON
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_nor_does_it_matter_when_both_are_heard_at_once(office, answered, _):
+    """By two workers. Each locks the handled case first."""
+    parent, child = answered
+    office.hear("report.rated.v1", parent, stars=5)
+    said = [("report.accepted.v1", parent), ("report.objected.v1", child)]
+    bodies = [office.body(type, number) for type, number in said]
+
+    with ThreadPoolExecutor(2) as workers:
+        done = list(workers.map(lambda b: office.service.inbox.receive(b, ANYBODY), bodies))
+
+    assert done == ["done", "done"]
+    assert stands(office, parent) == GOES_ON
+
+
+def test_each_word_is_counted_once(office, answered):
+    parent, child = answered
+    before = counted()
+    accept(office, parent)
+    office.hear("report.objected.v1", child)
+    answer(office, parent)
+
+    after = counted()
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 0, 1, 0]
+
+
+def counted() -> list[float]:
+    """How often it was accepted, closed by silence, objected to and reopened."""
+    closed = [("lapor_closed_total", {"how": how}) for how in ("accepted", "auto_closed")]
+    noes = [("lapor_disagreements_total", {"action": no}) for no in ("object", "reopen")]
+    return [REGISTRY.get_sample_value(*sample) or 0 for sample in closed + noes]
 
 
 def test_who_objected_themselves_has_not_accepted(office, answered):
