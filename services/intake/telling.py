@@ -15,11 +15,13 @@ from services.intake.domain import COMES_BACK, OWN
 
 # What may be another's, and the steps of which it presupposes one: that one came before it is
 # implied, so it can be told. A report that follows one which its own reporter closed stands
-# answered when that is reopened. Who joins a case hears of the steps before with the merge, and of
-# another's acts only after it.
+# answered when that is reopened, and an objection of its own takes up the closed one. Who joins a
+# case hears of the steps before with the merge, and of another's acts only after it.
 PRESUPPOSES: Mapping[str, frozenset[str]] = {
     "case.resumed": frozenset({"case.data_requested", "case.merged"}),
-    "case.objected": frozenset({"case.answered", "case.archived", "case.forwarded", "case.merged"}),
+    "case.objected": frozenset(
+        {"case.answered", "case.closed", "case.archived", "case.forwarded", "case.merged"}
+    ),
     "case.reopened": frozenset({"case.answered", "case.closed", "case.merged"}),
 }
 # What happens in one moment is noted as it is heard, and that is by more than one stream.

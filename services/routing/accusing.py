@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chassis.errors import Invalid
 from services.routing.domain import complaining
-from services.routing.life import Action, Actor, Case, Rules, Status
+from services.routing.life import Action, Actor, Case, Closing, Rules, Status
 from services.routing.rights import permit
 
 
@@ -46,5 +46,5 @@ def _handed_up(case: Case) -> Case:
         questions=case.questions - asked,
         awaited_from=None,
         outcome=None,
-        stars=None,
+        stars=case.stars if case.closed_how is Closing.ACCEPTED else None,
     )

@@ -20,7 +20,7 @@ from chassis.errors import NotFound
 from chassis.events import Fact
 from chassis.outbox import emit
 from chassis.together import in_hand, remembered
-from services.routing import domain, events, evidence, metrics, models, rights
+from services.routing import accepting, domain, events, evidence, metrics, models, rights
 from services.routing.life import (
     OF_ONE,
     OPEN,
@@ -76,6 +76,7 @@ class Step:
     why: str | None = None
     words: Words | None = None
     noted: Mapping[str, object] | None = None  # what else belongs on file, such as the rule
+    reporter: str | None = None  # the number of the report whose reporter it is, if it is one
 
 
 def value(row: models.Case) -> Case:
@@ -119,6 +120,7 @@ def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
     reporter's own affair. Their reporters read the same words, but for a question, which may tell
     what only the asked one knows."""
     before = value(row)
+    after = _with_own_word(before, after, step)
     metrics.moved(step.action, before, after, step.at)
     _write(tx, row, after, step, say)
     if step.action in OF_ONE:
@@ -129,6 +131,7 @@ def change(tx: Session, row: models.Case, after: Case, step: Step, say: Say | No
         own = value(follower)
         moved = domain.follow(own, after, after.cycle - before.cycle)
         moved = replace(moved, merged_into=after.merged_into or own.merged_into)
+        moved = _with_own_word(own, moved, step)
         if say is not None or moved != own:
             _write(tx, follower, moved, step, say)
 
@@ -314,6 +317,11 @@ def suggestion(tx: Session, row: models.Case, on: date) -> RoutingRule | None:
     names = tuple(field.name for field in fields(RoutingRule))
     in_order = (RoutingRule(**{name: getattr(rule, name) for name in names}) for rule in found)
     return domain.suggest(value(row), row.district, in_order, on)
+
+
+def _with_own_word(own: Case, after: Case, step: Step) -> Case:
+    is_anothers = step.action in (Action.OBJECT, Action.REOPEN) and step.reporter != own.number
+    return accepting.go_along(after, own) if is_anothers else after
 
 
 def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None) -> None:

@@ -15,6 +15,7 @@ from services.routing import (
     events,
     evidence,
     models,
+    others,
     outside,
     protecting,
     reassigning,
@@ -233,6 +234,8 @@ class Answer(Resource):
             why=body["reason"],
             words=words,
         )
+        rows = [turn.row, *case_file.followers(turn.tx, after.number)]
+        others.let_rest(turn.tx, rows, turn.at, turn.rules)
 
 
 class Reclassification(Resource):
@@ -293,9 +296,9 @@ class Protection(Resource):
             why=reason,
             words=Words(About.PROTECTION, reason),
         )
-        others = case_file.followers(turn.tx, after.number)
+        following = case_file.followers(turn.tx, after.number)
         return {name: getattr(after, name) for name in raised} | {
-            "unchanged": [row.number for row in others]
+            "unchanged": [row.number for row in following]
         }
 
 
@@ -348,6 +351,7 @@ class Merge(Resource):
             why=body["reason"],
         )
         case_file.tell_too(turn.tx, joining, parent, step)
+        others.let_rest(turn.tx, joining, turn.at, rules)
 
 
 def _desks_changed(turn: Turn, rules: Rules, before: Case, parent: Case) -> Say | None:

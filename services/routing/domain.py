@@ -172,8 +172,9 @@ def merge(
 
 def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
     """A merged case as it is while its parent is as given, and has begun so many rounds more: one
-    handling, two reporters, each with rounds of their own. Whom the parent complains about learns
-    nothing of it from the follower either."""
+    handling, two reporters, each with rounds and a word of their own: who was content stays so.
+    Whom the parent complains about learns nothing of it from the follower either."""
+    is_content = case.closed_how is Closing.ACCEPTED
     return replace(
         parent,
         number=case.number,
@@ -186,7 +187,8 @@ def follow(case: Case, parent: Case, rounds: int = 0) -> Case:
         cycle=case.cycle + rounds,
         complains_about=_union(case.complains_about, parent.complains_about),
         merged_into=case.merged_into,
-        stars=None if rounds else case.stars,
+        closed_how=Closing.ACCEPTED if is_content else None,
+        stars=case.stars if is_content or not rounds else None,
     )
 
 
@@ -287,20 +289,6 @@ def disagree(case: Case, at: datetime, rules: Rules) -> tuple[Action, Case]:
     case = replace(case, status=status, cycle=case.cycle + 1, objections=objections)
     case = replace(case, ended_at=None, reopen_until=None, closed_how=None, archive_reason=None)
     return action, replace(case, outcome=None, stars=None, awaited_from=None, questions=0)
-
-
-def accept(case: Case, at: datetime, rules: Rules) -> Case:
-    """The reporter is content. A merged case is closed for its own reporter only."""
-    if case.closed_how is Closing.AUTO_CLOSED:
-        raise TooLate("the case was closed by silence before")
-    status = permit(REPORTER, case, Action.ACCEPT)
-    accepted = replace(case, status=status, closed_how=Closing.ACCEPTED, merged_into=None)
-    return over(accepted, at, rules)
-
-
-def rate(case: Case, stars: int) -> Case:
-    """The reporter's mark, 1 to 5; the last one counts."""
-    return replace(case, status=permit(REPORTER, case, Action.RATE), stars=stars)
 
 
 def withdraw(case: Case, at: datetime, *, followers: int) -> Case:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.routing.life import Action, Case, Status
+from services.routing.life import Action, Case, Closing, Status
 
 DAY = 86400
 DAYS = tuple(DAY * days for days in (0.25, 0.5, 1, 2, 3, 4, 5, 7, 10, 14, 21, 30, 60, 90))
@@ -60,7 +60,8 @@ def moved(action: Action, before: Case, after: Case, at: datetime) -> None:
     elif action in (Action.OBJECT, Action.REOPEN):
         DISAGREEMENTS.labels(action).inc()
     elif action in (Action.ACCEPT, Action.AUTO_CLOSE):
-        CLOSED.labels(after.closed_how).inc()
+        if before.closed_how is not Closing.ACCEPTED:  # what was accepted once is counted once
+            CLOSED.labels(after.closed_how).inc()
     elif after.status is Status.ARCHIVED and action in (Action.ARCHIVE, Action.GIVE_UP):
         ARCHIVED.labels(after.archive_reason).inc()
     elif action is Action.RETURN:

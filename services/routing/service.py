@@ -24,6 +24,7 @@ from services.routing import (
     events,
     metrics,
     models,
+    others,
     schemas,
     throttle,
     trail,
@@ -106,10 +107,10 @@ class Routing(Service):
         _note(tx, event, asked, told["reason"], at)
 
         def disagree(case: Case) -> tuple[Action, Case, Say | None]:
-            # for them it ended when their own did: the other's may be over long ago
-            ended = replace(case, ended_at=row.ended_at, reopen_until=row.reopen_until)
+            # for them it stands as their own does: the other's may be over long ago
+            own = {name: getattr(row, name) for name in ("status", "ended_at", "reopen_until")}
             rules = self._rules(tx, at)
-            action, after = domain.disagree(ended, at, rules)
+            action, after = domain.disagree(replace(case, **own), at, rules)
             return action, after, lambda c, _: events.disagreed(c, at, action, rules.seats)
 
         self._let(tx, asked, parent, row, at, disagree)
@@ -121,8 +122,7 @@ class Routing(Service):
         _, row = self._family(tx, event.subject)
 
         def accept(case: Case) -> tuple[Action, Case, Say | None]:
-            after = domain.accept(case, at, self._rules(tx, at))
-            return Action.ACCEPT, after, lambda c, _: events.closed(c, at)
+            return others.accept(tx, row, case, at, self._rules(tx, at))
 
         self._let(tx, Action.ACCEPT, row, row, at, accept)
 
@@ -134,7 +134,7 @@ class Routing(Service):
         _note(tx, event, Action.RATE, told["comment"], told["at"])
 
         def rate(case: Case) -> tuple[Action, Case, Say | None]:
-            return Action.RATE, domain.rate(case, told["stars"]), None
+            return others.rate(tx, row, case, told["stars"])
 
         self._let(tx, Action.RATE, row, row, told["at"], rate)
 
@@ -306,7 +306,8 @@ class Routing(Service):
         except NotAllowed as why:
             case_file.refuse(tx, row, asked, at, why)
         else:
-            case_file.change(tx, target, after, Step(action, REPORTER, at), say)
+            step = Step(action, REPORTER, at, reporter=row.number)
+            case_file.change(tx, target, after, step, say)
 
     def _auto_close(self, tx: Session, row: models.Case, told: dict[str, Any]) -> None:
         at = told["at"]

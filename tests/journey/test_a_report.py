@@ -266,6 +266,28 @@ def test_an_answer_that_the_reporter_lets_rest_is_closed_and_not_called_satisfie
     assert rated == [(None,)]
 
 
+def test_who_objects_is_heard_and_who_was_content_stays_so(system, people, citizen):
+    other = Reporter(people.client())
+    for one in (citizen, other):
+        one.submit("Jalan rusak", "Berlubang.", TODAY, None)
+    desk, agency = disposed(people, citizen), sign_in(people, "dpupr")
+    desk.await_case(other.number)
+    desk.act(other.number, "merge", {"into": citizen.number, "reason": "Lubang yang sama."})
+    agency.act(citizen.number, "follow-ups", {"text": FOLLOW_UP})
+    agency.act(citizen.number, "answer", ANSWER)
+    for one in (citizen, other):
+        one.await_status("answered")
+    citizen.act("acceptance", {"stars": 5, "comment": None})
+    citizen.await_status("closed")
+    other.act("objections", {"reason": "Di sisi saya belum."})
+    assert citizen.await_status("in_progress")["timeline"][-1]["what"] == "case.objected"
+    agency.act(citizen.number, "answer", ANSWER)
+    assert citizen.await_status("closed")["timeline"][-1]["detail"]["how"] == "accepted"
+    other.await_status("answered")
+    begun = f"SELECT cycle FROM clock WHERE clock = 'S' AND number = '{citizen.number}'"
+    assert system.psql("escalation", begun) == [(1,)]
+
+
 def test_a_report_that_nobody_answers_reaches_the_ombudsman(system, people, citizen):
     citizen.submit("Jembatan putus", "Anak sekolah lewat.", TODAY, None)
     citizen.await_entry("case.opened")

@@ -49,6 +49,7 @@ class Happening(StrEnum):
     ANSWER_UNHEARD = "answer_unheard"
     OBJECTED = "objected"
     OBJECTED_WHILE_ASIDE = "objected_while_aside"
+    OBJECTED_BY_ANOTHER = "objected_by_another"
     CLOSED = "closed"
     REOPENED = "reopened"
     RECLASSIFIED = "reclassified"
@@ -81,6 +82,7 @@ class Move(StrEnum):
     ANNUL = "annul"  # resumes, as if it had not stood; also what was set aside
     STOP = "stop"
     REVIVE = "revive"  # resumes, also what was set aside: then that was a pause
+    CONTINUE = "continue"  # as `revive`, also what was stopped for good
     AGAIN = "again"  # goes on as that does; one that was stopped for good begins anew
     RENEW = "renew"  # as `start`; one of this round that was stopped, or stands, begins once more
 
@@ -118,14 +120,16 @@ _END: Mapping[Clock, Move] = dict.fromkeys((c for c in Clock if c not in ORDERS)
 # question and A per return; neither R nor D runs out for a reporter whom no message of it could
 # reach. Who takes a question back has not gained time by it, unless its reporter could not be told:
 # then nothing else could end it. Nor has who recalls what they had forwarded outside.
+# Who accepted, or was silent, ended their own case only, and for whose case follows it the answer
+# stands: their objection continues S and H with the days that were left.
 # R is the silence after the answer that stands: it begins when its reporter was told of that one,
 # and once more when a mail came back and they were told at another address.
 # Where the end of a case is lost with a database and the case goes on, so do its clocks; those that
 # stood for what still stands then, stand again.
 # Another kind or class, however it came, measures every open clock again.
 # A merged case follows another one, whose clocks count for both; its own reporter keeps H and R. It
-# may be answered still when the other is closed, for that one's reporter is content: then it is
-# reopened without having been closed.
+# may be answered still when the other is closed, for that one's reporter is content: if that one
+# reopens it after all, it is reopened without having been closed.
 CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
     Happening.OPENED: {Clock.VERIFY: Move.START, Clock.HAND_OVER: Move.START},
     Happening.VERIFIED: {},
@@ -187,6 +191,10 @@ CLOCKWORK: Mapping[Happening, Mapping[Clock, Move]] = {
         Clock.ARBITER: Move.REVIVE,
         Clock.HAND_OVER: Move.REVIVE,
     },
+    Happening.OBJECTED_BY_ANOTHER: {
+        Clock.SETTLE: Move.CONTINUE,
+        Clock.HAND_OVER: Move.CONTINUE,
+    },
     Happening.CLOSED: _END,
     Happening.REOPENED: {
         Clock.SILENCE: Move.STOP,
@@ -236,6 +244,7 @@ CAUSES: Mapping[Happening, Cause] = {
     Happening.QUESTION_UNHEARD: Cause.UNREACHABLE,
     Happening.ANSWERED: Cause.ANSWERED,
     Happening.ANSWER_UNHEARD: Cause.UNREACHABLE,
+    Happening.OBJECTED_BY_ANOTHER: Cause.ANSWERED,
     Happening.END_LOST: Cause.END_LOST,
     Happening.QUESTION_STANDS: Cause.ASKED,
     Happening.ANSWER_STANDS: Cause.ANSWERED,
@@ -314,9 +323,12 @@ def moves(what: Happening, *, follows: bool) -> dict[Clock, Move]:
     }
 
 
-def happening(type: str, data: Mapping[str, Any], *, unheard: bool = False) -> Happening:
+def happening(
+    type: str, data: Mapping[str, Any], *, unheard: bool = False, was: str = ""
+) -> Happening:
     """What an event of a case means here, whose reporter could not be told of an open question if
-    it is `unheard`. Raises KeyError for one that nobody has thought of."""
+    it is `unheard`, and whose status `was` that. Raises KeyError for one that nobody has thought
+    of."""
     if type in _PLAIN:
         what = _PLAIN[type]
         cancelled_unheard = unheard and what is Happening.QUESTION_CANCELLED
@@ -324,7 +336,9 @@ def happening(type: str, data: Mapping[str, Any], *, unheard: bool = False) -> H
     if type in _BACK:
         return _BACK[type][(data["returns"] or 0) >= RETURNS_TO_ARBITER]
     detail, meanings = _BY_DETAIL[type]
-    return meanings[data[detail]]
+    what = meanings[data[detail]]
+    is_anothers = what is Happening.OBJECTED and was == "closed"  # its own reporter would reopen it
+    return Happening.OBJECTED_BY_ANOTHER if is_anothers else what
 
 
 class Notice(StrEnum):

@@ -26,7 +26,7 @@ from services.escalation.watch.clockwork import (
 )
 
 _FROM_ASIDE = frozenset({Happening.OBJECTED_WHILE_ASIDE, Happening.RECALLED})
-_TAKE_UP = frozenset({Happening.REOPENED, Happening.MERGED})
+_TAKE_UP = frozenset({Happening.REOPENED, Happening.OBJECTED_BY_ANOTHER, Happening.MERGED})
 _STANDS: Mapping[str, Happening] = {
     AWAITS_REPORTER: Happening.QUESTION_STANDS,
     "answered": Happening.ANSWER_STANDS,
@@ -42,6 +42,7 @@ _AFTER_DISPOSED = frozenset({AWAITS_REPORTER, "in_progress", "answered"})
 _ENDS: Mapping[Happening, str] = {
     Happening.SUPPLIED: AWAITS_REPORTER,
     Happening.OBJECTED: "answered",
+    Happening.OBJECTED_BY_ANOTHER: "answered",
 }
 _REPORTERS: Mapping[str, str] = {Clock.DATA: AWAITS_REPORTER, Clock.SILENCE: "answered"}
 _WITHHELD = sa.text("""

@@ -8,6 +8,8 @@ from datetime import datetime
 from services.escalation.watch.clockwork import OWN_COUNT, Cause, Move
 from services.escalation.watch.workdays import Pause
 
+_GO_ON = (Move.RESUME, Move.REVIVE, Move.AGAIN, Move.CONTINUE)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -50,7 +52,7 @@ def moved(run: Run, move: Move, at: datetime, *, set_aside: bool = False, becaus
         return Run(at)
     if move is Move.ANNUL:
         return _running(run, run.started_at)
-    return _running(run, at) if move in (Move.RESUME, Move.REVIVE, Move.AGAIN) else run
+    return _running(run, at) if move in _GO_ON else run
 
 
 def _moved_when_stopped(
@@ -58,11 +60,11 @@ def _moved_when_stopped(
 ) -> Run:
     if move is Move.RENEW or (move is Move.START and run.set_aside):
         return Run(at)
-    if not run.set_aside:
+    if not run.set_aside and move is not Move.CONTINUE:
         return run
     if move is Move.ANNUL:
         return replace(run, stopped_at=None, set_aside=False)
-    if move in (Move.REVIVE, Move.AGAIN):
+    if move in (Move.REVIVE, Move.AGAIN, Move.CONTINUE):
         aside = Pause(stopped_at, max(at, stopped_at), because)
         return replace(run, stopped_at=None, set_aside=False, pauses=(*run.pauses, aside))
     return replace(run, set_aside=False) if move is Move.STOP else run

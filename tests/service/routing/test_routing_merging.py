@@ -289,20 +289,6 @@ def test_a_followers_silence_ends_its_own_case_only(office, merged):
     assert [office.case(n)["status"] for n in merged] == ["answered", "closed"]
 
 
-def test_a_follower_whose_parent_is_content_may_still_object(office, merged):
-    parent, child = merged
-    office.act(parent, "answer", "liaison", **ANSWER)
-    office.hear("report.accepted.v1", parent)
-
-    office.hear("report.objected.v1", child, reason="Not on my side of the road.")
-
-    assert [office.case(n)["status"] for n in merged] == ["in_progress"] * 2
-    assert [told(office, n)[0] for n in merged] == ["case.reopened.v1"] * 2
-    assert [told(office, n)[1]["cycle"] for n in merged] == [2, 2]
-    office.act(parent, "answer", "liaison", **ANSWER)
-    assert [office.case(n)["status"] for n in merged] == ["answered"] * 2
-
-
 def test_who_joins_an_answered_case_is_told_the_answer(office):
     parent, child = office.bring("answered"), office.bring("unverified")
     grandchild = office.bring("unverified")

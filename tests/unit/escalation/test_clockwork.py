@@ -14,6 +14,7 @@ from services.escalation.watch.clockwork import (
     CASE_EVENTS,
     CAUSES,
     CLOCKWORK,
+    OPEN,
     OVER,
     Cause,
     Clock,
@@ -28,7 +29,8 @@ from services.escalation.watch.runs import Run, moved, number_of_start
 from services.escalation.watch.workdays import Pause
 
 # A row per happening, a column per clock; + starts, = pauses, > resumes, x stops, < revives,
-# * revives or starts anew, n starts or begins once more, o resumes as if it had not stood.
+# * revives or starts anew, n starts or begins once more, o resumes as if it had not stood,
+# ^ revives though it was stopped for good.
 EXPECTED = """
                        V F S R A D H C O
 opened                 + . . . . . + . .
@@ -52,6 +54,7 @@ answer_noticed         . . . n . . . . .
 answer_unheard         . . . = . . . . .
 objected               . . > x . . . . .
 objected_while_aside   < < < . < . < . .
+objected_by_another    . . ^ . . . ^ . .
 closed                 x x x x x x x . .
 reopened               . . * x . . * . .
 reclassified           . . . . . . . . .
@@ -81,6 +84,7 @@ SIGNS = {
     "o": "annul",
     "<": "revive",
     "*": "again",
+    "^": "continue",
     "n": "renew",
     ".": None,
 }
@@ -140,9 +144,12 @@ AFTER = {
     (PAUSED, Move.STOP): Run(NOON, RESUMED.pauses, LATER),
     (PAUSED, Move.REVIVE): RESUMED,
     (PAUSED, Move.AGAIN): RESUMED,
+    (PAUSED, Move.CONTINUE): RESUMED,
     (ASIDE, Move.STOP): STOPPED,
     (ASIDE, Move.REVIVE): Run(NOON, (STOOD_ASIDE,)),
     (ASIDE, Move.AGAIN): Run(NOON, (STOOD_ASIDE,)),
+    (ASIDE, Move.CONTINUE): Run(NOON, (STOOD_ASIDE,)),
+    (STOPPED, Move.CONTINUE): Run(NOON, (STOOD_ASIDE,)),
     (ASIDE, Move.ANNUL): RUNNING,
     (ASIDE, Move.START): Run(LATER),
     (STOPPED, Move.RENEW): Run(LATER),
@@ -214,7 +221,16 @@ def test_a_clock_that_goes_on_keeps_why_it_stood() -> None:
 def test_whatever_makes_a_clock_stand_says_why() -> None:
     pausing = {what for what, moves in CLOCKWORK.items() if Move.PAUSE in moves.values()}
 
-    assert pausing | {Happening.END_LOST} == CAUSES.keys()
+    assert pausing | {Happening.END_LOST, Happening.OBJECTED_BY_ANOTHER} == CAUSES.keys()
+
+
+@pytest.mark.parametrize("was", [*sorted(OPEN | OVER), ""])
+def test_an_objection_to_what_its_own_reporter_closed_is_that_of_another(was: str) -> None:
+    """Their own would be a reopening, whose limits are new."""
+    data = {"status": "in_progress", "objections": 1, "cycle": 2}
+    anothers = happening("case.objected.v1", data, was=was) is Happening.OBJECTED_BY_ANOTHER
+    assert anothers is (was == "closed")
+    assert happening("case.reopened.v1", data, was=was) is Happening.REOPENED
 
 
 def test_a_pause_never_ends_before_it_begins_though_two_clocks_disagree() -> None:

@@ -47,6 +47,7 @@ def read(text, received_at=RECEIVED):
         ("answered@-30 deadline.passed@8 closed@8 reopened@14",
          "answered@-30 passed@8 closed@8 reopened@8"),
         ("answered@9 reopened@14", "answered@9 reopened@9"),  # the one that it follows was closed
+        ("answered@-30 closed@8 objected@14", "answered@-30 closed@8 objected@8"),
         ("opened@8 data_requested@9 resumed@14", "opened@8 data_requested@9 resumed@9"),
         ("answered@7 objected@8 answered@9 objected@14",
          "answered@7 objected@7 answered@9 objected@9"),
@@ -104,7 +105,7 @@ MOVES = {
     ("what", "action", "also"),
     [
         ("case.resumed", Action.SUPPLEMENT, set()),
-        ("case.objected", Action.OBJECT, set()),
+        ("case.objected", Action.OBJECT, {Status.CLOSED}),  # that of who follows a closed one
         ("case.reopened", Action.REOPEN, {Status.ANSWERED}),  # that of who follows a closed one
     ],
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chassis.errors import Invalid
-from services.routing import accusing, domain, outside, protecting, reassigning
+from services.routing import accepting, accusing, domain, outside, protecting, reassigning
 from services.routing.life import (
     CLOCK,
     REPORTER,
@@ -123,8 +123,8 @@ def perform(before: Case, action: Action, actor: Actor, at: datetime = NOW) -> C
         Action.SUPPLEMENT: lambda: domain.supplement(before, at, answers=True),
         Action.OBJECT: lambda: domain.disagree(before, at, RULES)[1],
         Action.REOPEN: lambda: domain.disagree(before, at, RULES)[1],
-        Action.ACCEPT: lambda: domain.accept(before, at, RULES),
-        Action.RATE: lambda: domain.rate(before, 4),
+        Action.ACCEPT: lambda: accepting.accept(before, at, RULES),
+        Action.RATE: lambda: accepting.rate(before, 4),
         Action.WITHDRAW: lambda: domain.withdraw(before, at, followers=0),
         Action.AUTO_CLOSE: lambda: domain.auto_close(before, at, RULES, cycle=before.cycle),
         Action.GIVE_UP: lambda: domain.give_up(before, at, RULES, due_at=at),

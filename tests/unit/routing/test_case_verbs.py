@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chassis.errors import Forbidden, Invalid, NotAllowed
-from services.routing import domain, rights
+from services.routing import accepting, domain, rights
 from services.routing.life import (
     LAST_SECOND,
     Action,
@@ -323,7 +323,7 @@ def test_an_objection_to_a_closed_case_reopens_it(how):
 
 def test_a_mark_is_for_the_answer_that_was_given_and_not_for_the_next():
     """Or silence after the next would be five stars."""
-    content = domain.rate(domain.accept(case(Status.ANSWERED), NOW, RULES), 5)
+    content = accepting.rate(accepting.accept(case(Status.ANSWERED), NOW, RULES), 5)
     _, reopened = domain.disagree(content, NOW, RULES)
     again = domain.answer(reopened, LIAISON, RULES, outcome=Outcome.EXPLAINED, text=TEXT)
     silent = domain.auto_close(again, NOW, RULES, cycle=2)
@@ -339,7 +339,7 @@ def test_after_thirty_days_it_is_too_late(status):
 @pytest.mark.parametrize("days", [14, 45])
 def test_how_long_it_may_be_taken_up_again_is_settled_when_it_ends(days):
     """By what holds then: its reporter is told so, and another decree takes nothing back."""
-    ended = domain.accept(case(Status.ANSWERED), NOW, replace(RULES, reopen_days=days))
+    ended = accepting.accept(case(Status.ANSWERED), NOW, replace(RULES, reopen_days=days))
     last = (NOW + timedelta(days=days)).date()
     assert ended.reopen_until == datetime.combine(last, LAST_SECOND, UTC)
 
@@ -352,7 +352,7 @@ def test_how_long_it_may_be_taken_up_again_is_settled_when_it_ends(days):
 def test_the_last_day_to_have_it_taken_up_again_is_a_whole_day_there():
     """What was closed in the first minute of a day in Kotabaru has the thirtieth as well."""
     midnight = datetime(2026, 12, 19, 0, 0, 5, tzinfo=WITA)
-    ended = domain.accept(case(Status.ANSWERED), midnight, replace(RULES, zone=WITA))
+    ended = accepting.accept(case(Status.ANSWERED), midnight, replace(RULES, zone=WITA))
     assert ended.reopen_until == datetime(2027, 1, 18, 23, 59, 59, tzinfo=WITA)
 
 
@@ -365,7 +365,7 @@ def test_an_objection_to_archiving_puts_the_case_back_on_the_desk():
 
 def test_silence_is_not_acceptance_afterwards_either():
     with pytest.raises(domain.TooLate):
-        domain.accept(case(Status.CLOSED, closed_how=Closing.AUTO_CLOSED), NOW, RULES)
+        accepting.accept(case(Status.CLOSED, closed_how=Closing.AUTO_CLOSED), NOW, RULES)
 
 
 def test_the_clock_of_an_earlier_round_closes_nothing():

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from chassis.errors import Forbidden, Invalid, NotAllowed
-from services.routing import domain, rights
+from services.routing import accepting, domain, rights
 from services.routing.life import (
     Actor,
     Class,
@@ -203,7 +203,10 @@ def test_whom_the_parent_complains_about_does_not_see_the_follower_either():
 def test_a_followers_reporter_accepts_and_withdraws_for_itself():
     child, parent = pair(status=Status.ANSWERED)
     follower, _ = domain.merge(child, COORDINATOR, parent, RULES)
-    for left in (domain.accept(follower, NOW, RULES), domain.withdraw(follower, NOW, followers=0)):
+    for left in (
+        accepting.accept(follower, NOW, RULES),
+        domain.withdraw(follower, NOW, followers=0),
+    ):
         assert left.merged_into is None
 
 
