@@ -28,6 +28,11 @@ def correlate(correlationid: str | None = None) -> str:
     return correlationid
 
 
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC as events spell it."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something that happened, in the past tense, about one subject."""
@@ -53,9 +58,8 @@ class Event:
 
     def document(self) -> dict[str, Any]:
         """The CloudEvents document that goes on the wire."""
-        document = {"specversion": "1.0", "datacontenttype": "application/json"}
-        document |= {name: getattr(self, name) for name in _NAMES}
-        return document | {"time": self.time.isoformat().replace("+00:00", "Z")}
+        told = {name: getattr(self, name) for name in _NAMES} | {"time": rfc3339(self.time)}
+        return {"specversion": "1.0", "datacontenttype": "application/json"} | told
 
 
 _NAMES = tuple(field.name for field in fields(Event))

@@ -31,8 +31,7 @@ _KEEP = sa.text("INSERT INTO idempotency (key, fingerprint, answer) VALUES (:key
 
 def trim(tx: Session) -> int:
     """Forgets a batch of answers older than 24 h; returns how many."""
-    old = "made_at < now() - interval '24 hours'"
-    return drop(tx, "idempotency", old)
+    return drop(tx, "idempotency", "made_at < now() - interval '24 hours'")
 
 
 class Dumped(dict[str, Any]):

@@ -77,9 +77,9 @@ def _read(imported: Callable[[Any], Any], document: bytes, wanted: str) -> Any:
         raise Misconfigured(wanted) from None
 
 
-def bearer(req: falcon.Request) -> str:
-    """The token of a request. Raises Unauthorized when there is none."""
+def bearer(req: falcon.Request, otherwise: str = "this needs a token") -> str:
+    """The token of a request. Raises Unauthorized, which says `otherwise`, when there is none."""
     scheme, _, token = (req.auth or "").partition(" ")
     if scheme.lower() != "bearer" or not 0 < len(token) <= LONGEST:
-        raise Unauthorized("this needs a token")
+        raise Unauthorized(otherwise)
     return token

@@ -29,14 +29,12 @@ class InDoubt(Exception):
 
 def connect(uri: str) -> kombu.Connection:
     """An open connection. Raises kombu's OperationalError when the broker cannot be reached."""
-    connection = kombu.Connection(
+    return kombu.Connection(
         uri,
         heartbeat=HEARTBEAT,
         connect_timeout=5,
         transport_options={"read_timeout": 2 * HEARTBEAT, "write_timeout": CONFIRM_TIMEOUT},
-    )
-    connection.ensure_connection(max_retries=1, timeout=5)
-    return connection
+    ).ensure_connection(max_retries=1, timeout=5)
 
 
 def sender_of(source: str) -> str:
@@ -86,10 +84,13 @@ class Publisher:
     def __init__(self, uri: str, exchange: str = EVENTS) -> None:
         self._connection, self._exchange = connect(uri), exchange
         self._sender = self._connection.userid
-        self._channel = self._connection.channel()
-        self._channel.confirm_select()
-        self._open: dict[int, Any] = {}
-        self._tag, self._refused, self._beaten = 0, set[Any](), 0.0
+        try:
+            self._channel = self._connection.channel()
+            self._channel.confirm_select()
+        except BaseException:  # nobody else knows of the connection yet
+            self.close()
+            raise
+        self._open, self._refused, self._tag, self._beaten = dict[int, Any](), set[Any](), 0, 0.0
         self._channel.events["basic_ack"].add(self._settled)
         self._channel.events["basic_nack"].add(self._nacked)
 
@@ -106,8 +107,7 @@ class Publisher:
             self._channel._basic_publish(message, self._exchange, routing_key, mandatory=True)
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while self._open:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            if (remaining := deadline - time.monotonic()) <= 0:
                 raise InDoubt(f"{len(self._open)} of {len(batch)} unconfirmed")
             with suppress(TimeoutError):
                 self._connection.drain_events(timeout=remaining)

@@ -157,17 +157,29 @@ def state(folder: Path) -> dict[str, Any]:
 
 def stop(folder: Path, patience: float = 60) -> bool:
     """Stops the system of a folder, also one whose runner was killed. False when there was none."""
-    was_up = is_held(folder)
-    if was_up:
-        os.kill(int((folder / "lock").read_text()), signal.SIGTERM)
+    was_up, told = is_held(folder), None
     deadline = time.monotonic() + patience
     while is_held(folder):
+        if told is None and (told := _holder(folder)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(told, signal.SIGTERM)
         if time.monotonic() > deadline:
-            kept = (folder / "lock").read_text()
-            raise Failed(f"process {kept}, which keeps the system up, does not stop")
+            kept = f"process {told}" if told else "a process that does not name itself"
+            raise Failed(f"{kept}, which keeps the system up, does not stop")
         time.sleep(0.1)
     clear(folder)
     return was_up
+
+
+def _holder(folder: Path) -> int | None:
+    """The runner that holds the folder. None before it has written its name: nothing may stand
+    there yet, a part of it, or who held the folder before, whose number may be anybody's now."""
+    lock = (folder / "lock").resolve()
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        process = psutil.Process(int(lock.read_text()))
+        if any(file.path == str(lock) for file in process.open_files()):
+            return process.pid
+    return None
 
 
 def clear(folder: Path) -> None:

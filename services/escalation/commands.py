@@ -52,11 +52,12 @@ from chassis.database import AS_OF_NOW, UNHURRIED, Transactions
 from chassis.errors import Invalid, Malformed, NotAllowed, NotFound
 from chassis.schemas import load
 from services.escalation import denials, models, seed
+from services.escalation.config import Settings
 from services.escalation.domain import Desk
 from services.escalation.models import STREAMS
 from services.escalation.ombudsman import announcing, broadcasting, epochs, feed, parts, records
 from services.escalation.ombudsman.signing import KeyMissing
-from services.escalation.rules import amending, histories, regime, staffing
+from services.escalation.rules import agencies, amending, histories, regime, staffing
 from services.escalation.rules.hindsight import compare, shown
 from services.escalation.rules.national import NationalYear
 from services.escalation.rules.supposing import Supposed, suppose
@@ -170,7 +171,7 @@ class WhatIf:
             supposed = load(Supposed, strict_json.loads(arguments.file.read_bytes()))
             with transactions(service).begin() as tx:
                 now = Clock(configured.clock_file).now()
-                told = what_if(tx, configured.zone, supposed, now, numbers=arguments.numbers)
+                told = what_if(tx, configured, supposed, now, numbers=arguments.numbers)
         except OSError as error:
             sys.stderr.write(f"{arguments.file} cannot be read: {error.strerror}\n")
             sys.exit(2)
@@ -183,13 +184,14 @@ class WhatIf:
 
 
 def what_if(
-    tx: Session, zone: ZoneInfo, supposed: dict[str, Any], now: datetime, *, numbers: bool
+    tx: Session, configured: Settings, supposed: dict[str, Any], now: datetime, *, numbers: bool
 ) -> dict[str, Any]:
     """All of history under what is in force, beside the same under what is supposed."""
     tx.execute(UNHURRIED)
-    before = regime.read(tx, zone)
+    before = regime.read(tx, configured.zone)
     after = suppose(before, supposed)
-    return compare(histories.lives(tx), before, after, now, staffing.read(tx), numbers=numbers)
+    lives = histories.lives(tx, agencies.seats(configured.data_dir))
+    return compare(lives, before, after, now, staffing.read(tx), numbers=numbers)
 
 
 class IntroduceFeedKeys:

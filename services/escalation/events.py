@@ -10,14 +10,15 @@ from datetime import date, datetime
 from typing import Any
 
 from chassis.events import Fact
+from chassis.events import rfc3339 as spelled
 from services.escalation.models import CaseState, ClockChange, ClockRun, Dossier, HandoverAnswer
 from services.escalation.rules.posts import Reached
 from services.escalation.rules.promises import Promise
 
 
 def rfc3339(moment: datetime | None) -> str | None:
-    """A moment as events and the feed spell it."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    """A moment, if there is one, as events and the feed spell it."""
+    return None if moment is None else spelled(moment)
 
 
 def started(clock: ClockRun, ends_on: date, at: datetime) -> Fact:

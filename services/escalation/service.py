@@ -20,7 +20,7 @@ from services.escalation.events import rfc3339
 from services.escalation.ombudsman import feed, handovers, happened, offers, parts, pokes
 from services.escalation.ombudsman.broadcasting import Broadcaster
 from services.escalation.ombudsman.signing import Signers
-from services.escalation.rules import publishing, regime
+from services.escalation.rules import agencies, publishing, regime
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import (
     breaker,
@@ -310,7 +310,8 @@ class Escalation(Service):
         """Fires what is due, case by case, as far as the breaker has looked."""
 
         def fire(tx: Session, case: models.CaseState) -> None:
-            firing.fire(tx, case, self.in_force(tx), looked, self.clock.now())
+            seats = agencies.seats(self.settings.data_dir)
+            firing.fire(tx, case, self.in_force(tx), seats, looked, self.clock.now())
 
         turn = turns.Turn(models.Work.FIRE, firing.OLDEST, firing.asked(looked), fire)
         return turns.take(self.db, self.clock, turn)

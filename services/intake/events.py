@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from chassis.events import Fact
+from chassis.events import Fact, rfc3339
 from services.intake.domain import is_reachable
 
 
 def instant(at: datetime) -> str:
     """A time as contracts write it."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return rfc3339(at.astimezone(UTC))
 
 
 def report_submitted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chassis.events import Fact
+from chassis.events import Fact, rfc3339
 from services.notify.models import Message
 
 
@@ -21,14 +21,11 @@ def failed(message: Message, at: datetime) -> Fact:
 
 
 def _about(message: Message, at: datetime) -> dict[str, object]:
+    news = message.facts.get("at")
     return {
         "message_id": str(message.id),
         "about": message.about,
         "cycle": message.cycle,
-        "news_at": _rfc3339(message.facts["at"]) if "at" in message.facts else None,
-        "at": _rfc3339(at.isoformat()),
+        "news_at": news and rfc3339(datetime.fromisoformat(news)),
+        "at": rfc3339(at),
     }
-
-
-def _rfc3339(at: str) -> str:
-    return at.replace("+00:00", "Z")

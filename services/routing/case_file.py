@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from chassis.errors import NotFound
-from chassis.events import Fact
+from chassis.events import Fact, rfc3339
 from chassis.outbox import emit
 from chassis.together import in_hand, remembered
 from services.routing import accepting, domain, events, evidence, metrics, models, rights
@@ -386,5 +386,5 @@ def _reply(tx: Session, number: str, reply_id: UUID, step: Step, words: Words) -
 
 def _plain(found: object) -> object:
     if isinstance(found, datetime):
-        return events.rfc3339(found)
+        return rfc3339(found)
     return list(found) if isinstance(found, tuple) else found

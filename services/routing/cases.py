@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from chassis.database import AS_OF_NOW
 from chassis.errors import Invalid, NotFound
+from chassis.events import rfc3339
 from chassis.web import operation
 from services.routing import case_file, evidence, rights, schemas, showing, telling
-from services.routing.events import rfc3339
 from services.routing.life import (
     ASKS,
     LADDER,

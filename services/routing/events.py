@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from chassis.events import Fact
+from chassis.events import Fact, rfc3339
 from services.routing.domain import OthersFollow, TooLate
 from services.routing.evidence import Evidence
 from services.routing.life import Action, Case, Role
@@ -242,11 +242,6 @@ def reason_code(why: Exception) -> str:
     if isinstance(why, OthersFollow):
         return "others_follow"
     return "too_late" if isinstance(why, TooLate) else "wrong_status"
-
-
-def rfc3339(at: datetime) -> str:
-    """As times stand in events."""
-    return at.isoformat().replace("+00:00", "Z")
 
 
 def _fact(type: str, case: Case, at: datetime, **data: Any) -> Fact:

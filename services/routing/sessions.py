@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from chassis.errors import Forbidden, Unauthorized
 from chassis.outbox import emit
+from chassis.tokens import bearer
 from services.routing import events, models
 from services.routing.life import Actor
 from services.routing.models import Deed, Officer
@@ -33,6 +34,7 @@ SECURITY = {
     }
 }
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
+SIGN_IN = "sign in first"
 NOTICED = timedelta(minutes=1)  # how exactly the last request is remembered
 
 
@@ -99,10 +101,10 @@ def signed_in(
 ) -> SignedIn:
     """The officer whose token came with the request, and to whom its denials are put down. Raises
     Unauthorized, or Forbidden while the first password was not changed."""
-    scheme, _, token = (req.auth or "").partition(" ")
-    found = _find(tx, token) if scheme.lower() == "bearer" and len(token) <= 100 else None
+    token = bearer(req, SIGN_IN)
+    found = _find(tx, token) if len(token) <= 100 else None
     if found is None or at >= found[0].expires_at or at >= found[0].last_seen_at + IDLE:
-        raise Unauthorized("sign in first")
+        raise Unauthorized(SIGN_IN)
     session, officer, seats = found
     if at >= session.last_seen_at + NOTICED:
         _notice(tx, session.token_hash, at)
@@ -124,7 +126,7 @@ def hold(tx: Session, who: SignedIn) -> None:
     """The session does not end before what is done in it has. Raises Unauthorized if it has."""
     this = sa.select(models.Session.grant_id).where(models.Session.token_hash == who.token_hash)
     if tx.scalar(this.with_for_update(read=True, key_share=True)) is None:
-        raise Unauthorized("sign in first")
+        raise Unauthorized(SIGN_IN)
 
 
 def _find(tx: Session, token: str) -> tuple[models.Session, Officer, list[str]] | None:
@@ -145,7 +147,7 @@ def _notice(tx: Session, token_hash: bytes, at: datetime) -> None:
     this = sa.update(models.Session).where(models.Session.token_hash == token_hash)
     noticed = this.values(last_seen_at=at).returning(models.Session.grant_id)
     if tx.scalar(noticed) is None:
-        raise Unauthorized("sign in first")
+        raise Unauthorized(SIGN_IN)
 
 
 def _hash(text: str) -> bytes:

@@ -24,6 +24,7 @@ import rfc8785
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from chassis.events import rfc3339
 from chassis.outbox import emit
 from services.routing import events
 from services.routing.models import TrailLink, TrailMark
@@ -247,4 +248,4 @@ def _marked_at(entry: Mapping[str, Any] | None) -> dict[str, str | None]:
 
 
 def _moment(at: datetime) -> str:
-    return events.rfc3339(at.astimezone(UTC))
+    return rfc3339(at.astimezone(UTC))

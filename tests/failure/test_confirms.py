@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import amqp
 import kombu
+import psutil
 import pytest
 
 from chassis import wire
@@ -99,3 +100,25 @@ def test_a_deaf_or_a_mute_broker_leaves_the_batch_in_doubt_and_a_new_connection_
 
         times = 2 if direction == DOWN else 1  # a receiver knows it by its id
         eventually(lambda: heard.bodies() == [b"only"] * times)
+
+
+def test_a_connection_on_which_no_channel_opens_is_closed_at_once(network, uri, monkeypatch):
+    """While whoever asked still holds the error, and with it the half-made publisher."""
+    connect = wire.connect
+
+    def connect_with_a_broker_that_then_says_nothing(uri):
+        connection = connect(uri)
+        network.blackhole(DOWN)
+        return connection
+
+    def connections():
+        every = psutil.Process().net_connections("tcp")
+        return [one for one in every if one.raddr and one.raddr.port == network.port]
+
+    monkeypatch.setattr(wire, "HEARTBEAT", 1)  # so that it is waited for 2 s
+    monkeypatch.setattr(wire, "connect", connect_with_a_broker_that_then_says_nothing)
+    with pytest.raises(TimeoutError) as failed:
+        Publisher(uri)
+
+    assert failed.value.__traceback__ is not None
+    assert connections() == []

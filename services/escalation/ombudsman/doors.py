@@ -21,10 +21,12 @@ from chassis.database import Transactions
 from chassis.errors import Invalid, Unauthorized
 from chassis.idempotency import Dumped
 from chassis.logs import log
+from chassis.tokens import bearer
 from services.escalation import metrics, schemas
 from services.escalation.config import Settings
 from services.escalation.ombudsman import acknowledging, epochs, feed
 
+NO_KEY = "this needs the Ombudsman's key"
 LOOK_AGAIN = 0.25  # seconds between looks of one who waits
 _PLACE = re.compile(r"([1-9]\d{0,9}):(0|[1-9]\d{0,17})")
 
@@ -71,11 +73,11 @@ class Ombudsman:
 
     def admit(self, req: falcon.Request) -> None:
         """Raises Unauthorized; takes as long for a wrong key as for a right one."""
-        scheme, _, key = (req.auth or "").partition(" ")
+        key = bearer(req, NO_KEY)
         given = hashlib.sha256(key.strip().encode("utf-8", "replace")).digest()
         known = [hmac.compare_digest(given, digest) for digest in self._digests]
-        if scheme.lower() != "bearer" or not any(known):
-            raise Unauthorized("this needs the Ombudsman's key")
+        if not any(known):
+            raise Unauthorized(NO_KEY)
 
     @contextmanager
     def reading(self, stream: str) -> Iterator[Session]:

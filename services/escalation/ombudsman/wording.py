@@ -152,6 +152,9 @@ CODES: Mapping[str, Words] = {
         "pejabat yang dituju termasuk yang diadukan",
         "the case complains about the office that was meant",
     ),
+    "late_itself": Words(
+        "pejabat yang dituju sendiri yang terlambat", "the office that was meant is late itself"
+    ),
     "identity": Words("identitas pelapor", "the reporter's identity"),
     "report": Words("laporan", "the report"),
     "addition": Words("tambahan pelapor", "the reporter's addition"),

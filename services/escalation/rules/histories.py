@@ -4,17 +4,18 @@ few thousand."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
-from services.escalation.domain import What
+from services.escalation.domain import Desk, What
 from services.escalation.models import CaseState, ClockRun
 from services.escalation.rules.hindsight import Life
 from services.escalation.rules.staffing import desks_of
 from services.escalation.watch import counting
 
+NOWHERE: Mapping[str, Desk] = {}
 A_PAGE = 2000
 LONGEST = 10.0  # seconds that somebody waits for what clocks would come to, who asks over HTTP
 
@@ -36,9 +37,11 @@ class Bounded:
         self.complete = True
 
 
-def lives(tx: Session, *, only_open: bool = False) -> Iterator[Life]:
+def lives(
+    tx: Session, seats: Mapping[str, Desk] = NOWHERE, *, only_open: bool = False
+) -> Iterator[Life]:
     """Every clock with its case's kind, class, agency and desks, newest first; or only those that
-    are not stopped."""
+    are not stopped. `seats`: which desk sits in which agency, for whom a limit is brought to."""
     last: int | None = None
     while True:
         asked = (
@@ -52,14 +55,14 @@ def lives(tx: Session, *, only_open: bool = False) -> Iterator[Life]:
             asked = asked.where(ClockRun.stopped_at.is_(None))
         rows = tx.execute(asked if last is None else asked.where(ClockRun.id < last)).all()
         for clock, case in rows:
-            yield _life(clock, case)
+            yield _life(clock, case, seats)
         if len(rows) < A_PAGE:
             return
         last = rows[-1][0].id
         tx.expunge_all()
 
 
-def _life(clock: ClockRun, case: CaseState) -> Life:
+def _life(clock: ClockRun, case: CaseState, seats: Mapping[str, Desk]) -> Life:
     fired = frozenset(
         (wake.what, wake.due_at)
         for wake in clock.wakes
@@ -74,6 +77,6 @@ def _life(clock: ClockRun, case: CaseState) -> Life:
         calendar=clock.calendar,
         run=counting.run_of(clock),
         fired=fired,
-        desks=desks_of(case),
+        desks=desks_of(case, seats),
         told=counting.told_by(clock),
     )

@@ -1,16 +1,17 @@
 """Who is reached at a post: its holder, a deputy, or who stands above when nobody is there, or
-when the case complains about its office.
+when the case complains about its office, or is late there.
 
 Pure. A post that is vacant or whose holder is away stops nothing: what was meant for it goes one
 up, at that moment, as far as it must. The upper end always hears. A deputy is reminded of what is
 still to be done; a limit that passed goes above a deputised post too: whoever acts for a while
-cannot be the last to hear of it.
+cannot be the last to hear of it. Nor is a limit that passed brought to whoever let it pass, where
+the ladder means somebody above them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -38,7 +39,11 @@ HEADS: Mapping[Desk, Addressee] = {
     Desk.ARBITER: Addressee.SEKDA,  # the arbiter is the Sekda, and the supervisor the inspectorate
     Desk.SUPERVISOR: Addressee.INSPECTORATE,
 }
-COMPLAINED_ABOUT = "complained_about"
+SUPERIORS: Mapping[Addressee, Addressee] = {  # of whom the ladder names, when they are late
+    Addressee.INSPECTORATE: Addressee.SEKDA,  # in whose stead it hears of supervisory complaints
+    Addressee.SEKDA: Addressee.BUPATI,
+}
+COMPLAINED_ABOUT, LATE_ITSELF = "complained_about", "late_itself"
 EMPTY = frozenset({Standing.ABSENT, Standing.VACANT})
 NOT_HELD = EMPTY | {Standing.DEPUTISED}
 
@@ -57,10 +62,18 @@ class Staffing:
 
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """Which desk decides about a case while no agency has it, and which must hear nothing of it."""
+    """Which desk decides about a case while no agency has it, and which must hear nothing of it;
+    `seats`: which desk sits in which agency."""
 
     decider: Desk = Desk.COORDINATOR
     complained_about: frozenset[Desk] = frozenset()
+    seats: Mapping[str, Desk] = field(default_factory=dict)
+
+    def head(self, agency: str | None) -> Addressee | None:
+        """The post of who heads the unit that an agency, or else the deciding desk, is; None for an
+        agency in which no desk sits."""
+        desk = self.decider if agency is None else self.seats.get(agency)
+        return None if desk is None else HEADS[desk]
 
 
 USUAL = Desks()
@@ -70,7 +83,7 @@ USUAL = Desks()
 class Reached:
     """Who was reached; `because` is how the post stood that was meant, if it was not simply held
     (the one that was meant is the same when a deputy is reminded, or when nobody stands above), or
-    that the case complains about its office."""
+    that the case complains about its office, or is late there."""
 
     to: Addressee
     because: str | None = None
@@ -86,13 +99,17 @@ def reach(
 ) -> Reached:
     """Who is reached when a post is meant, for a case that an agency has or nobody yet; posts that
     stand so (`passed_by`) send it one up. One whose office the case complains about always does,
-    whoever is missing above: the Bupati, above all desks, is none of theirs."""
+    whoever is missing above: the Bupati, above all desks, is none of theirs. Where the one that is
+    meant heads the unit whose limit it was, who stands above that unit is reached."""
     known = list(staffing)
     chain = list(_upwards(Addressee(meant), agency, desks.decider))
     hearing = [post for post in chain if not _is_complained_about(post, agency, desks)]
     at_first = standing(known, chain[0], agency, on)
     because = None if at_first is Standing.HELD else at_first.value
     because = because if chain[0] in hearing else COMPLAINED_ABOUT
+    if (superior := SUPERIORS.get(Addressee(meant))) and desks.head(agency) == meant:
+        because = because if because == COMPLAINED_ABOUT else LATE_ITSELF
+        return replace(reach(known, superior, agency, on, passed_by, desks), because=because)
     somebody = [post for post in hearing if standing(known, post, agency, on) not in EMPTY]
     for post in somebody:
         if standing(known, post, agency, on) not in passed_by:

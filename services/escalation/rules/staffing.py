@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import date
 from typing import Any
 
@@ -38,9 +38,10 @@ def read(tx: Session) -> list[Staffing]:
     ]
 
 
-def desks_of(case: CaseState) -> Desks:
-    """Which desk decides about a case, and which must hear nothing of it, as routing last said."""
-    return Desks(Desk(case.decider), frozenset(map(Desk, case.passes_by)))
+def desks_of(case: CaseState, seats: Mapping[str, Desk]) -> Desks:
+    """Which desk decides about a case, and which must hear nothing of it, as routing last said;
+    and where desks sit."""
+    return Desks(Desk(case.decider), frozenset(map(Desk, case.passes_by)), seats)
 
 
 class NewStanding(Strict):

@@ -11,7 +11,7 @@ from marshmallow import fields
 
 from chassis import web
 from chassis.schemas import Strict
-from services.escalation.rules import histories, regime, staffing
+from services.escalation.rules import agencies, histories, regime, staffing
 from services.escalation.rules.amending import Rules
 from services.escalation.rules.hindsight import coarsened, compare
 from services.escalation.rules.rulebook import one_of
@@ -78,6 +78,7 @@ class WhatIf(Rules):
         with self.db.begin() as tx:
             before = regime.current(tx, self.settings.zone)
             after = suppose(before, body)
-            lives = histories.Bounded(histories.lives(tx), MOST_CLOCKS)
+            seats = agencies.seats(self.settings.data_dir)
+            lives = histories.Bounded(histories.lives(tx, seats), MOST_CLOCKS)
             told = compare(lives, before, after, self.clock.now(), staffing.read(tx))
             return coarsened(told) | {"complete": lives.complete}

@@ -5,7 +5,7 @@ Timers only wake; what is due is rows. Its outbox rows are written in the same t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,6 +20,7 @@ from services.escalation.domain import (
     RANK,
     SKEW_SECONDS,
     Addressee,
+    Desk,
     What,
     is_over,
     last_over,
@@ -58,6 +59,7 @@ class Firing:
     clock: ClockRun
     case: CaseState
     regime: Regime
+    seats: Mapping[str, Desk]
     now: datetime
 
     @property
@@ -71,10 +73,18 @@ def asked(looked: datetime) -> dict[str, datetime]:
     return {"through": last_over(looked), "looked": looked, "ahead": looked + AHEAD}
 
 
-def fire(tx: Session, case: CaseState, regime: Regime, looked: datetime, now: datetime) -> None:
+def fire(
+    tx: Session,
+    case: CaseState,
+    regime: Regime,
+    seats: Mapping[str, Desk],
+    looked: datetime,
+    now: datetime,
+) -> None:
     """Fires what is due of a case by the rules in force, at its oldest due time, of what the
-    breaker has `looked` at. What is due of it later waits for its turn among the other cases':
-    after a downtime everything fires in the order of its due times."""
+    breaker has `looked` at; `seats`: which desk sits in which agency. What is due of it later waits
+    for its turn among the other cases': after a downtime everything fires in the order of its due
+    times."""
     if clocks.are_stale(case, regime):  # or a limit that has just been moved would fire
         clocks.measure_again(tx, case, "calendar", now, regime)
     oldest: datetime | None = None
@@ -86,7 +96,7 @@ def fire(tx: Session, case: CaseState, regime: Regime, looked: datetime, now: da
         if oldest is not None and due.due_at > oldest:
             return
         oldest = due.due_at
-        _fire(tx, Firing(due, clock, case, regime, looked))
+        _fire(tx, Firing(due, clock, case, regime, seats, looked))
 
 
 def _next(tx: Session, case: CaseState, looked: datetime) -> tuple[models.Due, ClockRun] | None:
@@ -160,7 +170,7 @@ def _reach(
     tx: Session, firing: Firing, meant: str, agency: str | None, passed_by: frozenset[Standing]
 ) -> Reached:
     today = firing.regime.calendar.day_of(firing.now)
-    desks = staffing.desks_of(firing.case)
+    desks = staffing.desks_of(firing.case, firing.seats)
     return reach(staffing.read(tx), meant, agency, today, passed_by, desks)
 
 

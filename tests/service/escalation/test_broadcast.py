@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import amqp
 import kombu
 import pytest
+import sqlalchemy as sa
 
 from chassis.wire import InDoubt
 from deploy.local.broker import Broker, connect
@@ -156,6 +159,24 @@ def test_who_holds_the_row_lets_no_other_send(
         broadcasting.again(tx, "monitoring")
         assert broadcaster.turn(bare_tower.db, "monitoring") == 0
     assert broadcaster.turn(bare_tower.db, "monitoring") == 3
+
+
+def test_while_a_broker_accepts_and_says_nothing_nobody_is_locked_out(bare_tower: Tower) -> None:
+    bare_tower.write(3)
+    with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as another:
+        mute.settimeout(20)
+        waits = Broadcaster(f"amqp://escalation:secret@127.0.0.1:{mute.getsockname()[1]}/")
+        turn = another.submit(waits.turn, bare_tower.db, "monitoring")
+        connection, _ = mute.accept()
+        with connection:
+            assert connection.recv(4) == b"AMQP"  # and waits for an answer
+
+            with bare_tower.db.begin() as tx:
+                tx.execute(sa.text("SELECT * FROM feed_broadcast FOR UPDATE NOWAIT"))
+            assert not turn.done()
+
+        mute.close()
+        assert isinstance(turn.exception(20), kombu.exceptions.OperationalError)
 
 
 def test_a_stream_that_is_not_there_takes_nothing_and_nothing_counts_as_sent(

@@ -112,7 +112,7 @@ def test_a_merge_takes_no_hand_over_away(tower: Tower) -> None:
     tower.at("2027-01-03 10:00").hear("report.escalation_consented.v1")
     now = tower.at("2027-01-03 10:01").clock.now()
     with tower.db.begin() as tx:  # what is oldest: that H passed
-        firing.fire(tx, clocks.locked(tx, NUMBER), tower.service.in_force(tx), now, now)
+        firing.fire(tx, clocks.locked(tx, NUMBER), tower.service.in_force(tx), {}, now, now)
 
     tower.hear("case.merged.v1", status="in_progress")
     tower.at("2027-01-03 10:02").sweep()

@@ -3,8 +3,12 @@
 import base64
 import hashlib
 import json
+import os
 import re
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey, OKPKey
@@ -30,6 +34,38 @@ def folder(tmp_path: Path) -> Path:
 def test_each_file_can_be_read_by_its_owner_only(folder: Path) -> None:
     assert {oct(file.stat().st_mode & 0o777) for file in folder.iterdir()} == {"0o400"}
     assert oct(folder.stat().st_mode & 0o777) == "0o700"
+
+
+def test_each_file_is_on_disk_before_it_has_its_name_and_its_name_before_the_next(
+    tmp_path: Path,
+) -> None:
+    folder, deeds = tmp_path / "secrets", list[tuple[str, dict[str, bytes]]]()
+
+    def opened() -> dict[str, bytes]:
+        """What is open below the folder, or the folder, and what a reader finds there by now."""
+        paths = [Path(os.path.realpath(each)) for each in Path("/proc/self/fd").iterdir()]
+        ours = [path for path in paths if folder in (path, path.parent)]
+        return {path.name: b"" if path == folder else path.read_bytes() for path in ours}
+
+    def notice(frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called in (os.fsync, os.rename):
+            deeds.append((called.__name__, opened()))
+
+    before = sys.getprofile()
+    sys.setprofile(notice)
+    try:
+        secrets.make(folder)
+    finally:
+        sys.setprofile(before)
+
+    written = [content for deed, content in deeds[::3]]
+    assert deeds == [
+        deed
+        for content in written
+        for deed in (("fsync", content), ("rename", {}), ("fsync", {folder.name: b""}))
+    ]
+    last = {name: text for content in written for name, text in content.items()}
+    assert last == {f"{file.name}.new": file.read_bytes() for file in folder.iterdir()}
 
 
 def test_a_second_run_rotates_nothing(folder: Path) -> None:

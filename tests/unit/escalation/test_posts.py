@@ -12,7 +12,9 @@ from services.escalation.rules.posts import (
     ABOVE,
     COMPLAINED_ABOUT,
     HEADS,
+    LATE_ITSELF,
     NOT_HELD,
+    SUPERIORS,
     Desks,
     Reached,
     Staffing,
@@ -233,3 +235,55 @@ def test_no_desk_is_the_uppermost_post() -> None:
     """Above whoever is complained about somebody is left to be told."""
     assert set(HEADS) == set(Desk)
     assert set(HEADS.values()) <= set(ABOVE)
+
+
+SEATS = {"diskominfo": COORDINATORS, "setda": ARBITERS, "inspektorat": SUPERVISORS}
+
+
+@pytest.mark.parametrize(
+    ("meant", "agency", "decider", "to", "because"),
+    [
+        (HEAD, "inspektorat", COORDINATORS, HEAD, None),  # its own head hears of it first
+        (INSPECTORATE, "inspektorat", COORDINATORS, SEKDA, LATE_ITSELF),
+        (INSPECTORATE, None, SUPERVISORS, SEKDA, LATE_ITSELF),
+        (INSPECTORATE, "dlh", SUPERVISORS, INSPECTORATE, None),
+        (SEKDA, "inspektorat", COORDINATORS, SEKDA, None),
+        (SEKDA, "setda", COORDINATORS, BUPATI, LATE_ITSELF),
+        (SEKDA, None, ARBITERS, BUPATI, LATE_ITSELF),
+        (HEAD, None, ARBITERS, SEKDA, None),
+        (SEKDA, "dlh", ARBITERS, SEKDA, None),
+        (INSPECTORATE, "setda", COORDINATORS, INSPECTORATE, None),
+        (COORDINATOR, None, COORDINATORS, COORDINATOR, None),
+        (SEKDA, "diskominfo", COORDINATORS, SEKDA, None),
+        (BUPATI, "setda", ARBITERS, BUPATI, None),
+    ],
+)
+def test_who_is_late_does_not_hear_of_it_as_who_stands_above(
+    meant: Addressee, agency: str | None, decider: Desk, to: Addressee, because: str | None
+) -> None:
+    desks = Desks(decider, seats=SEATS)
+
+    assert reach([], meant, agency, TODAY, NOT_HELD, desks) == Reached(to, because)
+
+
+@pytest.mark.parametrize("how", ["absent", "vacant", "deputised"])
+def test_what_goes_past_who_is_late_goes_on_as_far_as_it_must(how: str) -> None:
+    desks = Desks(seats=SEATS)
+    posts = [decreed(SEKDA, how)]
+
+    reached = reach(posts, INSPECTORATE, "inspektorat", TODAY, NOT_HELD, desks)
+
+    assert reached == Reached(BUPATI, LATE_ITSELF)
+
+
+def test_that_the_case_complains_about_who_is_late_is_said_first() -> None:
+    desks = Desks(COORDINATORS, frozenset({SUPERVISORS, ARBITERS}), SEATS)
+
+    reached = reach([], INSPECTORATE, "inspektorat", TODAY, NOT_HELD, desks)
+
+    assert reached == Reached(BUPATI, COMPLAINED_ABOUT)
+
+
+def test_whoever_is_named_and_heads_a_desk_has_somebody_above() -> None:
+    assert set(SUPERIORS) == set(HEADS.values()) - {COORDINATOR}
+    assert {SUPERIORS.get(above) for above in SUPERIORS.values()} <= {BUPATI, None}
