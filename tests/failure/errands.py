@@ -275,7 +275,7 @@ def hears_the_end(office: Outside) -> bool:
 
 def given_back(system: System) -> Sink:
     """A mail server gives a mail back, with whom it could not find; what the operator's command
-    says of that. It is the first of all, for of the later ones some are the only one of its kind."""
+    says of that. It is the first of all: of the later ones, some are the only one of their kind."""
     inbox = sorted((system.folder / "mails").iterdir(), key=lambda file: file.stat().st_mtime_ns)
     mails = (file.read_bytes().partition(b"\n")[2] for file in inbox)
     mail = next(one for one in mails if PERSON["email"].encode() in one)
