@@ -136,8 +136,7 @@ class Escalation(Service):
     def follow_case(self, event: Event, tx: Session) -> None:
         """Moves the clocks of a case by what happened to it."""
         data, case = schemas.CaseMoved.of(event), self.known(tx, event)
-        unheard = clocks.stands(case, Clock.DATA)
-        what = happening(event.type, data, unheard=unheard, was=case.status)
+        what = happening(event.type, data, unheard=clocks.stands(case, Clock.DATA), was=case.status)
         self.move(event, tx, case, what, data, data["at"])
 
     def move(

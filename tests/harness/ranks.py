@@ -17,13 +17,15 @@ def between(differences: Sequence[float]) -> tuple[float, float]:
     return ordered[len(ordered) // 2 - reach], ordered[(len(ordered) - 1) // 2 + reach]
 
 
-def told(measure: Callable[[], Sequence[float]], leak: float, harmless: float) -> tuple[str, str]:
+def told(
+    measure: Callable[[], Sequence[float]], leak: float, harmless: float, patience: float = PATIENCE
+) -> tuple[str, str]:
     """What the clock tells of one thing beside another: LEAKS, KEEPS, or that this machine is too
     busy to say; and between what the difference lies. `measure` gives a round's differences in
     seconds (100 and more), each of two askings right after each other. Rounds are taken together
     until the median is surely less than `leak`, or surely more than `harmless`; said before any was
     measured, so that no look at the outcome makes one more likely."""
-    differences, found, until = list[float](), "", time.monotonic() + PATIENCE
+    differences, found, until = list[float](), "", time.monotonic() + patience
     while time.monotonic() < until:
         differences += measure()
         low, high = between(differences)
