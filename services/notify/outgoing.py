@@ -115,7 +115,10 @@ class Outgoing:
         if not (limit := self._outage.room(limit, now)):
             return []
         try:
-            claims = self._claim(limit, now) if order.any_is_due(self._db, now) else []
+            is_any = order.any_is_due(self._db, now)
+            if self._missed:
+                self._missed, self._patient_until = False, now + LEASE
+            claims = self._claim(limit, now) if is_any else []
         except Exception as error:
             self._missed |= is_away(error)
             self._mailboxes.undo()
@@ -127,9 +130,6 @@ class Outgoing:
 
     def _claim(self, limit: int, now: datetime) -> list[Claim]:
         with self._db.begin() as tx:
-            tx.connection()
-            if self._missed:
-                self._missed, self._patient_until = False, now + LEASE
             claims: list[Claim] = []
             for _ in range(ROUNDS):
                 patient = now < self._patient_until

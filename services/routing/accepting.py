@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.routing.domain import TooLate, over
-from services.routing.life import REPORTER, Action, Case, Closing, Rules, Status
+from services.routing.life import OPEN, REPORTER, Action, Case, Closing, Rules, Status
 from services.routing.rights import permit
 
 
@@ -39,6 +39,22 @@ def go_along(after: Case, own: Case) -> Case:
     is_silent = own.closed_how is Closing.AUTO_CLOSED
     how, stars = (None, None) if is_silent else (own.closed_how, own.stars)
     return replace(after, closed_how=how, stars=stars)
+
+
+def goes_on(case: Case) -> bool:
+    """Whether its reporter was content, and it is handled on for others."""
+    is_handled = case.status in OPEN and case.status is not Status.ANSWERED
+    return is_handled and case.closed_how is Closing.ACCEPTED
+
+
+def taken_back(case: Case) -> Case:
+    """Its reporter says no to what they were content with."""
+    return replace(case, closed_how=None, stars=None)
+
+
+def let_go(case: Case, at: datetime, rules: Rules) -> Case:
+    """It is over again, for nobody waits for more than its content reporter had."""
+    return over(replace(case, status=Status.CLOSED, merged_into=None), at, rules)
 
 
 def rests(case: Case) -> bool:

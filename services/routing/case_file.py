@@ -320,8 +320,10 @@ def suggestion(tx: Session, row: models.Case, on: date) -> RoutingRule | None:
 
 
 def _with_own_word(own: Case, after: Case, step: Step) -> Case:
-    is_anothers = step.action in (Action.OBJECT, Action.REOPEN) and step.reporter != own.number
-    return accepting.go_along(after, own) if is_anothers else after
+    if step.action not in (Action.OBJECT, Action.REOPEN):
+        return after
+    is_own = step.reporter == own.number
+    return accepting.taken_back(after) if is_own else accepting.go_along(after, own)
 
 
 def _write(tx: Session, row: models.Case, after: Case, step: Step, say: Say | None) -> None:

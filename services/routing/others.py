@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from services.routing import accepting, case_file, events, models
+from services.routing import accepting, case_file, domain, events, models
 from services.routing.case_file import Say, Step
 from services.routing.life import REPORTER, Action, Case, Rules, Status
 
 NO = (Action.OBJECT, Action.REOPEN)
 # Where a no to an answer leads, and what may come next there.
 AFTER_NO = (Status.IN_PROGRESS, Status.AWAITING_REPORTER)
+
+
+def meant(parent: models.Case, row: models.Case) -> models.Case:
+    """The case that a no of the reporter of `row` moves: the one that is handled, or only their own
+    if another's no was heard before, though they had been content."""
+    return row if accepting.goes_on(case_file.value(row)) else parent
+
+
+def disagree(
+    row: models.Case, case: Case, asked: Action, at: datetime, rules: Rules
+) -> tuple[Action, Case, Say | None]:
+    """The no of the reporter of `row`."""
+    own = case_file.value(row)
+    if accepting.goes_on(own):
+        return asked, accepting.taken_back(case), None
+    # for them it stands as their own does: the other's may be over long ago
+    stands = {"ended_at": own.ended_at, "reopen_until": own.reopen_until, "status": own.status}
+    action, after = domain.disagree(replace(case, **stands), at, rules)
+    return action, after, lambda c, _: events.disagreed(c, at, action, rules.seats)
 
 
 def accept(
@@ -41,6 +61,19 @@ def let_rest(tx: Session, rows: Iterable[models.Case], at: datetime, rules: Rule
             noted = {"said_before": True}
             step = Step(Action.ACCEPT, REPORTER, at, noted=noted, reporter=row.number)
             after = accepting.accept(case, at, rules)
+            case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
+
+
+def let_go(tx: Session, handled: models.Case, at: datetime, rules: Rules) -> None:
+    """Closes a (held) case that goes on for others once all of them are gone, and those that follow
+    it: their reporters are content."""
+    rows = [handled, *case_file.followers(tx, handled.number)]
+    if all(accepting.goes_on(case_file.value(row)) for row in rows):
+        for row in rows:
+            step = Step(
+                Action.ACCEPT, REPORTER, at, noted={"said_before": True}, reporter=row.number
+            )
+            after = accepting.let_go(case_file.value(row), at, rules)
             case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
 
 

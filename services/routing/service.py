@@ -4,7 +4,6 @@ effect, and keeps what it is told of deadlines."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -107,13 +106,9 @@ class Routing(Service):
         _note(tx, event, asked, told["reason"], at)
 
         def disagree(case: Case) -> tuple[Action, Case, Say | None]:
-            # for them it stands as their own does: the other's may be over long ago
-            own = {name: getattr(row, name) for name in ("status", "ended_at", "reopen_until")}
-            rules = self._rules(tx, at)
-            action, after = domain.disagree(replace(case, **own), at, rules)
-            return action, after, lambda c, _: events.disagreed(c, at, action, rules.seats)
+            return others.disagree(row, case, asked, at, self._rules(tx, at))
 
-        self._let(tx, asked, parent, row, at, disagree)
+        self._let(tx, asked, others.meant(parent, row), row, at, disagree)
 
     @subscribe("report.accepted.v1")
     def take_acceptance(self, event: Event, tx: Session) -> None:
@@ -142,15 +137,16 @@ class Routing(Service):
     def take_withdrawal(self, event: Event, tx: Session) -> None:
         """The reporter takes it back."""
         told = schemas.Disagreed.of(event)
-        _, row = self._family(tx, event.subject)
+        parent, row = self._family(tx, event.subject)
         _note(tx, event, Action.WITHDRAW, told["reason"], told["at"])
-        others = len(case_file.followers(tx, row.number))
+        following = len(case_file.followers(tx, row.number))
 
         def withdraw(case: Case) -> tuple[Action, Case, Say | None]:
-            after = domain.withdraw(case, told["at"], followers=others)
+            after = domain.withdraw(case, told["at"], followers=following)
             return Action.WITHDRAW, after, lambda c, _: events.withdrawn(c, told["at"])
 
         self._let(tx, Action.WITHDRAW, row, row, told["at"], withdraw)
+        others.let_go(tx, parent, told["at"], self._rules(tx, told["at"]))
 
     # --- the clocks
 
@@ -320,13 +316,13 @@ class Routing(Service):
         self, tx: Session, row: models.Case, asked_at: datetime | None, told: dict[str, Any]
     ) -> None:
         at, case = told["at"], case_file.value(row)
-        others, due_at = len(case_file.followers(tx, row.number)), told["due_at"]
+        following, due_at = len(case_file.followers(tx, row.number)), told["due_at"]
         limit = {"asked_at": asked_at, "due_at": due_at}
-        after = domain.give_up(case, at, self._rules(tx, at), **limit, followers=others)
+        after = domain.give_up(case, at, self._rules(tx, at), **limit, followers=following)
         step = Step(Action.GIVE_UP, CLOCK, at)
 
         def say(case: Case, _: UUID) -> Fact:
-            return events.resumed(case, at, "silent") if others else events.archived(case, at)
+            return events.resumed(case, at, "silent") if following else events.archived(case, at)
 
         case_file.change(tx, row, after, step, say)
 

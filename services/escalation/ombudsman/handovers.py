@@ -14,7 +14,7 @@ from services.escalation import models
 from services.escalation.domain import What, must_hand_over, offer_reason
 from services.escalation.events import rfc3339
 from services.escalation.models import CaseState, ClockRun
-from services.escalation.ombudsman import dossier, dossiers, feed, handling
+from services.escalation.ombudsman import dossier, dossiers, feed, handling, happened
 from services.escalation.rules.regime import Regime
 from services.escalation.watch import clocks, counting
 from services.escalation.watch.clockwork import OVER
@@ -25,8 +25,9 @@ def arrange(tx: Session, case: CaseState, due_at: datetime, now: datetime) -> No
     """Makes the hand-over due (at the moment that gave the right to it, and at once if that lies
     ahead by our clock) if all conditions hold: to be asked whenever one of them may have come true.
     """
-    cause = _cause(case, consent_to(tx, case))
-    if cause is None or _is_arranged(tx, case):
+    consent = consent_to(tx, case)
+    cause = _cause(case, consent)
+    if cause is None or _is_arranged(tx, case) or _is_settled(tx, consent):
         return
     wake = next((wake for wake in cause.wakes if wake.what == What.HANDOVER), None)
     if wake is None:
@@ -39,7 +40,7 @@ def hand_over(tx: Session, case: CaseState, regime: Regime, now: datetime) -> No
     """Puts the case on the feed, once; not if since it was arranged its limit was moved. Also when
     the law's time for it is over: that is for the Ombudsman to decide, and the dossier says so."""
     consent = consent_to(tx, case)
-    if consent is None or _cause(case, consent) is None:
+    if consent is None or _cause(case, consent) is None or _is_settled(tx, consent):
         return
     case.handed_over_at = now
     made = dossiers.assemble(tx, case, consent, regime, now)
@@ -78,6 +79,13 @@ def _cause(case: CaseState, consent: models.Consent | None) -> ClockRun | None:
     if not must_hand_over([run.clock for run in passed], consented=True, over=over):
         return None
     return next(run for run in passed if offer_reason(run.clock))
+
+
+def _is_settled(tx: Session, consent: models.Consent | None) -> bool:
+    """Whether the reporter was content after they had consented: what goes on for others brings
+    nobody's name to the Ombudsman."""
+    since = consent and happened.content_since(tx, consent.number)
+    return bool(consent and since and consent.at <= since)
 
 
 def _is_arranged(tx: Session, case: CaseState) -> bool:

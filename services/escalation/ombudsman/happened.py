@@ -31,6 +31,10 @@ def knows(tx: Session, number: str, what: str, at: datetime) -> bool:
 
 
 GIVES = ("case.disposed", "case.reassigned")  # the case to an agency
+# After which another desk, or another agency, may have it.
+HANDS = (
+    *GIVES, "case.verified", "case.returned", "case.handed_up", "case.desks_changed", "case.merged",
+)  # fmt: skip
 
 
 def agency_at(tx: Session, number: str, moment: datetime) -> str | None:
@@ -42,6 +46,21 @@ def agency_at(tx: Session, number: str, moment: datetime) -> str | None:
         elif event.at <= moment and event.detail.get("status") == "unverified":
             holder = None
     return holder
+
+
+def changed_hands(tx: Session, number: str, moment: datetime) -> bool:
+    """Whether the case may have come into other hands after a moment, by what was heard of it."""
+    since = CaseEvent.number == number, CaseEvent.at > moment, CaseEvent.what.in_(HANDS)
+    return tx.scalar(sa.select(sa.exists().where(*since))) or False
+
+
+def content_since(tx: Session, number: str) -> datetime | None:
+    """When the reporter was content with how it ended, if that stands: their case may go on for
+    others, whom an answer is given next."""
+    words = ("case.closed", "case.reopened", "case.answered")
+    found = sa.select(CaseEvent).where(CaseEvent.number == number, CaseEvent.what.in_(words))
+    last = tx.scalars(found.order_by(CaseEvent.id.desc()).limit(1)).one_or_none()
+    return last.at if last is not None and last.detail.get("how") == "accepted" else None
 
 
 def of(tx: Session, number: str) -> list[CaseEvent]:

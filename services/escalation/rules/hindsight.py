@@ -3,8 +3,8 @@
 Pure. Replays each clock of history - when it started, stood, went on and stopped - on the engine
 that measures the running ones: at every such moment its wake-ups are computed from what was known
 then, and those that come before the next moment fire. By the rules that were in force it gives what
-really fired. Kind, class, agency and desks are those that the case
-has now; the posts are held as was decreed.
+really fired. Kind, class, agency and desks are those that the case has now, so that
+who is late is who has it now; the posts are held as was decreed.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def replay(
             armed[what] = armed[what][0], True
             if what in LEVELS[1:] and (rung := rungs.get(what)):
                 on = regime.calendar.day_of(armed[what][0] + ITS_LAST_SECOND)
-                reached = reach(staffing, rung.to, life.agency, on, NOT_HELD, life.desks)
+                late = life.desks.head(life.agency) if rung.level > 1 else None
+                reached = reach(staffing, rung.to, life.agency, on, NOT_HELD, life.desks, late)
                 raised.append((rung.level, reached.to.value))
     fired = frozenset((what.value, at) for what, (at, has_fired) in armed.items() if has_fired)
     return Outcome(fired, tuple(raised), undecidable)

@@ -96,18 +96,19 @@ def reach(
     on: date,
     passed_by: frozenset[Standing] = EMPTY,
     desks: Desks = USUAL,
+    late: Addressee | None = None,
 ) -> Reached:
     """Who is reached when a post is meant, for a case that an agency has or nobody yet; posts that
     stand so (`passed_by`) send it one up. One whose office the case complains about always does,
     whoever is missing above: the Bupati, above all desks, is none of theirs. Where the one that is
-    meant heads the unit whose limit it was, who stands above that unit is reached."""
+    meant heads the unit that let the limit pass (`late`), who stands above that unit is reached."""
     known = list(staffing)
     chain = list(_upwards(Addressee(meant), agency, desks.decider))
     hearing = [post for post in chain if not _is_complained_about(post, agency, desks)]
     at_first = standing(known, chain[0], agency, on)
     because = None if at_first is Standing.HELD else at_first.value
     because = because if chain[0] in hearing else COMPLAINED_ABOUT
-    if (superior := SUPERIORS.get(Addressee(meant))) and desks.head(agency) == meant:
+    if late == meant and (superior := SUPERIORS.get(late)):
         because = because if because == COMPLAINED_ABOUT else LATE_ITSELF
         return replace(reach(known, superior, agency, on, passed_by, desks), because=because)
     somebody = [post for post in hearing if standing(known, post, agency, on) not in EMPTY]

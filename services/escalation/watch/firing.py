@@ -152,7 +152,8 @@ def _raise(tx: Session, firing: Firing) -> None:
     rungs = rungs_for(firing.regime.ladder, clock.clock, case.klass, begun)
     if rung := rungs.get(What(firing.due.what)):
         agency = _holder(tx, firing)
-        reached = _reach(tx, firing, rung.to, agency, NOT_HELD)
+        late = _late(tx, firing) if rung.level > 1 else None  # who hears of it first
+        reached = _reach(tx, firing, rung.to, agency, NOT_HELD, late)
         raised = events.raised(clock, firing.ends_on, agency, rung.level, reached, firing.now)
         happened.note(tx, case.number, "escalation.raised", raised.data, firing.now)
         emit(tx, raised)
@@ -166,12 +167,29 @@ def _holder(tx: Session, firing: Firing) -> str | None:
     return happened.agency_at(tx, clock.number, clock.due_at)
 
 
+def _late(tx: Session, firing: Firing) -> Addressee | None:
+    """Who heads the unit that had the case when the limit passed, if that is a post of the ladder
+    and is known: of a desk it is not, once the case has come into other hands."""
+    number, due_at = firing.case.number, firing.clock.due_at
+    if due_at is None:
+        return None
+    agency = happened.agency_at(tx, number, due_at)
+    if agency is None and happened.changed_hands(tx, number, due_at):
+        return None
+    return staffing.desks_of(firing.case, firing.seats).head(agency)
+
+
 def _reach(
-    tx: Session, firing: Firing, meant: str, agency: str | None, passed_by: frozenset[Standing]
+    tx: Session,
+    firing: Firing,
+    meant: str,
+    agency: str | None,
+    passed_by: frozenset[Standing],
+    late: Addressee | None = None,
 ) -> Reached:
     today = firing.regime.calendar.day_of(firing.now)
     desks = staffing.desks_of(firing.case, firing.seats)
-    return reach(staffing.read(tx), meant, agency, today, passed_by, desks)
+    return reach(staffing.read(tx), meant, agency, today, passed_by, desks, late)
 
 
 def _hand_over(tx: Session, firing: Firing) -> None:

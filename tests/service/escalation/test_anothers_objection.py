@@ -111,3 +111,39 @@ def test_its_own_reporters_no_begins_anew_as_ever(both: Tower) -> None:
     both.at("2026-11-16 10:00").hear("case.reopened.v1", cycle=2)
 
     assert running(both) == {"S2": "2026-12-04", "H2": "2027-01-15"}
+
+
+@pytest.mark.parametrize(
+    ("how", "again", "goes"),
+    [
+        ("accepted", False, []),
+        ("accepted", True, [OWN[0]]),  # they consent once more, though they had been content
+        ("auto_closed", False, [OWN[0]]),
+        (None, False, [OWN[0]]),
+    ],
+)
+def test_nobodys_name_goes_to_the_ombudsman_for_what_others_object_to(
+    both: Tower, how: str | None, again: bool, goes: list[str]
+) -> None:
+    consent = "report.escalation_consented.v1"
+    both.hear(consent)
+    if how:
+        both.at("2026-11-11 10:00").hear("case.closed.v1", how=how, cycle=1)
+    object(both.at("2026-11-16 10:00"))
+    if again:
+        both.hear(consent)
+
+    both.at("2026-12-02 08:00").sweep()
+    both.append()
+
+    assert [entry["subject"] for entry in both.entries("handovers")] == goes
+
+
+def test_who_is_content_is_not_offered_the_ombudsman(both: Tower) -> None:
+    both.at("2026-11-11 10:00").hear("case.closed.v1", how="accepted", cycle=1)
+    object(both.at("2026-11-16 10:00"))
+
+    both.at("2026-12-02 08:00").sweep()
+
+    assert "passed S" in both.fired()
+    assert both.said("escalation.offered") == []

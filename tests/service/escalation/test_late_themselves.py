@@ -58,6 +58,31 @@ def test_a_limit_is_brought_above_whose_it_was_not_above_who_has_the_case_now(
     assert (2, "sekda", "late_itself") in told(tower, "F")
 
 
+def test_who_took_a_case_over_when_its_limit_had_passed_is_not_who_is_late(tower: Tower) -> None:
+    tower.open()
+    watch(tower, 3, 6)
+    taken_over = {"decider": "arbiter", "passes_by": ["coordinator"], "returns": None}
+    tower.hear("case.handed_up.v1", status="unverified", **taken_over)
+
+    watch(tower, 7, 12)
+
+    assert told(tower, "V") == [
+        (0, "holder", None), (1, "head_of_coordinator", None), (2, "sekda", None),
+    ]  # fmt: skip
+
+
+def test_who_let_a_limit_pass_and_gave_the_case_back_then_is_who_is_late(tower: Tower) -> None:
+    tower.open()
+    tower.dispose(agency="inspektorat", **{"class": "supervisory"})
+    watch(tower, 3, 10)
+    tower.hear("case.returned.v1", agency="inspektorat", returns=1)
+    tower.dispose(agency="dpupr", **{"class": "supervisory"})
+
+    watch(tower, 11, 17)
+
+    assert (2, "sekda", "late_itself") in told(tower, "F")
+
+
 def test_what_the_ombudsman_is_given_says_that_too(tower: Tower) -> None:
     tower.open()
     tower.dispose(agency="inspektorat", **{"class": "supervisory"})

@@ -139,3 +139,21 @@ def test_a_stop_does_not_wait_for_a_database_that_is_away(desk: Desk, flaky: Fla
 
         sending.result(timeout=15)
     assert desk.tries() == [(1, None, None)]
+
+
+def test_they_hold_from_when_it_is_back_though_nothing_is_due(
+    desk: Desk, flaky: Flaky
+) -> None:
+    other = Outgoing(desk.db, desk.clock, desk.settings, desk.keyring, desk.smtp)
+    flaky.away.set()
+    with pytest.raises(OperationalError):
+        desk.outgoing.claim(8)
+    flaky.away.clear()
+    assert desk.outgoing.claim(8) == []
+
+    desk.later(seconds=LEASE.total_seconds() + 1)
+    desk.hear_contact()
+    assert len(other.claim(8)) == 1
+    desk.later(seconds=LEASE.total_seconds() + 1)
+
+    assert len(desk.outgoing.claim(8)) == 1  # nobody waits for a time that is over long ago

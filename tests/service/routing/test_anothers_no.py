@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from chassis.inbox import ANYBODY
-from tests.service.routing.office import ANSWER, Office, pass_limit, told
+from tests.service.routing.office import ANSWER, ARCHIVE, Office, pass_limit, told
 
 STANDS = ("status", "closed_how", "stars", "objections", "cycle", "outcome")
 GOES_ON = ("in_progress", "accepted", 5, 1, 2, None)
@@ -253,3 +253,60 @@ def test_who_is_content_stays_so_when_their_case_follows_another_one(office, ans
     assert stands(office, parent)[:3] == ("closed", "accepted", 5)
     assert [office.case(n)["status"] for n in (other, child)] == ["answered", "answered"]
     assert stands(office, other)[1:3] == (None, None)
+
+
+@pytest.mark.parametrize("word", ["objected", "reopened"])
+def test_their_own_no_counts_though_anothers_was_heard_first(office, answered, word):
+    """They were content, and are not any more; that the case is handled already changes nothing."""
+    parent, child = answered
+    accept(office, parent)
+    office.hear("report.objected.v1", child)
+
+    office.hear(f"report.{word}.v1", parent, reason="Now it is worse.")
+
+    assert stands(office, parent) == ("in_progress", None, None, 1, 2, None)
+    assert "case.refused.v1" not in [type for type, _ in office.said(parent)]
+    answer(office, parent)
+    assert [office.case(n)["status"] for n in answered] == ["answered"] * 2
+
+
+def test_who_was_content_and_objects_to_what_became_of_it_is_asked_again(office):
+    """Their case was merged into another one afterwards, which was archived."""
+    other, content = office.bring("unverified"), office.bring("answered")
+    accept(office, content)
+    merge = {"into": other, "reason": "the same hole"}
+    assert office.act(content, "merge", "coordinator", **merge).status_code == 200
+    verb, as_, body = ARCHIVE
+    assert office.act(other, verb, as_, **body).status_code == 200
+
+    office.hear("report.objected.v1", content, reason="It is still there.")
+
+    assert stands(office, content)[:3] == ("unverified", None, None)
+
+
+def test_what_goes_on_for_nobody_any_more_is_over(office, answered):
+    parent, child = answered
+    accept(office, parent)
+    office.hear("report.objected.v1", child)
+    assert stands(office, parent) == GOES_ON
+
+    office.hear("report.withdrawn.v1", child, reason="I moved away.")
+
+    assert [office.case(n)["status"] for n in answered] == ["closed", "withdrawn"]
+    assert stands(office, parent)[1:3] == ("accepted", 5)
+    assert closings(office, parent) == [("accepted", 1), ("accepted", 2)]
+
+
+def test_while_one_of_the_others_is_left_it_goes_on(office, answered):
+    parent, child = answered
+    third = office.bring("unverified")
+    merge = {"into": parent, "reason": "the same hole"}
+    assert office.act(third, "merge", "coordinator", **merge).status_code == 200
+    accept(office, parent)
+    office.hear("report.objected.v1", child)
+
+    office.hear("report.withdrawn.v1", child)
+    assert stands(office, parent)[:2] == ("in_progress", "accepted")
+
+    office.hear("report.withdrawn.v1", third)
+    assert stands(office, parent)[:2] == ("closed", "accepted")

@@ -263,7 +263,9 @@ def test_who_is_late_does_not_hear_of_it_as_who_stands_above(
 ) -> None:
     desks = Desks(decider, seats=SEATS)
 
-    assert reach([], meant, agency, TODAY, NOT_HELD, desks) == Reached(to, because)
+    reached = reach([], meant, agency, TODAY, NOT_HELD, desks, desks.head(agency))
+
+    assert reached == Reached(to, because)
 
 
 @pytest.mark.parametrize("how", ["absent", "vacant", "deputised"])
@@ -271,7 +273,7 @@ def test_what_goes_past_who_is_late_goes_on_as_far_as_it_must(how: str) -> None:
     desks = Desks(seats=SEATS)
     posts = [decreed(SEKDA, how)]
 
-    reached = reach(posts, INSPECTORATE, "inspektorat", TODAY, NOT_HELD, desks)
+    reached = reach(posts, INSPECTORATE, "inspektorat", TODAY, NOT_HELD, desks, INSPECTORATE)
 
     assert reached == Reached(BUPATI, LATE_ITSELF)
 
@@ -279,7 +281,7 @@ def test_what_goes_past_who_is_late_goes_on_as_far_as_it_must(how: str) -> None:
 def test_that_the_case_complains_about_who_is_late_is_said_first() -> None:
     desks = Desks(COORDINATORS, frozenset({SUPERVISORS, ARBITERS}), SEATS)
 
-    reached = reach([], INSPECTORATE, "inspektorat", TODAY, NOT_HELD, desks)
+    reached = reach([], INSPECTORATE, "inspektorat", TODAY, NOT_HELD, desks, INSPECTORATE)
 
     assert reached == Reached(BUPATI, COMPLAINED_ABOUT)
 
