@@ -141,9 +141,7 @@ def test_a_stop_does_not_wait_for_a_database_that_is_away(desk: Desk, flaky: Fla
     assert desk.tries() == [(1, None, None)]
 
 
-def test_they_hold_from_when_it_is_back_though_nothing_is_due(
-    desk: Desk, flaky: Flaky
-) -> None:
+def test_they_hold_from_when_it_is_back_though_nothing_is_due(desk: Desk, flaky: Flaky) -> None:
     other = Outgoing(desk.db, desk.clock, desk.settings, desk.keyring, desk.smtp)
     flaky.away.set()
     with pytest.raises(OperationalError):
