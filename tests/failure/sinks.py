@@ -14,6 +14,7 @@ from email import message_from_bytes
 from email.message import Message
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -25,10 +26,12 @@ from deploy.local.prometheus import Prometheus
 from deploy.local.system import KINDS, System
 from tests.failure import stored
 from tests.failure.canaries import Sink
+from tests.harness.plain import PLAIN
 from tests.harness.waiting import eventually
 from tests.harness.wiretap import Caught
 from tests.service.escalation.receiver import Receiver
 
+PLAINLY: dict[str, Any] = {"timeout": 15, "trust_env": False, "verify": PLAIN}
 COMMANDS = (
     "notify parked list", "routing parked list", "intake parked list", "escalation parked list",
     "notify rewrap", "escalation verify-feed", "routing openapi", "intake seed", "routing seed",
@@ -55,7 +58,7 @@ def of_system(system: System) -> Iterator[Sink]:
 def metrics(system: System) -> Iterator[Sink]:
     """What every process measures."""
     for name, port in system.scrape_targets().items():
-        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=15, trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", **PLAINLY)
         yield f"metrics/{name}", str(answer.headers).encode() + answer.content
 
 
@@ -65,7 +68,7 @@ def health(system: System) -> Iterator[Sink]:
         for kind, port in zip(KINDS, system.ports[service][1:], strict=True):
             for path in ("health/live", "health/ready", "nowhere"):
                 url = f"http://127.0.0.1:{port}/{path}"
-                answer = httpx.get(url, timeout=15, trust_env=False)
+                answer = httpx.get(url, **PLAINLY)
                 yield f"health/{service}-{kind}", str(answer.headers).encode() + answer.content
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.harness.plain import PLAIN
+
 Change = Callable[[bytes], bytes]
 
 
@@ -39,7 +41,8 @@ class _Passing(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         between.asked.append(f"{self.command} {path}")
         kept = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
-        with httpx.Client(base_url=between.behind, timeout=60, trust_env=False) as behind:
+        plainly = {"timeout": 60, "trust_env": False, "verify": PLAIN}
+        with httpx.Client(base_url=between.behind, **plainly) as behind:
             answer = behind.request(self.command, self.path, content=body, headers=kept)
         if between.swallowed and path.endswith(between.swallowed):
             between.caught.set()

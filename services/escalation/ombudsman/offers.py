@@ -15,7 +15,6 @@ from chassis.together import held
 from services.escalation import events
 from services.escalation.domain import FORMERLY_WITHIN, offer_reason
 from services.escalation.models import CaseState, ClockRun, Consent
-from services.escalation.ombudsman import happened
 from services.escalation.watch.clockwork import OVER
 
 A_TURN = 50
@@ -33,15 +32,12 @@ LIMIT :most FOR UPDATE OF s SKIP LOCKED
 
 
 def make(tx: Session, case: CaseState, now: datetime) -> None:
-    """Tells the reporter once that the Ombudsman may take over; not who has consented already or is
-    content, nor of a case that is over or there. To be asked whenever a limit may give the right.
-    """
+    """Tells the reporter once that the Ombudsman may take over; not who has consented already, nor
+    of a case that is over or there. To be asked whenever a limit may give the right."""
     if case.offered_at or case.handed_over_at or case.status in OVER:
         return
     basis = next((run for run in case.clocks if run.passed_at and _gives_right(run)), None)
-    if basis is None or happened.content_since(tx, case.number) is not None:
-        return
-    if held(tx, Consent, case.number) is None:
+    if basis is not None and held(tx, Consent, case.number) is None:
         case.offered_at = now
         emit(tx, events.offered(case, str(offer_reason(basis.clock)), now))
 

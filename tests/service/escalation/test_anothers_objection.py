@@ -137,13 +137,3 @@ def test_nobodys_name_goes_to_the_ombudsman_for_what_others_object_to(
     both.append()
 
     assert [entry["subject"] for entry in both.entries("handovers")] == goes
-
-
-def test_who_is_content_is_not_offered_the_ombudsman(both: Tower) -> None:
-    both.at("2026-11-11 10:00").hear("case.closed.v1", how="accepted", cycle=1)
-    object(both.at("2026-11-16 10:00"))
-
-    both.at("2026-12-02 08:00").sweep()
-
-    assert "passed S" in both.fired()
-    assert both.said("escalation.offered") == []
