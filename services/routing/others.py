@@ -58,10 +58,7 @@ def let_rest(tx: Session, rows: Iterable[models.Case], at: datetime, rules: Rule
     for row in rows:
         case = case_file.value(row)
         if accepting.rests(case):
-            noted = {"said_before": True}
-            step = Step(Action.ACCEPT, REPORTER, at, noted=noted, reporter=row.number)
-            after = accepting.accept(case, at, rules)
-            case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
+            _close_again(tx, row, accepting.accept(case, at, rules), at)
 
 
 def let_go(tx: Session, handled: models.Case, at: datetime, rules: Rules) -> None:
@@ -70,11 +67,12 @@ def let_go(tx: Session, handled: models.Case, at: datetime, rules: Rules) -> Non
     rows = [handled, *case_file.followers(tx, handled.number)]
     if all(accepting.goes_on(case_file.value(row)) for row in rows):
         for row in rows:
-            step = Step(
-                Action.ACCEPT, REPORTER, at, noted={"said_before": True}, reporter=row.number
-            )
-            after = accepting.let_go(case_file.value(row), at, rules)
-            case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
+            _close_again(tx, row, accepting.let_go(case_file.value(row), at, rules), at)
+
+
+def _close_again(tx: Session, row: models.Case, after: Case, at: datetime) -> None:
+    step = Step(Action.ACCEPT, REPORTER, at, noted={"said_before": True}, reporter=row.number)
+    case_file.change(tx, row, after, step, lambda c, _: events.closed(c, at))
 
 
 def _is_overtaken(tx: Session, row: models.Case) -> bool:
