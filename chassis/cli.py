@@ -152,7 +152,9 @@ def _api(service: str, _: argparse.Namespace) -> None:
     ).serve(target_loader=partial(application, configured=configured))
 
 
-def _worker(service: str, _: argparse.Namespace) -> None:
+def make_green() -> None:
+    """Makes this process' sockets and threads green, unless they are. Raises RuntimeError if that
+    comes too late for what has been imported."""
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")  # ADR 2 knows
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # a resolver of its own, of 8 MB in each worker
@@ -160,11 +162,17 @@ def _worker(service: str, _: argparse.Namespace) -> None:
     from eventlet import tpool
     from eventlet.green import socket
 
+    if eventlet.patcher.is_monkey_patched("socket"):
+        return
     if early := {"kombu", "psycopg2", "sqlalchemy"} & sys.modules.keys():
         raise RuntimeError(f"imported before the sockets are green: {', '.join(sorted(early))}")
     # The system's instead, in real threads: whoever looks up a name keeps nobody else waiting.
     socket.getaddrinfo = partial(tpool.execute, socket.getaddrinfo)
     eventlet.monkey_patch()
+
+
+def _worker(service: str, _: argparse.Namespace) -> None:
+    make_green()
     from chassis import worker
 
     module = import_module(f"services.{service}.service")

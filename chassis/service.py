@@ -370,12 +370,8 @@ FROM (SELECT coalesce(extract(epoch FROM now() - min(emitted_at)), 0) AS age, co
 @cache
 def handlers(service_cls: type) -> dict[str, Callable[..., object]]:
     """The subscriptions of a service class: event type to (unbound) handler."""
-    found: dict[str, Callable[..., object]] = {}
-    for name in dir(service_cls):
-        handler = getattr(service_cls, name)
-        for subscribed in getattr(handler, "subscribed", ()):
-            found[subscribed] = handler
-    return found
+    members = (getattr(service_cls, name) for name in dir(service_cls))
+    return {type: member for member in members for type in getattr(member, "subscribed", ())}
 
 
 def container(service_cls: type, settings: Settings) -> ServiceContainer:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from typing import Protocol
 
 import psutil
 
@@ -26,6 +27,18 @@ def leashed(command: Sequence[object], signal: Signals, user: int = SAME_USER) -
     """The command line that runs `command` for exactly as long as this process lives."""
     leash = [sys.executable, "-I", "-S", LEASH, os.getpid(), int(signal), user]
     return [str(word) for word in (*leash, *command)]
+
+
+class Child(Protocol):
+    """A program that runs, or ran: what is used of a `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
 
 
 class Process:
@@ -51,7 +64,7 @@ class Process:
         self.cwd, self.user = cwd, user
         self.stop_signal, self.patience = stop_signal, patience
         self.death_signal = death_signal or stop_signal
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def start(self) -> None:
         """Starts the program unless it runs. The leash is the calling thread's: let it live on."""
@@ -60,8 +73,11 @@ class Process:
         if self._child is not None:
             end(_family(self._child.pid), patience=0)  # helpers that did not notice its death
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._child = self._begin()
+
+    def _begin(self) -> Child:
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
+            return subprocess.Popen(
                 leashed(self.command, self.death_signal, self.user),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self.env, cwd=self.cwd, start_new_session=True,

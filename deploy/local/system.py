@@ -72,12 +72,14 @@ class System:
         via: Mapping[tuple[str, str], int] | None = None,
         broker_metrics: bool | None = None,
         prepared: bool = False,
+        program: type[Process] = Process,
         say: Say = lambda _: None,
     ) -> None:
         """`failpoints` by process name, such as "intake-api"; `extra` goes to every process;
         `via`: the port through which a service reaches an engine, as `("intake", "rabbitmq")`;
         `broker_metrics`: whether the broker is measured, by default in all but tests; `prepared`:
-        the folder has what `prepare` made, by this very code, and none of it is looked at again."""
+        the folder has what `prepare` made, by this very code, and none of it is looked at again;
+        `program`: how the project's own programs are started."""
         self.folder, self.env, self.services, self.say = folder.resolve(), env, services, say
         self.cache = cache or CACHE
         self.port, self.mail_port = port or free_port(), free_port()
@@ -97,7 +99,7 @@ class System:
         self._broker_metrics = env != "test" if broker_metrics is None else broker_metrics
         self._units: dict[str, Unit] = {}
         self._steps: list[Process] = []
-        self._prepared = prepared
+        self._prepared, self._program = prepared, program
 
     @property
     def url(self) -> str:
@@ -297,7 +299,7 @@ class System:
         return re.sub(r":\d+/", f":{self._via[way]}/", address) if way in self._via else address
 
     def _command(self, service: str, command: str, name: str, **more: str) -> Process:
-        return Process(
+        return self._program(
             name, [sys.executable, "-m", f"services.{service}", command], cwd=ROOT,
             log=self.logs / f"{name}.log", env=self._environment(service, **more), patience=15,
         )  # fmt: skip
@@ -356,7 +358,8 @@ class System:
             sys.executable, "-m", "deploy.local.mailbox", self.folder / "mails", self._smtp_port,
             self.mail_port,
         ]  # fmt: skip
-        process = Process("mailbox", command, log=self.logs / "mailbox.log", cwd=ROOT, patience=2)
+        log = self.logs / "mailbox.log"
+        process = self._program("mailbox", command, log=log, cwd=ROOT, patience=2)
         return Unit(process, lambda: answers(self.mail_port))
 
     def _mailbox(self, method: str, path: str, body: bytes | None = None) -> bytes:

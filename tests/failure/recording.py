@@ -14,10 +14,11 @@ from typing import Any
 from chassis.wire import Publisher, sender_of
 from deploy.local import scenario
 from deploy.local.broker import Broker
-from deploy.local.process import Process, free_port
+from deploy.local.process import free_port
 from deploy.local.scenario import Reporter
 from deploy.local.supervisor import Unit, bring_up, http_ready
 from deploy.local.system import System
+from tests.harness.processes import Forked
 from tests.harness.system import stage
 from tests.harness.tap import tap
 from tests.harness.waiting import eventually
@@ -154,7 +155,7 @@ def doubled_workers(system: System) -> Iterator[None]:
             environment = first.env | {"INTERNAL_PORT": str(port)}
             name = f"{service}-second-worker"
             log = first.log.with_stem(name)
-            second = Process(name, first.command, log=log, env=environment, cwd=first.cwd)
+            second = Forked(name, first.command, log=log, env=environment, cwd=first.cwd)
             ends.callback(second.stop)
             units.append(Unit(second, http_ready(port)))
         bring_up(units)

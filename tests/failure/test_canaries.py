@@ -10,6 +10,7 @@ from signal import SIGHUP
 
 import pytest
 
+from deploy.local.process import Process
 from services.notify import letters
 from tests.failure import forms, links, lives, mistakes, people, planting, sinks, stored
 from tests.failure.canaries import Sweep, leaks
@@ -33,7 +34,7 @@ def system(state, cache):
     (folder / "tmp").mkdir(parents=True)
     told = {"LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp"), "POKE_INSIDE": "true",
             "QUIET_HOURS": ""}  # fmt: skip
-    with running(folder, cache, extra=told) as one:
+    with running(folder, cache, program=Process, extra=told) as one:
         wiretap.attach(one.broker)
         yield one
 

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from deploy.local.process import Process
 from tests.failure import lives, misfortunes, mistakes, people, sinks
 from tests.failure.canaries import Sweep, leaks
 from tests.failure.kinds import kinds
@@ -29,7 +30,7 @@ def system(state, cache):
     folder = state / "canary-faults"
     (folder / "tmp").mkdir(parents=True)
     told = {"LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp")}
-    with running(folder, cache, extra=told) as one:
+    with running(folder, cache, program=Process, extra=told) as one:
         wiretap.attach(one.broker)
         yield one
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 import contracts
+from deploy.local.process import Process
 from services.notify.domain import About
 from services.notify.wording import LANGUAGES
 from tests.failure import errands, lives, people, planting, planting_outside, sinks, stored
@@ -39,7 +40,7 @@ def system(state, cache):
     (folder / "tmp").mkdir(parents=True)
     told = {"LOG_LEVEL": "DEBUG", "TMPDIR": str(folder / "tmp"), "QUIET_HOURS": "",
             "MAILBOX_LIMIT": "0", "POKE_INSIDE": "true"}  # fmt: skip
-    with running(folder, cache, extra=told, broker_metrics=True) as one:
+    with running(folder, cache, program=Process, extra=told, broker_metrics=True) as one:
         stored.laid_bare(one)
         wiretap.attach(one.broker)
         yield one

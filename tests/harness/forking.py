@@ -1,100 +1,97 @@
-"""Runs a program again and again, each time as a process of its own that has its libraries already:
-to read those takes five times as long as most of what the program is asked for.
-
-This file is a program, too: it reads the libraries, then forks once for each line that it is sent.
-"""
+"""Starts programs again and again, each as a process of its own that has its libraries already: to
+read those takes a service as long as all else that it does on its way up, and the Ombudsman's
+client five times as long as most of what it is asked for."""
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import random
-import runpy
 import subprocess
 import sys
 import threading
-import traceback
-from importlib import import_module
+from collections.abc import Mapping
+from functools import cache as once
 from pathlib import Path
 from select import select
+from signal import SIGTERM, Signals
+from typing import Any
 
-PATIENCE = 120  # seconds
-_THREADS = threading.local()  # each its own: one line is answered before the next is read
+from deploy.local.environment import ROOT
+from deploy.local.process import leashed
 
 
 class Forks:
-    """A process that has read some libraries and nothing else."""
+    """A process that has read some libraries and nothing else; usable by any thread."""
 
     def __init__(self, *libraries: str) -> None:
-        piped = subprocess.PIPE
-        told = [sys.executable, __file__, *libraries]
+        told = leashed([sys.executable, "-m", "tests.harness.fork_server", *libraries], SIGTERM)
+        env, piped = os.environ | {"PYTHONUNBUFFERED": "1"}, subprocess.PIPE
         self._process = subprocess.Popen(
-            told, stdin=piped, stdout=piped, text=True, env={"TZ": "UTC"}
+            told, stdin=piped, stdout=piped, text=True, env=env, cwd=ROOT
         )
+        self._turn = threading.Lock()
 
-    def run(self, program: Path, words: list[str], said: Path) -> int:
-        """Runs a Python program to its end; what it prints is in `out` and `errors` of a folder.
-        Its exit code, negative for the signal that ended it."""
+    def start(
+        self,
+        program: str | Path,
+        words: list[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        out: Path,
+        errors: Path | None = None,
+        death_signal: Signals = SIGTERM,
+    ) -> Fork:
+        """Runs a Python program: a file, or a module by name. What it prints is added to `out`, and
+        to `errors` what it complains of. `death_signal` is what it gets when this process dies."""
+        told = {
+            "program": str(program), "is_file": isinstance(program, Path), "words": words,
+            "env": dict(env), "cwd": str(cwd or Path.cwd()), "out": str(out),
+            "errors": str(errors or out), "signal": int(death_signal),
+        }  # fmt: skip
+        return Fork(self, int(self.ask(told)))
+
+    def ask(self, told: object) -> Any:
+        """One question and its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        told = json.dumps([str(program), words, str(said)])
-        self._process.stdin.write(f"{told}\n")
-        self._process.stdin.flush()
-        ended = select([self._process.stdout], [], [], PATIENCE)[0]
-        if not ended or not (code := self._process.stdout.readline()):
-            self._process.kill()
-            del _THREADS.forks  # the next run has another one
-            raise subprocess.TimeoutExpired([str(program), *words], PATIENCE)
-        return int(code)
+        with self._turn:
+            self._process.stdin.write(f"{json.dumps(told)}\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        if not answer:
+            raise ChildProcessError(f"no programs are forked any more: {self._process.poll()}")
+        return json.loads(answer)
 
 
+@once
 def forks(*libraries: str) -> Forks:
-    """This thread's, started when it is first asked for."""
-    if not hasattr(_THREADS, "forks"):
-        _THREADS.forks = Forks(*libraries)
-    made: Forks = _THREADS.forks
-    return made
+    """The one of this process, started when it is first asked for."""
+    return Forks(*libraries)
 
 
-def serve() -> None:
-    """Until nobody can send any more."""
-    for name in sys.argv[1:]:
-        import_module(name)
-    for line in sys.stdin:
-        program, words, said = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            os.setsid()
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            for descriptor, name in enumerate(("out", "errors"), 1):
-                os.dup2(os.open(f"{said}/{name}", os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
-            os._exit(_run(program, words))
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        sys.stdout.write(f"{code}\n")
-        sys.stdout.flush()
+class Fork:
+    """A program that was started, to be waited for as a `subprocess.Popen`."""
 
+    def __init__(self, server: Forks, pid: int) -> None:
+        self.pid = pid
+        self._server, self._code = server, None
+        self._descriptor = os.pidfd_open(pid)  # is there even if it has ended: nobody has asked
 
-def _run(program: str, words: list[str]) -> int:
-    """As the interpreter itself would, from the file to what is done at the end."""
-    random.seed()
-    sys.argv[:], sys.path[0] = [program, *words], str(Path(program).parent)
-    code = 0
-    try:
-        runpy.run_path(program, run_name="__main__")
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if isinstance(end.code, str):
-            sys.stderr.write(f"{end.code}\n")
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return code
+    def poll(self) -> int | None:
+        """Its exit code, negative for the signal that ended it; None while it runs."""
+        return self._look(0)
 
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, negative for the signal that ended it. Raises subprocess.TimeoutExpired
+        after `timeout` seconds."""
+        if (code := self._look(timeout)) is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+        return code
 
-if __name__ == "__main__":
-    serve()
+    def _look(self, seconds: float | None) -> int | None:
+        if self._code is None and select([self._descriptor], [], [], seconds)[0]:
+            self._code = self._server.ask({"ended": self.pid})
+            os.close(self._descriptor)
+        return self._code

@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from deploy.local.environment import ROOT
-from tests.harness.forking import PATIENCE, forks
+from tests.harness.forking import forks
 
 LIBRARIES = ("httpx", "joserfc.jwe", "joserfc.jwk", "joserfc.registry", "rfc8785", "argparse")
+PATIENCE = 120  # seconds
 PROGRAM = ROOT / "tools" / "ombudsman-client" / "client.py"
 
 
@@ -48,7 +49,10 @@ class Outside:
             return running.returncode
         with TemporaryDirectory() as folder:
             told, said = ["--state", str(self.folder), *map(str, words)], Path(folder)
-            code = forks(*LIBRARIES).run(self.program, told, said)
+            program = forks(*LIBRARIES).start(
+                self.program, told, env={"TZ": "UTC"}, out=said / "out", errors=said / "errors"
+            )
+            code = program.wait(PATIENCE)
             self.said = "".join((said / name).read_text() for name in ("out", "errors"))
         return code
 

@@ -9,12 +9,31 @@ import httpx
 
 from chassis import wire
 from deploy.local.environment import ROOT, Surroundings
-from deploy.local.process import Process, free_port, wait_until
+from deploy.local.process import Child, Process, free_port, wait_until
 from deploy.rabbitmq.definitions import HEARS
 from tests.harness.databases import Database
+from tests.harness.fork_server import GREEN
+from tests.harness.forking import forks
 from tests.harness.plain import PLAIN
 
 _begun: set[str] = set()  # the databases that a worker has had
+
+
+SERVING = ("granian.server", "chassis.web", "chassis.health", "chassis.idempotency")
+WORKING = (GREEN, "chassis.worker")
+READ = ("argon2", "holidays", "joserfc.jwe", "jsonschema_rs", "rfc8785", "contracts")
+
+
+class Forked(Process):
+    """A program of the project, forked from what has its libraries already."""
+
+    def _begin(self) -> Child:
+        assert self.command[:2] == [sys.executable, "-m"], self.command
+        module, *words = map(str, self.command[2:])
+        libraries = WORKING if words[:1] == ["worker"] else SERVING
+        return forks(*libraries, *READ).start(
+            module, words, env=self.env, cwd=self.cwd, out=self.log, death_signal=self.death_signal
+        )
 
 
 class ServiceProcess:
@@ -35,7 +54,7 @@ class ServiceProcess:
         if kind == "worker" and more.get("AMQP_URI") and database.name not in _begun:
             _begun.add(database.name)
             _forget(self.service, more["AMQP_URI"])
-        self.process = Process(
+        self.process = Forked(
             f"{self.service} {kind}",
             [sys.executable, "-m", f"services.{self.service}", kind],
             log=folder / f"{database.name}-{kind}-{self.port}.log",

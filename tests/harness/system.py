@@ -12,6 +12,7 @@ import httpx
 
 from deploy.local.scenario import Stage
 from deploy.local.system import System
+from tests.harness.processes import Forked
 
 
 @contextmanager
@@ -23,19 +24,21 @@ def running(folder: Path, cache: Path, **options: Any) -> Iterator[System]:
 
 def begun(folder: Path, cache: Path, **options: Any) -> System:
     """A system that is still to be started, in a folder beside others of this run. They have the
-    same secrets and seeds, made once; where processes are told more, seeding is told it too."""
+    same secrets and seeds, made once; where processes are told more, seeding is told it too. Its
+    programs are forked, unless `program=Process`: then they show what they were told."""
+    told = {"program": Forked, **options}
     if "extra" in options:
-        return System(folder, env="test", cache=cache, **options)
+        return System(folder, env="test", cache=cache, **told)
     model = _prepared(folder.parent / "prepared", cache)
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     for part in ("secrets", "postgres"):
         _copy(model / part, folder / part)
-    return System(folder, env="test", cache=cache, prepared=True, **options)
+    return System(folder, env="test", cache=cache, prepared=True, **told)
 
 
 @once
 def _prepared(folder: Path, cache: Path) -> Path:
-    System(folder, env="test", cache=cache).prepare()
+    System(folder, env="test", cache=cache, program=Forked).prepare()
     return folder
 
 
