@@ -4,8 +4,6 @@ each news that nobody was told, so that a sweep can say that it has seen all tha
 Reporters are written to in English here, and the clock moves by days, so that who is reminded is.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from chassis import cli
-from deploy.local.environment import ROOT
 from deploy.local.scenario import Officer, Person, sign_in
 from deploy.local.system import System
 from deploy.local.texts import FOLLOW_UP
@@ -30,6 +27,7 @@ from tests.failure.people import BY_MAIL, FORM, NIK, PERSON, said, word
 from tests.harness.doors import OPERATIONS, operations
 from tests.harness.faults import command
 from tests.harness.outside import Outside
+from tests.harness.programs import run_command
 from tests.harness.rooms import HOOK
 from tests.harness.rooms import Escalation as Room
 from tests.harness.waiting import eventually
@@ -280,12 +278,10 @@ def given_back(system: System) -> Sink:
     mails = (file.read_bytes().partition(b"\n")[2] for file in inbox)
     mail = next(one for one in mails if PERSON["email"].encode() in one)
     returned = message_from_bytes(mail, _class=EmailMessage, policy=default)
-    run = subprocess.run(
-        [sys.executable, "-m", "services.notify", "bounced"], cwd=ROOT, check=False, timeout=60,
-        env=system.process("notify-worker").env, input=report_of(returned), capture_output=True,
-    )  # fmt: skip
-    assert run.stdout == b"1 counted as failed\n", run.stderr
-    return "commands/notify bounced", run.stdout + run.stderr
+    env = system.process("notify-worker").env
+    run = run_command("notify", "bounced", env=env, told=report_of(returned))
+    assert run.stdout == "1 counted as failed\n", run.stderr
+    return "commands/notify bounced", (run.stdout + run.stderr).encode()
 
 
 def kept(folder: Path) -> Iterator[Sink]:

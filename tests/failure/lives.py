@@ -6,8 +6,6 @@ out becomes a canary. Requests come from an address of their own and tell all th
 
 import contextlib
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,12 +14,12 @@ from typing import Any
 
 import httpx
 
-from deploy.local.environment import ROOT
 from deploy.local.scenario import Officer, Reporter, Stage, sign_in
 from deploy.local.system import System
 from deploy.local.texts import FOLLOW_UP
 from tests.failure.canaries import Canary, Sink
 from tests.failure.people import ADDRESS, FORM, KEY, OTHER, PERSON, POSTS, TELLING, word
+from tests.harness.programs import run_command
 from tests.harness.waiting import eventually
 
 LEVELS = ("open", "confidential", "anonymous")
@@ -128,12 +126,10 @@ def staff(system: System, posts: Mapping[str, str] = POSTS) -> list[Sink]:
     """An operator tells where the posts of the ladder are written to; what is said to that."""
     said = []
     for post, address in posts.items():
-        run = subprocess.run(
-            [sys.executable, "-m", "services.notify", "post", "set", post], check=True, cwd=ROOT,
-            env=system.process("notify-worker").env, input=f"{address}\n".encode(), timeout=60,
-            capture_output=True,
-        )  # fmt: skip
-        said.append(("commands/notify post set", run.stdout + run.stderr))
+        told, env = f"{address}\n", system.process("notify-worker").env
+        run = run_command("notify", "post", "set", post, env=env, told=told)
+        run.check_returncode()
+        said.append(("commands/notify post set", (run.stdout + run.stderr).encode()))
     return said
 
 

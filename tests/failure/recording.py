@@ -18,7 +18,7 @@ from deploy.local.process import free_port
 from deploy.local.scenario import Reporter
 from deploy.local.supervisor import Unit, bring_up, http_ready
 from deploy.local.system import System
-from tests.harness.processes import Forked
+from tests.harness.programs import Forked
 from tests.harness.system import stage
 from tests.harness.tap import tap
 from tests.harness.waiting import eventually

@@ -4,8 +4,6 @@ Names are stable, so that a canary can say where it may be; `kinds.KINDS` lists 
 """
 
 import io
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +18,13 @@ import httpx
 import psutil
 import pypdf
 
-from deploy.local.environment import ROOT
 from deploy.local.process import Process
 from deploy.local.prometheus import Prometheus
 from deploy.local.system import KINDS, System
 from tests.failure import stored
 from tests.failure.canaries import Sink
 from tests.harness.plain import PLAIN
+from tests.harness.programs import run_command
 from tests.harness.waiting import eventually
 from tests.harness.wiretap import Caught
 from tests.service.escalation.receiver import Receiver
@@ -187,14 +185,11 @@ def tapped(caught: Iterable[Caught]) -> Iterator[Sink]:
 def commands(system: System, words: Iterable[str] = COMMANDS) -> Iterator[Sink]:
     """What an operator is shown."""
 
-    def said(command: str) -> Sink:
-        service, *rest = command.split()
-        run = subprocess.run(
-            [sys.executable, "-m", f"services.{service}", *rest], cwd=ROOT, check=False,
-            env=system.process(f"{service}-worker").env, capture_output=True, timeout=60,
-            input=b"{}",
-        )  # fmt: skip
-        return f"commands/{command}", run.stdout + run.stderr
+    def said(told: str) -> Sink:
+        service, *rest = told.split()
+        env = system.process(f"{service}-worker").env
+        run = run_command(service, *rest, env=env, told="{}")
+        return f"commands/{told}", (run.stdout + run.stderr).encode()
 
     with ThreadPoolExecutor(3) as pool:
         yield from pool.map(said, words)

@@ -1,8 +1,6 @@
 """A fresh, migrated database for each test that asks, cloned from one that was migrated once."""
 
 import itertools
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,9 +11,10 @@ from typing import Any
 import psycopg2
 
 from deploy import secrets
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
 from deploy.local.postgres import Postgres
 from deploy.postgres.databases import SHARED, only_for, owner, role
+from tests.harness.programs import run_command
 from tests.harness.restoring import Mark, mark, restored
 
 SESSIONS = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
@@ -148,8 +147,5 @@ class Databases:
     def _migrate(self, database: Database) -> None:
         service = database.service
         told = self.surroundings.environment(service, DATABASE_URL=database.owner_url)
-        run = subprocess.run(
-            [sys.executable, "-m", f"services.{service}", "migrate"],
-            env=told, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        run = run_command(service, "migrate", env=told)
         assert run.returncode == 0, f"{service} migrate failed:\n{run.stdout}\n{run.stderr}"

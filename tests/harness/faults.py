@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,9 +17,9 @@ import httpx
 import psycopg2
 
 from deploy import secrets
-from deploy.local.environment import ROOT
 from deploy.local.system import System
 from tests.harness.plain import PLAIN
+from tests.harness.programs import run_command
 from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT
 
@@ -89,11 +88,8 @@ def arm(system: System, process: str, **environment: str) -> None:
 
 def command(system: System, service: str, *words: str) -> str:
     """What `python -m services.SERVICE WORDS` says, as an operator would run it."""
-    ran = subprocess.run(
-        [sys.executable, "-m", f"services.{service}", *words],
-        env=system.process(f"{service}-worker").env | {"FAILPOINTS": ""},
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    env = system.process(f"{service}-worker").env | {"FAILPOINTS": ""}
+    ran = run_command(service, *words, env=env)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

@@ -38,27 +38,27 @@ def serve(libraries: list[str]) -> None:
         else:
             import_module(name)
     for line in sys.stdin:
-        told = json.loads(line)
-        if ended := told.get("ended"):
+        asked = json.loads(line)
+        if ended := asked.get("ended"):
             answer = os.waitstatus_to_exitcode(waitpid(ended, 0)[1])
         elif not (answer := os.fork()):
-            os._exit(_run(told, is_green=GREEN in libraries))
+            os._exit(_run(asked, is_green=GREEN in libraries))
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
 
-def _run(told: dict[str, Any], *, is_green: bool) -> int:
+def _run(asked: dict[str, Any], *, is_green: bool) -> int:
     """As the interpreter itself would, from the first line to what is done at the end."""
-    _become(told)
+    _become(asked)
     if is_green:
         from eventlet.hubs import use_hub
 
         use_hub()  # of its own
-    program = told["program"]
-    sys.argv[:], sys.path[0] = [program, *told["words"]], told["cwd"]
+    program = asked["program"]
+    sys.argv[:], sys.path[0] = [program, *asked["words"]], asked["cwd"]
     code = 0
     try:
-        if told["is_file"]:
+        if asked["is_file"]:
             sys.path[0] = str(Path(program).parent)
             runpy.run_path(program, run_name="__main__")
         else:
@@ -77,19 +77,19 @@ def _run(told: dict[str, Any], *, is_green: bool) -> int:
     return code
 
 
-def _become(told: dict[str, Any]) -> None:
+def _become(asked: dict[str, Any]) -> None:
     """What the leash does, and who starts a process."""
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, told["signal"])
-    os.chdir(told["cwd"])
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, asked["signal"])
+    os.chdir(asked["cwd"])
     os.environ.clear()
-    os.environ.update(told["env"])
+    os.environ.update(asked["env"])
     time.tzset()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(asked["told"], os.O_RDONLY), 0)
     for descriptor, name in enumerate(("out", "errors"), 1):
         wanted = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        os.dup2(os.open(told[name], wanted, 0o600), descriptor)
+        os.dup2(os.open(asked[name], wanted, 0o600), descriptor)
 
 
 if __name__ == "__main__":

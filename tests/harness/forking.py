@@ -38,25 +38,27 @@ class Forks:
         *,
         env: Mapping[str, str],
         cwd: Path | None = None,
+        told: Path | None = None,
         out: Path,
         errors: Path | None = None,
         death_signal: Signals = SIGTERM,
     ) -> Fork:
-        """Runs a Python program: a file, or a module by name. What it prints is added to `out`, and
-        to `errors` what it complains of. `death_signal` is what it gets when this process dies."""
-        told = {
+        """Runs a Python program: a file, or a module by name. It reads what is in `told`; what it
+        prints is added to `out`, and what it complains of to `errors` if that is elsewhere.
+        `death_signal` is what it gets when this process dies."""
+        asked = {
             "program": str(program), "is_file": isinstance(program, Path), "words": words,
-            "env": dict(env), "cwd": str(cwd or Path.cwd()), "out": str(out),
-            "errors": str(errors or out), "signal": int(death_signal),
+            "env": dict(env), "cwd": str(cwd or Path.cwd()), "told": str(told or os.devnull),
+            "out": str(out), "errors": str(errors or out), "signal": int(death_signal),
         }  # fmt: skip
-        return Fork(self, int(self.ask(told)))
+        return Fork(self, int(self.ask(asked)))
 
-    def ask(self, told: object) -> Any:
+    def ask(self, asked: object) -> Any:
         """One question and its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._turn:
-            self._process.stdin.write(f"{json.dumps(told)}\n")
+            self._process.stdin.write(f"{json.dumps(asked)}\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
         if not answer:

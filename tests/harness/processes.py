@@ -9,31 +9,13 @@ import httpx
 
 from chassis import wire
 from deploy.local.environment import ROOT, Surroundings
-from deploy.local.process import Child, Process, free_port, wait_until
+from deploy.local.process import free_port, wait_until
 from deploy.rabbitmq.definitions import HEARS
 from tests.harness.databases import Database
-from tests.harness.fork_server import GREEN
-from tests.harness.forking import forks
 from tests.harness.plain import PLAIN
+from tests.harness.programs import Forked
 
 _begun: set[str] = set()  # the databases that a worker has had
-
-
-SERVING = ("granian.server", "chassis.web", "chassis.health", "chassis.idempotency")
-WORKING = (GREEN, "chassis.worker")
-READ = ("argon2", "holidays", "joserfc.jwe", "jsonschema_rs", "rfc8785", "contracts")
-
-
-class Forked(Process):
-    """A program of the project, forked from what has its libraries already."""
-
-    def _begin(self) -> Child:
-        assert self.command[:2] == [sys.executable, "-m"], self.command
-        module, *words = map(str, self.command[2:])
-        libraries = WORKING if words[:1] == ["worker"] else SERVING
-        return forks(*libraries, *READ).start(
-            module, words, env=self.env, cwd=self.cwd, out=self.log, death_signal=self.death_signal
-        )
 
 
 class ServiceProcess:

@@ -12,7 +12,7 @@ import httpx
 
 from deploy.local.scenario import Stage
 from deploy.local.system import System
-from tests.harness.processes import Forked
+from tests.harness.programs import Forked
 
 
 @contextmanager

@@ -1,16 +1,14 @@
 """A complaint about the coordinator's own office, on the whole system: that desk hears nothing, and
 who decides instead is told."""
 
-import subprocess
-import sys
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from deploy.local.environment import ROOT
 from deploy.local.scenario import CATEGORY, DISTRICT, Reporter
 from tests.harness.faults import command
+from tests.harness.programs import run_command
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 
@@ -36,10 +34,8 @@ def people(system):
     known = "SELECT count(*) > 0 FROM promise"
     eventually(lambda: system.psql("intake", known) == [(True,)], "the promised dates")
     for post, address in (ACCUSED | ARBITER).items():
-        subprocess.run(
-            [sys.executable, "-m", "services.notify", "post", "set", post], check=True, cwd=ROOT,
-            env=system.process("notify-worker").env, input=f"{address}\n".encode(), timeout=60,
-        )  # fmt: skip
+        told, env = f"{address}\n", system.process("notify-worker").env
+        run_command("notify", "post", "set", post, env=env, told=told).check_returncode()
     yield one
     one.close()
 

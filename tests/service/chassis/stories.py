@@ -1,12 +1,10 @@
 """Small stories that the tests of the bus tell to intake's worker, and what it made of them."""
 
 import json
-import subprocess
-import sys
 from uuid import uuid4
 
 from chassis.inbox import ANYBODY
-from deploy.local.environment import ROOT
+from tests.harness.programs import run_command
 from tests.harness.publishing import event
 
 AT = "2026-11-23T02:00:00Z"
@@ -70,7 +68,6 @@ def has_waited(worker):
 
 def command(db, surroundings, *words):
     told = surroundings.environment("intake", DATABASE_URL=db.url)
-    return subprocess.run(
-        [sys.executable, "-m", "services.intake", *words],
-        env=told, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
-    ).stdout  # fmt: skip
+    ran = run_command("intake", *words, env=told)
+    ran.check_returncode()
+    return ran.stdout

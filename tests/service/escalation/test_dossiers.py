@@ -3,7 +3,6 @@
 import hashlib
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -18,9 +17,10 @@ from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
 
 from chassis.errors import NotAllowed
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
 from services.escalation import commands
 from services.escalation.ombudsman import feed, parts
+from tests.harness.programs import run_command
 from tests.service.escalation.tower import NUMBER, Tower
 
 KEY = ECKey.generate_key("P-256", {"kid": "ombudsman-test"})
@@ -314,10 +314,7 @@ def run(tower: Tower, surroundings: Surroundings, tmp_path: Path) -> Callable[..
 
     def run(*words: str) -> Ran:
         clock.write_text(str((tower.clock.now() - tower.clock.real()).total_seconds()))
-        command = [sys.executable, "-m", "services.escalation", "erase-sealed", *words]
-        return subprocess.run(
-            command, env=told, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
+        return run_command("escalation", "erase-sealed", *words, env=told)
 
     return run
 

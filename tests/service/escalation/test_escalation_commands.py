@@ -2,15 +2,15 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
 from services.escalation.ombudsman import feed
+from tests.harness.programs import run_command
 from tests.harness.time import MovedClock
 from tests.service.escalation.tower import NUMBER, Tower, local
 
@@ -26,11 +26,7 @@ def run(bare_tower: Tower, surroundings: Surroundings, tmp_path: Path) -> Run:
     environment = surroundings.environment("escalation", **told)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "services.escalation", *words]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
+        return run_command("escalation", *words, env=environment)
 
     return run
 

@@ -2,12 +2,12 @@
 
 import secrets
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
+from tests.harness.programs import run_command
 
 
 @pytest.fixture
@@ -21,10 +21,7 @@ def seeded(databases, surroundings: Surroundings, tmp_path: Path):
         told = surroundings.environment(
             "intake", DATABASE_URL=made.url, TRACKING_PEPPER_FILE=str(file)
         )
-        command = [sys.executable, "-m", "services.intake", "seed"]
-        return subprocess.run(
-            command, cwd=ROOT, env=told, capture_output=True, text=True, check=False
-        )
+        return run_command("intake", "seed", env=told)
 
     yield seed
     databases.drop(made)

@@ -1,11 +1,8 @@
 """A consent ends when its report is taken back, also where the case goes on for others."""
 
-import subprocess
-import sys
-
-from deploy.local.environment import ROOT
 from services.intake.allowance import MOST_CONSENTS
 from services.intake.events import instant
+from tests.harness.programs import run_command
 from tests.service.intake.test_consenting import CONSENTED, PARTS, ask, consent, hear, said, seen
 from tests.service.intake.test_insisting import fill, rule
 from tests.service.intake.test_latecomers import ALONG, agree, flags, hand_over, identify
@@ -198,10 +195,7 @@ def test_what_was_refused_before_is_ended_by_a_command(api, intake_db, receipt, 
 
 def end_consents(intake_db, surroundings):
     environment = surroundings.environment("intake", DATABASE_URL=intake_db.url)
-    command = [sys.executable, "-m", "services.intake", "end-consents"]
-    ran = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    ran = run_command("intake", "end-consents", env=environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

@@ -1,8 +1,6 @@
 """A mail that a relay took and could not bring counts as failed, once; nothing of it is kept."""
 
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
@@ -17,9 +15,9 @@ from prometheus_client import REGISTRY
 
 from chassis.config import Secret
 from deploy import secrets
-from deploy.local.environment import ROOT
 from services.notify import bounces, models
 from services.notify.outgoing import Outgoing
+from tests.harness.programs import run_command
 from tests.service.notify.desk import CONTACT, Desk
 
 
@@ -113,14 +111,12 @@ def test_it_comes_back_to_whom_an_operator_has_named(desk: Desk) -> None:
 def test_an_operator_or_a_mail_server_pipes_it_in(
     desk: Desk, sent: EmailMessage, surroundings
 ) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "services.notify", "bounced"],
-        env=surroundings.environment("notify", DATABASE_URL=desk.database.url),
-        input=report(sent), cwd=ROOT, capture_output=True, check=False,
-    )  # fmt: skip
+    told = surroundings.environment("notify", DATABASE_URL=desk.database.url)
 
-    assert (run.stdout, run.returncode) == (b"1 counted as failed\n", 0), run.stderr
-    assert CONTACT["email"].encode() not in run.stderr
+    run = run_command("notify", "bounced", env=told, told=report(sent))
+
+    assert (run.stdout, run.returncode) == ("1 counted as failed\n", 0), run.stderr
+    assert CONTACT["email"] not in run.stderr
     assert desk.states()[-1] == ("answered", "failed", "rejected")
     desk.notify.count_settled()  # the worker's measure, of what another process wrote
     lately = {"to": "reporter", "outcome": "rejected", "hours": "1"}
@@ -205,14 +201,12 @@ def test_a_mail_server_is_told_to_try_again_while_the_database_is_away(
     desk: Desk, sent: EmailMessage, surroundings
 ) -> None:
     nowhere = "postgresql+psycopg2://notify:x@127.0.0.1:1/notify"
-    run = subprocess.run(
-        [sys.executable, "-m", "services.notify", "bounced"],
-        env=surroundings.environment("notify", DATABASE_URL=nowhere),
-        input=report(sent), cwd=ROOT, capture_output=True, check=False,
-    )  # fmt: skip
+    told = surroundings.environment("notify", DATABASE_URL=nowhere)
 
-    assert (run.returncode, run.stdout) == (75, b""), run.stderr
-    assert run.stderr.count(b"\n") == 1
+    run = run_command("notify", "bounced", env=told, told=report(sent))
+
+    assert (run.returncode, run.stdout) == (75, ""), run.stderr
+    assert run.stderr.count("\n") == 1
 
 
 def test_only_what_came_back_is_read_whole_however_much_was_delivered(

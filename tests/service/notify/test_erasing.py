@@ -1,13 +1,11 @@
 """Whom an operator erases is the one that was meant, and of them nothing stays in what is filed."""
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from deploy.local.environment import ROOT
 from services.notify import reporters
+from tests.harness.programs import run_command
 from tests.service.notify.desk import NUMBER, Desk
 
 HELD, UNHEARD = "KTB-12345-67894", "KTB-98765-43215"
@@ -22,10 +20,7 @@ def command(desk: Desk, surroundings):
     told = surroundings.environment("notify", DATABASE_URL=desk.database.url)
 
     def run(*words: str) -> tuple[str, str]:
-        ran = subprocess.run(
-            [sys.executable, "-m", "services.notify", *words],
-            env=told, cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        ran = run_command("notify", *words, env=told)
         assert ran.returncode == (1 if ran.stderr else 0)
         return ran.stdout, ran.stderr
 

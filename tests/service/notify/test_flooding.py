@@ -3,9 +3,6 @@ brought about is put off, and all else goes as ever."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
 from services.notify import mailboxes, order
+from tests.harness.programs import run_command
 from tests.harness.waiting import eventually
 from tests.service.notify.desk import CONTACT, NUMBER, RAISED, SEKDA, Desk, furnish
 
@@ -347,9 +345,8 @@ def test_what_was_erased_waits_for_no_room(desk: Desk, surroundings: Surrounding
     flood(desk, LIMIT)
     desk.hear_contact(HELD)
     assert desk.send() == 0
-    command: Sequence[str] = [sys.executable, "-m", "services.notify", "erase", HELD]
     environment = surroundings.environment("notify", DATABASE_URL=desk.database.url)
-    subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=60)
+    run_command("notify", "erase", HELD, env=environment).check_returncode()
 
     desk.send()
 

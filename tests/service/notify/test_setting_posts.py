@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
 from chassis.errors import Invalid
-from deploy.local.environment import ROOT, Surroundings
+from deploy.local.environment import Surroundings
 from services.notify import posts
+from tests.harness.programs import run_command
 from tests.service.notify.desk import SEKDA, Desk, furnish
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,11 +28,7 @@ def run(desk: Desk, surroundings: Surroundings) -> Run:
     environment = surroundings.environment("notify", DATABASE_URL=desk.database.url)
 
     def run(*words: str, email: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "services.notify", "post", *words]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, input=f"{email}\n", capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
+        return run_command("notify", "post", *words, env=environment, told=f"{email}\n")
 
     return run
 

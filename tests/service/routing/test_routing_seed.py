@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -14,6 +11,7 @@ from chassis import tables
 from deploy.local.environment import ROOT
 from services.routing import seed as seeding
 from services.routing.models import Base
+from tests.harness.programs import run_command
 
 
 @pytest.fixture
@@ -22,10 +20,8 @@ def seed(database, surroundings):
 
     def run() -> tuple[object, list[str]]:
         told = surroundings.environment("routing", DATABASE_URL=made.url)
-        command = [sys.executable, "-m", "services.routing", "seed"]
-        done = subprocess.run(
-            command, env=told, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-        )
+        done = run_command("routing", "seed", env=told)
+        done.check_returncode()
         return made, done.stdout.splitlines()
 
     return run
