@@ -44,7 +44,7 @@ def tests(left_out: str) -> list[tuple[str, list[str]]]:
     wait. Then those that mostly wait, more at a time; then those that measure time and the slow
     ones, with nothing beside them. What is not left out is in one of these."""
     chosen, cores = f" and {left_out}" if left_out else "", os.cpu_count() or 1
-    steps = [("tests side by side", in_order(cores + 1, SIDE_BY_SIDE + chosen))]
+    steps = [("tests side by side", in_order(cores + 2, SIDE_BY_SIDE + chosen))]
     rest = f"not ({SIDE_BY_SIDE})"
     if left_out != EVERYDAY:  # there, all that waits for long is left out
         steps.append(("tests that wait", together(WAITING, PAIRED + chosen)))

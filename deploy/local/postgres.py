@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGKILL
 from typing import Any
@@ -25,6 +26,15 @@ from deploy.local.process import SAME_USER, Failed, Process, free_port, leashed,
 Run = Callable[..., list[tuple[Any, ...]]]
 CONFIG = Path(__file__).parents[1] / "postgres" / "postgresql.conf"
 ADMINISTRATOR = "postgres"
+
+
+def rows(
+    connection: Any, sql: str, parameters: Sequence[object] | None = None
+) -> list[tuple[Any, ...]]:
+    """What one statement answers with, over psycopg2's `connection`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
 
 
 class Postgres:
@@ -91,26 +101,22 @@ class Postgres:
     @contextmanager
     def session(self, database: str) -> Iterator[Run]:
         """The same for many statements: a login costs the server more than most of them."""
-        with closing(self._connect(database)) as connection:
-            connection.autocommit = True
+        with closing(self.login(database)) as connection:
+            yield partial(rows, connection)
 
-            def run(sql: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
-                with connection.cursor() as cursor:
-                    cursor.execute(sql, parameters)
-                    return cursor.fetchall() if cursor.description else []
-
-            yield run
-
-    def _connect(self, database: str, patience: int = 30) -> Any:
-        return psycopg2.connect(
+    def login(self, database: str, patience: int = 30) -> Any:
+        """The administrator's connection, outside of a transaction; `patience` in seconds."""
+        connection = psycopg2.connect(
             host="127.0.0.1", port=self.port, dbname=database, user=ADMINISTRATOR,
             password=self._password, connect_timeout=patience,
         )  # fmt: skip
+        connection.autocommit = True
+        return connection
 
     def accepts(self) -> bool:
         """Whether the administrator can log in now."""
         try:
-            self._connect("postgres", 3).close()
+            self.login("postgres", 3).close()
         except psycopg2.OperationalError:
             return False
         return True

@@ -14,6 +14,7 @@ from deploy import secrets
 from deploy.local.environment import Surroundings
 from deploy.local.postgres import Postgres
 from deploy.postgres.databases import SHARED, only_for, owner, role
+from tests.harness import sessions
 from tests.harness.programs import run_command
 from tests.harness.restoring import Mark, mark, restored
 
@@ -33,7 +34,11 @@ class Database:
 
     def psql(self, sql: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """Rows of one statement, as administrator."""
-        return self.server.psql(sql, self.name, parameters)
+        return sessions.ask(self.server, self.name, sql, parameters)
+
+    def logout(self) -> None:
+        """Closes what `psql` keeps open."""
+        sessions.end(self.server, self.name)
 
 
 class Databases:
@@ -62,6 +67,7 @@ class Databases:
     def copy(self, database: Database) -> Database:
         """Another one with the same in it; nobody may be connected to the first, or change it
         between two copies."""
+        database.logout()
         return self._like(database.name, database.service)
 
     def empty(self, role: str) -> Database:
@@ -71,6 +77,7 @@ class Databases:
 
     def drop(self, database: Database) -> None:
         self._marks.pop(database.name, None)
+        database.logout()
         self.server.psql(f"DROP DATABASE {database.name} WITH (FORCE)")
 
     def give_back(self, database: Database) -> None:
@@ -81,6 +88,7 @@ class Databases:
         somebody who has used it before.
         """
         template, before = self._marks.pop(database.name, ("", None))
+        database.logout()
         again = self._renamed(database) if before else None
         if again is None or before is None:
             self.drop(database)

@@ -23,6 +23,7 @@ from typing import Any
 
 from deploy.local.leash import PR_SET_PDEATHSIG
 
+PR_SET_NAME = 15
 GREEN = "green"  # in place of a library: sockets and threads are green, as a worker's
 
 
@@ -81,7 +82,10 @@ def _become(asked: dict[str, Any]) -> None:
     """What the leash does, and who starts a process."""
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, asked["signal"])
+    kernel = ctypes.CDLL(None)
+    kernel.prctl(PR_SET_PDEATHSIG, asked["signal"])
+    named = " ".join((Path(asked["program"]).name.removeprefix("services."), *asked["words"]))
+    kernel.prctl(PR_SET_NAME, named.encode()[:15])  # as `top` shows it
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache as once
 from pathlib import Path
@@ -12,7 +12,18 @@ import httpx
 
 from deploy.local.scenario import Stage
 from deploy.local.system import System
+from tests.harness import sessions
 from tests.harness.programs import Forked
+
+
+class Observed(System):
+    """A system whose databases are looked into again and again."""
+
+    def psql(
+        self, service: str, sql: str, parameters: Sequence[object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Rows of one statement in a service's database, as administrator."""
+        return sessions.ask(self.postgres, service, sql, parameters)
 
 
 @contextmanager
@@ -28,12 +39,12 @@ def begun(folder: Path, cache: Path, **options: Any) -> System:
     programs are forked, unless `program=Process`: then they show what they were told."""
     told = {"program": Forked, **options}
     if "extra" in options:
-        return System(folder, env="test", cache=cache, **told)
+        return Observed(folder, env="test", cache=cache, **told)
     model = _prepared(folder.parent / "prepared", cache)
     folder.mkdir(parents=True, exist_ok=True, mode=0o711)
     for part in ("secrets", "postgres"):
         _copy(model / part, folder / part)
-    return System(folder, env="test", cache=cache, prepared=True, **told)
+    return Observed(folder, env="test", cache=cache, prepared=True, **told)
 
 
 @once

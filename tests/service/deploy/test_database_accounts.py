@@ -134,7 +134,7 @@ def statements(database: Database, backend: int) -> list[str]:
 def allowed(database: Database) -> list[str]:
     """The statements that were not refused, whether they succeeded or failed for another cause."""
     found = []
-    with closing(database.server._connect(database.name)) as other, closing(log_in(database)) as me:
+    with closing(database.server.login(database.name)) as other, closing(log_in(database)) as me:
         for statement in statements(database, other.info.backend_pid):
             me.autocommit = statement.startswith(OUTSIDE)
             with me.cursor() as cursor:
