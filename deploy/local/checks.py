@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
 
 
 def tests(left_out: str) -> list[tuple[str, list[str]]]:
-    """Most tests on all cores, in one process more than there are cores: a third of their time they
+    """Most tests on all cores, in two processes more than there are cores: half of their time they
     wait. Then those that mostly wait, more at a time; then those that measure time and the slow
     ones, with nothing beside them. What is not left out is in one of these."""
     chosen, cores = f" and {left_out}" if left_out else "", os.cpu_count() or 1

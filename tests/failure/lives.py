@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from deploy.local.plain import PLAIN
 from deploy.local.scenario import Officer, Reporter, Stage, sign_in
 from deploy.local.system import System
 from deploy.local.texts import FOLLOW_UP
@@ -37,7 +38,7 @@ class Watched(Stage):
     def client(self, headers: dict[str, str] | None = None) -> httpx.Client:
         one = httpx.Client(
             base_url=f"{self.url}/api/v1", headers=TELLING | (headers or {}), timeout=30,
-            trust_env=False, transport=httpx.HTTPTransport(local_address=ADDRESS),
+            trust_env=False, transport=httpx.HTTPTransport(verify=PLAIN, local_address=ADDRESS),
             event_hooks={"response": [self._keep]},
         )  # fmt: skip
         self._clients.append(one)

@@ -18,12 +18,12 @@ import httpx
 import psutil
 import pypdf
 
+from deploy.local.plain import PLAIN
 from deploy.local.process import Process
 from deploy.local.prometheus import Prometheus
 from deploy.local.system import KINDS, System
 from tests.failure import stored
 from tests.failure.canaries import Sink
-from tests.harness.plain import PLAIN
 from tests.harness.programs import run_command
 from tests.harness.waiting import eventually
 from tests.harness.wiretap import Caught
@@ -96,7 +96,11 @@ def feed(system: System) -> Iterator[Sink]:
     """What the Ombudsman reads: both streams to their ends, their checkpoints, and each dossier."""
     key = {"Authorization": f"Bearer {system.ombudsman_key}"}
     with httpx.Client(
-        base_url=f"{system.url}/api/v1/ombudsman/", headers=key, trust_env=False, timeout=20
+        base_url=f"{system.url}/api/v1/ombudsman/",
+        headers=key,
+        trust_env=False,
+        timeout=20,
+        verify=PLAIN,
     ) as office:
         for stream in ("monitoring", "handovers"):
             for what in ("feed", "checkpoint", "checkpoints", "epochs"):
@@ -209,12 +213,14 @@ def watched(prometheus: Prometheus) -> Iterator[Sink]:
     query, every = f"{prometheus.url}/api/v1/series", {"match[]": '{__name__=~".+"}'}
 
     def series() -> bytes:
-        found = httpx.get(query, params=every, trust_env=False, timeout=20).content
+        found = httpx.get(query, params=every, trust_env=False, timeout=20, verify=PLAIN).content
         return found if b"lapor_http_request_seconds_bucket" in found else b""
 
     yield "prometheus/series", eventually(series, "what the services measured", seconds=30)
     for what in ("alerts", "rules"):  # all that a mail to operators is made of
-        found = httpx.get(f"{prometheus.url}/api/v1/{what}", trust_env=False, timeout=20)
+        found = httpx.get(
+            f"{prometheus.url}/api/v1/{what}", trust_env=False, timeout=20, verify=PLAIN
+        )
         yield f"prometheus/{what}", found.raise_for_status().content
 
 

@@ -17,11 +17,11 @@ import pytest
 
 from chassis.service import BATCH
 from deploy.local.broker import connect
+from deploy.local.plain import PLAIN
 from deploy.local.scenario import sign_in
 from deploy.local.texts import FOLLOW_UP
 from deploy.rabbitmq.definitions import VHOST
 from tests.harness.faults import ask, timed
-from tests.harness.plain import PLAIN
 from tests.harness.publishing import event, publish
 from tests.harness.system import running, stage
 from tests.harness.waiting import eventually

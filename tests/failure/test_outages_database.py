@@ -13,10 +13,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deploy.local.plain import PLAIN
 from deploy.local.scenario import sign_in
 from tests.failure.accounting import Accepted, settle, submit, unaccounted, under_way
 from tests.harness.faults import ask, client_of, problem
-from tests.harness.plain import PLAIN
 from tests.harness.stalls import Stalls
 from tests.harness.system import stage
 from tests.harness.waiting import eventually

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from deploy.local.plain import PLAIN
 from deploy.local.prometheus import Prometheus, program
 from deploy.local.system import System
-from tests.harness.plain import PLAIN
 from tests.harness.waiting import eventually
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.harness.plain import PLAIN
+from deploy.local.plain import PLAIN
 
 Change = Callable[[bytes], bytes]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 
 from deploy.local.environment import ROOT
+from deploy.local.plain import PLAIN
 from deploy.local.system import System
-from tests.harness.plain import PLAIN
 from tests.harness.waiting import eventually
 
 Edit = tuple[str, str, str]  # the file, what stands there, and what is written instead

@@ -15,6 +15,7 @@ import httpx
 from chassis.web import BODY_LIMIT
 from deploy.local.environment import Surroundings
 from deploy.local.openapi import FOLDER
+from deploy.local.plain import PLAIN
 from deploy.postgres.databases import SERVICES
 from tests.harness.databases import Database
 from tests.harness.processes import ServiceProcess
@@ -121,7 +122,7 @@ class Doors:
 
     def __init__(self, rooms: Mapping[str, Room]) -> None:
         self.rooms = rooms
-        self.client = httpx.Client(timeout=20, trust_env=False)
+        self.client = httpx.Client(timeout=20, trust_env=False, verify=PLAIN)
 
     def start(self) -> None:
         for room in self.rooms.values():

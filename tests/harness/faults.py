@@ -17,8 +17,8 @@ import httpx
 import psycopg2
 
 from deploy import secrets
+from deploy.local.plain import PLAIN
 from deploy.local.system import System
-from tests.harness.plain import PLAIN
 from tests.harness.programs import run_command
 from tests.harness.waiting import eventually
 from tests.harness.workload import REPORT

@@ -9,10 +9,10 @@ import httpx
 
 from chassis import wire
 from deploy.local.environment import ROOT, Surroundings
+from deploy.local.plain import PLAIN
 from deploy.local.process import free_port, wait_until
 from deploy.rabbitmq.definitions import HEARS
 from tests.harness.databases import Database
-from tests.harness.plain import PLAIN
 from tests.harness.programs import Forked
 
 _begun: set[str] = set()  # the databases that a worker has had

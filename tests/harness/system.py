@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from deploy.local.plain import PLAIN
 from deploy.local.scenario import Stage
 from deploy.local.system import System
 from tests.harness import sessions
@@ -68,4 +69,5 @@ def stage(system: System) -> Stage:
 
 def client(system: System, **headers: str) -> httpx.Client:
     """Speaks to the system's gateway."""
-    return httpx.Client(base_url=f"{system.url}/api", headers=headers, timeout=20, trust_env=False)
+    at = f"{system.url}/api"
+    return httpx.Client(base_url=at, headers=headers, timeout=20, trust_env=False, verify=PLAIN)

@@ -15,11 +15,11 @@ from uuid import uuid4
 
 import httpx
 
+from deploy.local.plain import PLAIN
 from deploy.local.scenario import sign_in
 from deploy.local.system import System
 from deploy.local.texts import ANSWER, FOLLOW_UP
 from tests.harness.history import History, calls
-from tests.harness.plain import PLAIN
 from tests.harness.system import stage
 from tests.harness.waiting import eventually
 

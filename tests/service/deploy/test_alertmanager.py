@@ -15,12 +15,12 @@ import pytest
 
 from chassis.config import Misconfigured
 from deploy.alertmanager.configuration import configuration
+from deploy.local.plain import PLAIN
 from deploy.local.process import Process, free_port
 from deploy.local.prometheus import program
 from deploy.local.supervisor import http_ready
 from tests.contract.measures import seconds_of
 from tests.harness.certificates import Authority
-from tests.harness.plain import PLAIN
 from tests.harness.postbox import Postbox
 from tests.harness.waiting import eventually
 
