@@ -17,14 +17,14 @@ from signal import SIGTERM, Signals
 from typing import Any
 
 from deploy.local.environment import ROOT
-from deploy.local.process import leashed
 
 
 class Forks:
     """A process that has read some libraries and nothing else; usable by any thread."""
 
     def __init__(self, *libraries: str) -> None:
-        told = leashed([sys.executable, "-m", "tests.harness.fork_server", *libraries], SIGTERM)
+        # On no leash: that would be the calling thread's. It ends when nobody can ask any more.
+        told = [sys.executable, "-m", "tests.harness.fork_server", *libraries]
         env, piped = os.environ | {"PYTHONUNBUFFERED": "1"}, subprocess.PIPE
         self._process = subprocess.Popen(
             told, stdin=piped, stdout=piped, text=True, env=env, cwd=ROOT
