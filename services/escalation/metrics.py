@@ -25,7 +25,7 @@ OPEN_BREACHES = Gauge(
 )
 # Is there a clock whose end nobody can tell?  (no limit in force, or a year without calendar)
 UNDECIDABLE = Gauge(
-    "lapor_escalation_undecidable_clocks", "Clocks without an end, by reason", ["reason"]
+    "lapor_escalation_undecidable_clocks", "Clocks whose end is not known, by reason", ["reason"]
 )
 # Does any promise rest on a year whose joint leave is not decreed yet?
 PROVISIONAL = Gauge("lapor_escalation_provisional_clocks", "Clocks with a provisional end")

@@ -18,6 +18,7 @@ from services.escalation.models import STREAMS
 from services.escalation.ombudsman import acknowledging, pokes
 from services.escalation.ombudsman.answers import Answer
 from services.escalation.watch.clockwork import GOVERNMENT, ORDERS, OVER, Clock
+from services.escalation.watch.stale import NEVER_KNOWN
 
 _OVERDUE = sa.text("""
 SELECT coalesce(extract(epoch FROM :now - min(due_at)), 0) FROM due
@@ -30,9 +31,16 @@ _BREACHES = sa.text("""
 SELECT c.clock, count(*) FROM breach b JOIN clock c ON c.id = b.clock_id
 WHERE b.closed_at IS NULL GROUP BY c.clock
 """)
-_UNDECIDABLE = sa.text("""
-SELECT problem, count(*) FROM clock WHERE stopped_at IS NULL AND problem IS NOT NULL GROUP BY 1
-""")
+# Also of a clock that has stopped: nobody can say whether it was late. Not of the S of a complaint
+# that ended without its class: no decree tells it any more, and the alarm would stand for good.
+_UNDECIDABLE = sa.text(f"""
+SELECT problem, count(*) FROM (
+    SELECT problem FROM clock WHERE stopped_at IS NULL AND problem IS NOT NULL
+    UNION ALL
+    SELECT c.problem FROM clock c JOIN case_state s ON s.number = c.number
+    WHERE {NEVER_KNOWN} AND (c.clock <> 'S' OR s.kind <> 'complaint' OR s.class IS NOT NULL)
+) unknown GROUP BY 1
+""")  # noqa: S608 - a constant
 _UNHEARD = sa.text("""
 SELECT count(*) FROM case_state
 WHERE unheard_cycle > 0 AND unheard_cycle = cycle AND status IN ('answered', 'awaiting_reporter')

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.escalation import seed
 from services.escalation.rules import national
+from services.escalation.watch import watching
 from tests.service.escalation.test_calendars import decree
 from tests.service.escalation.tower import Tower, end_of
 from tests.service.escalation.window import Window
@@ -78,6 +80,41 @@ def test_a_year_that_was_missing_hides_nobody_either(tower: Tower) -> None:
     tower.sweep()
 
     assert tower.fired().count("passed F") == 1
+
+
+def alarming(tower: Tower, reason: str) -> int:
+    with tower.db.begin() as tx:
+        watching.show_what_is_late(tx, tower.clock.now())
+    name = "lapor_escalation_undecidable_clocks"
+    return int(REGISTRY.get_sample_value(name, {"reason": reason}) or 0)
+
+
+def test_what_stopped_while_nobody_could_tell_its_end_alarms_until_somebody_can(
+    bare_tower: Tower,
+) -> None:
+    bare_tower.open()
+    bare_tower.at("2026-11-10 10:00").dispose()
+    clocks = alarming(bare_tower, "no_limit")
+    assert clocks == bare_tower.count("SELECT count(*) FROM clock") > 3
+
+    bare_tower.at("2026-12-07 10:00").hear("case.withdrawn.v1")
+    assert bare_tower.count(f"{UNKNOWN} AND stopped_at IS NULL") == 0
+    assert alarming(bare_tower, "no_limit") == clocks
+
+    decreed(bare_tower)
+    assert alarming(bare_tower, "no_limit") == 0
+
+
+def test_a_complaint_that_ended_without_a_class_alarms_nobody_for_good(bare_tower: Tower) -> None:
+    """No limit could be decreed for it. Those that hold for each class can."""
+    bare_tower.open()
+    bare_tower.dispose()
+    bare_tower.hear("case.withdrawn.v1")
+    clocks = alarming(bare_tower, "no_limit")
+
+    bare_tower.database.psql("UPDATE case_state SET class = NULL")
+
+    assert alarming(bare_tower, "no_limit") == clocks - 1
 
 
 @pytest.mark.parametrize("objected", [False, True])
