@@ -17,13 +17,12 @@ READ = ("argon2", "holidays", "joserfc.jwe", "jsonschema_rs", "rfc8785", "contra
 
 
 class Forked(Process):
-    """A program of the project, forked from what has its libraries already: ours too, so that one
-    which runs from a copy of the source, with a mistake in it, is started anew."""
+    """A program of the project, forked from what has its libraries already, and the chassis. What a
+    test runs in another way, or from a copy of the source with a mistake in it, is started anew."""
 
     def _begin(self) -> Child:
-        if self.cwd != ROOT:
+        if self.cwd != ROOT or self.command[:2] != [sys.executable, "-m"]:
             return super()._begin()
-        assert self.command[:2] == [sys.executable, "-m"], self.command
         module, *words = map(str, self.command[2:])
         libraries = WORKING if words[:1] == ["worker"] else SERVING
         return forks(*libraries, *READ).start(
