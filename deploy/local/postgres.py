@@ -31,7 +31,7 @@ ADMINISTRATOR = "postgres"
 def rows(
     connection: Any, sql: str, parameters: Sequence[object] | None = None
 ) -> list[tuple[Any, ...]]:
-    """What one statement answers with, over psycopg2's `connection`."""
+    """What one statement answers with, over psycopg2's `connection`. Raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []

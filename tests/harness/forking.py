@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache as once
 from pathlib import Path
 from select import select
@@ -54,12 +55,13 @@ class Forks:
         return Fork(self, int(self.ask(asked)))
 
     def ask(self, asked: object) -> Any:
-        """One question and its answer."""
+        """One question and its answer. Raises ChildProcessError if nobody answers any more."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._turn:
-            self._process.stdin.write(f"{json.dumps(asked)}\n")
-            self._process.stdin.flush()
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(f"{json.dumps(asked)}\n")
+                self._process.stdin.flush()
             answer = self._process.stdout.readline()
         if not answer:
             raise ChildProcessError(f"no programs are forked any more: {self._process.poll()}")

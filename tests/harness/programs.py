@@ -11,6 +11,7 @@ from deploy.local.process import Child, Process
 from tests.harness.fork_server import GREEN
 from tests.harness.forking import forks
 
+# What is read before a program is forked: for an API or a command, for a worker, and for both.
 SERVING = ("granian.server", "chassis.web", "chassis.health", "chassis.idempotency")
 WORKING = (GREEN, "chassis.worker")
 READ = ("argon2", "holidays", "joserfc.jwe", "jsonschema_rs", "rfc8785", "contracts")

@@ -84,6 +84,15 @@ def test_it_runs_until_it_ends(tmp_path: Path) -> None:
     assert started.wait(20) == -signal.SIGTERM
 
 
+def test_who_does_not_answer_any_more_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mute.py").write_text("pass")
+    mute = forks("no_such_library")
+
+    for _ in range(2):
+        with pytest.raises(ChildProcessError, match="no programs are forked any more"):
+            mute.start(tmp_path / "mute.py", [], env={}, out=tmp_path / "out")
+
+
 def test_it_does_not_outlive_who_started_it_however_that_ends(tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text("import time; time.sleep(60)")
     told = [sys.executable, "-c", RUN, str(tmp_path)]
